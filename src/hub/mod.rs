@@ -1,0 +1,8 @@
+//! Where sources and readers meet: rings with one writer and any number of cursors, and the mount
+//! that carries demand one way and access units the other. No I/O, no codec.
+
+mod mount;
+mod ring;
+
+pub use mount::{Demand, Mount, Outlet, State, mount};
+pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};

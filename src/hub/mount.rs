@@ -1,0 +1,321 @@
+//! A mount: demand goes in, access units come out.
+//!
+//! ```text
+//! server side                              source side (a thread)
+//!   Mount::want() ------- demand --------->  Outlet::wanted()
+//!   Mount::request_keyframe() ------------>  Outlet::take_keyframe_request()
+//!   Mount::tracks(), state() <------------   Outlet::describe(), fail()
+//!   Mount::units() (a Ring) <-------------   Outlet::publish()
+//! ```
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use super::ring::{Bounds, Ring, Weigh};
+use crate::media::{AccessUnit, Link, MediaTime, Track};
+
+/// Life of a mount: `Idle -> Starting -> Live -> Idle`, and `Failed` while its source cannot run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody wants it.
+    Idle,
+    /// Wanted; no access unit yet.
+    Starting,
+    /// Access units come.
+    Live,
+    /// The source cannot run now, in a sentence that says why; it tries again by itself.
+    Failed(Arc<str>),
+}
+
+/// The server's end of a mount. Clones are the same mount.
+#[derive(Clone, Debug)]
+pub struct Mount(Arc<Shared>);
+
+/// The source's end of a mount; the mount ends when it is dropped.
+#[derive(Debug)]
+pub struct Outlet(Arc<Shared>);
+
+/// Keeps a mount's source running while it lives.
+#[derive(Debug)]
+pub struct Demand(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    units: Ring<AccessUnit>,
+    demand: AtomicUsize,
+    keyframe: AtomicBool,
+    stop: AtomicBool,
+    status: Mutex<Status>,
+}
+
+#[derive(Debug)]
+struct Status {
+    state: State,
+    tracks: Option<Arc<[Track]>>,
+    forces_keyframes: bool,
+    /// Counts changes of the tracks: SDP's version.
+    version: u64,
+    /// Counts changes of anything here.
+    changes: u64,
+    watchers: Vec<Waker>,
+    source: Option<Waker>,
+}
+
+/// Access units a slow reader of access units may lag before it loses some.
+const UNITS: Bounds =
+    Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
+
+/// A new mount's two ends.
+pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
+    let status = Status {
+        state: State::Idle,
+        tracks: None,
+        forces_keyframes: false,
+        version: 0,
+        changes: 0,
+        watchers: Vec::new(),
+        source: None,
+    };
+    let shared = Arc::new(Shared {
+        name: name.into(),
+        units: Ring::new(UNITS),
+        demand: AtomicUsize::new(0),
+        keyframe: AtomicBool::new(false),
+        stop: AtomicBool::new(false),
+        status: Mutex::new(status),
+    });
+    (Outlet(shared.clone()), Mount(shared))
+}
+
+impl Mount {
+    /// Its path without the leading slash: `camera0`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// What it carries, once the source has found out. Kept while the source rests.
+    pub fn tracks(&self) -> Option<Arc<[Track]>> {
+        self.0.status().tracks.clone()
+    }
+
+    /// Counts the changes of [`Mount::tracks`].
+    pub fn version(&self) -> u64 {
+        self.0.status().version
+    }
+
+    /// Where it is in its life.
+    pub fn state(&self) -> State {
+        self.0.status().state.clone()
+    }
+
+    /// Whether its source can make a keyframe on request.
+    pub fn forces_keyframes(&self) -> bool {
+        self.0.status().forces_keyframes
+    }
+
+    /// Makes the source run for as long as the answer lives.
+    pub fn want(&self) -> Demand {
+        if self.0.demand.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.0.wake_source();
+        }
+        Demand(self.0.clone())
+    }
+
+    /// How many want it.
+    pub fn wanted(&self) -> usize {
+        self.0.demand.load(Ordering::SeqCst)
+    }
+
+    /// Asks the source for a keyframe as soon as it can. Limit how often this is called.
+    pub fn request_keyframe(&self) {
+        self.0.keyframe.store(true, Ordering::SeqCst);
+        self.0.wake_source();
+    }
+
+    /// Its access units.
+    pub fn units(&self) -> &Ring<AccessUnit> {
+        &self.0.units
+    }
+
+    /// Waits until something changed after `seen` changes (state, tracks); gives the new count.
+    pub fn poll_changed(&self, seen: u64, context: &mut Context<'_>) -> Poll<u64> {
+        let mut status = self.0.status();
+        if status.changes > seen {
+            return Poll::Ready(status.changes);
+        }
+        if !status.watchers.iter().any(|waker| waker.will_wake(context.waker())) {
+            status.watchers.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// How often something changed so far.
+    pub fn changes(&self) -> u64 {
+        self.0.status().changes
+    }
+
+    /// Tells the source to end.
+    pub fn stop(&self) {
+        self.0.stop.store(true, Ordering::SeqCst);
+        self.0.wake_source();
+    }
+}
+
+impl Outlet {
+    /// The mount's path without the leading slash.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Says what the mount carries and whether a keyframe can be forced. Call it before the first
+    /// [`Outlet::publish`] and whenever parameter sets change; the same again changes nothing.
+    pub fn describe(&self, tracks: Vec<Track>, forces_keyframes: bool) {
+        self.0.change(|status| {
+            let same = status.tracks.as_deref() == Some(tracks.as_slice());
+            if same && status.forces_keyframes == forces_keyframes {
+                return false;
+            }
+            status.version += u64::from(!same);
+            status.tracks = Some(tracks.into());
+            status.forces_keyframes = forces_keyframes;
+            true
+        });
+    }
+
+    /// Hands an access unit on.
+    pub fn publish(&self, unit: AccessUnit) {
+        self.set_state(State::Live);
+        self.0.units.push(unit);
+    }
+
+    /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
+    pub fn fail(&self, reason: &str) {
+        self.set_state(State::Failed(reason.into()));
+    }
+
+    /// Says that the source has begun to open what it needs.
+    pub fn starting(&self) {
+        self.set_state(State::Starting);
+    }
+
+    /// Says that the source rests.
+    pub fn idle(&self) {
+        self.set_state(State::Idle);
+    }
+
+    /// Whether anybody wants access units.
+    pub fn wanted(&self) -> bool {
+        self.0.demand.load(Ordering::SeqCst) > 0
+    }
+
+    /// Whether a keyframe was asked for since the last call.
+    pub fn take_keyframe_request(&self) -> bool {
+        self.0.keyframe.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether the source is to end.
+    pub fn stopped(&self) -> bool {
+        self.0.stop.load(Ordering::SeqCst)
+    }
+
+    /// Sets who is woken when demand begins or ends, a keyframe is asked for or the source is to end.
+    /// Look at all of them once after this call.
+    pub fn wake_by(&self, waker: Waker) {
+        self.0.status().source = Some(waker);
+    }
+
+    fn set_state(&self, state: State) {
+        self.0.change(|status| {
+            let changed = status.state != state;
+            status.state = state;
+            changed
+        });
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.0.units.close();
+    }
+}
+
+impl Drop for Demand {
+    fn drop(&mut self) {
+        if self.0.demand.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.wake_source();
+        }
+    }
+}
+
+impl Shared {
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
+        let mut status = self.status();
+        if !change(&mut status) {
+            return;
+        }
+        status.changes += 1;
+        let watchers = std::mem::take(&mut status.watchers);
+        drop(status);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    fn wake_source(&self) {
+        if let Some(waker) = &self.status().source {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Weigh for AccessUnit {
+    fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    fn time(&self) -> MediaTime {
+        self.time
+    }
+
+    fn starts(&self) -> bool {
+        self.link == Link::Start
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_wanted_while_any_demand_lives() {
+        let (outlet, mount) = mount("test");
+        let first = mount.want();
+        let second = mount.want();
+        drop(first);
+        assert!(outlet.wanted());
+        drop(second);
+        assert!(!outlet.wanted());
+    }
+
+    #[test]
+    fn describing_the_same_tracks_again_changes_nothing() {
+        let (outlet, mount) = mount("test");
+        outlet.describe(Vec::new(), true);
+        let changes = mount.changes();
+        outlet.describe(Vec::new(), true);
+        assert_eq!((mount.changes(), mount.version()), (changes, 1));
+    }
+
+    #[test]
+    fn a_keyframe_request_is_taken_once() {
+        let (outlet, mount) = mount("test");
+        mount.request_keyframe();
+        assert!(outlet.take_keyframe_request());
+        assert!(!outlet.take_keyframe_request());
+    }
+}

@@ -1,0 +1,9 @@
+//! Lenslet: an RTSP server for small boards.
+//!
+//! Sources capture or make coded pictures on threads of their own, the [`hub`] hands them on, and the
+//! server's tasks packetize each picture once and send it to every reader. `ARCHITECTURE.md` draws the
+//! data path and says which module may know which.
+
+pub mod clock;
+pub mod hub;
+pub mod media;

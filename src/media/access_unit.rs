@@ -1,0 +1,32 @@
+//! One coded picture, or one packet of audio, on its way from a source to the readers.
+
+use std::sync::Arc;
+
+use super::{MediaTime, TrackId};
+
+/// How an access unit depends on those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Decoding can start here: a keyframe, its parameter sets in band.
+    Start,
+    /// Needs the access units since the last [`Link::Start`].
+    Follows,
+    /// Needs nobody and nobody needs it: audio.
+    Alone,
+}
+
+/// One access unit: what belongs to one instant of one track.
+///
+/// H.264 travels as an Annex-B byte stream, [normalized](super::h264::Assembler).
+/// Cloning shares the bytes.
+#[derive(Clone, Debug)]
+pub struct AccessUnit {
+    /// The track it belongs to.
+    pub track: TrackId,
+    /// When it was captured.
+    pub time: MediaTime,
+    /// What it depends on.
+    pub link: Link,
+    /// The coded bytes.
+    pub data: Arc<[u8]>,
+}

@@ -1,0 +1,1 @@
+//! Hand-written bindings of the kernel's `videodev2.h`.
