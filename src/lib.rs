@@ -4,6 +4,17 @@
 //! server's tasks packetize each picture once and send it to every reader. `ARCHITECTURE.md` draws the
 //! data path and says which module may know which.
 
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod daemon;
+pub mod encode;
 pub mod hub;
 pub mod media;
+pub mod rtcp;
+pub mod rtp;
+pub mod rtsp;
+pub mod sdp;
+pub mod server;
+pub mod source;
+pub mod v4l2;

@@ -65,8 +65,7 @@ struct Status {
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
-const UNITS: Bounds =
-    Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
+const UNITS: Bounds = Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
 
 /// A new mount's two ends.
 pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {

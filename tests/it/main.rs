@@ -1,1 +1,2 @@
-fn main(){}
+//! Behaviour, shown through public doors.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

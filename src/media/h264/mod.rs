@@ -1,5 +1,11 @@
 //! H.264 as a byte stream: NAL units, parameter sets, access units (ITU-T H.264 annex B, section 7.4.1).
 
+mod assembler;
+mod nal;
 mod parameter_sets;
+mod splitter;
 
-pub use parameter_sets::ParameterSets;
+pub use assembler::Assembler;
+pub use nal::{NalType, nal_units};
+pub use parameter_sets::{ParameterSets, Picture};
+pub use splitter::{Splitter, TooLong};

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::nal::{Nal, RefNal};
+
 /// One SPS and one PPS, each a whole NAL unit without start code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSets {
@@ -23,5 +26,31 @@ impl ParameterSets {
     /// The picture parameter set.
     pub fn pps(&self) -> &[u8] {
         &self.pps
+    }
+}
+
+/// What an SPS says of the pictures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Picture {
+    /// In pixels, cropped.
+    pub width: u32,
+    /// In pixels, cropped.
+    pub height: u32,
+    /// Pictures a second, if the SPS has timing.
+    pub rate: Option<f64>,
+}
+
+impl ParameterSets {
+    /// What the SPS says; `None` if it cannot be read.
+    pub fn picture(&self) -> Option<Picture> {
+        let nal = RefNal::new(&self.sps, &[], true);
+        let sps = SeqParameterSet::from_bits(nal.rbsp_bits()).ok()?;
+        let (width, height) = sps.pixel_dimensions().ok()?;
+        let timing = sps.vui_parameters.as_ref().and_then(|vui| vui.timing_info.as_ref());
+        // Two ticks a picture: ticks count fields (ITU-T H.264 section E.2.1).
+        let rate = timing
+            .filter(|timing| timing.num_units_in_tick > 0)
+            .map(|timing| f64::from(timing.time_scale) / (2.0 * f64::from(timing.num_units_in_tick)));
+        Some(Picture { width, height, rate })
     }
 }

@@ -1,0 +1,120 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::daemon;
+use crate::source::camera;
+
+/// An RTSP server for small boards.
+#[derive(Debug, Parser)]
+#[command(name = "lenslet", version, about)]
+struct Arguments {
+    /// Log more: -v requests and replies, -vv everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the configured mounts; without a configuration the test picture and every camera.
+    Serve(ConfigArgument),
+    /// List the cameras and what each can be used for.
+    Probe {
+        /// For scripts: one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the URLs that `serve` would serve.
+    Urls(ConfigArgument),
+    /// Say whether the configuration is right.
+    Check(ConfigArgument),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArgument {
+    /// The configuration file (RON).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the command line; the answer is the process's exit code.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.verbose);
+    let done = match arguments.command {
+        Command::Serve(config) => serve(&config),
+        Command::Probe { json } => probe(json),
+        Command::Urls(config) => urls(&config),
+        Command::Check(config) => check(&config),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lenslet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn serve(config: &ConfigArgument) -> Done {
+    Ok(daemon::serve(config.load()?)?)
+}
+
+fn probe(json: bool) -> Done {
+    let found = camera::probe();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&found)?);
+        return Ok(());
+    }
+    if found.is_empty() {
+        println!("No cameras found. Is one plugged in, and are you in the group `video`?");
+    }
+    for camera in found {
+        println!("{camera}");
+    }
+    Ok(())
+}
+
+fn urls(config: &ConfigArgument) -> Done {
+    let config = config.load()?;
+    let mut names: Vec<String> = config.mounts.into_keys().collect();
+    if config.discover_cameras {
+        let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
+        names.extend((0..cameras).map(|number| format!("camera{number}")));
+    }
+    for address in config.server.listen {
+        for name in &names {
+            println!("rtsp://{}/{name}", daemon::reachable(address));
+        }
+    }
+    Ok(())
+}
+
+fn check(config: &ConfigArgument) -> Done {
+    let loaded = config.load()?;
+    println!("The configuration is right: {} mounts.", loaded.mounts.len());
+    Ok(())
+}
+
+impl ConfigArgument {
+    fn load(&self) -> Result<Config, crate::config::Error> {
+        self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)
+    }
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::INFO,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).init();
+}

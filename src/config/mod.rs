@@ -1,0 +1,160 @@
+//! The configuration file: RON text into the rooms' own settings.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::server;
+use crate::source::{camera, file as file_source, pattern};
+use file::{ConfigFile, MountFile};
+
+/// What is true: a server and its mounts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The server's part.
+    pub server: server::Settings,
+    /// Mounts by path, without the leading slash.
+    pub mounts: BTreeMap<String, MountSettings>,
+    /// Every camera found becomes a mount too.
+    pub discover_cameras: bool,
+}
+
+/// One mount's source.
+#[derive(Clone, Debug)]
+pub enum MountSettings {
+    /// The test picture.
+    Pattern(pattern::Settings),
+    /// A raw H.264 file.
+    File(file_source::Settings),
+    /// A V4L2 camera.
+    Camera(camera::Settings),
+}
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug)]
+pub struct Error {
+    file: Option<PathBuf>,
+    what: String,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}:{}", file.display(), self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Default for Config {
+    /// Without a file: the test picture at `/test`, and every camera.
+    fn default() -> Self {
+        let test = MountSettings::Pattern(pattern::Settings::default());
+        Self {
+            server: server::Settings::default(),
+            mounts: BTreeMap::from([("test".to_owned(), test)]),
+            discover_cameras: true,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its text is no configuration: with line and column.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let at = |what: String| Error { file: Some(path.to_owned()), what };
+        let text = std::fs::read_to_string(path).map_err(|error| at(format!(" {error}")))?;
+        Self::parse(&text).map_err(|error| at(error.what))
+    }
+
+    /// Reads RON text.
+    ///
+    /// # Errors
+    /// What is wrong, with line and column.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        use ron::extensions::Extensions;
+        let options = ron::Options::default()
+            .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
+        let file: ConfigFile =
+            options.from_str(text).map_err(|error| Error { file: None, what: error.to_string() })?;
+        Self::from_file(file).map_err(|what| Error { file: None, what: format!(" {what}") })
+    }
+
+    fn from_file(file: ConfigFile) -> Result<Self, String> {
+        let default = Self::default();
+        let mut server = default.server;
+        if let Some(listen) = file.listen {
+            server.listen = listen;
+        }
+        if let Some((first, last)) = file.udp_ports {
+            if first > last || (first != 0 && first < 1024) {
+                return Err(format!("udp_ports: {first}-{last} is no range of ports from 1024 up"));
+            }
+            server.udp_ports = first..=last;
+        }
+        if let Some(bytes) = file.max_packet {
+            if !(576..=9000).contains(&bytes) {
+                return Err(format!("max_packet: {bytes} is not between 576 and 9000"));
+            }
+            server.max_packet = bytes;
+        }
+        let discover_cameras = file.mounts.is_none();
+        let mounts = match file.mounts {
+            Some(mounts) => mounts.into_iter().map(mount).collect::<Result<_, _>>()?,
+            None => default.mounts,
+        };
+        Ok(Self { server, mounts, discover_cameras })
+    }
+}
+
+fn mount((path, settings): (String, MountFile)) -> Result<(String, MountSettings), String> {
+    let clean = path.trim_matches('/');
+    let named = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
+    if clean.is_empty()
+        || !clean.chars().all(named)
+        || clean.split('/').any(|part| matches!(part, "" | "." | ".."))
+    {
+        return Err(format!("mounts[{path:?}]: a path is letters, digits, '-', '_', '.' and single '/'"));
+    }
+    Ok((clean.to_owned(), settings.into_settings()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        let config = Config::parse("()").unwrap();
+        assert!(config.discover_cameras && config.mounts.contains_key("test"));
+    }
+
+    #[test]
+    fn mounts_are_named_and_typed() {
+        let config = Config::parse(
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30)})"#,
+        )
+        .unwrap();
+        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip"]);
+        assert!(!config.discover_cameras);
+    }
+
+    #[test]
+    fn wrong_files_name_the_place() {
+        for (text, place) in [
+            ("(lisen: [])", "1:"),
+            ("(\n  listen: [\"nowhere\"])", "2:"),
+            ("(mounts: {\"../x\": Pattern()})", "mounts[\"../x\"]"),
+            ("(udp_ports: (80, 90))", "udp_ports"),
+        ] {
+            let error = Config::parse(text).unwrap_err().to_string();
+            assert!(error.contains(place), "{text}: {error}");
+        }
+    }
+}

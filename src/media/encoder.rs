@@ -1,0 +1,54 @@
+//! What an encoder of pictures is, whoever does it.
+
+use std::fmt;
+
+/// A picture of 4:2:0: luma, then both chroma planes of half its width and height, without padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Luma pixels a row; even.
+    pub width: usize,
+    /// Luma rows; even.
+    pub height: usize,
+    /// `width * height` bytes.
+    pub luma: Vec<u8>,
+    /// Blue difference: a quarter of the luma's bytes.
+    pub blue: Vec<u8>,
+    /// Red difference: a quarter of the luma's bytes.
+    pub red: Vec<u8>,
+}
+
+impl Picture {
+    /// A black picture.
+    pub fn black(width: usize, height: usize) -> Self {
+        let quarter = (width / 2) * (height / 2);
+        Self {
+            width,
+            height,
+            luma: vec![16; width * height],
+            blue: vec![128; quarter],
+            red: vec![128; quarter],
+        }
+    }
+}
+
+/// Codes pictures of one size, one after the other.
+pub trait Encoder: Send {
+    /// Codes a picture, as a keyframe if that is asked; the bytes are an access unit of Annex B, and empty
+    /// if the encoder left the picture out to keep its bitrate.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    fn encode(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError>;
+}
+
+/// Why an encoder does not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncoderError(pub String);
+
+impl fmt::Display for EncoderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EncoderError {}

@@ -1,0 +1,165 @@
+//! One track's packets: SSRC, sequence numbers and timestamps, the same for all its readers.
+
+use std::iter::repeat_n;
+use std::sync::Arc;
+
+use super::h264::{self, Payload};
+use super::wire::{HEADER, PREFIX, WireImage};
+use crate::media::{AccessUnit, Codec, MediaTime, TrackId};
+
+/// IPv6 and UDP headers: what is left of an IP packet is the same for both families.
+const IP_UDP: usize = 40 + 8;
+
+/// The first dynamic payload type ([RFC 3551 section 3](https://www.rfc-editor.org/rfc/rfc3551#section-3)).
+pub(crate) const PAYLOAD_TYPE: u8 = 96;
+
+/// Packetizes one track.
+#[derive(Debug)]
+pub struct Sender {
+    track: TrackId,
+    clock_rate: u32,
+    ssrc: u32,
+    next_seq: u16,
+    timestamp_offset: u32,
+    room: usize,
+}
+
+impl Sender {
+    /// A stream that begins at these numbers: draw them at random
+    /// ([RFC 3550 section 5.1](https://www.rfc-editor.org/rfc/rfc3550#section-5.1)).
+    /// IP packets will have at most `max_packet` bytes.
+    pub fn new(
+        track: TrackId,
+        codec: &Codec,
+        ssrc: u32,
+        first_seq: u16,
+        timestamp_offset: u32,
+        max_packet: usize,
+    ) -> Self {
+        let room = max_packet.saturating_sub(IP_UDP + HEADER).max(16);
+        Self { track, clock_rate: codec.clock_rate(), ssrc, next_seq: first_seq, timestamp_offset, room }
+    }
+
+    /// The synchronization source.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// The payload type.
+    pub fn payload_type(&self) -> u8 {
+        PAYLOAD_TYPE + self.track.0
+    }
+
+    /// The next packet's sequence number.
+    pub fn next_seq(&self) -> u16 {
+        self.next_seq
+    }
+
+    /// The RTP timestamp of an instant.
+    pub fn timestamp(&self, time: MediaTime) -> u32 {
+        self.timestamp_offset.wrapping_add(time.ticks(self.clock_rate) as u32)
+    }
+
+    /// The access unit as packets, in one allocation; `None` if nothing in it is sent, or if it is so
+    /// large that its packets could not be numbered.
+    pub fn packetize(&mut self, unit: &AccessUnit) -> Option<WireImage> {
+        let (mut packets, mut octets) = (0usize, 0usize);
+        for payload in h264::payloads(&unit.data, self.room) {
+            packets += 1;
+            octets += payload.len();
+        }
+        let count = u16::try_from(packets).ok().filter(|count| *count > 0)?;
+        let mut data: Arc<[u8]> = repeat_n(0, packets * (PREFIX + HEADER) + octets).collect();
+        let timestamp = self.timestamp(unit.time);
+        let first_seq = self.next_seq;
+        // Nobody else has it yet.
+        let mut rest = Arc::get_mut(&mut data)?;
+        for (index, payload) in h264::payloads(&unit.data, self.room).enumerate() {
+            let (frame, tail) = rest.split_at_mut(PREFIX + HEADER + payload.len());
+            let marker = index + 1 == packets;
+            self.write(frame, &payload, first_seq.wrapping_add(index as u16), timestamp, marker);
+            rest = tail;
+        }
+        self.next_seq = first_seq.wrapping_add(count);
+        Some(WireImage {
+            track: self.track,
+            link: unit.link,
+            time: unit.time,
+            timestamp,
+            first_seq,
+            packets: count,
+            octets: octets as u32,
+            data,
+        })
+    }
+
+    /// Prefix, [RTP header](https://www.rfc-editor.org/rfc/rfc3550#section-5.1), payload:
+    ///
+    /// ```text
+    /// |V=2|P|X|  CC   |M|     PT      |       sequence number         |
+    /// |                           timestamp                           |
+    /// |                             SSRC                              |
+    /// ```
+    fn write(&self, frame: &mut [u8], payload: &Payload<'_>, seq: u16, timestamp: u32, marker: bool) {
+        let length = (frame.len() - PREFIX) as u16;
+        frame[0] = b'$';
+        frame[1] = self.track.0 * 2;
+        frame[2..4].copy_from_slice(&length.to_be_bytes());
+        frame[4] = 0x80;
+        frame[5] = u8::from(marker) << 7 | self.payload_type();
+        frame[6..8].copy_from_slice(&seq.to_be_bytes());
+        frame[8..12].copy_from_slice(&timestamp.to_be_bytes());
+        frame[12..16].copy_from_slice(&self.ssrc.to_be_bytes());
+        payload.write(&mut frame[PREFIX + HEADER..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Link;
+    use crate::media::h264::ParameterSets;
+
+    fn sender(first_seq: u16) -> Sender {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        Sender::new(TrackId(1), &codec, 0x1234_5678, first_seq, u32::MAX - 10, 1420)
+    }
+
+    fn unit(data: &[u8]) -> AccessUnit {
+        AccessUnit {
+            track: TrackId(1),
+            time: MediaTime::from_nanos(1_000_000),
+            link: Link::Start,
+            data: data.into(),
+        }
+    }
+
+    #[test]
+    fn packets_are_numbered_stamped_and_only_the_last_is_marked() {
+        let mut sender = sender(u16::MAX);
+        let annex_b =
+            [&[0, 0, 0, 1, 0x67, 1, 2][..], &[0, 0, 1, 0x68, 3], &[0, 0, 1, 0x65], &[7; 3000]].concat();
+        let image = sender.packetize(&unit(&annex_b)).unwrap();
+        let packets: Vec<&[u8]> = image.packets().collect();
+        assert_eq!(packets.len(), usize::from(image.packets));
+        for (index, packet) in packets.iter().enumerate() {
+            assert!(packet.len() <= 1420 - IP_UDP);
+            assert_eq!(packet[0], 0x80);
+            assert_eq!(packet[1] & 0x7f, 97);
+            assert_eq!(packet[1] >> 7 == 1, index + 1 == packets.len());
+            let seq = u16::from_be_bytes([packet[2], packet[3]]);
+            assert_eq!(seq, u16::MAX.wrapping_add(index as u16), "wraps");
+            assert_eq!(packet[4..8], (u32::MAX - 10).wrapping_add(90).to_be_bytes());
+        }
+        assert_eq!(sender.next_seq(), u16::MAX.wrapping_add(image.packets));
+        assert!(image.frames().all(|frame| frame[..2] == [b'$', 2]));
+    }
+
+    #[test]
+    fn nothing_to_send_takes_no_sequence_number() {
+        let mut sender = sender(5);
+        assert!(sender.packetize(&unit(&[0, 0, 1, 9, 0xf0])).is_none());
+        assert!(sender.packetize(&unit(b"garbage without a start code")).is_none());
+        assert_eq!(sender.next_seq(), 5);
+    }
+}

@@ -1,0 +1,81 @@
+//! The wire image: an access unit as it goes out, to every reader alike.
+
+use std::sync::Arc;
+
+use crate::hub::Weigh;
+use crate::media::{Link, MediaTime, TrackId};
+
+/// `$`, channel and length before each packet
+/// ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
+pub(super) const PREFIX: usize = 4;
+
+/// The fixed RTP header.
+pub(super) const HEADER: usize = 12;
+
+/// All packets of one access unit, back to back in one allocation, each as an interleaved frame:
+///
+/// ```text
+///  '$' | channel 2*track | length (16 bit) | RTP header (12 bytes) | payload
+/// ```
+#[derive(Clone, Debug)]
+pub struct WireImage {
+    /// Whose packets these are.
+    pub track: TrackId,
+    /// What the access unit depends on.
+    pub link: Link,
+    /// When it was captured.
+    pub time: MediaTime,
+    /// The RTP timestamp of every packet.
+    pub timestamp: u32,
+    /// The first packet's sequence number; the others follow.
+    pub first_seq: u16,
+    /// How many packets there are.
+    pub packets: u16,
+    /// Payload bytes, headers and prefixes not counted.
+    pub octets: u32,
+    pub(super) data: Arc<[u8]>,
+}
+
+impl WireImage {
+    /// The whole image as it goes out interleaved.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// Each packet with its prefix.
+    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        Frames(&self.data)
+    }
+
+    /// Each RTP packet.
+    pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        self.frames().map(|frame| &frame[PREFIX..])
+    }
+}
+
+struct Frames<'a>(&'a [u8]);
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let &[_, _, high, low, ..] = self.0 else { return None };
+        let (frame, rest) = self.0.split_at_checked(PREFIX + usize::from(u16::from_be_bytes([high, low])))?;
+        self.0 = rest;
+        Some(frame)
+    }
+}
+
+impl Weigh for WireImage {
+    fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    fn time(&self) -> MediaTime {
+        self.time
+    }
+
+    fn starts(&self) -> bool {
+        self.link == Link::Start
+    }
+}

@@ -1,0 +1,187 @@
+//! Requests and responses ([RFC 2326 sections 6 and 7](https://www.rfc-editor.org/rfc/rfc2326#section-6)).
+
+use std::fmt;
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the RFC's")]
+pub enum Method {
+    Options,
+    Describe,
+    Announce,
+    Setup,
+    Play,
+    Pause,
+    Teardown,
+    GetParameter,
+    SetParameter,
+    Record,
+    Redirect,
+    /// One that RFC 2326 does not know.
+    Other(String),
+}
+
+impl Method {
+    /// The method of that name; names are case-sensitive.
+    pub fn parse(name: &str) -> Self {
+        match name {
+            "OPTIONS" => Self::Options,
+            "DESCRIBE" => Self::Describe,
+            "ANNOUNCE" => Self::Announce,
+            "SETUP" => Self::Setup,
+            "PLAY" => Self::Play,
+            "PAUSE" => Self::Pause,
+            "TEARDOWN" => Self::Teardown,
+            "GET_PARAMETER" => Self::GetParameter,
+            "SET_PARAMETER" => Self::SetParameter,
+            "RECORD" => Self::Record,
+            "REDIRECT" => Self::Redirect,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// Header fields in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, String)>);
+
+impl Headers {
+    /// The first field of that name, whatever its case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Every field of that name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Name and value of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Adds a field.
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push((name.into(), value.into()));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Continues the last field's value ([RFC 2326 section 4.2](https://www.rfc-editor.org/rfc/rfc2326#section-4.2)).
+    pub(super) fn fold(&mut self, more: &str) -> bool {
+        match self.0.last_mut() {
+            Some((_, value)) => {
+                value.push(' ');
+                value.push_str(more);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked.
+    pub method: Method,
+    /// Of what: as it was written.
+    pub uri: String,
+    /// The protocol version as it was written: `RTSP/1.0`.
+    pub version: String,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// A response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// How it went.
+    pub status: Status,
+    /// Its header fields.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// An answer without fields or body.
+    pub fn new(status: Status) -> Self {
+        Self { status, headers: Headers::default(), body: Vec::new() }
+    }
+
+    /// The answer with one more field.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push(name, value);
+        self
+    }
+
+    /// As it goes over the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut text = format!("RTSP/1.0 {} {}\r\n", self.status.0, self.status.reason());
+        for (name, value) in &self.headers.0 {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        if !self.body.is_empty() {
+            text.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
+        text.push_str("\r\n");
+        let mut bytes = text.into_bytes();
+        bytes.extend(&self.body);
+        bytes
+    }
+}
+
+/// A status code ([RFC 2326 section 7.1.1](https://www.rfc-editor.org/rfc/rfc2326#section-7.1.1)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u16);
+
+impl Status {
+    /// The words that go with the code.
+    pub fn reason(self) -> &'static str {
+        match self.0 {
+            200 => "OK",
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            406 => "Not Acceptable",
+            408 => "Request Timeout",
+            413 => "Request Entity Too Large",
+            414 => "Request-URI Too Large",
+            451 => "Parameter Not Understood",
+            453 => "Not Enough Bandwidth",
+            454 => "Session Not Found",
+            455 => "Method Not Valid in This State",
+            457 => "Invalid Range",
+            459 => "Aggregate Operation Not Allowed",
+            460 => "Only Aggregate Operation Allowed",
+            461 => "Unsupported Transport",
+            500 => "Internal Server Error",
+            501 => "Not Implemented",
+            503 => "Service Unavailable",
+            505 => "RTSP Version Not Supported",
+            551 => "Option Not Supported",
+            _ => "Error",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.reason())
+    }
+}

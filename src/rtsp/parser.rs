@@ -1,0 +1,355 @@
+//! Bytes into messages and interleaved frames, whatever the pieces they come in.
+//!
+//! Nothing is allocated by an announced length: what is held is what has arrived, and that is bounded.
+
+use super::message::{Headers, Method, Request, Status};
+
+/// How long a request may be.
+const MOST_HEAD: usize = 32 << 10;
+const MOST_URI: usize = 2048;
+const MOST_METHOD: usize = 64;
+const MOST_KEY: usize = 512;
+const MOST_VALUE: usize = 2048;
+const MOST_FIELDS: usize = 255;
+const MOST_BODY: usize = 128 << 10;
+
+/// Bytes that are neither a frame nor a letter, skipped in one go at most.
+const MOST_GARBAGE: usize = 4096;
+
+/// What came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A request.
+    Request(Request),
+    /// A response: the client answers something that we never ask.
+    Response,
+    /// An interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
+    Interleaved {
+        /// Which channel.
+        channel: u8,
+        /// Its payload.
+        data: Vec<u8>,
+    },
+    /// Something that is no request.
+    Invalid(Invalid),
+}
+
+/// Why something is no request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Where: bytes since the connection began.
+    pub position: u64,
+    /// What is wrong.
+    pub what: &'static str,
+    /// What to answer.
+    pub status: Status,
+    /// Its CSeq, if it had one that can be repeated.
+    pub cseq: Option<String>,
+    /// The next request's start cannot be found: the connection has to end.
+    pub fatal: bool,
+}
+
+/// The demultiplexer of one connection.
+#[derive(Debug, Default)]
+pub struct Parser {
+    buffer: Vec<u8>,
+    /// Bytes of the buffer that are done with.
+    taken: usize,
+    position: u64,
+    garbage: usize,
+    failed: bool,
+}
+
+impl Parser {
+    /// A connection's beginning.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes that arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !self.failed {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+            self.buffer.extend(bytes);
+        }
+    }
+
+    /// Bytes that wait to be understood.
+    pub fn pending(&self) -> usize {
+        self.buffer.len() - self.taken
+    }
+
+    /// The next item, if it has wholly come.
+    pub fn poll(&mut self) -> Option<Item> {
+        loop {
+            if self.failed {
+                return None;
+            }
+            let rest = &self.buffer[self.taken..];
+            match rest.first()? {
+                b'$' => return self.frame(),
+                b'\r' | b'\n' => self.take(1),
+                letter if letter.is_ascii_alphabetic() => return self.message(),
+                _ => {
+                    self.take(1);
+                    self.garbage += 1;
+                    if self.garbage > MOST_GARBAGE {
+                        return Some(self.fail("neither a request nor an interleaved frame", Status(400)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.taken += bytes;
+        self.position += bytes as u64;
+    }
+
+    fn fail(&mut self, what: &'static str, status: Status) -> Item {
+        self.failed = true;
+        Item::Invalid(Invalid { position: self.position, what, status, cseq: None, fatal: true })
+    }
+
+    fn frame(&mut self) -> Option<Item> {
+        let &[_, channel, high, low, ref rest @ ..] = &self.buffer[self.taken..] else { return None };
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let data = rest.get(..length)?.to_vec();
+        self.garbage = 0;
+        self.take(4 + length);
+        Some(Item::Interleaved { channel, data })
+    }
+
+    fn message(&mut self) -> Option<Item> {
+        let rest = &self.buffer[self.taken..];
+        let Some(head) = head_length(rest) else {
+            let too_long = rest.len() > MOST_HEAD;
+            let status = if rest.iter().take(MOST_HEAD).any(|byte| *byte == b'\n') { 413 } else { 414 };
+            return too_long.then(|| self.fail("the request is too long", Status(status)));
+        };
+        // Latin-1 in a header is somebody's name or path: kept readable, never an error.
+        let text = String::from_utf8_lossy(&rest[..head]).into_owned();
+        let parsed = parse_head(&text);
+        let body = match parsed.as_ref().map_or_else(|_| Ok(0), |head| body_length(&head.headers)) {
+            Ok(length) => length,
+            Err((what, status)) => {
+                let cseq = parsed.ok().and_then(|head| repeatable(&head.headers));
+                self.failed = true;
+                return Some(Item::Invalid(Invalid {
+                    position: self.position,
+                    what,
+                    status,
+                    cseq,
+                    fatal: true,
+                }));
+            }
+        };
+        let bytes = rest.get(head..head + body)?.to_vec();
+        let position = self.position;
+        self.garbage = 0;
+        self.take(head + body);
+        Some(match parsed {
+            Ok(Head { start: Start::Response, .. }) => Item::Response,
+            Ok(Head { start: Start::Request { method, uri, version }, headers }) => {
+                Item::Request(Request { method, uri, version, headers, body: bytes })
+            }
+            Err(Broken { what, status, cseq }) => {
+                Item::Invalid(Invalid { position, what, status, cseq, fatal: false })
+            }
+        })
+    }
+}
+
+struct Head {
+    start: Start,
+    headers: Headers,
+}
+
+enum Start {
+    Request { method: Method, uri: String, version: String },
+    Response,
+}
+
+struct Broken {
+    what: &'static str,
+    status: Status,
+    cseq: Option<String>,
+}
+
+/// Where the head ends: behind the first empty line, of CRLF or bare LF.
+fn head_length(bytes: &[u8]) -> Option<usize> {
+    let mut line = 0;
+    for (index, byte) in bytes.iter().enumerate().take(MOST_HEAD) {
+        if *byte == b'\n' {
+            if matches!(&bytes[line..index], [] | [b'\r']) {
+                return Some(index + 1);
+            }
+            line = index + 1;
+        }
+    }
+    None
+}
+
+fn parse_head(text: &str) -> Result<Head, Broken> {
+    let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+    let first = lines.next().unwrap_or_default();
+    let mut headers = Headers::default();
+    let mut wrong = None;
+    for line in lines.take_while(|line| !line.is_empty()) {
+        if let Err(what) = field(line, &mut headers) {
+            wrong = wrong.or(Some((what, Status(400))));
+        }
+    }
+    let start = start_line(first).map_err(|broken| wrong.unwrap_or(broken));
+    match (start, wrong.or_else(|| single_values(&headers).map(|what| (what, Status(400))))) {
+        (Ok(start), None) => Ok(Head { start, headers }),
+        (Err((what, status)), _) | (_, Some((what, status))) => {
+            Err(Broken { what, status, cseq: repeatable(&headers) })
+        }
+    }
+}
+
+fn start_line(line: &str) -> Result<Start, (&'static str, Status)> {
+    if line.starts_with("RTSP/") {
+        return Ok(Start::Response);
+    }
+    // An unescaped blank in a URL is seen in the wild: the first and last word are what they are.
+    let (method, rest) = line.split_once(' ').ok_or(("no URI in the request line", Status(400)))?;
+    let (uri, version) =
+        rest.trim().rsplit_once(' ').ok_or(("no version in the request line", Status(400)))?;
+    if method.len() > MOST_METHOD {
+        return Err(("the method is too long", Status(400)));
+    }
+    if uri.len() > MOST_URI {
+        return Err(("the URI is too long", Status(414)));
+    }
+    if !version.starts_with("RTSP/") {
+        return Err(("this is no RTSP", Status(400)));
+    }
+    if version != "RTSP/1.0" {
+        return Err(("only RTSP/1.0 is spoken here", Status(505)));
+    }
+    Ok(Start::Request {
+        method: Method::parse(method),
+        uri: uri.trim().to_owned(),
+        version: version.to_owned(),
+    })
+}
+
+fn field(line: &str, headers: &mut Headers) -> Result<(), &'static str> {
+    if line.starts_with([' ', '\t']) {
+        let folded = headers.fold(line.trim());
+        return if folded { Ok(()) } else { Err("a folded line without a header before it") };
+    }
+    let (key, value) = line.split_once(':').ok_or("a header without a colon")?;
+    let (key, value) = (key.trim(), value.trim());
+    if key.is_empty() || key.len() > MOST_KEY || value.len() > MOST_VALUE || headers.len() >= MOST_FIELDS {
+        return Err("a header is too long, empty, or one too many");
+    }
+    headers.push(key, value);
+    Ok(())
+}
+
+/// Twice the same is a repetition, twice different is an attack or a bug.
+fn single_values(headers: &Headers) -> Option<&'static str> {
+    ["CSeq", "Session", "Content-Length"].into_iter().find_map(|name| {
+        let mut values = headers.all(name);
+        let first = values.next()?;
+        values
+            .any(|value| value != first)
+            .then_some("CSeq, Session or Content-Length twice with different values")
+    })
+}
+
+fn body_length(headers: &Headers) -> Result<usize, (&'static str, Status)> {
+    let Some(text) = headers.get("Content-Length") else { return Ok(0) };
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<usize>() {
+        Ok(length) if digits && length <= MOST_BODY => Ok(length),
+        _ if digits => Err(("the body is too long", Status(413))),
+        _ => Err(("Content-Length is no number", Status(400))),
+    }
+}
+
+/// The CSeq, if it can be repeated without harm: no control characters.
+pub(super) fn repeatable(headers: &Headers) -> Option<String> {
+    let text = headers.get("CSeq")?;
+    (!text.is_empty() && text.chars().all(|character| !character.is_control())).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &[u8] = b"\r\nOPTIONS * RTSP/1.0\r\ncseq : 1\r\n\r\n$\x01\x00\x03abc\
+        SET_PARAMETER rtsp://h/x RTSP/1.0\nCSeq: 2\nContent-Length: 5\n\nhello$\x00\x00\x00\
+        RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\nDESCRIBE rtsp://h/a b RTSP/1.0\r\nCSeq: 3\r\nAccept: a,\r\n b\r\n\r\n";
+
+    fn items(pieces: &[&[u8]]) -> Vec<Item> {
+        let mut parser = Parser::new();
+        let mut items = Vec::new();
+        for piece in pieces {
+            parser.push(piece);
+            while let Some(item) = parser.poll() {
+                items.push(item);
+            }
+        }
+        items
+    }
+
+    #[test]
+    fn every_split_gives_the_same() {
+        let whole = items(&[STREAM]);
+        assert_eq!(whole.len(), 6);
+        for at in 0..STREAM.len() {
+            assert_eq!(items(&[&STREAM[..at], &STREAM[at..]]), whole, "split at {at}");
+        }
+        assert_eq!(items(&STREAM.chunks(1).collect::<Vec<_>>()), whole);
+    }
+
+    #[test]
+    fn bodies_blanks_and_folded_lines_are_read() {
+        let whole = items(&[STREAM]);
+        assert!(matches!(&whole[2], Item::Request(request) if request.body == b"hello"));
+        assert!(matches!(&whole[5], Item::Request(request)
+            if request.uri == "rtsp://h/a b" && request.headers.get("accept") == Some("a, b")));
+    }
+
+    #[test]
+    fn bad_requests_are_told_with_their_cseq() {
+        let long = format!("DESCRIBE rtsp://h/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "x".repeat(3000));
+        let endless = "x".repeat(40_000);
+        let cases: [(&str, u16, Option<&str>, bool); 9] = [
+            ("DESCRIBE RTSP/1.0\r\nCSeq: 7\r\n\r\n", 400, Some("7"), false),
+            ("OPTIONS * RTSP/2.0\r\nCSeq: 7\r\n\r\n", 505, Some("7"), false),
+            ("GET / HTTP/1.1\r\n\r\n", 400, None, false),
+            ("OPTIONS * RTSP/1.0\r\nCSeq: 1\0\r\nno colon\r\n\r\n", 400, None, false),
+            ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nCSeq: 2\r\n\r\n", 400, Some("1"), false),
+            ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n", 400, Some("1"), true),
+            (
+                "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 18446744073709551615\r\n\r\n",
+                413,
+                Some("1"),
+                true,
+            ),
+            (&long, 414, Some("1"), false),
+            (&endless, 414, None, true),
+        ];
+        for (text, status, cseq, fatal) in cases {
+            let all = items(&[text.as_bytes()]);
+            let [Item::Invalid(invalid)] = &all[..] else { panic!("{text:.40}: {all:?}") };
+            assert_eq!(
+                (invalid.status.0, invalid.cseq.as_deref(), invalid.fatal),
+                (status, cseq, fatal),
+                "{text:.60}"
+            );
+        }
+    }
+
+    #[test]
+    fn garbage_is_skipped_up_to_a_bound() {
+        assert_eq!(items(&[&[0xff; 4000], b"$\x00\x00\x01x"]).len(), 1);
+        assert!(matches!(&items(&[&[0xff; 5000]])[..], [Item::Invalid(Invalid { fatal: true, .. })]));
+    }
+}

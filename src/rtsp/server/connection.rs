@@ -1,0 +1,230 @@
+//! One connection: requests in order, one waiting for the house at a time.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::methods;
+use super::sessions::{Asker, Sessions};
+use super::{Answer, Event, SessionId};
+use crate::rtsp::message::{Request, Response, Status};
+use crate::rtsp::parser::{Invalid, Item, Parser, repeatable};
+
+/// The first byte, and then a request's last, come within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes that may wait while a request is being answered.
+const MOST_PENDING: usize = 256 << 10;
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The client.
+    pub addr: SocketAddr,
+    /// We.
+    pub local: SocketAddr,
+}
+
+/// The protocol of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    pub(super) asker: Asker,
+    parser: Parser,
+    output: VecDeque<Vec<u8>>,
+    /// The session that was set up here.
+    pub(super) own: Option<SessionId>,
+    /// The request whose answer is awaited.
+    pub(super) waiting: Option<Waiting>,
+    close: Option<String>,
+    /// Since when a request's end is awaited.
+    since: Option<Instant>,
+    begun: bool,
+}
+
+/// A request that waits for the house, with what its reply needs.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) request: Request,
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Describe { uri: String },
+    Setup { session: SessionId },
+    Play { session: SessionId, uri: String, range: &'static str },
+    Pause { session: SessionId },
+    Teardown { session: Option<SessionId> },
+    Parameters { session: Option<SessionId>, names: Vec<String> },
+}
+
+/// What a request comes to: a reply at once, or a question to the house.
+pub(super) enum Outcome {
+    Reply(Response),
+    Ask(Event, Kind),
+}
+
+impl Connection {
+    /// A new connection; `number` tells it from all others.
+    pub fn new(peer: Peer, number: u64) -> Self {
+        Self {
+            asker: Asker { connection: number, peer: peer.addr.ip() },
+            parser: Parser::new(),
+            output: VecDeque::new(),
+            own: None,
+            waiting: None,
+            close: None,
+            since: None,
+            begun: false,
+        }
+    }
+
+    /// Bytes that arrived.
+    pub fn handle_input(&mut self, bytes: &[u8]) {
+        self.begun = true;
+        self.parser.push(bytes);
+        if self.parser.pending() > MOST_PENDING {
+            self.close = Some("too much sent before its requests were answered".into());
+        }
+    }
+
+    /// What the house is to do next; nothing while a request awaits its answer.
+    pub fn poll_event(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime) -> Option<Event> {
+        while self.waiting.is_none() {
+            if let Some(reason) = self.close.take() {
+                return Some(Event::Close { reason });
+            }
+            let Some(item) = self.parser.poll() else {
+                let awaiting = !self.begun || self.parser.pending() > 0;
+                self.since = if awaiting { self.since.or(Some(now)) } else { None };
+                return None;
+            };
+            self.since = None;
+            match item {
+                Item::Interleaved { channel, data } => {
+                    self.touch_own(sessions, now);
+                    return Some(Event::Interleaved { channel, data });
+                }
+                Item::Response => {}
+                Item::Invalid(invalid) => self.refuse(&invalid, wall),
+                Item::Request(request) => {
+                    if let Some(event) = self.request(request, sessions, now, wall) {
+                        return Some(event);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The house's answer to the event last given.
+    pub fn answer(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime, answer: Answer) {
+        let Some(Waiting { request, kind }) = self.waiting.take() else { return };
+        let response = methods::answered(self, sessions, now, &request, kind, answer);
+        self.reply(&request, response, wall);
+    }
+
+    /// Replies, whole, in order.
+    pub fn poll_output(&mut self) -> Option<Vec<u8>> {
+        self.output.pop_front()
+    }
+
+    /// When the peer's patience with us, or ours with it, is over.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.since.map(|since| since + PATIENCE)
+    }
+
+    /// The time of [`Connection::poll_timeout`] may have come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_some_and(|timeout| timeout <= now) {
+            self.close = Some("its request did not end in time".into());
+        }
+    }
+
+    /// The connection is gone: the sessions that end with it. A UDP session lives on until its timeout.
+    pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
+        let Some(own) = self.own.take() else { return Vec::new() };
+        match sessions.get(&own).map(|session| session.lower().cloned()) {
+            Some(Some(super::Lower::Udp { .. })) | None => Vec::new(),
+            Some(_) => {
+                sessions.close(&own);
+                vec![own]
+            }
+        }
+    }
+
+    fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
+        if let Some(own) = &self.own {
+            sessions.touch(own, now);
+        }
+    }
+
+    fn request(
+        &mut self,
+        request: Request,
+        sessions: &mut Sessions,
+        now: Instant,
+        wall: SystemTime,
+    ) -> Option<Event> {
+        // Some keep-alives carry no session: whoever talks on its connection lives.
+        self.touch_own(sessions, now);
+        match methods::dispatch(self, &request, sessions, now) {
+            Outcome::Reply(response) => {
+                self.reply(&request, response, wall);
+                None
+            }
+            Outcome::Ask(event, kind) => {
+                self.waiting = Some(Waiting { request, kind });
+                Some(event)
+            }
+        }
+    }
+
+    fn reply(&mut self, request: &Request, mut response: Response, wall: SystemTime) {
+        if let Some(cseq) = repeatable(&request.headers) {
+            response.headers.push("CSeq", cseq);
+        }
+        if let Some(timestamp) = request.headers.get("Timestamp") {
+            response.headers.push("Timestamp", timestamp);
+        }
+        self.send(response, wall);
+        if request.headers.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            self.close = Some("asked to".into());
+        }
+    }
+
+    fn refuse(&mut self, invalid: &Invalid, wall: SystemTime) {
+        let mut response = Response::new(invalid.status);
+        if let Some(cseq) = &invalid.cseq {
+            response.headers.push("CSeq", cseq.clone());
+        }
+        self.send(response, wall);
+        if invalid.fatal {
+            self.close = Some(format!("byte {}: {}", invalid.position, invalid.what));
+        }
+    }
+
+    fn send(&mut self, response: Response, wall: SystemTime) {
+        let server = concat!("Lenslet/", env!("CARGO_PKG_VERSION"));
+        let mut complete =
+            Response::new(response.status).with("Server", server).with("Date", httpdate::fmt_http_date(wall));
+        // CSeq first: some clients read no further when they look for it.
+        for name in ["CSeq", "Timestamp"] {
+            if let Some(value) = response.headers.get(name) {
+                complete.headers.push(name, value);
+            }
+        }
+        for (name, value) in response.headers.iter() {
+            if !["CSeq", "Timestamp"].contains(&name) {
+                complete.headers.push(name, value);
+            }
+        }
+        complete.body = response.body;
+        self.output.push_back(complete.to_bytes());
+    }
+}
+
+/// A reply of only a status.
+pub(super) fn status(code: u16) -> Outcome {
+    Outcome::Reply(Response::new(Status(code)))
+}

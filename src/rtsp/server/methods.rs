@@ -1,0 +1,404 @@
+//! The methods: what each request comes to, and the reply once the house has answered.
+
+use std::time::Instant;
+
+use super::connection::{Connection, Kind, Outcome, status};
+use super::sessions::{Sessions, State};
+use super::{Answer, Event, Lower, RtpInfo, SessionId};
+use crate::rtsp::header::{range, transport};
+use crate::rtsp::message::{Method, Request, Response, Status};
+use crate::rtsp::parser::repeatable;
+use crate::rtsp::url::{self, Target};
+
+const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// What a request comes to.
+pub(super) fn dispatch(
+    connection: &mut Connection,
+    request: &Request,
+    sessions: &mut Sessions,
+    now: Instant,
+) -> Outcome {
+    match check(connection, request, sessions, now) {
+        Ok(Checked { target, session }) => match &request.method {
+            Method::Options => Outcome::Reply(Response::new(Status(200)).with("Public", PUBLIC)),
+            Method::Describe => describe(request, target),
+            Method::Setup => setup(connection, request, target, session, sessions, now),
+            Method::Play => play(request, &target, session, sessions),
+            Method::Pause => pause(&target, session, sessions),
+            Method::Teardown => teardown(&target, session, sessions),
+            Method::GetParameter => get_parameter(request, session),
+            Method::SetParameter => set_parameter(request),
+            Method::Announce | Method::Record | Method::Redirect => not_allowed(),
+            Method::Other(_) => status(501),
+        },
+        Err(response) => Outcome::Reply(response),
+    }
+}
+
+struct Checked {
+    target: Target,
+    /// The session that the request names, or the connection's own.
+    session: Option<SessionId>,
+}
+
+/// What holds for every method: CSeq, Require, the URI, and a session that exists.
+fn check(
+    connection: &Connection,
+    request: &Request,
+    sessions: &mut Sessions,
+    now: Instant,
+) -> Result<Checked, Response> {
+    let fail = |code| Response::new(Status(code));
+    if repeatable(&request.headers).is_none() {
+        return Err(fail(400));
+    }
+    let required = request.headers.all("Require").chain(request.headers.all("Proxy-Require"));
+    let unknown: Vec<&str> = required.flat_map(|value| value.split(',')).map(str::trim).collect();
+    if !unknown.is_empty() {
+        return Err(fail(551).with("Unsupported", unknown.join(", ")));
+    }
+    let named = match request.headers.get("Session") {
+        Some(name) => Some(sessions.find(name, connection.asker, now).ok_or_else(|| fail(454))?),
+        None => None,
+    };
+    let starless = matches!(request.method, Method::Options | Method::GetParameter | Method::SetParameter);
+    if request.uri == "*" && !starless {
+        return Err(fail(400));
+    }
+    let target = Target::parse(&request.uri).map_err(Response::new)?;
+    // SETUP decides for itself whether it goes on with the connection's session.
+    let own = connection.own.clone().filter(|_| request.method != Method::Setup);
+    let session = named.or(own).filter(|session| sessions.get(session).is_some());
+    Ok(Checked { target, session })
+}
+
+fn not_allowed() -> Outcome {
+    Outcome::Reply(Response::new(Status(405)).with("Allow", PUBLIC))
+}
+
+fn describe(request: &Request, target: Target) -> Outcome {
+    let mut accepted = request.headers.all("Accept").flat_map(|value| value.split(',')).peekable();
+    let wants_sdp = accepted.peek().is_none()
+        || accepted.any(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            matches!(kind.as_str(), "application/sdp" | "application/*" | "*/*" | "")
+        });
+    if !wants_sdp {
+        return status(406);
+    }
+    let uri = url::base(&request.uri);
+    Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
+}
+
+fn setup(
+    connection: &mut Connection,
+    request: &Request,
+    target: Target,
+    named: Option<SessionId>,
+    sessions: &mut Sessions,
+    now: Instant,
+) -> Outcome {
+    let mut transports = match transport::acceptable(request.headers.all("Transport")) {
+        Ok(transports) => transports,
+        Err(code) => return Outcome::Reply(Response::new(code)),
+    };
+    let mut replaces = None;
+    let session = match named {
+        Some(named) => match joins(&named, &target, &mut transports, sessions) {
+            Ok(()) => named,
+            Err(code) => return status(code),
+        },
+        None => {
+            // Without a session's name this is either the next track of the connection's session or,
+            // where it does not fit that one, a client that starts anew (ffmpeg falls back from UDP to
+            // TCP like this, without a TEARDOWN).
+            let own = connection.own.clone().filter(|own| continues(own, &target, &transports, sessions));
+            match own {
+                Some(own) => own,
+                None => {
+                    replaces = connection.own.take();
+                    if let Some(old) = &replaces {
+                        sessions.close(old);
+                    }
+                    match sessions.open(connection.asker, &target.path, now) {
+                        Ok(session) => session,
+                        Err(status) => return Outcome::Reply(Response::new(status)),
+                    }
+                }
+            }
+        }
+    };
+    connection.own = Some(session.clone());
+    let track = target.track;
+    let event = Event::Setup { session: session.clone(), target, track, transports, replaces };
+    Outcome::Ask(event, Kind::Setup { session })
+}
+
+/// Whether a SETUP that names a session may be in it.
+fn joins(
+    id: &SessionId,
+    target: &Target,
+    transports: &mut Vec<Lower>,
+    sessions: &mut Sessions,
+) -> Result<(), u16> {
+    let Some(session) = sessions.get(id) else { return Err(454) };
+    if session.path != target.path {
+        return Err(459);
+    }
+    if session.state == State::Playing {
+        return Err(455);
+    }
+    let others = session.tracks.iter().filter(|(track, _)| Some(**track) != target.track);
+    if let Some((_, lower)) = others.into_iter().next() {
+        transports.retain(|transport| transport.same_kind(lower));
+    }
+    if let Some(lower) = session.lower() {
+        // Changing a reader from one transport to the other is a new session's matter.
+        transports.retain(|transport| transport.same_kind(lower));
+    }
+    if transports.is_empty() { Err(461) } else { Ok(()) }
+}
+
+/// Whether a SETUP without a session's name goes on with the connection's own.
+fn continues(id: &SessionId, target: &Target, transports: &[Lower], sessions: &mut Sessions) -> bool {
+    let Some(session) = sessions.get(id) else { return false };
+    let (Some(track), Some(lower)) = (target.track, session.lower()) else { return false };
+    session.state == State::Ready
+        && session.path == target.path
+        && !session.tracks.contains_key(&track)
+        && transports.first().is_some_and(|first| first.same_kind(lower))
+}
+
+fn play(request: &Request, target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
+    let Some(id) = session else { return status(454) };
+    let Some(session) = sessions.get(&id) else { return status(454) };
+    if session.path != target.path && !target.path.is_empty() {
+        return status(404);
+    }
+    if session.state == State::Init {
+        return status(455);
+    }
+    if target.track.is_some() && session.tracks.len() > 1 {
+        return status(460);
+    }
+    if let Err(code) = scales(request) {
+        return status(code);
+    }
+    let range = match range::live(request.headers.get("Range")) {
+        Ok(range) => range,
+        Err(code) => return Outcome::Reply(Response::new(code)),
+    };
+    let base = url::base(&request.uri);
+    let uri = if target.track.is_some() { without_track(&base) } else { base };
+    let event = Event::Play { session: id.clone(), uri: uri.clone() };
+    Outcome::Ask(event, Kind::Play { session: id, uri, range })
+}
+
+/// Scale and Speed have to be numbers and not nothing; what is played is live, at 1.
+fn scales(request: &Request) -> Result<(), u16> {
+    for name in ["Scale", "Speed"] {
+        if let Some(text) = request.headers.get(name) {
+            let number: f64 = text.trim().parse().map_err(|_| 400u16)?;
+            if !number.is_finite() || number == 0.0 {
+                return Err(400);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pause(target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
+    let Some(id) = session else { return status(454) };
+    match sessions.get(&id).map(|session| (session.state, session.tracks.len())) {
+        None => status(454),
+        Some((State::Init, _)) => status(455),
+        Some((_, tracks)) if target.track.is_some() && tracks > 1 => status(460),
+        Some(_) => Outcome::Ask(Event::Pause { session: id.clone() }, Kind::Pause { session: id }),
+    }
+}
+
+fn teardown(target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
+    let Some(id) = session else { return status(454) };
+    let Some(session) = sessions.get(&id) else { return status(454) };
+    if let Some(track) = target.track {
+        if session.tracks.len() > 1 {
+            if session.tracks.remove(&track).is_none() {
+                return status(404);
+            }
+            let kind = Kind::Teardown { session: Some(id.clone()) };
+            return Outcome::Ask(Event::Teardown { session: id, track: Some(track) }, kind);
+        }
+        if !session.tracks.contains_key(&track) {
+            return status(404);
+        }
+    }
+    sessions.close(&id);
+    Outcome::Ask(Event::Teardown { session: id, track: None }, Kind::Teardown { session: None })
+}
+
+fn get_parameter(request: &Request, session: Option<SessionId>) -> Outcome {
+    let names = parameter_names(&request.body);
+    if names.is_empty() {
+        return Outcome::Reply(alive(session.as_ref()));
+    }
+    let event = Event::Parameters { session: session.clone(), names: names.clone() };
+    Outcome::Ask(event, Kind::Parameters { session, names })
+}
+
+/// Nothing can be set: an empty body is a keep-alive, anything else is not understood.
+fn set_parameter(request: &Request) -> Outcome {
+    if parameter_names(&request.body).is_empty() { Outcome::Reply(alive(None)) } else { status(451) }
+}
+
+fn alive(session: Option<&SessionId>) -> Response {
+    let response = Response::new(Status(200));
+    match session {
+        Some(session) => response.with("Session", session.to_string()),
+        None => response,
+    }
+}
+
+/// Names of `text/parameters`: a line each, whatever stands behind a colon.
+fn parameter_names(body: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(body);
+    let names = text.lines().map(|line| line.split(':').next().unwrap_or_default().trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+/// The reply, now that the house has answered.
+pub(super) fn answered(
+    connection: &mut Connection,
+    sessions: &mut Sessions,
+    now: Instant,
+    request: &Request,
+    kind: Kind,
+    answer: Answer,
+) -> Response {
+    let ok = Response::new(Status(200));
+    match (kind, answer) {
+        (kind, Answer::Failed { status, retry_after, .. }) => {
+            failed(connection, sessions, kind, status, retry_after)
+        }
+        (Kind::Describe { uri }, Answer::Described { sdp }) => described(ok, &uri, sdp),
+        (Kind::Setup { session }, Answer::Ready { track, tracks, chosen, ssrc, server_port }) => {
+            let header = transport_header(&chosen, ssrc, server_port);
+            let timeout = sessions.timeout().as_secs();
+            if let Some(entry) = sessions.get(&session) {
+                entry.tracks.insert(track, chosen);
+                entry.of = tracks;
+                entry.state = State::Ready;
+            }
+            // No blank behind the semicolon: ffmpeg would not see the timeout.
+            ok.with("Session", format!("{session};timeout={timeout}")).with("Transport", header)
+        }
+        (Kind::Play { session, uri, range }, Answer::Playing { rtp_info }) => {
+            set_state(sessions, &session, State::Playing);
+            sessions.touch(&session, now);
+            playing(ok, request, &session, &uri, range, &rtp_info)
+        }
+        (Kind::Pause { session }, Answer::Done) => {
+            set_state(sessions, &session, State::Ready);
+            ok.with("Session", session.to_string())
+        }
+        (Kind::Teardown { session }, Answer::Done) => alive(session.as_ref()),
+        (Kind::Parameters { session, names }, Answer::Values(values)) => {
+            parameters(session.as_ref(), &names, &values)
+        }
+        _ => Response::new(Status(500)),
+    }
+}
+
+/// A session whose first SETUP failed is none.
+fn failed(
+    connection: &mut Connection,
+    sessions: &mut Sessions,
+    kind: Kind,
+    status: Status,
+    retry_after: Option<u32>,
+) -> Response {
+    if let Kind::Setup { session } = kind
+        && sessions.get(&session).is_none_or(|entry| entry.tracks.is_empty())
+    {
+        sessions.close(&session);
+        connection.own = connection.own.take().filter(|own| *own != session);
+    }
+    match retry_after {
+        Some(seconds) => Response::new(status).with("Retry-After", seconds.to_string()),
+        None => Response::new(status),
+    }
+}
+
+fn described(ok: Response, uri: &str, sdp: String) -> Response {
+    let mut response = ok
+        .with("Content-Type", "application/sdp")
+        .with("Content-Base", format!("{uri}/"))
+        .with("Cache-Control", "no-cache");
+    response.body = sdp.into_bytes();
+    response
+}
+
+fn transport_header(chosen: &Lower, ssrc: u32, server_port: Option<(u16, u16)>) -> String {
+    let lower = match chosen {
+        Lower::Udp { client_port: (rtp, rtcp) } => format!("RTP/AVP/UDP;unicast;client_port={rtp}-{rtcp}"),
+        Lower::Tcp { interleaved } => {
+            let (rtp, rtcp) = interleaved.unwrap_or((0, 1));
+            format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}")
+        }
+    };
+    let ports = server_port.map_or_else(String::new, |(rtp, rtcp)| format!(";server_port={rtp}-{rtcp}"));
+    format!("{lower}{ports};ssrc={ssrc:08X}")
+}
+
+fn playing(
+    ok: Response,
+    request: &Request,
+    session: &SessionId,
+    uri: &str,
+    range: &str,
+    rtp_info: &[RtpInfo],
+) -> Response {
+    let entries: Vec<String> = rtp_info.iter().map(|info| rtp_info_entry(uri, info)).collect();
+    let mut response = ok.with("Session", session.to_string()).with("Range", range);
+    if request.headers.get("Scale").is_some() {
+        response = response.with("Scale", "1");
+    }
+    response.with("RTP-Info", entries.join(","))
+}
+
+fn rtp_info_entry(uri: &str, info: &RtpInfo) -> String {
+    let url = match uri.split_once('?') {
+        None => format!("{uri}/trackID={}", info.track),
+        Some((base, query)) => format!("{base}/trackID={}?{query}", info.track),
+    };
+    match info.start {
+        Some((seq, rtptime)) => format!("url={url};seq={seq};rtptime={rtptime}"),
+        None => format!("url={url}"),
+    }
+}
+
+/// The URI without its last segment, which names a track.
+fn without_track(base: &str) -> String {
+    let (path, query) = base.split_once('?').map_or((base, ""), |(path, query)| (path, query));
+    let path = path.rsplit_once('/').map_or(path, |(before, _)| before);
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+fn parameters(session: Option<&SessionId>, names: &[String], values: &[(String, String)]) -> Response {
+    let mut body = String::new();
+    for name in names {
+        match values.iter().find(|(known, _)| known == name) {
+            Some((_, value)) => body.push_str(&format!("{name}: {value}\r\n")),
+            None => return Response::new(Status(451)),
+        }
+    }
+    let mut response = alive(session).with("Content-Type", "text/parameters");
+    response.body = body.into_bytes();
+    response
+}
+
+fn set_state(sessions: &mut Sessions, session: &SessionId, state: State) {
+    if let Some(entry) = sessions.get(session) {
+        entry.state = state;
+    }
+}

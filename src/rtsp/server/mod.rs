@@ -1,0 +1,16 @@
+//! The server's half of RTSP: what a connection says, what sessions there are, what to answer.
+//!
+//! ```text
+//! session   Init --SETUP--> Ready --PLAY--> Playing --PAUSE--> Ready
+//!           any --TEARDOWN, timeout, connection lost (interleaved)--> gone
+//! ```
+
+mod answer;
+mod connection;
+mod methods;
+mod sessions;
+
+pub use crate::rtsp::header::transport::Lower;
+pub use answer::{Answer, Event, RtpInfo};
+pub use connection::{Connection, Peer};
+pub use sessions::{SessionId, Sessions};

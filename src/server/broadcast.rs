@@ -1,0 +1,305 @@
+//! One task a mount: packetizes each access unit once and sends the image to every reader that keeps up.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use smol::channel::{Receiver, Sender as Notify, bounded};
+use smol::future::or;
+
+use super::join::{FRESH, KeyframeBucket};
+use super::random_u32;
+use super::reader::{Path, Reader};
+use super::udp::Pair;
+use crate::clock;
+use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
+use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::rtcp;
+use crate::rtp::{Sender, WireImage};
+
+/// The newest two groups of pictures, at most 8 MB or 10 s.
+const IMAGES: Bounds = Bounds { items: 2048, bytes: 8 << 20, age: Duration::from_secs(10), groups: 2 };
+
+/// Reports go out at the latest this long after they are due.
+const REPORT_TICK: Duration = Duration::from_secs(1);
+
+pub(super) struct Broadcast {
+    pub(super) mount: Mount,
+    max_packet: usize,
+    cname: Rc<str>,
+    images: Ring<WireImage>,
+    senders: RefCell<Vec<Stream>>,
+    readers: RefCell<Vec<Rc<Reader>>>,
+    keyframes: RefCell<KeyframeBucket>,
+    newest: Cell<MediaTime>,
+    skips: Cell<u64>,
+    kick: (Notify<()>, Receiver<()>),
+}
+
+/// One track's packets: numbered alike for all its readers.
+struct Stream {
+    sender: Sender,
+    video: bool,
+}
+
+/// A track's clock at the time of a report.
+pub(super) struct Clocked<'a> {
+    sender: &'a Sender,
+    pub(super) cname: &'a str,
+}
+
+impl Clocked<'_> {
+    /// The wall clock and the RTP clock at this instant: both read now, so that the mapping is that of
+    /// the capture clock whatever the source does.
+    pub(super) fn report(&self, packets: u32, octets: u32) -> rtcp::Report {
+        let (media, wall) = (clock::media(), clock::wall());
+        rtcp::Report {
+            ssrc: self.sender.ssrc(),
+            ntp: rtcp::ntp(wall),
+            rtp: self.sender.timestamp(media),
+            packets,
+            octets,
+        }
+    }
+}
+
+impl Broadcast {
+    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>) -> Self {
+        Self {
+            mount,
+            max_packet,
+            cname,
+            images: Ring::new(IMAGES),
+            senders: RefCell::default(),
+            readers: RefCell::default(),
+            keyframes: RefCell::new(KeyframeBucket::new()),
+            newest: Cell::default(),
+            skips: Cell::default(),
+            kick: bounded(1),
+        }
+    }
+
+    /// Runs until the mount's source is gone.
+    pub(super) async fn run(self: Rc<Self>) {
+        let mut cursor = self.mount.units().end();
+        loop {
+            let next = poll_fn(|context| self.mount.units().poll_next(cursor, context));
+            let unit = or(async { Woken::Unit(next.await) }, self.other_work()).await;
+            match unit {
+                Woken::Unit(None) => return,
+                Woken::Unit(Some(Slot::Here(unit))) => {
+                    cursor = cursor.next();
+                    self.handle_unit(&unit);
+                }
+                Woken::Unit(Some(Slot::Gone(oldest))) => {
+                    tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
+                    cursor = oldest;
+                }
+                Woken::Unit(Some(Slot::Ahead)) => {}
+                Woken::Other => self.pump(),
+            }
+        }
+    }
+
+    /// Waits for anything but a new access unit: a backlog's due time, a kick, a socket with room, a report.
+    async fn other_work(&self) -> Woken {
+        let (due, full) = {
+            let readers = self.readers.borrow();
+            let due = readers.iter().filter_map(|reader| reader.due()).min();
+            let full = readers.iter().find_map(|reader| match &reader.path {
+                Path::Udp(pair) if pair.full() => Some(pair.clone()),
+                _ => None,
+            });
+            (due, full)
+        };
+        let kicked = async {
+            // The other end is this very struct's.
+            let _ = self.kick.1.recv().await;
+        };
+        let timer = async {
+            let tick = (!self.readers.borrow().is_empty()).then(|| clock::now() + REPORT_TICK);
+            match due.into_iter().chain(tick).min() {
+                Some(at) => drop(smol::Timer::at(at).await),
+                None => std::future::pending().await,
+            }
+        };
+        let room = async {
+            match full {
+                Some(pair) => pair.room().await,
+                None => std::future::pending().await,
+            }
+        };
+        or(kicked, or(timer, room)).await;
+        Woken::Other
+    }
+
+    fn handle_unit(&self, unit: &AccessUnit) {
+        let image = {
+            let Some(tracks) = self.mount.tracks() else { return };
+            self.ensure_senders(&tracks);
+            let mut senders = self.senders.borrow_mut();
+            senders.get_mut(unit.track.index()).and_then(|stream| stream.sender.packetize(unit))
+        };
+        let Some(image) = image else { return };
+        self.newest.set(image.time);
+        let at = self.images.push(image.clone());
+        for reader in self.readers.borrow().iter() {
+            reader.offer_start(at, &image);
+        }
+        self.pump();
+    }
+
+    /// Sends what every reader is due; ends those whose connection failed.
+    pub(super) fn pump(&self) {
+        let now = clock::now();
+        let mut pairs: Vec<Rc<Pair>> = Vec::new();
+        for reader in self.readers.borrow().iter().filter(|reader| reader.playing()) {
+            match &reader.path {
+                Path::Tcp(outbox) => {
+                    // A failed write ends the connection in its own task: its socket is readable then.
+                    let _ = outbox.pump();
+                    if reader.report(now).is_ok() {
+                        let _ = outbox.pump();
+                    }
+                }
+                Path::Udp(pair) if !pairs.iter().any(|known| Rc::ptr_eq(known, pair)) => {
+                    pairs.push(pair.clone())
+                }
+                Path::Udp(_) => {}
+            }
+        }
+        for pair in pairs {
+            let readers = self.readers.borrow();
+            pair.pump(&readers);
+            for reader in readers
+                .iter()
+                .filter(|reader| matches!(&reader.path, Path::Udp(its) if Rc::ptr_eq(its, &pair)))
+            {
+                let _ = reader.report(now);
+            }
+        }
+    }
+
+    /// Has the task look at its readers again.
+    pub(super) fn kick(&self) {
+        // Full: it is kicked already.
+        let _ = self.kick.0.try_send(());
+    }
+
+    /// Makes a reader play: see the module `join` for where it starts.
+    pub(super) fn play(&self, reader: &Rc<Reader>) {
+        if reader.playing() {
+            return;
+        }
+        let demand = self.mount.want();
+        let end = self.images.end();
+        let newest = self
+            .images
+            .newest(Cursor::default(), |image| image.link == Link::Start && reader.has(image.track));
+        let fresh = newest.as_ref().is_some_and(|(_, image)| clock::media().since(image.time) <= FRESH);
+        let start = if !fresh && self.force_keyframe() { None } else { newest };
+        let start = start.as_ref().map(|(at, image)| (*at, image));
+        reader.join(demand, end, start, !fresh);
+        let mut readers = self.readers.borrow_mut();
+        if !readers.iter().any(|known| Rc::ptr_eq(known, reader)) {
+            readers.push(reader.clone());
+        }
+    }
+
+    /// Forgets a reader.
+    pub(super) fn leave(&self, reader: &Rc<Reader>) {
+        reader.pause();
+        let mut readers = self.readers.borrow_mut();
+        readers.retain(|known| !Rc::ptr_eq(known, reader));
+        if readers.is_empty() {
+            self.images.clear();
+        }
+    }
+
+    /// Asks the source for a keyframe unless it cannot or was asked too often; says whether it did.
+    pub(super) fn force_keyframe(&self) -> bool {
+        let forces = self.mount.forces_keyframes() && self.keyframes.borrow_mut().take(clock::now());
+        if forces {
+            self.mount.request_keyframe();
+        }
+        forces
+    }
+
+    pub(super) fn images(&self) -> &Ring<WireImage> {
+        &self.images
+    }
+
+    pub(super) fn newest_time(&self) -> MediaTime {
+        self.newest.get()
+    }
+
+    pub(super) fn count_skip(&self) {
+        self.skips.set(self.skips.get() + 1);
+        tracing::debug!(mount = self.mount.name(), skips = self.skips.get(), "a reader was too far behind");
+    }
+
+    /// The track that sends with this SSRC.
+    pub(super) fn track_of(&self, ssrc: u32) -> Option<TrackId> {
+        let senders = self.senders.borrow();
+        senders.iter().position(|stream| stream.sender.ssrc() == ssrc).map(|index| TrackId(index as u8))
+    }
+
+    pub(super) fn is_video(&self, index: usize) -> bool {
+        self.senders.borrow().get(index).is_some_and(|stream| stream.video)
+    }
+
+    /// The SSRC and payload type of a track.
+    pub(super) fn with_sender<T>(&self, track: TrackId, with: impl FnOnce(&Sender) -> T) -> Option<T> {
+        self.ensure_senders(&self.mount.tracks()?);
+        self.senders.borrow().get(track.index()).map(|stream| with(&stream.sender))
+    }
+
+    pub(super) fn with_clock<T>(&self, track: TrackId, with: impl FnOnce(&Clocked<'_>) -> T) -> Option<T> {
+        let senders = self.senders.borrow();
+        let sender = &senders.get(track.index())?.sender;
+        Some(with(&Clocked { sender, cname: &self.cname }))
+    }
+
+    /// Interleaved channels that would be free on a connection of `reader`'s.
+    pub(super) fn free_channels(reader: Option<&Reader>) -> Option<(u8, u8)> {
+        let mut taken = BTreeSet::new();
+        if let Some(reader) = reader {
+            taken.extend((0..=u8::MAX).filter(|channel| reader.uses_channel(*channel)));
+        }
+        (0..=254)
+            .step_by(2)
+            .map(|first| (first, first + 1))
+            .find(|(rtp, rtcp)| !taken.contains(rtp) && !taken.contains(rtcp))
+    }
+
+    /// The streams begin at random numbers when the mount is first described and last as long as the server.
+    fn ensure_senders(&self, tracks: &[Track]) {
+        let mut senders = self.senders.borrow_mut();
+        for (index, track) in tracks.iter().enumerate().skip(senders.len()) {
+            let sender = Sender::new(
+                TrackId(index as u8),
+                &track.codec,
+                random_u32(),
+                random_u32() as u16,
+                random_u32(),
+                self.max_packet,
+            );
+            senders.push(Stream { sender, video: matches!(track.codec, Codec::H264(_)) });
+        }
+    }
+}
+
+enum Woken {
+    Unit(Option<Slot<AccessUnit>>),
+    Other,
+}
+
+/// When a reader is unreachable for this long it is dropped.
+pub(super) const UNREACHABLE: Duration = Duration::from_secs(5);
+
+/// Whether datagrams to a reader have been refused for too long.
+pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {
+    reader.refused.get().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
+}

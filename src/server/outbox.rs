@@ -1,0 +1,226 @@
+//! The one writer of a connection: replies, reports and images go out whole, one after the other.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write};
+use std::net::TcpStream;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol::Async;
+use smol::channel::{Receiver, Sender, bounded};
+use smol::future::or;
+
+use super::reader::Reader;
+use crate::rtp::WireImage;
+
+/// Replies and reports that may wait for a peer that does not read; more of them end the connection.
+const MOST_WAITING: usize = 256 << 10;
+
+/// Slices in one gathered write.
+const GATHER: usize = 64;
+
+/// `$`, channel, length, and the fixed RTP header.
+const HEAD: usize = 4 + 12;
+
+pub(super) struct Outbox {
+    stream: Arc<Async<TcpStream>>,
+    queue: RefCell<Queue>,
+    /// Whose images go out here: a connection carries one interleaved session at a time.
+    reader: RefCell<Weak<Reader>>,
+    full: (Sender<()>, Receiver<()>),
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Whole replies and `$`-framed reports; the first may be partly written.
+    messages: VecDeque<Vec<u8>>,
+    written: usize,
+    waiting: usize,
+    image: Option<InFlight>,
+    /// Rewritten heads of the image in flight; kept for its room.
+    heads: Vec<[u8; HEAD]>,
+    blocked: bool,
+}
+
+struct InFlight {
+    image: WireImage,
+    written: usize,
+    /// The packets have heads of their own in [`Queue::heads`].
+    rewritten: bool,
+}
+
+/// An image for one reader: as it is, or with the reader's own channel and sequence numbers.
+pub(super) struct Outgoing {
+    pub(super) image: WireImage,
+    /// Taken off each sequence number: packets that this reader was not sent.
+    pub(super) withheld: u16,
+    pub(super) channel: u8,
+}
+
+impl Outbox {
+    pub(super) fn new(stream: Arc<Async<TcpStream>>) -> Self {
+        Self { stream, queue: RefCell::default(), reader: RefCell::default(), full: bounded(1) }
+    }
+
+    /// Carries the reader's images from now on.
+    pub(super) fn carry(&self, reader: &Rc<Reader>) {
+        self.reader.replace(Rc::downgrade(reader));
+    }
+
+    /// The reader whose images go out here.
+    pub(super) fn reader(&self) -> Option<Rc<Reader>> {
+        self.reader.borrow().upgrade()
+    }
+
+    /// Queues a whole message; it goes out after the image in flight.
+    ///
+    /// # Errors
+    /// The peer does not read: too much waits already.
+    pub(super) fn push(&self, message: Vec<u8>) -> io::Result<()> {
+        let mut queue = self.queue.borrow_mut();
+        queue.waiting += message.len();
+        if queue.waiting > MOST_WAITING {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read its replies"));
+        }
+        queue.messages.push_back(message);
+        Ok(())
+    }
+
+    /// Whether everything was handed to the kernel.
+    pub(super) fn is_empty(&self) -> bool {
+        let queue = self.queue.borrow();
+        queue.messages.is_empty() && queue.image.is_none()
+    }
+
+    /// Writes what the socket takes now; goes on with the reader's images when nothing else waits.
+    pub(super) fn pump(&self) -> io::Result<()> {
+        let reader = self.reader();
+        let mut queue = self.queue.borrow_mut();
+        while !queue.blocked {
+            let more = if queue.written > 0 {
+                self.write_message(&mut queue)
+            } else if queue.image.is_some() {
+                self.write_image(&mut queue)
+            } else if !queue.messages.is_empty() {
+                self.write_message(&mut queue)
+            } else {
+                match reader.as_deref().and_then(Reader::next_outgoing) {
+                    Some(outgoing) => {
+                        queue.begin(outgoing);
+                        continue;
+                    }
+                    None => return Ok(()),
+                }
+            };
+            match more {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    queue.blocked = true;
+                    // Full already means that the writer has been told.
+                    let _ = self.full.0.try_send(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the socket was full, then until it takes bytes again.
+    ///
+    /// # Errors
+    /// It took nothing for `patience`.
+    pub(super) async fn unblocked(&self, patience: Duration) -> io::Result<()> {
+        // The sender lives in this very struct: there is no other way for this to end.
+        let _ = self.full.1.recv().await;
+        let stuck = async {
+            smol::Timer::after(patience).await;
+            Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no data"))
+        };
+        or(self.stream.writable(), stuck).await?;
+        self.queue.borrow_mut().blocked = false;
+        Ok(())
+    }
+
+    fn write_message(&self, queue: &mut Queue) -> io::Result<()> {
+        let Some(message) = queue.messages.front() else { return Ok(()) };
+        queue.written += nonzero(self.stream.get_ref().write(&message[queue.written..])?)?;
+        if queue.written == message.len() {
+            queue.waiting -= message.len();
+            queue.written = 0;
+            queue.messages.pop_front();
+        }
+        Ok(())
+    }
+
+    fn write_image(&self, queue: &mut Queue) -> io::Result<()> {
+        let Queue { image: Some(flight), heads, .. } = queue else { return Ok(()) };
+        let bytes = flight.image.as_bytes();
+        let mut stream = self.stream.get_ref();
+        let sent = if flight.rewritten {
+            let mut slices = [IoSlice::new(&[]); GATHER];
+            let count = gather(&flight.image, heads, flight.written, &mut slices);
+            stream.write_vectored(&slices[..count])?
+        } else {
+            stream.write(&bytes[flight.written..])?
+        };
+        flight.written += nonzero(sent)?;
+        if flight.written == bytes.len() {
+            queue.image = None;
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    fn begin(&mut self, outgoing: Outgoing) {
+        let Outgoing { image, withheld, channel } = outgoing;
+        let rewritten = withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2;
+        self.heads.clear();
+        if rewritten {
+            self.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
+        }
+        self.image = Some(InFlight { image, written: 0, rewritten });
+    }
+}
+
+/// A frame's head with the reader's own channel and sequence number.
+fn rewrite(frame: &[u8], channel: u8, withheld: u16) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    let length = frame.len().min(HEAD);
+    head[..length].copy_from_slice(&frame[..length]);
+    head[1] = channel;
+    let sequence = u16::from_be_bytes([head[6], head[7]]).wrapping_sub(withheld);
+    head[6..8].copy_from_slice(&sequence.to_be_bytes());
+    head
+}
+
+/// Slices of the rewritten image from byte `from` on; gives how many.
+fn gather<'a>(
+    image: &'a WireImage,
+    heads: &'a [[u8; HEAD]],
+    from: usize,
+    slices: &mut [IoSlice<'a>; GATHER],
+) -> usize {
+    let (mut start, mut count) = (0, 0);
+    for (frame, head) in image.frames().zip(heads) {
+        for part in [head.as_slice(), &frame[HEAD.min(frame.len())..]] {
+            let end = start + part.len();
+            if end > from && count < GATHER {
+                slices[count] = IoSlice::new(&part[from.saturating_sub(start)..]);
+                count += 1;
+            }
+            start = end;
+        }
+        if count == GATHER {
+            break;
+        }
+    }
+    count
+}
+
+fn nonzero(written: usize) -> io::Result<usize> {
+    if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
+}

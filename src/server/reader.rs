@@ -1,0 +1,441 @@
+//! A reader: one session's cursor into its mount's images. It has no queue.
+//!
+//! ```text
+//! Paused --join--> Waiting (no start yet) --keyframe--> Started --PLAY answered--> Playing --pause--> Paused
+//! ```
+//! A reader that is answered before its keyframe came plays from that keyframe on.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use smol::channel::{Receiver, Sender, bounded};
+use socket2::SockAddr;
+
+use super::broadcast::Broadcast;
+use super::join::CATCH_UP;
+use super::outbox::{Outbox, Outgoing};
+use super::report::Reporter;
+use super::udp::Pair;
+use crate::clock;
+use crate::hub::{Cursor, Demand, Slot};
+use crate::media::{Link, MediaTime, TrackId};
+use crate::rtcp::{self, Feedback};
+use crate::rtp::WireImage;
+use crate::rtsp::server::{RtpInfo, SessionId};
+
+/// A reader this far behind the newest image goes on at the newest keyframe.
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// What a session's media goes out by.
+#[derive(Clone)]
+pub(super) enum Path {
+    Tcp(Rc<Outbox>),
+    Udp(Rc<Pair>),
+}
+
+/// Where one track's packets go.
+pub(super) enum Route {
+    Tcp { rtp: u8, rtcp: u8 },
+    Udp { rtp: SockAddr, rtcp: SocketAddr },
+}
+
+pub(super) struct Reader {
+    pub(super) session: SessionId,
+    pub(super) peer: IpAddr,
+    pub(super) path: Path,
+    pub(super) broadcast: Rc<Broadcast>,
+    /// The kernel refused segmented datagrams to this reader.
+    pub(super) plain_datagrams: Cell<bool>,
+    /// First refusal of a datagram by the peer's host since it was last heard.
+    pub(super) refused: Cell<Option<Instant>>,
+    state: RefCell<State>,
+    started: (Sender<()>, Receiver<()>),
+}
+
+#[derive(Default)]
+struct State {
+    tracks: Vec<Option<Track>>,
+    playing: bool,
+    /// The PLAY was answered: images may go out.
+    answered: bool,
+    /// The next image; `None` while waiting for a keyframe.
+    cursor: Option<Cursor>,
+    /// Waiting: keyframes before this cursor do not count.
+    wait_from: Cursor,
+    catch_up: Option<CatchUp>,
+    /// When the next image of a backlog is due.
+    due: Option<Instant>,
+    demand: Option<Demand>,
+    /// UDP: the image in the middle of being sent.
+    partial: Option<Partial>,
+}
+
+struct Track {
+    route: Route,
+    /// The sequence number that the reader expects next; `None` before its first packet.
+    next_seq: Option<u16>,
+    withheld: u16,
+    reporter: Reporter,
+}
+
+#[derive(Clone, Copy)]
+struct CatchUp {
+    began: Instant,
+    base: MediaTime,
+}
+
+/// A UDP image of which some packets are still to be sent.
+#[derive(Clone)]
+pub(super) struct Partial {
+    pub(super) to: SockAddr,
+    pub(super) image: WireImage,
+    pub(super) withheld: u16,
+    pub(super) sent: usize,
+}
+
+impl Reader {
+    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, broadcast: Rc<Broadcast>) -> Self {
+        Self {
+            session,
+            peer,
+            path,
+            broadcast,
+            plain_datagrams: Cell::new(false),
+            refused: Cell::new(None),
+            state: RefCell::default(),
+            started: bounded(1),
+        }
+    }
+
+    /// Sets a track up, or anew.
+    pub(super) fn set_track(&self, track: TrackId, route: Route) {
+        let mut state = self.state.borrow_mut();
+        let index = track.index();
+        if state.tracks.len() <= index {
+            state.tracks.resize_with(index + 1, || None);
+        }
+        state.tracks[index] = Some(Track { route, next_seq: None, withheld: 0, reporter: Reporter::new() });
+    }
+
+    /// Takes a track away; says whether the reader has others. Its RTCP address, if it had one.
+    pub(super) fn remove_track(&self, track: TrackId) -> Option<SocketAddr> {
+        let mut state = self.state.borrow_mut();
+        let gone = state.tracks.get_mut(track.index())?.take()?;
+        match gone.route {
+            Route::Udp { rtcp, .. } => Some(rtcp),
+            Route::Tcp { .. } => None,
+        }
+    }
+
+    /// RTCP addresses of its tracks.
+    pub(super) fn rtcp_addresses(&self) -> Vec<SocketAddr> {
+        let state = self.state.borrow();
+        let routes = state.tracks.iter().flatten().map(|track| &track.route);
+        routes
+            .filter_map(|route| if let Route::Udp { rtcp, .. } = route { Some(*rtcp) } else { None })
+            .collect()
+    }
+
+    /// Whether the channel belongs to one of its tracks.
+    pub(super) fn uses_channel(&self, channel: u8) -> bool {
+        let state = self.state.borrow();
+        state
+            .tracks
+            .iter()
+            .flatten()
+            .any(|track| matches!(track.route, Route::Tcp { rtp, rtcp } if rtp == channel || rtcp == channel))
+    }
+
+    pub(super) fn has(&self, track: TrackId) -> bool {
+        self.state.borrow().has(track)
+    }
+
+    /// Whether PLAY was asked and not yet PAUSE.
+    pub(super) fn playing(&self) -> bool {
+        self.state.borrow().playing
+    }
+
+    /// Begins to play: from `start`, or from the first keyframe at or after `wait_from`.
+    pub(super) fn join(
+        &self,
+        demand: Demand,
+        wait_from: Cursor,
+        start: Option<(Cursor, &WireImage)>,
+        backlog: bool,
+    ) {
+        let mut state = self.state.borrow_mut();
+        state.playing = true;
+        state.answered = false;
+        state.demand = Some(demand);
+        state.wait_from = wait_from;
+        state.cursor = start.map(|(cursor, _)| cursor);
+        state.catch_up =
+            start.filter(|_| backlog).map(|(_, image)| CatchUp { began: clock::now(), base: image.time });
+        while self.started.1.try_recv().is_ok() {}
+        if start.is_some() {
+            let _ = self.started.0.try_send(());
+        }
+    }
+
+    /// Waits until it is known where the reader starts.
+    pub(super) async fn started(&self) {
+        let _ = self.started.1.recv().await;
+    }
+
+    /// Lets images out, the PLAY being answered; gives what RTP-Info says of each track.
+    pub(super) fn answered(&self) -> Vec<RtpInfo> {
+        let mut state = self.state.borrow_mut();
+        state.answered = true;
+        let first = state.cursor.and_then(|cursor| match self.broadcast.images().get(cursor) {
+            Slot::Here(image) => Some(image),
+            _ => None,
+        });
+        let tracks =
+            state.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_ref()?)));
+        tracks
+            .map(|(index, track)| {
+                let image = first.as_ref().filter(|image| image.track.index() == index);
+                let start = image.map(|image| (track.next_seq.unwrap_or(image.first_seq), image.timestamp));
+                RtpInfo { track: index as u8, start }
+            })
+            .collect()
+    }
+
+    /// Stops at an image's end; sequence numbers go on from there at the next PLAY.
+    pub(super) fn pause(&self) {
+        let mut state = self.state.borrow_mut();
+        state.playing = false;
+        state.cursor = None;
+        state.catch_up = None;
+        state.due = None;
+        state.demand = None;
+    }
+
+    /// An image was written: a reader that waits for a keyframe may start there.
+    pub(super) fn offer_start(&self, at: Cursor, image: &WireImage) {
+        let mut state = self.state.borrow_mut();
+        let starts =
+            image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.broadcast);
+        if state.playing
+            && state.cursor.is_none()
+            && starts
+            && at >= state.wait_from
+            && state.has(image.track)
+        {
+            state.cursor = Some(at);
+            let _ = self.started.0.try_send(());
+        }
+    }
+
+    /// The next image for an interleaved reader, rewritten as it needs.
+    pub(super) fn next_outgoing(&self) -> Option<Outgoing> {
+        let mut state = self.state.borrow_mut();
+        let image = state.next_image(&self.broadcast)?;
+        let withheld = state.take(&image)?;
+        match state.tracks.get(image.track.index())?.as_ref()?.route {
+            Route::Tcp { rtp, .. } => Some(Outgoing { image, withheld, channel: rtp }),
+            Route::Udp { .. } => None,
+        }
+    }
+
+    /// What a UDP reader is to be sent now.
+    pub(super) fn next_partial(&self) -> Option<Partial> {
+        let mut state = self.state.borrow_mut();
+        if state.partial.is_none() {
+            let image = state.next_image(&self.broadcast)?;
+            let withheld = state.take(&image)?;
+            let Route::Udp { rtp, .. } = &state.tracks.get(image.track.index())?.as_ref()?.route else {
+                return None;
+            };
+            let to = rtp.clone();
+            state.partial = Some(Partial { to, image, withheld, sent: 0 });
+        }
+        state.partial.clone()
+    }
+
+    /// Some packets of [`Reader::next_partial`] went out (or were given up).
+    pub(super) fn sent(&self, packets: usize) {
+        let mut state = self.state.borrow_mut();
+        if let Some(partial) = &mut state.partial {
+            partial.sent += packets;
+            if partial.sent >= usize::from(partial.image.packets) {
+                state.partial = None;
+            }
+        }
+    }
+
+    /// Whether one of its tracks goes to this address.
+    pub(super) fn sends_to(&self, address: SocketAddr) -> bool {
+        let state = self.state.borrow();
+        let mut tracks = state.tracks.iter().flatten();
+        tracks.any(|track| matches!(&track.route, Route::Udp { rtp, .. } if rtp.as_socket() == Some(address)))
+    }
+
+    /// When a backlog's next image is due, if that is what it waits for.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.state.borrow().due
+    }
+
+    /// Sends the sender reports that are due.
+    pub(super) fn report(&self, now: Instant) -> io::Result<()> {
+        self.control(|track, sender| track.reporter.due(now).then(|| track.reporter.report(sender)))
+    }
+
+    /// Says goodbye on every track that was sent something.
+    pub(super) fn bye(&self) -> io::Result<()> {
+        self.control(|track, sender| track.reporter.active().then(|| track.reporter.bye(sender)))
+    }
+
+    fn control(
+        &self,
+        mut message: impl FnMut(&mut Track, &super::broadcast::Clocked<'_>) -> Option<Vec<u8>>,
+    ) -> io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        for (index, track) in state.tracks.iter_mut().enumerate() {
+            let Some(track) = track else { continue };
+            let Some(packet) = self.broadcast.with_clock(TrackId(index as u8), |clock| message(track, clock))
+            else {
+                continue;
+            };
+            match (packet, &self.path, &track.route) {
+                (Some(packet), Path::Tcp(outbox), Route::Tcp { rtcp, .. }) => {
+                    outbox.push(framed(*rtcp, &packet))?
+                }
+                // A report that the socket does not take now is one report lost: the next comes in seconds.
+                (Some(packet), Path::Udp(pair), Route::Udp { rtcp, .. }) => pair.send_report(*rtcp, &packet),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the reader reported.
+    ///
+    /// # Errors
+    /// The bytes are no RTCP.
+    pub(super) fn handle_rtcp(&self, packet: &[u8]) -> Result<(), rtcp::Error> {
+        self.refused.set(None);
+        let mut keyframe = false;
+        rtcp::parse(packet, |feedback| match feedback {
+            Feedback::Reception(reception) => {
+                let mut state = self.state.borrow_mut();
+                let track = self.broadcast.track_of(reception.ssrc);
+                if let Some(Some(track)) = track.and_then(|track| state.tracks.get_mut(track.index())) {
+                    track.reporter.heard(reception);
+                }
+            }
+            Feedback::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
+            // A reader's BYE ends its membership, not the stream: TEARDOWN or the timeout does that.
+            Feedback::Bye { .. } => {}
+        })?;
+        if keyframe {
+            self.broadcast.force_keyframe();
+        }
+        Ok(())
+    }
+
+    fn wants_keyframe(&self, ssrc: u32, fir_seq: Option<u8>) -> bool {
+        let mut state = self.state.borrow_mut();
+        let track = self.broadcast.track_of(ssrc);
+        match track.and_then(|track| state.tracks.get_mut(track.index())) {
+            Some(Some(track)) => track.reporter.new_request(fir_seq),
+            _ => false,
+        }
+    }
+
+    /// What its reports say of the first track: jitter in RTP ticks, packets lost, and packets sent.
+    pub(super) fn quality(&self) -> Option<(u32, i32, u32)> {
+        let state = self.state.borrow();
+        state.tracks.iter().flatten().next().map(|track| track.reporter.quality())
+    }
+}
+
+impl State {
+    fn has(&self, track: TrackId) -> bool {
+        matches!(self.tracks.get(track.index()), Some(Some(_)))
+    }
+
+    /// Whether any of its tracks has keyframes to wait for.
+    fn waits_for_video(&self, broadcast: &Broadcast) -> bool {
+        (0..self.tracks.len()).any(|index| self.tracks[index].is_some() && broadcast.is_video(index))
+    }
+
+    /// The next image of this reader's tracks that may go out now; moves the cursor past it.
+    fn next_image(&mut self, broadcast: &Broadcast) -> Option<WireImage> {
+        self.due = None;
+        if !self.playing || !self.answered {
+            return None;
+        }
+        loop {
+            let cursor = self.cursor?;
+            match broadcast.images().get(cursor) {
+                Slot::Here(image) if !self.has(image.track) => self.cursor = Some(cursor.next()),
+                Slot::Here(image) => {
+                    if !self.in_time(&image) {
+                        return None;
+                    }
+                    if self.catch_up.is_none() && broadcast.newest_time().since(image.time) > BEHIND {
+                        self.skip(broadcast, cursor.next());
+                        if self.cursor != Some(cursor) {
+                            continue;
+                        }
+                    }
+                    self.cursor = Some(cursor.next());
+                    return Some(image);
+                }
+                Slot::Gone(oldest) => {
+                    self.cursor = None;
+                    self.wait_from = broadcast.images().end();
+                    self.skip(broadcast, oldest);
+                }
+                Slot::Ahead => {
+                    self.catch_up = None;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Goes to the newest keyframe at or after `from`, if there is one.
+    fn skip(&mut self, broadcast: &Broadcast, from: Cursor) {
+        let ahead =
+            broadcast.images().newest(from, |image| image.link == Link::Start && self.has(image.track));
+        if let Some((at, _)) = ahead {
+            self.cursor = Some(at);
+            broadcast.count_skip();
+        }
+    }
+
+    /// Whether an image of a backlog is due; notes when it will be.
+    fn in_time(&mut self, image: &WireImage) -> bool {
+        let Some(CatchUp { began, base }) = self.catch_up else { return true };
+        let due = began + image.time.since(base) / CATCH_UP;
+        let in_time = due <= clock::now();
+        if !in_time {
+            self.due = Some(due);
+        }
+        in_time
+    }
+
+    /// Counts the image as sent; gives what its sequence numbers are too high for this reader.
+    fn take(&mut self, image: &WireImage) -> Option<u16> {
+        let track = self.tracks.get_mut(image.track.index())?.as_mut()?;
+        let first = track.next_seq.unwrap_or(image.first_seq);
+        track.withheld = image.first_seq.wrapping_sub(first);
+        track.next_seq = Some(first.wrapping_add(image.packets));
+        track.reporter.count(image);
+        Some(track.withheld)
+    }
+}
+
+/// A report as an interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
+fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(4 + packet.len());
+    frame.extend([b'$', channel]);
+    frame.extend((packet.len() as u16).to_be_bytes());
+    frame.extend(packet);
+    frame
+}

@@ -1,0 +1,84 @@
+//! One reader's reports on one track: when the next is due, what was sent, what the reader said.
+
+use std::time::{Duration, Instant};
+
+use super::broadcast::Clocked;
+use crate::rtcp::{self, Reception};
+use crate::rtp::WireImage;
+
+/// [RFC 3550 section 6.2](https://www.rfc-editor.org/rfc/rfc3550#section-6.2): the least interval, varied by half.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) struct Reporter {
+    packets: u32,
+    octets: u32,
+    next: Option<Instant>,
+    fir_seq: Option<u8>,
+    reception: Option<Reception>,
+    round_trip: Option<Duration>,
+}
+
+impl Reporter {
+    pub(super) fn new() -> Self {
+        Self { packets: 0, octets: 0, next: None, fir_seq: None, reception: None, round_trip: None }
+    }
+
+    /// An image goes out.
+    pub(super) fn count(&mut self, image: &WireImage) {
+        self.packets = self.packets.wrapping_add(u32::from(image.packets));
+        self.octets = self.octets.wrapping_add(image.octets);
+    }
+
+    /// Whether anything was sent yet.
+    pub(super) fn active(&self) -> bool {
+        self.packets > 0
+    }
+
+    /// Whether a report is due: at once with the first image, then every 2.5 to 7.5 seconds.
+    pub(super) fn due(&mut self, now: Instant) -> bool {
+        let due = self.active() && self.next.is_none_or(|next| next <= now);
+        if due {
+            let spread = f64::from(super::random_u32()) / f64::from(u32::MAX);
+            self.next = Some(now + INTERVAL.mul_f64(0.5 + spread));
+        }
+        due
+    }
+
+    pub(super) fn report(&self, clock: &Clocked<'_>) -> Vec<u8> {
+        rtcp::sender_report(&clock.report(self.packets, self.octets), clock.cname)
+    }
+
+    pub(super) fn bye(&self, clock: &Clocked<'_>) -> Vec<u8> {
+        rtcp::bye(&clock.report(self.packets, self.octets), clock.cname)
+    }
+
+    /// The reader reported.
+    pub(super) fn heard(&mut self, reception: Reception) {
+        if let Some(round_trip) = reception.round_trip(rtcp::ntp(crate::clock::wall())) {
+            self.round_trip = Some(round_trip);
+        }
+        tracing::debug!(
+            lost = reception.lost,
+            jitter = reception.jitter,
+            round_trip = ?self.round_trip,
+            "reception report"
+        );
+        self.reception = Some(reception);
+    }
+
+    /// Whether a keyframe request is a new one: a FIR repeats its number
+    /// ([RFC 5104 section 4.3.1.1](https://www.rfc-editor.org/rfc/rfc5104#section-4.3.1.1)).
+    pub(super) fn new_request(&mut self, fir_seq: Option<u8>) -> bool {
+        let repeated = fir_seq.is_some() && self.fir_seq == fir_seq;
+        if fir_seq.is_some() {
+            self.fir_seq = fir_seq;
+        }
+        !repeated
+    }
+
+    /// Jitter in RTP ticks, packets lost, packets sent.
+    pub(super) fn quality(&self) -> (u32, i32, u32) {
+        let (jitter, lost) = self.reception.as_ref().map_or((0, 0), |last| (last.jitter, last.lost));
+        (jitter, lost, self.packets)
+    }
+}

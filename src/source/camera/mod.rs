@@ -1,0 +1,108 @@
+//! Cameras: finding them, and passing on the H.264 of those that make it.
+//!
+//! [`probe`] says what is attached and what each camera lacks; [`Camera`] is the source of a mount.
+//! A camera is known by its stable name (`/dev/v4l/by-id/...`) where udev gives it one, else by its
+//! driver, name and place on the bus, so that it is found again under another number.
+
+mod pipeline;
+mod plan;
+mod probe;
+
+use std::path::{Path, PathBuf};
+
+use crate::hub::Outlet;
+use crate::source::{Error, Source};
+use crate::v4l2::{self, Alarm, Capability, Device, Queue};
+
+pub use probe::{Found, Offered, Size, probe};
+
+/// Which camera, and what is wished of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// A node (`/dev/video0`) or a stable name (`/dev/v4l/by-id/...`).
+    pub device: PathBuf,
+    /// Pixels a line; with `height`. The camera's best up to 1080p if none.
+    pub width: Option<u32>,
+    /// Lines; with `width`.
+    pub height: Option<u32>,
+    /// Pictures a second; the camera's most up to 30 if none.
+    pub fps: Option<f64>,
+}
+
+/// A camera that gives H.264 by itself, as a [`Source`].
+#[derive(Debug)]
+pub struct Camera {
+    settings: Settings,
+    known: Option<Known>,
+}
+
+/// What a camera is recognized by after it was unplugged.
+#[derive(Debug)]
+struct Known {
+    stable: Option<PathBuf>,
+    capability: Capability,
+}
+
+impl Camera {
+    /// A camera that is opened once somebody wants it.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, known: None }
+    }
+
+    /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
+    fn open(&mut self) -> Result<(Device, Queue), v4l2::Error> {
+        let Some(known) = &self.known else {
+            let path = self.settings.device.clone();
+            let (device, queue, capability) = open_camera(&path)?;
+            let stable = probe::stable_name(&path);
+            self.known = Some(Known { stable, capability });
+            return Ok((device, queue));
+        };
+        let named = known.stable.as_deref().unwrap_or(&self.settings.device);
+        let nodes = probe::nodes();
+        let mut failure = None;
+        for path in std::iter::once(named).chain(nodes.iter().map(PathBuf::as_path)) {
+            match open_camera(path) {
+                Ok((device, queue, capability)) if capability == known.capability => {
+                    return Ok((device, queue));
+                }
+                // Another camera has its number now.
+                Ok(_) => {}
+                Err(error) => failure = failure.or((path == named).then_some(error)),
+            }
+        }
+        match failure {
+            // It was there once.
+            None | Some(v4l2::Error::Missing(_)) => Err(v4l2::Error::Gone(named.to_owned())),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl Source for Camera {
+    fn run(&mut self, outlet: &Outlet) -> Result<(), Error> {
+        let alarm = Alarm::new().map_err(|error| Error::new(format!("no waker: {error}")))?;
+        outlet.wake_by(alarm.waker());
+        while !outlet.stopped() {
+            if !outlet.wanted() {
+                alarm.wait(None, None).map_err(|error| Error::new(format!("poll failed: {error}")))?;
+                continue;
+            }
+            outlet.starting();
+            let (device, queue) = self.open().map_err(|error| Error::new(error.to_string()))?;
+            pipeline::run(device, queue, &self.settings, &alarm, outlet)?;
+            outlet.idle();
+        }
+        Ok(())
+    }
+}
+
+fn open_camera(path: &Path) -> Result<(Device, Queue, Capability), v4l2::Error> {
+    let device = Device::open(path)?;
+    let capability = device.capability()?;
+    let Some(queue) = capability.camera() else {
+        let what = "this node captures no pictures".to_owned();
+        return Err(v4l2::Error::Unfit(path.to_owned(), what));
+    };
+    Ok((device, queue, capability))
+}

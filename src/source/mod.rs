@@ -1,0 +1,73 @@
+//! Sources: what makes access units, each on a thread of its own.
+
+mod grid;
+mod supervisor;
+
+pub mod camera;
+pub mod file;
+pub mod pattern;
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use crate::hub::Outlet;
+
+pub use supervisor::{Running, spawn};
+
+/// Makes access units.
+pub trait Source: Send {
+    /// Runs until [`Outlet::stopped`], resting while nobody wants anything.
+    ///
+    /// # Errors
+    /// Why it cannot run now; it is called again after a while.
+    fn run(&mut self, outlet: &Outlet) -> Result<(), Error>;
+}
+
+/// Why a source cannot run, in a sentence that names the place and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(String);
+
+impl Error {
+    /// The sentence.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Wakes a parked thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// A waker of this thread: [`std::thread::park`] returns when it is woken.
+fn waker() -> Waker {
+    Arc::new(Unpark(std::thread::current())).into()
+}
+
+/// Rests for `time`, or until woken.
+fn rest(time: Duration) {
+    std::thread::park_timeout(time);
+}
+
+/// Rests until somebody wants access units; false if the source is to end.
+fn until_wanted(outlet: &Outlet) -> bool {
+    while !outlet.wanted() && !outlet.stopped() {
+        std::thread::park();
+    }
+    !outlet.stopped()
+}

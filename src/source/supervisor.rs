@@ -1,0 +1,106 @@
+//! Runs a source on a thread of its own, tells why it fails, and tries again.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::Source;
+use crate::clock;
+use crate::hub::Outlet;
+
+/// A source that fails is tried again after this time, doubled each time up to [`LONGEST`].
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A source's thread.
+#[derive(Debug)]
+pub struct Running(JoinHandle<()>);
+
+impl Running {
+    /// Waits for the thread to end; stop its mount first.
+    pub fn join(self) {
+        // A panic in a source is caught below; there is nothing else to learn here.
+        let _ = self.0.join();
+    }
+}
+
+/// Starts a source's thread.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn spawn(name: &str, mut source: Box<dyn Source>, outlet: Outlet) -> io::Result<Running> {
+    // The kernel shows 15 bytes of a thread's name.
+    let thread = thread::Builder::new().name(format!("src-{name}"));
+    thread.spawn(move || supervise(&mut *source, &outlet)).map(Running)
+}
+
+fn supervise(source: &mut dyn Source, outlet: &Outlet) {
+    outlet.wake_by(super::waker());
+    let mut pause = FIRST;
+    let mut told = String::new();
+    while !outlet.stopped() {
+        let began = clock::now();
+        let run = catch_unwind(AssertUnwindSafe(|| source.run(outlet)));
+        let reason = match run {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("an error in Lenslet itself: {}", message(&*panic)),
+        };
+        // The source may have set a waker of its own.
+        outlet.wake_by(super::waker());
+        if reason != told {
+            tracing::warn!(mount = outlet.name(), "{reason}");
+            told.clone_from(&reason);
+        }
+        outlet.fail(&reason);
+        if began.elapsed() > LONGEST {
+            pause = FIRST;
+        }
+        wait(pause, outlet);
+        pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// Waits, unless the source is to end.
+fn wait(pause: Duration, outlet: &Outlet) {
+    let until = clock::now() + pause;
+    while !outlet.stopped() {
+        let left = until.saturating_duration_since(clock::now());
+        if left.is_zero() {
+            return;
+        }
+        super::rest(left);
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{State, mount};
+
+    struct Panics;
+
+    impl Source for Panics {
+        fn run(&mut self, _: &Outlet) -> Result<(), super::super::Error> {
+            panic!("on purpose")
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_and_stop_ends_the_wait_at_once() {
+        let (outlet, mount) = mount("test");
+        let running = spawn("test", Box::new(Panics), outlet).unwrap();
+        let failed = std::future::poll_fn(|context| mount.poll_changed(0, context));
+        smol::block_on(failed);
+        assert!(matches!(mount.state(), State::Failed(reason) if reason.contains("on purpose")));
+        mount.stop();
+        running.join();
+    }
+}

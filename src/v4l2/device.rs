@@ -1,0 +1,160 @@
+//! A V4L2 node: opening it and asking what it is.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use v4l2_sys_mit::{
+    V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT, V4L2_CAP_STREAMING,
+    V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
+    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE,
+};
+
+use super::error::Error;
+use super::format::{FourCc, Intervals, Offer, Queue, Sizes};
+use super::sys;
+
+/// Entries read of one of a driver's lists; a list without end is a driver's fault.
+const LIST: u32 = 256;
+
+/// An open V4L2 node, in non-blocking mode.
+#[derive(Debug)]
+pub struct Device {
+    fd: OwnedFd,
+    path: PathBuf,
+}
+
+/// Who a node is and what it can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capability {
+    /// The driver's name: `uvcvideo`.
+    pub driver: String,
+    /// The device's name for people.
+    pub card: String,
+    /// Where it is attached: `usb-0000:01:00.0-1.2`.
+    pub bus: String,
+    flags: u32,
+}
+
+impl Device {
+    /// Opens a node.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`], [`Error::Denied`], [`Error::Busy`] or [`Error::Gone`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let fd = sys::uninterrupted(|| open(path, flags, Mode::empty()))
+            .map_err(|errno| Error::from_errno(path, "open", errno))?;
+        Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// The path it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Asks who it is and what it can do.
+    ///
+    /// # Errors
+    ///
+    /// The driver's; [`Error::Refused`] with `ENOTTY` means that this is no V4L2 node.
+    pub fn capability(&self) -> Result<Capability, Error> {
+        let answer = sys::capability(self.as_fd()).map_err(|errno| self.error("VIDIOC_QUERYCAP", errno))?;
+        // `capabilities` is of the whole device: a camera's metadata node claims pictures there.
+        let whole = answer.capabilities & V4L2_CAP_DEVICE_CAPS == 0;
+        Ok(Capability {
+            driver: sys::text(&answer.driver),
+            card: sys::text(&answer.card),
+            bus: sys::text(&answer.bus_info),
+            flags: if whole { answer.capabilities } else { answer.device_caps },
+        })
+    }
+
+    /// The pixel formats it offers.
+    pub fn offers(&self, queue: Queue) -> Vec<Offer> {
+        (0..LIST).map_while(|index| sys::offer(self.as_fd(), queue, index).ok()).collect()
+    }
+
+    /// The picture sizes it offers in `format`; empty where the driver does not say.
+    pub fn sizes(&self, format: FourCc) -> Vec<Sizes> {
+        (0..LIST).map_while(|index| sys::sizes(self.as_fd(), format, index).ok()).flatten().collect()
+    }
+
+    /// The times between pictures it offers in `format` at this width and height; empty where the
+    /// driver does not say.
+    pub fn intervals(&self, format: FourCc, size: (u32, u32)) -> Vec<Intervals> {
+        (0..LIST)
+            .map_while(|index| sys::intervals(self.as_fd(), format, size, index).ok())
+            .flatten()
+            .collect()
+    }
+
+    /// Whether it has the control `id` and the control can be used.
+    pub fn has_control(&self, id: u32) -> bool {
+        sys::has_control(self.as_fd(), id)
+    }
+
+    /// Sets a control; for a button any value presses it.
+    ///
+    /// # Errors
+    ///
+    /// The driver's.
+    pub fn set_control(&self, id: u32, value: i32) -> Result<(), Error> {
+        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_CTRL", errno))
+    }
+
+    /// What the driver's answer to `call` means for this node.
+    pub(super) fn error(&self, call: &'static str, errno: Errno) -> Error {
+        Error::from_errno(&self.path, call, errno)
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Capability {
+    /// The queue to capture pictures from, if the node is a camera: neither an encoder or other
+    /// memory-to-memory device, nor an output, nor a camera's metadata.
+    pub fn camera(&self) -> Option<Queue> {
+        let other = V4L2_CAP_VIDEO_M2M
+            | V4L2_CAP_VIDEO_M2M_MPLANE
+            | V4L2_CAP_VIDEO_OUTPUT
+            | V4L2_CAP_VIDEO_OUTPUT_MPLANE
+            | V4L2_CAP_META_CAPTURE
+            | V4L2_CAP_META_OUTPUT;
+        if self.flags & other != 0 || self.flags & V4L2_CAP_STREAMING == 0 {
+            return None;
+        }
+        if self.flags & V4L2_CAP_VIDEO_CAPTURE != 0 {
+            return Some(Queue::Capture);
+        }
+        (self.flags & V4L2_CAP_VIDEO_CAPTURE_MPLANE != 0).then_some(Queue::CaptureMplane)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capability(flags: u32) -> Capability {
+        Capability { driver: String::new(), card: String::new(), bus: String::new(), flags }
+    }
+
+    #[test]
+    fn only_nodes_that_capture_pictures_are_cameras() {
+        let streaming = V4L2_CAP_STREAMING;
+        assert_eq!(capability(streaming | V4L2_CAP_VIDEO_CAPTURE).camera(), Some(Queue::Capture));
+        let planes = capability(streaming | V4L2_CAP_VIDEO_CAPTURE_MPLANE);
+        assert_eq!(planes.camera(), Some(Queue::CaptureMplane));
+        for other in [V4L2_CAP_META_CAPTURE, V4L2_CAP_VIDEO_M2M_MPLANE, V4L2_CAP_VIDEO_OUTPUT] {
+            assert_eq!(capability(streaming | other).camera(), None);
+            assert_eq!(capability(streaming | other | V4L2_CAP_VIDEO_CAPTURE).camera(), None);
+        }
+    }
+}

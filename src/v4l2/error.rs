@@ -1,0 +1,79 @@
+//! What can go wrong with a V4L2 node, as facts a person can act on.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+/// Why a V4L2 node did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no such node.
+    Missing(PathBuf),
+    /// This process may not open it.
+    Denied(PathBuf),
+    /// Another program streams from it.
+    Busy(PathBuf),
+    /// It was there and is not any more.
+    Gone(PathBuf),
+    /// It gives none of what was asked for; the text says what.
+    Unfit(PathBuf, String),
+    /// The driver refused a call.
+    Refused {
+        /// The node.
+        device: PathBuf,
+        /// The call, as the kernel names it.
+        call: &'static str,
+        /// The driver's answer.
+        errno: Errno,
+    },
+}
+
+impl Error {
+    /// What the driver's answer to `call` means.
+    pub(super) fn from_errno(device: &Path, call: &'static str, errno: Errno) -> Self {
+        let device = device.to_owned();
+        match errno {
+            Errno::ENOENT if call == "open" => Self::Missing(device),
+            Errno::EACCES | Errno::EPERM => Self::Denied(device),
+            Errno::EBUSY => Self::Busy(device),
+            // ENXIO: the node is there and its driver is not.
+            Errno::ENODEV | Errno::ENXIO => Self::Gone(device),
+            _ => Self::Refused { device, call, errno },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(device) => write!(f, "{}: there is no such camera", device.display()),
+            Self::Denied(device) => {
+                write!(f, "{}: permission denied (is this user in the group `video`?)", device.display())
+            }
+            Self::Busy(device) => {
+                write!(f, "{}: another program uses the camera", device.display())
+            }
+            Self::Gone(device) => {
+                write!(f, "{}: the camera is gone (unplugged?)", device.display())
+            }
+            Self::Unfit(device, what) => write!(f, "{}: {what}", device.display()),
+            Self::Refused { device, call, errno } => {
+                write!(f, "{}: {call} failed: {}", device.display(), errno.desc())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unplugged_camera_is_called_gone() {
+        let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_DQBUF", Errno::ENODEV);
+        assert_eq!(error.to_string(), "/dev/video0: the camera is gone (unplugged?)");
+    }
+}
