@@ -14,7 +14,7 @@ use super::random_u32;
 use super::reader::{Path, Reader};
 use super::udp::Pair;
 use crate::clock;
-use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
+use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
 use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
@@ -192,6 +192,10 @@ impl Broadcast {
     pub(super) fn play(&self, reader: &Rc<Reader>) {
         if reader.playing() {
             return;
+        }
+        if self.mount.state() != State::Live {
+            // What is left is of the time before the source rested.
+            self.images.clear();
         }
         let demand = self.mount.want();
         let end = self.images.end();

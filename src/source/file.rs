@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::grid::Grid;
 use super::{Error, Source, rest, until_wanted, waker};
@@ -14,6 +15,10 @@ use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
 
 /// Read at once.
 const BLOCK: usize = 64 << 10;
+
+/// It plays on for this long after the last reader left: a SETUP and its PLAY, or a reader that
+/// reconnects, find one stream.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Where neither the file nor the configuration says.
 const DEFAULT_RATE: f64 = 25.0;
@@ -134,13 +139,17 @@ impl Source for File {
         let mut reading = self.open()?;
         let mut unit = self.next(&mut reading)?;
         let grid = Grid::new(clock::media(), self.rate(&reading));
+        let mut watched = clock::now();
         for number in 0.. {
             self.describe(&reading, outlet);
             let due = grid.time(number);
-            while clock::media() < due && outlet.wanted() && !outlet.stopped() {
+            while clock::media() < due && !outlet.stopped() {
                 rest(due.since(clock::media()));
             }
-            if !outlet.wanted() || outlet.stopped() {
+            if outlet.wanted() {
+                watched = clock::now();
+            }
+            if outlet.stopped() || watched.elapsed() > LINGER {
                 break;
             }
             let (data, link) = unit;

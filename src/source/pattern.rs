@@ -37,14 +37,23 @@ impl Default for Settings {
 /// Draws and codes while somebody watches; rests else.
 pub struct Pattern {
     settings: Settings,
-    encoder: Option<(Box<dyn Encoder>, Assembler)>,
+    kept: Option<Kept>,
     number: u64,
+}
+
+/// What lasts while readers come and go: one stream, on one grid of times.
+struct Kept {
+    encoder: Box<dyn Encoder>,
+    assembler: Assembler,
+    grid: Grid,
+    /// The next picture's place on the grid.
+    next: u64,
 }
 
 impl Pattern {
     /// A test picture.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, encoder: None, number: 0 }
+        Self { settings, kept: None, number: 0 }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -72,42 +81,44 @@ impl Pattern {
     /// Draws, codes and publishes pictures until nobody wants them.
     fn play(&mut self, outlet: &Outlet) -> Result<(), Error> {
         let failed = |error: crate::media::EncoderError| Error::new(error.to_string());
-        let (mut encoder, mut assembler) = match self.encoder.take() {
+        let mut kept = match self.kept.take() {
             Some(kept) => kept,
-            None => (encode::h264(self.settings()).map_err(failed)?, Assembler::new()),
+            None => Kept {
+                encoder: encode::h264(self.settings()).map_err(failed)?,
+                assembler: Assembler::new(),
+                grid: Grid::new(clock::media(), self.settings.fps),
+                next: 0,
+            },
         };
         let still = still(self.settings.width as usize, self.settings.height as usize);
         let mut picture = still.clone();
-        let grid = Grid::new(clock::media(), self.settings.fps);
-        let mut number = 0;
         let mut keyframe = true;
         while outlet.wanted() && !outlet.stopped() {
-            let due = grid.time(number);
+            let due = kept.grid.time(kept.next);
             let now = clock::media();
             if now < due {
                 rest(due.since(now));
                 continue;
             }
             // What is late is left out, not made up for.
-            let current = grid.number(now).max(number);
-            self.number += current - number;
-            number = current;
+            let current = kept.grid.number(now).max(kept.next);
+            self.number += current - kept.next;
             keyframe |= outlet.take_keyframe_request();
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());
-            let coded = encoder.encode(&picture, keyframe).map_err(failed)?;
-            if let Some((data, link)) = assembler.assemble(&coded) {
+            let coded = kept.encoder.encode(&picture, keyframe).map_err(failed)?;
+            if let Some((data, link)) = kept.assembler.assemble(&coded) {
                 keyframe = false;
-                if let Some(sets) = assembler.parameter_sets() {
+                if let Some(sets) = kept.assembler.parameter_sets() {
                     let bitrate = Some(self.settings.bitrate);
                     outlet.describe(vec![Track { codec: Codec::H264(sets.clone()), bitrate }], true);
                 }
-                outlet.publish(AccessUnit { track: TrackId(0), time: grid.time(number), link, data });
+                outlet.publish(AccessUnit { track: TrackId(0), time: kept.grid.time(current), link, data });
             }
-            number += 1;
+            kept.next = current + 1;
             self.number += 1;
         }
-        self.encoder = Some((encoder, assembler));
+        self.kept = Some(kept);
         Ok(())
     }
 
@@ -117,7 +128,7 @@ impl Pattern {
         while !outlet.wanted() && !outlet.stopped() {
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
-                self.encoder = None;
+                self.kept = None;
                 return;
             }
             rest(left);

@@ -1,2 +1,9 @@
-//! Behaviour, shown through public doors.
+//! Behaviour, shown through public doors: the program itself, its sockets, real clients.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod architecture;
+mod commands;
+mod dialogs;
+mod interop;
+mod media;
+mod support;

@@ -1,0 +1,65 @@
+//! The command line: clear answers, clear errors.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use crate::support::{Client, Server, lenslet};
+
+fn run(arguments: &[&str]) -> Output {
+    lenslet().args(arguments).output().unwrap()
+}
+
+fn errors(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), format!("(listen: [\"{address}\"])")).unwrap();
+    let said = errors(&run(&["serve", "--config", config.path().to_str().unwrap()]));
+    assert!(said.contains(&address) && said.contains("another program"), "{said}");
+}
+
+#[test]
+fn a_wrong_configuration_is_told_with_its_place() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(config.path(), "(\n  lisen: [],\n)").unwrap();
+    let path = config.path().to_str().unwrap();
+    for command in ["check", "serve", "urls"] {
+        let said = errors(&run(&[command, "--config", path]));
+        assert!(said.contains(&format!("{path}:2:")) && said.contains("lisen"), "{said}");
+    }
+    assert!(errors(&run(&["check", "--config", "/nowhere.ron"])).contains("/nowhere.ron"));
+}
+
+#[test]
+fn urls_and_check_say_what_serve_would_do() {
+    assert!(String::from_utf8_lossy(&run(&["urls"]).stdout).contains("rtsp://localhost:8554/test"));
+    assert!(run(&["check"]).status.success());
+    let probed = run(&["probe", "--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
+    assert!(found.is_array());
+}
+
+#[test]
+fn a_server_stops_when_asked() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    client.set_up_tcp(&server.url("test"));
+    assert!(server.stop());
+}
+
+#[test]
+fn thousands_of_failed_describes_leave_nothing_behind() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let url = format!("DESCRIBE {} RTSP/1.0", server.url("nowhere"));
+    (0..200).for_each(|_| assert_eq!(client.ask(&[&url]).status, 404));
+    let before = server.resident();
+    (0..3000).for_each(|_| assert_eq!(client.ask(&[&url]).status, 404));
+    assert!(server.resident() <= before + 512, "{before} kB, then {} kB", server.resident());
+}

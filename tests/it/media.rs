@@ -1,0 +1,185 @@
+//! What readers are sent, packet by packet.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Client, Incoming, Server};
+
+/// The fields of an RTP header that matter here.
+#[derive(Clone, Copy, Debug)]
+struct Rtp {
+    seq: u16,
+    timestamp: u32,
+    marker: bool,
+    ssrc: u32,
+    nal: u8,
+}
+
+fn rtp(packet: &[u8]) -> Rtp {
+    assert_eq!(packet[0], 0x80);
+    let nal = if packet[12] & 0x1f == 28 { packet[13] & 0x1f } else { packet[12] & 0x1f };
+    Rtp {
+        seq: u16::from_be_bytes([packet[2], packet[3]]),
+        timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+        marker: packet[1] & 0x80 != 0,
+        ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
+        nal,
+    }
+}
+
+/// The packets of the next `pictures` pictures.
+fn read(client: &mut Client, pictures: usize) -> Vec<Rtp> {
+    let mut packets = Vec::new();
+    while packets.iter().filter(|packet: &&Rtp| packet.marker).count() < pictures {
+        packets.push(rtp(&client.next_frame(0)));
+    }
+    packets
+}
+
+fn play(client: &mut Client, server: &Server, path: &str, session: &str) -> crate::support::Reply {
+    let line = format!("PLAY {} RTSP/1.0", server.url(path));
+    let reply = client.ask(&[&line, &format!("Session: {session}")]);
+    assert_eq!(reply.status, 200);
+    reply
+}
+
+fn field(reply: &crate::support::Reply, name: &str) -> u32 {
+    let info = reply.header("rtp-info").unwrap();
+    let value = info.split(';').find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
+    value.parse().unwrap()
+}
+
+fn continuous(packets: &[Rtp]) {
+    for pair in packets.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq.wrapping_add(1), "{pair:?}");
+    }
+}
+
+#[test]
+fn the_reply_to_play_comes_before_the_first_packet() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let session = client.set_up_tcp(&server.url("test"));
+    client.send(
+        format!("PLAY {} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n", server.url("test")).as_bytes(),
+    );
+    assert!(matches!(client.next(), Incoming::Reply(reply) if reply.status == 200));
+    assert!(matches!(client.next(), Incoming::Frame { .. }));
+}
+
+#[test]
+fn rtp_info_names_the_first_packet() {
+    let server = Server::start();
+    for path in ["test", "clip"] {
+        let mut client = Client::connect(&server);
+        let session = client.set_up_tcp(&server.url(path));
+        let reply = play(&mut client, &server, path, &session);
+        let first = rtp(&client.next_frame(0));
+        assert_eq!(u32::from(first.seq), field(&reply, "seq"), "{path}");
+        assert_eq!(first.timestamp, field(&reply, "rtptime"), "{path}");
+    }
+}
+
+#[test]
+fn the_first_picture_is_a_keyframe_with_its_parameter_sets() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let session = client.set_up_tcp(&server.url("test"));
+    play(&mut client, &server, "test", &session);
+    let packets = read(&mut client, 1);
+    assert_eq!(packets.iter().map(|packet| packet.nal).take(3).collect::<Vec<_>>(), [7, 8, 5]);
+    assert!(packets.iter().all(|packet| packet.timestamp == packets[0].timestamp));
+}
+
+#[test]
+fn pictures_come_on_the_sources_grid_without_loss() {
+    let server = Server::start();
+    for path in ["test", "clip"] {
+        let mut client = Client::connect(&server);
+        let session = client.set_up_tcp(&server.url(path));
+        play(&mut client, &server, path, &session);
+        let packets = read(&mut client, 60);
+        continuous(&packets);
+        for pair in packets.windows(2).filter(|pair| pair[0].marker) {
+            let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            // A picture that a busy machine made late is left out: whole intervals all the same.
+            assert!(ticks > 0 && (ticks + 2) % 3000 <= 4, "{path}: {ticks}");
+        }
+    }
+}
+
+#[test]
+fn two_readers_share_packets_and_the_second_starts_at_once() {
+    let server = Server::start();
+    let mut first = Client::connect(&server);
+    let session = first.set_up_tcp(&server.url("test"));
+    play(&mut first, &server, "test", &session);
+    let before = read(&mut first, 20);
+    let mut second = Client::connect(&server);
+    let session = second.set_up_tcp(&server.url("test"));
+    let began = Instant::now();
+    play(&mut second, &server, "test", &session);
+    let packets = read(&mut second, 2);
+    assert_eq!(packets[0].nal, 7);
+    assert_eq!(packets[0].ssrc, before[0].ssrc);
+    // A forced keyframe: not the next one of the group of pictures, which is up to a second away.
+    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_pause_leaves_no_gap() {
+    let server = Server::start();
+    let mut other = Client::connect(&server);
+    let session = other.set_up_tcp(&server.url("test"));
+    play(&mut other, &server, "test", &session);
+    let mut client = Client::connect(&server);
+    let session = client.set_up_tcp(&server.url("test"));
+    play(&mut client, &server, "test", &session);
+    let before = read(&mut client, 10);
+    let pause = format!("PAUSE {} RTSP/1.0\r\nCSeq: 9\r\nSession: {session}\r\n\r\n", server.url("test"));
+    client.send(pause.as_bytes());
+    let mut last = *before.last().unwrap();
+    loop {
+        match client.next() {
+            Incoming::Frame { channel: 0, data } => last = rtp(&data),
+            Incoming::Frame { .. } => {}
+            Incoming::Reply(reply) => break assert_eq!(reply.status, 200),
+            Incoming::Closed => panic!("closed"),
+        }
+    }
+    // The mount plays on for the other reader: these packets are withheld from the first.
+    read(&mut other, 45);
+    let reply = play(&mut client, &server, "test", &session);
+    let after = read(&mut client, 10);
+    continuous(&after);
+    assert_eq!(after[0].seq, last.seq.wrapping_add(1));
+    assert_eq!(u32::from(after[0].seq), field(&reply, "seq"));
+    assert_eq!(after[0].nal, 7, "it goes on at a keyframe");
+    assert!(after[0].timestamp.wrapping_sub(last.timestamp) > 90_000, "time went on");
+}
+
+#[test]
+fn a_report_comes_with_the_first_second() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let session = client.set_up_tcp(&server.url("test"));
+    play(&mut client, &server, "test", &session);
+    let first = rtp(&client.next_frame(0));
+    let report = client.next_frame(1);
+    assert_eq!(report[1], 200, "a sender report");
+    assert_eq!(report[4..8], first.ssrc.to_be_bytes());
+    let reported = u32::from_be_bytes(report[16..20].try_into().unwrap());
+    assert!(reported.wrapping_sub(first.timestamp) < 90_000, "the media clock, not another");
+}
+
+#[test]
+fn a_reader_that_stops_reading_disturbs_nobody_and_resumes_at_a_keyframe() {
+    let server = Server::start();
+    let mut slow = Client::connect(&server);
+    let session = slow.set_up_tcp(&server.url("test"));
+    play(&mut slow, &server, "test", &session);
+    let mut good = Client::connect(&server);
+    let session = good.set_up_tcp(&server.url("test"));
+    play(&mut good, &server, "test", &session);
+    continuous(&read(&mut good, 90));
+    continuous(&read(&mut slow, 90));
+}

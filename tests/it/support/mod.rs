@@ -1,0 +1,191 @@
+//! A server of our own, and a client that says exactly what it is told.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Nothing on loopback takes this long unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The mounts that every test may use.
+pub(crate) const MOUNTS: &str = r#"mounts: {
+    "test": Pattern(width: 320, height: 240, fps: 30, bitrate: 500000, gop: 30),
+    "live/cam": Pattern(width: 64, height: 48, fps: 30, bitrate: 100000, gop: 30),
+    "clip": File(path: "tests/fixtures/bitstreams/clip.h264", fps: 30),
+    "absent": File(path: "/nowhere/absent.h264"),
+}"#;
+
+/// A running `lenslet serve`, stopped when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    _config: tempfile::NamedTempFile,
+}
+
+impl Server {
+    /// Serves [`MOUNTS`] on a free port.
+    pub(crate) fn start() -> Self {
+        let config = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), {MOUNTS})");
+        std::fs::write(config.path(), text).unwrap();
+        let mut child = lenslet()
+            .args(["serve", "--config"])
+            .arg(config.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let address = line.strip_prefix("listening on rtsp://").unwrap().parse().unwrap();
+        // The rest is for people; read on, so that the server never writes into a closed pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, _config: config }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("rtsp://{}/{path}", self.address)
+    }
+
+    /// Resident memory in kB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Asks it to stop; whether it ended well.
+    pub(crate) fn stop(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        Command::new("kill").arg(pid).status().unwrap();
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program under test.
+pub(crate) fn lenslet() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_lenslet"))
+}
+
+/// A connection that reads replies and interleaved frames.
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+/// What a server sends.
+#[derive(Clone, Debug)]
+pub(crate) enum Incoming {
+    Reply(Reply),
+    Frame { channel: u8, data: Vec<u8> },
+    Closed,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Client {
+    pub(crate) fn connect(server: &Server) -> Self {
+        let stream = TcpStream::connect(server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
+        // A server that has closed already is seen at the next read.
+        let _ = self.stream.get_mut().write_all(bytes);
+    }
+
+    /// The next thing that comes.
+    pub(crate) fn next(&mut self) -> Incoming {
+        let mut first = [0];
+        match self.stream.read(&mut first) {
+            Ok(0) => return Incoming::Closed,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Incoming::Closed,
+            done => done.expect("something comes in time"),
+        };
+        if first[0] == b'$' {
+            let mut head = [0; 3];
+            self.stream.read_exact(&mut head).unwrap();
+            let mut data = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+            self.stream.read_exact(&mut data).unwrap();
+            return Incoming::Frame { channel: head[0], data };
+        }
+        Incoming::Reply(self.reply(first[0]))
+    }
+
+    /// The next reply; frames before it are passed over.
+    pub(crate) fn next_reply(&mut self) -> Option<Reply> {
+        loop {
+            match self.next() {
+                Incoming::Reply(reply) => return Some(reply),
+                Incoming::Frame { .. } => {}
+                Incoming::Closed => return None,
+            }
+        }
+    }
+
+    /// The next frame on a channel.
+    pub(crate) fn next_frame(&mut self, wanted: u8) -> Vec<u8> {
+        loop {
+            match self.next() {
+                Incoming::Frame { channel, data } if channel == wanted => return data,
+                Incoming::Frame { .. } | Incoming::Reply(_) => {}
+                Incoming::Closed => panic!("closed"),
+            }
+        }
+    }
+
+    /// Sends a request of these lines; gives the reply.
+    pub(crate) fn ask(&mut self, lines: &[&str]) -> Reply {
+        let mut text = lines.join("\r\n");
+        text.push_str("\r\nCSeq: 1\r\n\r\n");
+        self.send(text.as_bytes());
+        self.next_reply().expect("a reply")
+    }
+
+    /// SETUP, interleaved on channels 0 and 1, of a mount's first track: gives the session.
+    pub(crate) fn set_up_tcp(&mut self, url: &str) -> String {
+        let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+        let reply = self.ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.header("session").unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn reply(&mut self, first: u8) -> Reply {
+        let mut line = String::new();
+        self.stream.read_line(&mut line).unwrap();
+        let line = format!("{}{line}", char::from(first));
+        let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut reply = Reply { status, ..Reply::default() };
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let Some((key, value)) = line.trim_end().split_once(':') else { break };
+            reply.headers.push((key.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).unwrap();
+        reply.body = String::from_utf8(body).unwrap();
+        reply
+    }
+}
