@@ -58,7 +58,7 @@ impl Pattern {
 
     fn check(&self) -> Result<(), Error> {
         let Settings { width, height, fps, bitrate, gop } = self.settings;
-        let size = |pixels: u32| (16..=4096).contains(&pixels) && pixels % 2 == 0;
+        let size = |pixels: u32| (16..=4096).contains(&pixels) && pixels.is_multiple_of(2);
         if !size(width) || !size(height) {
             return Err(Error::new(format!(
                 "the test picture cannot be {width}x{height}: both have to be even and within 16-4096"

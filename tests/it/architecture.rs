@@ -1,1 +1,181 @@
-//! later
+//! Who may know whom, held against the parsed source. A new arrow changes this table in the same commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::visit::Visit;
+
+/// Each room, and the rooms of this crate that it may name.
+const MAY_KNOW: [(&str, &[&str]); 17] = [
+    ("cli", &["config", "daemon", "source"]),
+    ("clock", &["media"]),
+    ("config", &["server", "source"]),
+    ("daemon", &["config", "hub", "server", "source"]),
+    ("encode", &["media"]),
+    ("hub", &["media"]),
+    ("lib", &[]),
+    ("main", &["cli"]),
+    ("media", &[]),
+    ("rtcp", &[]),
+    ("rtp", &["hub", "media"]),
+    ("rtsp", &[]),
+    ("sdp", &["media", "rtp"]),
+    ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("source", &["clock", "encode", "hub", "media", "v4l2"]),
+    ("tests", &[]),
+    ("v4l2", &["media"]),
+];
+
+/// Rooms without I/O, and what they therefore do not name.
+const PURE: [&str; 6] = ["hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
+const IMPURE: [&str; 9] = [
+    "smol",
+    "async_net",
+    "std::fs",
+    "std::thread",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "Instant::now",
+    "SystemTime::now",
+];
+
+const UNSAFE: [&str; 3] = ["src/v4l2-sys/", "src/v4l2/sys.rs", "src/server/sys.rs"];
+
+/// Every path that a file names, written out, tests left aside.
+struct Paths<'a> {
+    /// Modules from the crate's root to this file.
+    here: &'a [String],
+    named: BTreeSet<String>,
+    unsafety: bool,
+}
+
+impl Paths<'_> {
+    fn add(&mut self, segments: &[String]) {
+        let supers = segments.iter().take_while(|segment| *segment == "super").count();
+        let mut full: Vec<String> = match segments.first().map(String::as_str) {
+            Some("crate") => segments[1..].to_vec(),
+            Some("super") => {
+                let kept = self.here.len().saturating_sub(supers);
+                [&self.here[..kept], &segments[supers..]].concat()
+            }
+            _ => {
+                self.named.insert(segments.join("::"));
+                return;
+            }
+        };
+        full.insert(0, "crate".to_owned());
+        self.named.insert(full.join("::"));
+    }
+
+    fn add_tree(&mut self, before: &[String], tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => {
+                self.add_tree(&[before, &[path.ident.to_string()]].concat(), &path.tree);
+            }
+            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.add_tree(before, item)),
+            syn::UseTree::Name(name) => self.add(&[before, &[name.ident.to_string()]].concat()),
+            syn::UseTree::Rename(name) => self.add(&[before, &[name.ident.to_string()]].concat()),
+            syn::UseTree::Glob(_) => self.add(before),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Paths<'_> {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            syn::visit::visit_item_mod(self, module);
+        }
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.add_tree(&[], &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.add(&segments);
+        syn::visit::visit_path(self, path);
+    }
+
+    fn visit_expr_unsafe(&mut self, block: &'ast syn::ExprUnsafe) {
+        self.unsafety = true;
+        syn::visit::visit_expr_unsafe(self, block);
+    }
+}
+
+/// What a file does against the rules.
+fn offences(file: &str, source: &str) -> Vec<String> {
+    let inside = file.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    let here: Vec<String> = inside.split('/').map(str::to_owned).collect();
+    let room = here[0].clone();
+    let mut paths = Paths { here: &here, named: BTreeSet::new(), unsafety: false };
+    paths.visit_file(&syn::parse_file(source).unwrap());
+    let table: BTreeMap<&str, &[&str]> = MAY_KNOW.into();
+    let mut wrong = Vec::new();
+    let Some(allowed) = table.get(room.as_str()) else {
+        return vec![format!("{file}: the table has no {room}")];
+    };
+    for name in &paths.named {
+        let mut segments = name.split("::");
+        if segments.next() == Some("crate")
+            && let Some(other) = segments.next()
+            && table.contains_key(other)
+            && other != room
+            && !allowed.contains(&other)
+        {
+            wrong.push(format!("{file}: {room} may not know {other} ({name})"));
+        }
+        if PURE.contains(&room.as_str())
+            && let Some(impure) =
+                IMPURE.iter().find(|impure| format!("{name}::").contains(&format!("{impure}::")))
+        {
+            wrong.push(format!("{file}: {room} is pure and names {impure} ({name})"));
+        }
+    }
+    if paths.unsafety && !UNSAFE.iter().any(|place| file.starts_with(place)) {
+        wrong.push(format!("{file}: unsafe lives in {UNSAFE:?} alone"));
+    }
+    wrong
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
+#[test]
+fn nobody_knows_whom_it_may_not() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let wrong: Vec<String> = files(&root.join("src"))
+        .iter()
+        .map(|path| {
+            (path.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(path).unwrap())
+        })
+        .filter(|(file, _)| !file.starts_with("src/v4l2-sys/"))
+        .flat_map(|(file, source)| offences(&file, &source))
+        .collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_bites() {
+    for (file, source, part) in [
+        ("src/rtp/x.rs", "use crate::server::Server;", "rtp may not know server"),
+        ("src/source/a/b.rs", "fn f() { super::super::super::server::x(); }", "source may not know server"),
+        ("src/hub/x.rs", "pub use crate::{media, rtsp::url};", "hub may not know rtsp"),
+        ("src/rtsp/x.rs", "fn f() { std::time::Instant::now(); }", "names Instant::now"),
+        ("src/rtsp/x.rs", "use std::net::{IpAddr, TcpStream};", "names TcpStream"),
+        ("src/media/x.rs", "use smol::io;", "names smol"),
+        ("src/hub/x.rs", "fn f() { unsafe { g() } }", "unsafe lives"),
+        ("src/stranger/mod.rs", "", "no stranger"),
+    ] {
+        let wrong = offences(file, source).join("\n");
+        assert!(wrong.contains(part), "{source}: {wrong:?}");
+    }
+    assert!(offences("src/server/x.rs", "use super::udp; use crate::{hub, media};").is_empty());
+}

@@ -1,5 +1,6 @@
 //! Behaviour, shown through public doors: the program itself, its sockets, real clients.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "tests measure time from outside")]
 
 mod architecture;
 mod commands;

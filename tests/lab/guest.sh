@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The guest's half of `run`: plug in, probe, serve, receive, pull the plug, look whether the server lives.
 set -u
 fail() { echo "FAIL: $*"; echo '--- server log'; tail -n 40 /tmp/serve.log 2>/dev/null; exit 1; }
