@@ -1,6 +1,6 @@
 //! Cameras: finding them, and passing on the H.264 of those that make it.
 //!
-//! [`probe`] says what is attached and what each camera lacks; [`Camera`] is the source of a mount.
+//! [`probe()`] says what is attached and what each camera lacks; [`Camera`] is the source of a mount.
 //! A camera is known by its stable name (`/dev/v4l/by-id/...`) where udev gives it one, else by its
 //! driver, name and place on the bus, so that it is found again under another number.
 
