@@ -43,7 +43,8 @@ pub struct Picture {
 impl ParameterSets {
     /// What the SPS says; `None` if it cannot be read.
     pub fn picture(&self) -> Option<Picture> {
-        let nal = RefNal::new(&self.sps, &[], true);
+        // The parser expects a payload behind the NAL header.
+        let nal = (self.sps.len() >= 4).then(|| RefNal::new(&self.sps, &[], true))?;
         let sps = SeqParameterSet::from_bits(nal.rbsp_bits()).ok()?;
         let (width, height) = sps.pixel_dimensions().ok()?;
         let timing = sps.vui_parameters.as_ref().and_then(|vui| vui.timing_info.as_ref());
@@ -52,5 +53,26 @@ impl ParameterSets {
             .filter(|timing| timing.num_units_in_tick > 0)
             .map(|timing| f64::from(timing.time_scale) / (2.0 * f64::from(timing.num_units_in_tick)));
         Some(Picture { width, height, rate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sps_cut_short_anywhere_says_nothing_and_harms_nobody() {
+        // 320x240, Constrained Baseline, as x264 writes it.
+        let sps = [
+            0x67, 0x42, 0xc0, 0x0d, 0xda, 0x05, 0x07, 0xe8, 0x40, 0, 0, 3, 0, 0x40, 0, 0, 0x0c, 0x23, 0xc5,
+            0x0a, 0xa8,
+        ];
+        assert_eq!(
+            ParameterSets::new(&sps, &[0x68]).picture().map(|picture| (picture.width, picture.height)),
+            Some((320, 240))
+        );
+        for length in 0..sps.len() {
+            let _ = ParameterSets::new(&sps[..length], &[]).picture();
+        }
     }
 }
