@@ -172,7 +172,7 @@ fn a_report_comes_with_the_first_second() {
 }
 
 #[test]
-fn a_reader_that_stops_reading_disturbs_nobody_and_resumes_at_a_keyframe() {
+fn a_reader_that_reads_later_disturbs_nobody_and_misses_nothing() {
     let server = Server::start();
     let mut slow = Client::connect(&server);
     let session = slow.set_up_tcp(&server.url("test"));
