@@ -5,6 +5,7 @@
 mod allocations;
 mod architecture;
 mod commands;
+mod corpora;
 mod dialogs;
 mod interop;
 mod media;
