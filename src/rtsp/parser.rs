@@ -2,7 +2,7 @@
 //!
 //! Nothing is allocated by an announced length: what is held is what has arrived, and that is bounded.
 
-use super::message::{Headers, Method, Request, Status};
+use super::message::{Headers, Method, Request, Response, Status};
 
 /// How long a request may be.
 const MOST_HEAD: usize = 32 << 10;
@@ -21,8 +21,8 @@ const MOST_GARBAGE: usize = 4096;
 pub enum Item {
     /// A request.
     Request(Request),
-    /// A response: the client answers something that we never ask.
-    Response,
+    /// A response.
+    Response(Response),
     /// An interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
     Interleaved {
         /// Which channel.
@@ -150,7 +150,9 @@ impl Parser {
         self.garbage = 0;
         self.take(head + body);
         Some(match parsed {
-            Ok(Head { start: Start::Response, .. }) => Item::Response,
+            Ok(Head { start: Start::Response { status }, headers }) => {
+                Item::Response(Response { status, headers, body: bytes })
+            }
             Ok(Head { start: Start::Request { method, uri, version }, headers }) => {
                 Item::Request(Request { method, uri, version, headers, body: bytes })
             }
@@ -168,7 +170,7 @@ struct Head {
 
 enum Start {
     Request { method: Method, uri: String, version: String },
-    Response,
+    Response { status: Status },
 }
 
 struct Broken {
@@ -204,6 +206,8 @@ fn parse_head(text: &str) -> Result<Head, Broken> {
     let start = start_line(first).map_err(|broken| wrong.unwrap_or(broken));
     match (start, wrong.or_else(|| single_values(&headers).map(|what| (what, Status(400))))) {
         (Ok(start), None) => Ok(Head { start, headers }),
+        // What a server writes is read as far as it can be: cameras write headers without a colon.
+        (Ok(start @ Start::Response { .. }), _) => Ok(Head { start, headers }),
         (Err((what, status)), _) | (_, Some((what, status))) => {
             Err(Broken { what, status, cseq: repeatable(&headers) })
         }
@@ -212,7 +216,9 @@ fn parse_head(text: &str) -> Result<Head, Broken> {
 
 fn start_line(line: &str) -> Result<Start, (&'static str, Status)> {
     if line.starts_with("RTSP/") {
-        return Ok(Start::Response);
+        let code = line.split_ascii_whitespace().nth(1).and_then(|code| code.parse().ok());
+        let code = code.ok_or(("no status in the response", Status(400)))?;
+        return Ok(Start::Response { status: Status(code) });
     }
     // An unescaped blank in a URL is seen in the wild: the first and last word are what they are.
     let (method, rest) = line.split_once(' ').ok_or(("no URI in the request line", Status(400)))?;

@@ -105,7 +105,7 @@ impl Connection {
                     self.touch_own(sessions, now);
                     return Some(Event::Interleaved { channel, data });
                 }
-                Item::Response => {}
+                Item::Response(_) => {}
                 Item::Invalid(invalid) => self.refuse(&invalid, wall),
                 Item::Request(request) => {
                     if let Some(event) = self.request(request, sessions, now, wall) {
