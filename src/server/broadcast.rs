@@ -19,8 +19,11 @@ use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
 
+/// A mount keeps at most this much of its media.
+pub(super) const RING: usize = 8 << 20;
+
 /// The newest two groups of pictures, at most 8 MB or 10 s.
-const IMAGES: Bounds = Bounds { items: 2048, bytes: 8 << 20, age: Duration::from_secs(10), groups: 2 };
+const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_secs(10), groups: 2 };
 
 /// Reports go out at the latest this long after they are due.
 const REPORT_TICK: Duration = Duration::from_secs(1);
@@ -66,12 +69,13 @@ impl Clocked<'_> {
 }
 
 impl Broadcast {
-    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>) -> Self {
+    /// `ring`: bytes of media that it may keep.
+    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>, ring: usize) -> Self {
         Self {
             mount,
             max_packet,
             cname,
-            images: Ring::new(IMAGES),
+            images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             senders: RefCell::default(),
             readers: RefCell::default(),
             keyframes: RefCell::new(KeyframeBucket::new()),
