@@ -1,7 +1,6 @@
 //! One task a mount: packetizes each access unit once and sends the image to every reader that keeps up.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -268,18 +267,6 @@ impl Broadcast {
         let senders = self.senders.borrow();
         let sender = &senders.get(track.index())?.sender;
         Some(with(&Clocked { sender, cname: &self.cname }))
-    }
-
-    /// Interleaved channels that would be free on a connection of `reader`'s.
-    pub(super) fn free_channels(reader: Option<&Reader>) -> Option<(u8, u8)> {
-        let mut taken = BTreeSet::new();
-        if let Some(reader) = reader {
-            taken.extend((0..=u8::MAX).filter(|channel| reader.uses_channel(*channel)));
-        }
-        (0..=254)
-            .step_by(2)
-            .map(|first| (first, first + 1))
-            .find(|(rtp, rtcp)| !taken.contains(rtp) && !taken.contains(rtcp))
     }
 
     /// The streams begin at random numbers when the mount is first described and last as long as the server.

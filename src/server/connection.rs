@@ -188,9 +188,7 @@ impl Shell {
                 let reader = self.reader_for(session, &broadcast, || Ok(Path::Tcp(self.outbox.clone())))?;
                 // Set up anew, its channels are free again.
                 reader.remove_track(TrackId(track));
-                let free = |pair: &(u8, u8)| !reader.uses_channel(pair.0) && !reader.uses_channel(pair.1);
-                let asked = interleaved.filter(free);
-                let Some((rtp, rtcp)) = asked.or_else(|| Broadcast::free_channels(Some(&reader))) else {
+                let Some((rtp, rtcp)) = channels(*interleaved, |channel| reader.uses_channel(channel)) else {
                     return Err(failed(Status(400), "no free interleaved channels".into()));
                 };
                 reader.set_track(TrackId(track), Route::Tcp { rtp, rtcp });
@@ -331,4 +329,32 @@ impl Shell {
 
 pub(super) fn failed(status: Status, reason: String) -> Answer {
     Answer::Failed { status, reason, retry_after: None }
+}
+
+/// The pair of channels asked for, if nobody has it; else the first free one.
+fn channels(asked: Option<(u8, u8)>, taken: impl Fn(u8) -> bool) -> Option<(u8, u8)> {
+    let free = |(rtp, rtcp): &(u8, u8)| !taken(*rtp) && !taken(*rtcp);
+    asked.filter(free).or_else(|| (0..=254).step_by(2).map(|first| (first, first + 1)).find(free))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_that_are_taken_are_replaced_by_free_ones() {
+        let taken = |channel| [2, 3, 5, 6].contains(&channel);
+        for (asked, got) in [
+            (None, (0, 1)),
+            (Some((0, 1)), (0, 1)),
+            (Some((7, 8)), (7, 8)),
+            (Some((2, 3)), (0, 1)),
+            (Some((1, 2)), (0, 1)),
+            (Some((6, 7)), (0, 1)),
+        ] {
+            assert_eq!(channels(asked, taken), Some(got), "{asked:?}");
+        }
+        assert_eq!(channels(None, |channel| channel < 5), Some((6, 7)));
+        assert_eq!(channels(Some((0, 1)), |_| true), None);
+    }
 }

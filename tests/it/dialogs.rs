@@ -281,13 +281,42 @@ fn every_dialog_goes_as_written() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// Rules that a conversation cannot show, and the tests that do.
+/// Rules that a conversation cannot show, or not wholly, and the tests that do.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "A7",
+        "tests/it/bad_input.rs",
+        "twenty_requests_in_one_piece_or_a_hundred_are_answered_in_order_each_once",
+    ),
+    ("A9", "tests/it/protocol.rs", "as_many_headers_as_allowed_and_one_more"),
+    ("A11", "tests/it/bad_input.rs", "a_handshake_of_tls_is_closed_within_a_second"),
+    ("A18", "tests/it/bad_input.rs", "whatever_is_sent_the_others_go_on_and_nothing_is_left"),
     ("A21", "tests/it/media.rs", "the_reply_to_play_comes_before_the_first_packet"),
+    ("A23", "tests/it/sessions.rs", "a_udp_session_outlives_its_connection_until_its_timeout"),
+    ("B9", "tests/it/protocol.rs", "one_track_of_two_is_not_played_alone"),
+    ("B10", "tests/it/protocol.rs", "one_track_of_two_is_torn_down_and_the_other_plays_on"),
+    ("B15", "tests/it/sessions.rs", "a_session_outlives_its_source"),
+    ("C3", "tests/it/commands.rs", "thousands_of_failed_describes_leave_nothing_behind"),
+    ("C4", "tests/it/sessions.rs", "a_describe_waits_for_a_late_source_and_nobody_else_does"),
+    ("C6", "src/hub/mount.rs", "describing_the_same_tracks_again_changes_nothing"),
+    ("D6", "src/server/connection.rs", "channels_that_are_taken_are_replaced_by_free_ones"),
+    ("D11", "tests/it/protocol.rs", "one_track_of_two_is_torn_down_and_the_other_plays_on"),
+    ("D14", "src/rtsp/server/sessions.rs", "an_address_and_the_server_have_only_so_many_sessions"),
+    ("D14", "src/server/admission.rs", "an_address_has_only_so_many_connections_and_the_server_too"),
+    ("D15", "tests/it/sessions.rs", "a_session_that_never_plays_ends_and_its_ports_are_free"),
     ("E1", "tests/it/media.rs", "rtp_info_names_the_first_packet"),
     ("E5", "tests/it/media.rs", "a_pause_leaves_no_gap"),
     ("E6", "tests/it/media.rs", "a_pause_leaves_no_gap"),
     ("E7", "tests/it/media.rs", "the_first_picture_is_a_keyframe_with_its_parameter_sets"),
+    ("E8", "tests/it/sessions.rs", "a_file_that_begins_again_goes_on_in_time"),
+    ("F2", "tests/it/sessions.rs", "whoever_shows_life_is_kept"),
+    ("F2", "tests/it/protocol.rs", "what_refreshes_a_session_and_what_does_not"),
+    ("F5", "tests/it/sessions.rs", "a_keep_alive_is_answered_at_once_though_media_is_stuck"),
+    ("F6", "tests/it/sessions.rs", "an_interleaved_session_ends_with_its_connection"),
+    ("F6", "tests/it/sessions.rs", "a_udp_session_outlives_its_connection_until_its_timeout"),
+    ("F7", "tests/it/sessions.rs", "a_session_that_says_nothing_ends_with_a_goodbye"),
+    ("F8", "src/rtsp/server/sessions.rs", "a_name_alone_lets_nobody_in"),
+    ("F9", "tests/it/sessions.rs", "everybody_is_told_when_the_server_stops"),
 ];
 
 /// Names of the test functions of a source file, in whatever modules.

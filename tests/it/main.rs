@@ -4,8 +4,11 @@
 
 mod allocations;
 mod architecture;
+mod bad_input;
 mod commands;
 mod dialogs;
 mod interop;
 mod media;
+mod protocol;
+mod sessions;
 mod support;

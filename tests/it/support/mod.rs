@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// Nothing on loopback takes this long unless it is broken.
@@ -20,6 +22,7 @@ pub(crate) const MOUNTS: &str = r#"mounts: {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    log: Mutex<Receiver<String>>,
     _config: tempfile::NamedTempFile,
 }
 
@@ -38,9 +41,13 @@ impl Server {
             .args(["serve", "--config"])
             .arg(config.path())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (sender, log) = std::sync::mpsc::channel();
+        // Nobody may listen; read on, so that the server never writes into a closed pipe.
+        std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().unwrap().unwrap();
         let address = line.strip_prefix("listening on rtsp://").unwrap();
@@ -48,7 +55,22 @@ impl Server {
         let address = address.replace("localhost", "127.0.0.1").parse().unwrap();
         // The rest is for people; read on, so that the server never writes into a closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _config: config }
+        Self { child, address, log: Mutex::new(log), _config: config }
+    }
+
+    /// Waits for the next line of the log that holds all of these.
+    pub(crate) fn logged(&self, parts: &[&str]) -> String {
+        loop {
+            let line = self
+                .log
+                .lock()
+                .unwrap()
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("nobody logged {parts:?}"));
+            if parts.iter().all(|part| line.contains(part)) {
+                return line;
+            }
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
