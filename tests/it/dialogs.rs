@@ -12,6 +12,7 @@ enum Step {
     Expect(Vec<String>),
     Frame(u8, String),
     Datagram(String, String),
+    SendDatagram(String, Vec<u8>),
     Connect { name: String, from: Option<String> },
     Closed,
 }
@@ -63,6 +64,10 @@ fn read(name: &str, text: &str) -> Dialog {
             ("%", _) => {
                 let (socket, hex) = rest.split_once(' ').unwrap();
                 dialog.steps.push(Step::Datagram(socket.to_owned(), hex.to_owned()));
+            }
+            ("@", _) => {
+                let (socket, hex) = rest.split_once(' ').unwrap();
+                dialog.steps.push(Step::SendDatagram(socket.to_owned(), from_hex(hex)));
             }
             ("=", _) if rest == "closed" => dialog.steps.push(Step::Closed),
             ("=", _) => {
@@ -164,6 +169,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
 /// A running conversation.
 struct Play<'a> {
     server: &'a Server,
@@ -210,6 +220,10 @@ impl<'a> Play<'a> {
                 }
             },
             Step::Datagram(name, part) => self.datagram(name, part)?,
+            Step::SendDatagram(name, bytes) => {
+                let port = self.known[&format!("from {}", name.trim_end_matches('2'))].parse().unwrap();
+                self.sockets[name].send_to(bytes, (self.server.address.ip(), port)).unwrap();
+            }
             Step::Closed => {
                 if let Some(reply) = client.next_reply() {
                     return Err(format!("not closed: {reply:?}"));
