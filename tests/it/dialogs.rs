@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::UdpSocket;
 use std::path::Path;
+use std::time::Instant;
 
-use crate::support::{Client, Incoming, MOUNTS, Reply, Server, udp_pair};
+use crate::support::{Client, Incoming, MOUNTS, PATIENCE, Reply, Server, udp_pair};
 
 enum Step {
     Send(Vec<String>),
@@ -201,6 +202,7 @@ impl<'a> Play<'a> {
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
         let client = self.clients.get_mut(&self.current).unwrap();
+        let began = Instant::now();
         match step {
             Step::Send(lines) => client.send(&bytes(lines, &self.known)),
             Step::Expect(lines) => {
@@ -209,6 +211,9 @@ impl<'a> Play<'a> {
                 self.learn(&reply);
             }
             Step::Frame(channel, part) => loop {
+                if began.elapsed() > PATIENCE {
+                    return Err(format!("no {part} on channel {channel}"));
+                }
                 match client.next() {
                     Incoming::Frame { channel: its, data }
                         if its == *channel && hex(&data).contains(part) =>
@@ -258,8 +263,8 @@ impl<'a> Play<'a> {
 
     /// Waits for a datagram with `part` in it, and holds all of them to the port that SETUP announced.
     fn datagram(&self, name: &str, part: &str) -> Result<(), String> {
-        let mut bytes = [0; 2048];
-        loop {
+        let (mut bytes, began) = ([0; 2048], Instant::now());
+        while began.elapsed() < PATIENCE {
             let (length, from) = self.sockets[name]
                 .recv_from(&mut bytes)
                 .map_err(|error| format!("{name} {part}: {error}"))?;
@@ -271,6 +276,7 @@ impl<'a> Play<'a> {
                 return Ok(());
             }
         }
+        Err(format!("no {part} on {name}"))
     }
 }
 

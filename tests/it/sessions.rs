@@ -52,7 +52,11 @@ fn says_goodbye(packet: &[u8]) -> bool {
 }
 
 fn wait_for_goodbye(rtcp: &UdpSocket) {
-    while !says_goodbye(&receive(rtcp).0) {}
+    // Reports go on coming to whoever is not let go.
+    let began = Instant::now();
+    while !says_goodbye(&receive(rtcp).0) {
+        assert!(began.elapsed() < PATIENCE, "no BYE");
+    }
 }
 
 /// Nothing has come and, pictures of another reader later, nothing comes.
