@@ -19,7 +19,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("media", &[]),
     ("rtcp", &[]),
     ("rtp", &["hub", "media"]),
-    ("rtsp", &[]),
+    ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
     ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),

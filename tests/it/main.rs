@@ -4,6 +4,7 @@
 
 mod allocations;
 mod architecture;
+mod client;
 mod commands;
 mod dialogs;
 mod interop;
