@@ -44,7 +44,7 @@ impl Reply {
 fn pair<N: std::str::FromStr + TryFrom<u32>>(text: &str) -> Option<(N, N)> {
     let (first, second) = text.split_once('-').unwrap_or((text, ""));
     let first: u32 = first.trim().parse().ok()?;
-    let second: u32 = second.trim().parse().unwrap_or(first + 1);
+    let second = second.trim().parse().ok().or(first.checked_add(1))?;
     Some((first.try_into().ok()?, second.try_into().ok()?))
 }
 
