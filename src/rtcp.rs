@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rtcp_types::prelude::*;
 use rtcp_types::{
-    Bye, Compound, Fir, Packet, PayloadFeedback, Pli, ReportBlock, Sdes, SdesChunk, SdesItem, SenderReport,
+    Bye, Compound, Fir, Packet, PayloadFeedback, Pli, ReceiverReport, ReportBlock, Sdes, SdesChunk, SdesItem,
+    SenderReport,
 };
 
 /// Why bytes are no RTCP.
@@ -51,9 +52,11 @@ pub struct Reception {
     pub delay: u32,
 }
 
-/// What comes from a receiver.
+/// What the other side says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feedback {
+pub enum Message {
+    /// A sender's report.
+    SenderReport(Report),
     /// A report block.
     Reception(Reception),
     /// PLI or FIR: a keyframe is wanted of this sender.
@@ -99,20 +102,32 @@ pub fn bye(report: &Report, cname: &str) -> Vec<u8> {
     write(Compound::builder().add_packet(sr(report)).add_packet(sdes(report.ssrc, cname)).add_packet(bye))
 }
 
+/// A compound packet: receiver report, then our name. At most 31 blocks.
+pub fn receiver_report(reporter: u32, blocks: &[Reception], cname: &str) -> Vec<u8> {
+    write(Compound::builder().add_packet(rr(reporter, blocks)).add_packet(sdes(reporter, cname)))
+}
+
+/// A compound packet of a receiver that leaves: report, our name, and goodbye.
+pub fn receiver_bye(reporter: u32, cname: &str) -> Vec<u8> {
+    let bye = Bye::builder().add_source(reporter);
+    write(Compound::builder().add_packet(rr(reporter, &[])).add_packet(sdes(reporter, cname)).add_packet(bye))
+}
+
 /// Reads a datagram or interleaved frame, handing each thing it says to `each`.
 ///
 /// # Errors
 /// It is no RTCP, or ends early; what stood before that was handed on.
-pub fn parse(datagram: &[u8], mut each: impl FnMut(Feedback)) -> Result<(), Error> {
+pub fn parse(datagram: &[u8], mut each: impl FnMut(Message)) -> Result<(), Error> {
     for packet in Compound::parse(datagram)? {
         match packet? {
             Packet::Rr(report) => {
                 report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
             }
             Packet::Sr(report) => {
+                each(Message::SenderReport(sent(&report)));
                 report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
             }
-            Packet::Bye(bye) => bye.ssrcs().for_each(|ssrc| each(Feedback::Bye { ssrc })),
+            Packet::Bye(bye) => bye.ssrcs().for_each(|ssrc| each(Message::Bye { ssrc })),
             Packet::PayloadFeedback(feedback) => keyframes(&feedback, &mut each),
             _ => {}
         }
@@ -120,20 +135,20 @@ pub fn parse(datagram: &[u8], mut each: impl FnMut(Feedback)) -> Result<(), Erro
     Ok(())
 }
 
-fn keyframes(feedback: &PayloadFeedback<'_>, each: &mut impl FnMut(Feedback)) {
+fn keyframes(feedback: &PayloadFeedback<'_>, each: &mut impl FnMut(Message)) {
     if feedback.parse_fci::<Pli>().is_ok() {
-        each(Feedback::Keyframe { ssrc: feedback.media_ssrc(), fir_seq: None });
+        each(Message::Keyframe { ssrc: feedback.media_ssrc(), fir_seq: None });
     } else if let Ok(fir) = feedback.parse_fci::<Fir<'_>>() {
         fir.entries().for_each(|entry| {
-            each(Feedback::Keyframe { ssrc: entry.ssrc(), fir_seq: Some(entry.sequence()) })
+            each(Message::Keyframe { ssrc: entry.ssrc(), fir_seq: Some(entry.sequence()) })
         });
     }
 }
 
-fn reception(reporter: u32, block: &ReportBlock<'_>) -> Feedback {
+fn reception(reporter: u32, block: &ReportBlock<'_>) -> Message {
     // 24 bits, signed.
     let lost = ((block.cumulative_lost() << 8) as i32) >> 8;
-    Feedback::Reception(Reception {
+    Message::Reception(Reception {
         reporter,
         ssrc: block.ssrc(),
         fraction_lost: block.fraction_lost(),
@@ -143,6 +158,33 @@ fn reception(reporter: u32, block: &ReportBlock<'_>) -> Feedback {
         last_sr: block.last_sender_report_timestamp(),
         delay: block.delay_since_last_sender_report_timestamp(),
     })
+}
+
+fn sent(report: &SenderReport<'_>) -> Report {
+    Report {
+        ssrc: report.ssrc(),
+        ntp: report.ntp_timestamp(),
+        rtp: report.rtp_timestamp(),
+        packets: report.packet_count(),
+        octets: report.octet_count(),
+    }
+}
+
+fn rr(reporter: u32, blocks: &[Reception]) -> impl RtcpPacketWriter + 'static {
+    let block = |reception: &Reception| {
+        ReportBlock::builder(reception.ssrc)
+            .fraction_lost(reception.fraction_lost)
+            // 24 bits, signed.
+            .cumulative_lost(reception.lost as u32 & 0xff_ffff)
+            .extended_sequence_number(reception.highest_seq)
+            .interarrival_jitter(reception.jitter)
+            .last_sender_report_timestamp(reception.last_sr)
+            .delay_since_last_sender_report_timestamp(reception.delay)
+    };
+    blocks
+        .iter()
+        .map(block)
+        .fold(ReceiverReport::builder(reporter), |report, block| report.add_report_block(block))
 }
 
 fn sr(report: &Report) -> impl RtcpPacketWriter + 'static {
@@ -181,7 +223,7 @@ mod tests {
         0x84, 206, 0, 4, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 7, 42, 0, 0, 0,
     ];
 
-    fn read(bytes: &[u8]) -> Result<Vec<Feedback>, Error> {
+    fn read(bytes: &[u8]) -> Result<Vec<Message>, Error> {
         let mut all = Vec::new();
         parse(bytes, |feedback| all.push(feedback)).map(|()| all)
     }
@@ -194,7 +236,25 @@ mod tests {
             matches!(&packets[0], Packet::Sr(sr) if sr.ntp_timestamp() == REPORT.ntp && sr.packet_count() == 3)
         );
         assert!(matches!(&packets[1], Packet::Sdes(_)));
-        assert!(matches!(read(&bye(&REPORT, "lenslet")).unwrap()[..], [Feedback::Bye { ssrc: 7 }]));
+        let said = read(&bye(&REPORT, "lenslet")).unwrap();
+        assert_eq!(said, [Message::SenderReport(REPORT), Message::Bye { ssrc: 7 }]);
+    }
+
+    #[test]
+    fn a_receivers_report_comes_back_as_it_was_written() {
+        let block = Reception {
+            reporter: 9,
+            ssrc: 7,
+            fraction_lost: 3,
+            lost: -2,
+            highest_seq: 0x1_0001,
+            jitter: 5,
+            last_sr: 6,
+            delay: 8,
+        };
+        assert_eq!(read(&receiver_report(9, &[block], "lenslet")).unwrap(), [Message::Reception(block)]);
+        assert_eq!(read(&receiver_report(9, &[], "lenslet")).unwrap(), []);
+        assert_eq!(read(&receiver_bye(9, "lenslet")).unwrap(), [Message::Bye { ssrc: 9 }]);
     }
 
     #[test]
@@ -202,10 +262,10 @@ mod tests {
         let all = read(&FEEDBACK).unwrap();
         assert!(matches!(
             all[0],
-            Feedback::Reception(Reception { lost: -1, fraction_lost: 64, jitter: 5, .. })
+            Message::Reception(Reception { lost: -1, fraction_lost: 64, jitter: 5, .. })
         ));
-        assert_eq!(all[1], Feedback::Keyframe { ssrc: 7, fir_seq: None });
-        assert_eq!(all[2], Feedback::Keyframe { ssrc: 7, fir_seq: Some(42) });
+        assert_eq!(all[1], Message::Keyframe { ssrc: 7, fir_seq: None });
+        assert_eq!(all[2], Message::Keyframe { ssrc: 7, fir_seq: Some(42) });
     }
 
     #[test]

@@ -9,4 +9,5 @@ mod commands;
 mod dialogs;
 mod interop;
 mod media;
+mod receive;
 mod support;
