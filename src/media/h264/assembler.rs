@@ -188,4 +188,37 @@ mod tests {
         assert!(assembler.assemble(&stream(&[SPS, PPS, IDR_OF_PPS_1])).is_none());
         assert!(assembler.assemble(&stream(&[PPS_1, IDR_OF_PPS_1])).is_some());
     }
+
+    #[test]
+    fn damaged_streams_harm_nobody() {
+        use crate::media::h264::{DisplayOrder, Splitter};
+
+        let mut random = 1_u64;
+        for name in ["b-pictures", "fields", "three-pps"] {
+            let whole = std::fs::read(format!("tests/fixtures/bitstreams/{name}.h264")).unwrap();
+            for round in 0..40 {
+                let mut stream = whole.clone();
+                // The first parameter sets and slice headers, then anything.
+                let reach = if round % 2 == 0 { 64 } else { stream.len() };
+                for _ in 0..1 + round / 4 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    stream[(random >> 33) as usize % reach] = (random >> 24) as u8;
+                }
+                let (mut splitter, mut assembler) = (Splitter::new(), Assembler::new());
+                let (mut order, mut places) = (DisplayOrder::new(), Vec::new());
+                let mut take = |unit: &[u8]| {
+                    if let Some((data, link)) = assembler.assemble(unit) {
+                        order.push(data, link, assembler.slice());
+                        places.extend(std::iter::from_fn(|| order.pop()).map(|frame| frame.place));
+                    }
+                };
+                splitter.push(&stream, &mut take).unwrap();
+                splitter.finish(&mut take);
+                order.finish();
+                places.extend(std::iter::from_fn(|| order.pop()).map(|frame| frame.place));
+                places.sort_unstable();
+                assert!(places.iter().copied().eq(0..places.len() as u64), "each place once");
+            }
+        }
+    }
 }
