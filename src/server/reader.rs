@@ -312,8 +312,8 @@ impl Reader {
         }
     }
 
-    /// What its reports say of the first track: jitter in RTP ticks, packets lost, and packets sent.
-    pub(super) fn quality(&self) -> Option<(u32, i32, u32)> {
+    /// What it reported of its first track: packets received, and jitter in RTP ticks.
+    pub(super) fn quality(&self) -> Option<(u32, u32)> {
         let state = self.state.borrow();
         state.tracks.iter().flatten().next().map(|track| track.reporter.quality())
     }
