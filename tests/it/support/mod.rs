@@ -1,9 +1,13 @@
 //! A server of our own, and a client that says exactly what it is told.
 
+mod receiver;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+pub(crate) use receiver::Receiver;
 
 /// Nothing on loopback takes this long unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,8 +30,13 @@ pub(crate) struct Server {
 impl Server {
     /// Serves [`MOUNTS`] on a free port.
     pub(crate) fn start() -> Self {
+        Self::with(MOUNTS)
+    }
+
+    /// Serves these mounts (`mounts: {...}`) on a free port.
+    pub(crate) fn with(mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
-        let text = format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), {MOUNTS})");
+        let text = format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), {mounts})");
         std::fs::write(config.path(), text).unwrap();
         let mut child = lenslet()
             .args(["serve", "--config"])
@@ -75,6 +84,31 @@ pub(crate) fn lenslet() -> Command {
     Command::new(env!("CARGO_BIN_EXE_lenslet"))
 }
 
+/// The fields of an RTP packet that matter here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rtp {
+    pub(crate) seq: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) ssrc: u32,
+    /// The type of the H.264 NAL unit, a fragmented one's too.
+    pub(crate) nal: u8,
+}
+
+impl Rtp {
+    pub(crate) fn parse(packet: &[u8]) -> Self {
+        assert_eq!(packet[0], 0x80);
+        let nal = if packet[12] & 0x1f == 28 { packet[13] & 0x1f } else { packet[12] & 0x1f };
+        Self {
+            seq: u16::from_be_bytes([packet[2], packet[3]]),
+            timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+            marker: packet[1] & 0x80 != 0,
+            ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
+            nal,
+        }
+    }
+}
+
 /// A connection that reads replies and interleaved frames.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
@@ -103,7 +137,20 @@ impl Reply {
 
 impl Client {
     pub(crate) fn connect(server: &Server) -> Self {
-        let stream = TcpStream::connect(server.address).unwrap();
+        Self::over(TcpStream::connect(server.address).unwrap())
+    }
+
+    /// A connection that holds little: the server's socket is soon full once nobody reads.
+    pub(crate) fn connect_narrow(server: &Server) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        // The kernel sizes the sender's buffer by the segments that it sends.
+        socket.set_tcp_mss(1000).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream: BufReader::new(stream) }
@@ -123,11 +170,10 @@ impl Client {
             done => done.expect("something comes in time"),
         };
         if first[0] == b'$' {
-            let mut head = [0; 3];
-            self.stream.read_exact(&mut head).unwrap();
-            let mut data = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
-            self.stream.read_exact(&mut data).unwrap();
-            return Incoming::Frame { channel: head[0], data };
+            return self.frame().unwrap_or_else(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => Incoming::Closed,
+                _ => panic!("in a frame: {error}"),
+            });
         }
         Incoming::Reply(self.reply(first[0]))
     }
@@ -168,6 +214,14 @@ impl Client {
         let reply = self.ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]);
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.header("session").unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn frame(&mut self) -> std::io::Result<Incoming> {
+        let mut head = [0; 3];
+        self.stream.read_exact(&mut head)?;
+        let mut data = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        self.stream.read_exact(&mut data)?;
+        Ok(Incoming::Frame { channel: head[0], data })
     }
 
     fn reply(&mut self, first: u8) -> Reply {
