@@ -130,6 +130,11 @@ impl Reader {
         self.state.borrow().has(track)
     }
 
+    /// Whether any track of it is set up.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.state.borrow().tracks.iter().any(Option::is_some)
+    }
+
     /// Whether PLAY was asked and not yet PAUSE.
     pub(super) fn playing(&self) -> bool {
         self.state.borrow().position.playing()

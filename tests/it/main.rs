@@ -5,9 +5,12 @@
 mod allocations;
 mod architecture;
 mod client;
+mod bad_input;
 mod commands;
 mod dialogs;
 mod interop;
 mod media;
 mod receive;
+mod protocol;
+mod sessions;
 mod support;
