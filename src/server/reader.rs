@@ -22,7 +22,7 @@ use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
 use crate::media::{Link, MediaTime, TrackId};
-use crate::rtcp::{self, Feedback};
+use crate::rtcp::{self, Message};
 use crate::rtp::WireImage;
 use crate::rtsp::server::{RtpInfo, SessionId};
 
@@ -319,17 +319,17 @@ impl Reader {
     pub(super) fn handle_rtcp(&self, packet: &[u8]) -> Result<(), rtcp::Error> {
         self.refused.set(None);
         let mut keyframe = false;
-        rtcp::parse(packet, |feedback| match feedback {
-            Feedback::Reception(reception) => {
+        rtcp::parse(packet, |message| match message {
+            Message::Reception(reception) => {
                 let mut state = self.state.borrow_mut();
                 let track = self.broadcast.track_of(reception.ssrc);
                 if let Some(Some(track)) = track.and_then(|track| state.tracks.get_mut(track.index())) {
                     track.reporter.heard(reception);
                 }
             }
-            Feedback::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
+            Message::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
             // A reader's BYE ends its membership, not the stream: TEARDOWN or the timeout does that.
-            Feedback::Bye { .. } => {}
+            Message::Bye { .. } | Message::SenderReport(_) => {}
         })?;
         if keyframe {
             self.broadcast.force_keyframe();
