@@ -18,7 +18,7 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("main", &["cli"]),
     ("media", &[]),
     ("rtcp", &[]),
-    ("rtp", &["hub", "media"]),
+    ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &[]),
     ("sdp", &["media", "rtp"]),
     ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
