@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::rtcp::{self, Message};
-use crate::rtp::{self, Depacketizer, Receiver, Statistics};
+use crate::rtp::h264::Depacketizer;
+use crate::rtp::{self, Receiver, Statistics};
 use crate::rtsp::client::Reply;
 use crate::sdp::presentation::MediaSection;
 
@@ -31,6 +32,7 @@ pub struct Unit {
 pub struct Track {
     media: MediaSection,
     receiver: Receiver,
+    wait: Duration,
     depacketizer: Option<Depacketizer>,
     lateness: Lateness,
     set_up: bool,
@@ -47,6 +49,7 @@ impl Track {
         let h264 = media.encoding == "H264";
         Self {
             receiver: Receiver::new(media.clock_rate, media.payload_type, wait),
+            wait,
             depacketizer: h264.then(Depacketizer::new),
             lateness: Lateness::new(media.clock_rate),
             set_up: false,
@@ -107,7 +110,7 @@ impl Track {
         if control && is_rtcp {
             return self.handle_rtcp(packet, now);
         }
-        match self.receiver.handle_packet(packet, now) {
+        match self.receive(packet, now) {
             Ok(()) => {
                 if let Ok(packet) = rtp::Packet::parse(packet) {
                     self.lateness.add(packet.timestamp, now);
@@ -119,10 +122,22 @@ impl Track {
         }
     }
 
+    /// Some cameras send another payload type than they describe: what comes first is believed.
+    fn receive(&mut self, packet: &[u8], now: Instant) -> Result<(), rtp::Invalid> {
+        let done = self.receiver.handle_packet(packet, now);
+        if let Err(rtp::Invalid::PayloadType(other)) = done
+            && self.receiver.statistics().received == 0
+        {
+            self.receiver = Receiver::new(self.media.clock_rate, Some(other), self.wait);
+            return self.receiver.handle_packet(packet, now);
+        }
+        done
+    }
+
     fn handle_rtcp(&mut self, packet: &[u8], now: Instant) {
         let done = rtcp::parse(packet, |message| {
             if let Message::SenderReport(report) = message {
-                self.receiver.handle_sender_report(report.ntp, report.rtp, now);
+                self.receiver.handle_sender_report(report.ssrc, report.ntp, report.rtp, now);
             }
         });
         if let Err(error) = done {
@@ -134,7 +149,7 @@ impl Track {
         loop {
             let depacketizer = self.depacketizer.as_mut();
             if let Some(unit) = depacketizer.and_then(Depacketizer::poll_unit) {
-                let rtp::Unit { timestamp, data, keyframe, damaged } = unit;
+                let rtp::h264::DepacketizedUnit { timestamp, data, keyframe, damaged } = unit;
                 return Some(Unit { timestamp, arrival: now, data, keyframe, damaged });
             }
             let packet = self.receiver.poll_packet(now)?;
@@ -155,7 +170,7 @@ impl Track {
         }
         let spread = f64::from(random()) / f64::from(u32::MAX);
         self.next_report = Some(now + REPORT.mul_f64(0.5 + spread));
-        let block = self.receiver.report(self.reporter, now);
+        let block = self.receiver.report(now);
         Some(rtcp::receiver_report(self.reporter, block.as_slice(), &self.name()))
     }
 

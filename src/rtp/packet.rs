@@ -1,124 +1,150 @@
-//! One packet as it arrives.
+//! One RTP packet as it comes in.
 
 use std::fmt;
 
-use rtp_types::RtpPacket;
+use rtp_types::{RtpPacket, RtpParseError};
 
-/// An RTP packet, its payload without padding, contributing sources and header extension
+/// An RTP packet, header extension, contributing sources and padding taken off
 /// ([RFC 3550 section 5.1](https://www.rfc-editor.org/rfc/rfc3550#section-5.1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// Ends an access unit, as a rule.
+    /// Video: the access unit's last packet.
     pub marker: bool,
-    /// What is inside.
+    /// The payload type.
     pub payload_type: u8,
-    /// One more than the packet before.
+    /// The sequence number.
     pub sequence: u16,
-    /// When it was sampled, in ticks.
+    /// The RTP timestamp.
     pub timestamp: u32,
-    /// Who sends.
+    /// The synchronization source.
     pub ssrc: u32,
-    /// What is carried.
+    /// The payload; may be empty.
     pub payload: &'a [u8],
 }
 
-/// Why bytes are not taken for the stream's next packet.
+/// Why bytes are no packet of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalid {
-    /// It is RTCP on RTP's channel ([RFC 5761 section 4](https://www.rfc-editor.org/rfc/rfc5761#section-4)).
+    /// They are RTCP, sent where RTP belongs.
     Rtcp,
-    /// Another version, or it ends early.
-    NotRtp,
-    /// Another payload type than the stream's: 96 was expected, say.
+    /// They end before their header does, or before their padding began.
+    Truncated,
+    /// They are of another version than 2.
+    Version(u8),
+    /// The padding says that it has no bytes.
+    Padding,
+    /// The packet is of another payload type than the stream's.
     PayloadType(u8),
-    /// Another sender that has not yet shown that it stays.
-    Stranger(u32),
-    /// A sequence number far from the others that was not followed by the next one yet.
-    Jump(u16),
 }
-
-impl fmt::Display for Invalid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rtcp => f.write_str("RTCP among RTP"),
-            Self::NotRtp => f.write_str("no RTP packet"),
-            Self::PayloadType(kind) => write!(f, "a packet of payload type {kind}"),
-            Self::Stranger(ssrc) => write!(f, "a packet of another sender, {ssrc:08X}"),
-            Self::Jump(sequence) => write!(f, "sequence number {sequence} is far from the others"),
-        }
-    }
-}
-
-impl std::error::Error for Invalid {}
 
 impl<'a> Packet<'a> {
-    /// Reads a datagram or an interleaved frame.
+    /// Reads a datagram, or the body of an interleaved frame.
     ///
     /// # Errors
-    /// [`Invalid::Rtcp`] or [`Invalid::NotRtp`].
+    /// See [`Invalid`]; the payload type is not looked at.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Invalid> {
-        if bytes.get(1).is_some_and(|kind| (200..=206).contains(kind)) {
+        // A marked packet of payload type 72 to 79 would look the same: RFC 3551 section 6 reserves those.
+        if let [_, 200..=207, ..] = bytes {
             return Err(Invalid::Rtcp);
         }
-        let packet = RtpPacket::parse(bytes).map_err(|_| Invalid::NotRtp)?;
-        let end = bytes.len().saturating_sub(usize::from(packet.padding().unwrap_or_default()));
+        let packet = RtpPacket::parse(bytes).map_err(|error| match error {
+            RtpParseError::UnsupportedVersion(version) => Invalid::Version(version),
+            RtpParseError::Truncated { .. } => Invalid::Truncated,
+            RtpParseError::PaddingInvalid(_) => Invalid::Padding,
+        })?;
+        let start = packet.payload_offset();
+        let payload = bytes.get(start..start + packet.payload_len()).ok_or(Invalid::Truncated)?;
         Ok(Self {
             marker: packet.marker_bit(),
             payload_type: packet.payload_type(),
             sequence: packet.sequence_number(),
             timestamp: packet.timestamp(),
             ssrc: packet.ssrc(),
-            payload: bytes.get(packet.payload_offset()..end).ok_or(Invalid::NotRtp)?,
+            payload,
         })
     }
 }
 
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtcp => write!(f, "RTCP where RTP belongs"),
+            Self::Truncated => write!(f, "the packet ends too early"),
+            Self::Version(version) => write!(f, "RTP version {version}"),
+            Self::Padding => write!(f, "padding of no bytes"),
+            Self::PayloadType(payload_type) => write!(f, "payload type {payload_type}"),
+        }
+    }
+}
+
+impl std::error::Error for Invalid {}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    const PLAIN: [u8; 14] = [0x80, 0xe0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x65, 0x88];
+    const FIXED: [u8; 12] = [0x80, 0xe0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+    fn packet(first: u8, rest: &[u8]) -> Vec<u8> {
+        [&[first][..], &FIXED[1..], rest].concat()
+    }
 
     #[test]
-    fn a_header_is_read() {
-        let packet = Packet::parse(&PLAIN).unwrap();
+    fn the_fields_are_where_the_rfc_draws_them() {
+        let bytes = packet(0x80, b"payload");
         let expected = Packet {
             marker: true,
             payload_type: 96,
-            sequence: 1,
-            timestamp: 2,
-            ssrc: 3,
-            payload: &[0x65, 0x88],
+            sequence: 0x0102,
+            timestamp: 0x0304_0506,
+            ssrc: 0x0708_090a,
+            payload: b"payload",
         };
-        assert_eq!(packet, expected);
+        assert_eq!(Packet::parse(&bytes), Ok(expected));
     }
 
     #[test]
-    fn padding_sources_and_extensions_are_taken_off() {
-        let mut bytes = PLAIN.to_vec();
-        bytes[0] |= 0x20 | 0x10 | 0x01;
-        // One contributing source; an extension of one word.
-        bytes.splice(12..12, [0, 0, 0, 9, 0xbe, 0xde, 0, 1, 1, 2, 3, 4]);
-        bytes.extend([0, 0, 3]);
-        assert_eq!(Packet::parse(&bytes).unwrap().payload, [0x65, 0x88]);
-    }
-
-    #[test]
-    fn what_is_no_rtp_is_told_apart() {
-        assert_eq!(Packet::parse(&[0x80, 200, 0, 6]), Err(Invalid::Rtcp));
-        let mut wrong_padding = PLAIN;
-        wrong_padding[0] |= 0x20;
-        wrong_padding[13] = 200;
-        for bytes in [&[][..], &PLAIN[..11], &[0x40; 12], &wrong_padding] {
-            assert_eq!(Packet::parse(bytes), Err(Invalid::NotRtp), "{bytes:?}");
+    fn what_is_not_payload_is_taken_off() {
+        let csrc = [1, 1, 1, 1, 2, 2, 2, 2];
+        let extension = [0xab, 0xac, 0, 1, 9, 9, 9, 9];
+        for (first, rest) in [
+            (0x82, [&csrc[..], b"xyz"].concat()),
+            (0x90, [&extension[..], b"xyz"].concat()),
+            (0xa0, [&b"xyz"[..], &[0, 0, 3]].concat()),
+            (0xb2, [&csrc[..], &extension, b"xyz", &[1]].concat()),
+        ] {
+            let bytes = packet(first, &rest);
+            assert_eq!(Packet::parse(&bytes).unwrap().payload, b"xyz", "{first:x}");
         }
-        // Nothing panics, whatever the flags promise.
-        for first in 0..=255 {
-            for length in 0..PLAIN.len() {
-                let mut bytes = PLAIN;
-                bytes[0] = first;
-                let _ = Packet::parse(&bytes[..length]);
-            }
+        assert_eq!(Packet::parse(&packet(0xa0, &[0, 2])).unwrap().payload, b"", "padding alone");
+    }
+
+    #[test]
+    fn what_is_no_packet_says_why() {
+        for (bytes, reason) in [
+            (FIXED[..11].to_vec(), Invalid::Truncated),
+            (vec![], Invalid::Truncated),
+            (packet(0x40, b"x"), Invalid::Version(1)),
+            (packet(0x81, &[1, 2, 3]), Invalid::Truncated),
+            (packet(0x90, &[0, 0, 0, 2, 1, 1, 1, 1]), Invalid::Truncated),
+            (packet(0xa0, &[1, 2, 0]), Invalid::Padding),
+            (packet(0xa0, &[1, 2, 4]), Invalid::Truncated),
+            (vec![0x80, 201, 0, 1, 0, 0, 0, 9], Invalid::Rtcp),
+            ([&[0x80, 200][..], &[0; 26]].concat(), Invalid::Rtcp),
+            (vec![0x81, 206, 0, 2, 0, 0, 0, 9, 0, 0, 0, 7], Invalid::Rtcp),
+        ] {
+            assert_eq!(Packet::parse(&bytes), Err(reason), "{bytes:x?}");
+        }
+        assert!(Packet::parse(&[0x80; 12]).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), first in any::<u8>()) {
+            let _ = Packet::parse(&bytes);
+            let _ = Packet::parse(&packet(first | 0x80, &bytes));
         }
     }
 }

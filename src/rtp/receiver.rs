@@ -1,36 +1,46 @@
-//! One track's packets as they arrive: put in order, counted, reported.
+//! One track's packets as they come: in order, counted, and what a reception report says of them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::jitter::Jitter;
 use super::packet::{Invalid, Packet};
+use super::reorder::Reorder;
+use super::sequence::{Place, Sequence};
 use crate::rtcp::Reception;
 
-/// [RFC 3550 appendix A.1](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.1): a number this far ahead
-/// or behind is still the same count.
-const MAX_DROPOUT: u16 = 3000;
-const MAX_MISORDER: u16 = 100;
+/// Receives one track. Poll it for packets after every packet and at every timeout: it holds what is
+/// not polled.
+///
+/// ```text
+/// no source -> one source -> (another SSRC, or a jump in the sequence, twice in a row) -> that source
+/// ```
+#[derive(Debug)]
+pub struct Receiver {
+    clock_rate: u32,
+    payload_type: Option<u8>,
+    source: Option<Source>,
+    stray: Option<Stray>,
+    reorder: Reorder,
+    sender_report: Option<SenderReport>,
+    /// Of all sources; `lost` of those before this one.
+    counted: Statistics,
+}
 
-/// Packets that may wait for an earlier one.
-const MOST_HELD: usize = 256;
-
-/// Numbers given up that are remembered, to tell a late packet from a second one.
-const MOST_MISSING: usize = 1024;
-
-/// Sequence numbers are counted from here, so that there is room below the first.
-const ORIGIN: u64 = 1 << 16;
-
-/// A packet in its place.
+/// A packet in its place in the sequence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrived {
-    /// Its RTP timestamp.
+    /// The sequence number.
+    pub sequence: u16,
+    /// The RTP timestamp.
     pub timestamp: u32,
-    /// Its marker bit.
+    /// The marker bit.
     pub marker: bool,
-    /// Its payload.
+    /// The payload.
     pub payload: Vec<u8>,
-    /// How many packets are missing right before it.
+    /// How many packets are missing right before it; 1 where the sender began anew and nobody knows.
     pub lost: u16,
+    /// The sender began anew here: timestamps may have jumped.
+    pub restarted: bool,
     /// When it came.
     pub arrival: Instant,
 }
@@ -38,291 +48,230 @@ pub struct Arrived {
 /// What came so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Packets, each counted once.
+    /// Packets of the stream, late ones and duplicates too
+    /// ([RFC 3550 appendix A.3](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.3)).
     pub received: u64,
-    /// Packets that did not come.
+    /// Packets expected and not received; negative when duplicates came.
     pub lost: i64,
-    /// Packets that came again.
+    /// Packets that had come before.
     pub duplicates: u64,
-    /// Packets that came behind later ones.
+    /// Packets that came after later ones.
     pub reordered: u64,
-    /// How often the count or the sender changed.
+    /// Those of them for which it was too late: thrown away.
+    pub late: u64,
+    /// Times that the sender began anew: another SSRC, or a jump in its sequence.
     pub resyncs: u64,
-    /// Packets that were not taken: see [`Invalid`].
+    /// Packets that are none, or not of this stream.
     pub invalid: u64,
-    /// Interarrival jitter in ticks
-    /// ([RFC 3550 section 6.4.1](https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1)).
-    pub jitter: u32,
-    /// The highest sequence number, with its cycles.
-    pub highest_seq: u32,
     /// Payload bytes.
     pub octets: u64,
-    /// Who sends.
+    /// Interarrival jitter.
+    pub jitter: Duration,
+    /// The highest sequence number, its cycles in the upper half.
+    pub highest_seq: u32,
+    /// The synchronization source, once a packet came.
     pub ssrc: Option<u32>,
 }
 
-/// Receives one track.
-#[derive(Debug)]
-pub struct Receiver {
-    clock_rate: u32,
-    payload_type: Option<u8>,
-    wait: Duration,
-    source: Option<Source>,
-    /// A sender that wants to take over, or a count far away: what its next packet would be.
-    candidate: Option<(u32, u16)>,
-    held: BTreeMap<u64, Arrived>,
-    /// The number that is handed on next.
-    next: u64,
-    missing: BTreeSet<u64>,
-    statistics: Statistics,
-    report: Option<SenderReport>,
-}
-
-/// The sender as far as it was heard ([RFC 3550 appendix A.1](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.1)).
 #[derive(Debug)]
 struct Source {
     ssrc: u32,
-    first: u64,
-    highest: u64,
-    /// Packets of this count, second and late ones included.
-    received: u64,
-    /// Lost in counts that ended.
-    lost_before: i64,
-    /// At the last report: expected, received.
-    prior: (u64, u64),
-    transit: Option<i64>,
-    began: Instant,
-    /// Sixteenths of a tick.
-    jitter: u64,
+    sequence: Sequence,
+    received: i64,
+    /// Expected and received when last reported.
+    reported: (i64, i64),
+    jitter: Jitter,
+}
+
+/// A packet from elsewhere, kept until the next one shows whether the stream goes on there.
+#[derive(Debug)]
+struct Stray {
+    ssrc: u32,
+    packet: Arrived,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct SenderReport {
+    ssrc: u32,
     ntp: u64,
     rtp: u32,
     arrival: Instant,
 }
 
 impl Receiver {
-    /// A track of `clock_rate` ticks a second. A gap is waited for `wait` long: not at all where packets
-    /// cannot overtake each other. The payload type is a hint: what comes first is believed.
+    /// A stream of which nothing came yet. Packets of another payload type are refused, if one is given.
+    /// A missing packet is waited for as long as `wait`: zero over TCP, where none can come late.
     pub fn new(clock_rate: u32, payload_type: Option<u8>, wait: Duration) -> Self {
         Self {
-            clock_rate,
+            clock_rate: clock_rate.max(1),
             payload_type,
-            wait,
             source: None,
-            candidate: None,
-            held: BTreeMap::new(),
-            next: 0,
-            missing: BTreeSet::new(),
-            statistics: Statistics::default(),
-            report: None,
+            stray: None,
+            reorder: Reorder::new(wait),
+            sender_report: None,
+            counted: Statistics::default(),
         }
     }
 
-    /// A datagram or interleaved frame arrived.
+    /// A datagram, or the body of an interleaved frame, came.
     ///
     /// # Errors
-    /// It is not the stream's; counted.
+    /// It is no packet of this stream; it is counted.
     pub fn handle_packet(&mut self, bytes: &[u8], now: Instant) -> Result<(), Invalid> {
-        let done = Packet::parse(bytes).and_then(|packet| self.take(&packet, now));
-        if let Err(invalid) = done
-            && invalid != Invalid::Rtcp
-        {
-            self.statistics.invalid += 1;
-        }
-        done
-    }
-
-    fn take(&mut self, packet: &Packet<'_>, now: Instant) -> Result<(), Invalid> {
-        let expected = match (self.source.is_some(), self.payload_type) {
-            (true, Some(expected)) => expected,
-            _ => *self.payload_type.insert(packet.payload_type),
-        };
-        if packet.payload_type != expected {
-            return Err(Invalid::PayloadType(packet.payload_type));
-        }
-        let number = self.number(packet, now)?;
-        let arrived = Arrived {
+        let packet = self.check(bytes).inspect_err(|_| self.counted.invalid += 1)?;
+        let ssrc = packet.ssrc;
+        let packet = Arrived {
+            sequence: packet.sequence,
             timestamp: packet.timestamp,
             marker: packet.marker,
             payload: packet.payload.to_vec(),
             lost: 0,
+            restarted: false,
             arrival: now,
         };
-        let Some(source) = &mut self.source else { return Ok(()) };
-        source.received += 1;
-        source.measure(packet.timestamp, self.clock_rate, now);
-        let late = number < source.highest;
-        source.highest = source.highest.max(number);
-        let again = number < self.next && !self.missing.remove(&number) || self.held.contains_key(&number);
-        if again {
-            self.statistics.duplicates += 1;
-            return Ok(());
+        match &mut self.source {
+            None => self.start(ssrc, packet),
+            Some(source) if source.ssrc != ssrc => self.handle_stray(ssrc, packet),
+            Some(source) => match source.sequence.place(packet.sequence) {
+                Place::Far => self.handle_stray(ssrc, packet),
+                place => {
+                    self.forget_stray();
+                    self.take(place, packet);
+                }
+            },
         }
-        self.statistics.received += 1;
-        self.statistics.reordered += u64::from(late);
-        self.statistics.octets += packet.payload.len() as u64;
-        if number >= self.next {
-            self.held.insert(number, arrived);
-        }
+        self.reorder.release(now);
         Ok(())
     }
 
-    /// The packet's number, cycles included; a new count begins where the old one cannot go on.
-    fn number(&mut self, packet: &Packet<'_>, now: Instant) -> Result<u64, Invalid> {
-        let Packet { sequence, ssrc, .. } = *packet;
-        let Some(source) = &self.source else {
-            return Ok(self.begin(packet, now));
-        };
-        let candidate = (ssrc, sequence.wrapping_add(1));
-        let confirmed = self.candidate == Some((ssrc, sequence));
-        if ssrc != source.ssrc {
-            if confirmed {
-                return Ok(self.begin(packet, now));
-            }
-            self.candidate = Some(candidate);
-            return Err(Invalid::Stranger(ssrc));
-        }
-        let ahead = sequence.wrapping_sub(source.highest as u16);
-        let behind = ahead.wrapping_neg();
-        if ahead < MAX_DROPOUT {
-            self.candidate = None;
-            return Ok(source.highest + u64::from(ahead));
-        }
-        if behind <= MAX_MISORDER {
-            return Ok(source.highest - u64::from(behind));
-        }
-        if confirmed {
-            return Ok(self.begin(packet, now));
-        }
-        self.candidate = Some(candidate);
-        Err(Invalid::Jump(sequence))
-    }
-
-    /// A new count begins with this packet.
-    fn begin(&mut self, packet: &Packet<'_>, now: Instant) -> u64 {
-        let number = ORIGIN + u64::from(packet.sequence);
-        let before = self.source.as_ref();
-        self.statistics.resyncs += u64::from(before.is_some());
-        let lost_before = before.map_or(0, Source::lost);
-        // A new sender's clock is another.
-        if before.is_some_and(|source| source.ssrc != packet.ssrc) {
-            self.report = None;
-        }
-        self.source = Some(Source {
-            ssrc: packet.ssrc,
-            first: number,
-            highest: number,
-            received: 0,
-            lost_before,
-            prior: (0, 0),
-            transit: None,
-            began: now,
-            jitter: 0,
-        });
-        self.candidate = None;
-        self.held.clear();
-        self.missing.clear();
-        self.next = number;
-        number
-    }
-
-    /// The next packet in order, once it is there or the gap before it was waited for.
+    /// The next packet, if it has come or what is missing before it is given up.
     pub fn poll_packet(&mut self, now: Instant) -> Option<Arrived> {
-        let entry = self.held.first_entry()?;
-        let number = *entry.key();
-        let waited = entry.get().arrival + self.wait <= now;
-        if number > self.next && !waited && self.held.len() < MOST_HELD {
-            return None;
-        }
-        let mut packet = self.held.remove(&number)?;
-        packet.lost = u16::try_from(number - self.next).unwrap_or(u16::MAX);
-        self.missing.extend(self.next..number);
-        while self.missing.len() > MOST_MISSING {
-            self.missing.pop_first();
-        }
-        self.next = number + 1;
-        Some(packet)
+        self.reorder.poll(now)
     }
 
-    /// When a gap is given up.
+    /// When to poll at the latest.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.held.first_key_value().map(|(_, packet)| packet.arrival + self.wait)
+        self.reorder.timeout()
     }
 
-    /// The sender said what time it is on two clocks.
-    pub fn handle_sender_report(&mut self, ntp: u64, rtp: u32, now: Instant) {
-        self.report = Some(SenderReport { ntp, rtp, arrival: now });
+    /// A sender report came; one of another source than the packets' counts for nothing.
+    pub fn handle_sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32, now: Instant) {
+        self.sender_report = Some(SenderReport { ssrc, ntp, rtp, arrival: now });
     }
 
-    /// When a timestamp was sampled on the sender's wall clock, as NTP (32.32 bits since 1900).
-    pub fn wall_of(&self, timestamp: u32) -> Option<u64> {
-        let report = self.report?;
-        let ticks = i128::from(timestamp.wrapping_sub(report.rtp) as i32);
-        let ntp = i128::from(report.ntp) + (ticks << 32) / i128::from(self.clock_rate.max(1));
-        u64::try_from(ntp).ok()
-    }
-
-    /// What a receiver report says of this track
-    /// ([RFC 3550 section 6.4.1 and appendix A.3](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.3));
-    /// nothing before the first packet. The fraction lost is since the last call.
-    pub fn report(&mut self, reporter: u32, now: Instant) -> Option<Reception> {
-        let report = self.report;
+    /// What to report of the stream; its interval begins anew. `None` before the first packet.
+    pub fn report(&mut self, now: Instant) -> Option<Reception> {
+        let last = self.last_report();
         let source = self.source.as_mut()?;
-        let (expected, received) = (source.expected(), source.received);
-        let interval = expected - source.prior.0;
-        let lost = interval as i64 - (received - source.prior.1) as i64;
-        source.prior = (expected, received);
-        let fraction = if interval == 0 || lost <= 0 { 0 } else { (lost as u64 * 256 / interval).min(255) };
+        let expected = source.sequence.expected();
+        let lost = (expected - source.received).clamp(-0x80_0000, 0x7f_ffff);
+        let (expected_before, received_before) =
+            std::mem::replace(&mut source.reported, (expected, source.received));
         Some(Reception {
-            reporter,
             ssrc: source.ssrc,
-            fraction_lost: fraction as u8,
-            lost: source.lost().clamp(-0x80_0000, 0x7f_ffff) as i32,
-            highest_seq: (source.highest - ORIGIN) as u32,
-            jitter: (source.jitter >> 4) as u32,
-            last_sr: report.map_or(0, |report| (report.ntp >> 16) as u32),
-            delay: report.map_or(0, |report| {
-                let since = now.saturating_duration_since(report.arrival).as_nanos();
-                u32::try_from(since * 65_536 / 1_000_000_000).unwrap_or(u32::MAX)
-            }),
+            fraction_lost: fraction(expected - expected_before, source.received - received_before),
+            lost: lost as i32,
+            highest_seq: source.sequence.highest(),
+            jitter: source.jitter.ticks(),
+            last_sr: last.map_or(0, |last| (last.ntp >> 16) as u32),
+            delay: last.map_or(0, |last| delay(now.saturating_duration_since(last.arrival))),
         })
     }
 
     /// What came so far.
     pub fn statistics(&self) -> Statistics {
-        let Some(source) = &self.source else { return self.statistics };
+        let Some(source) = &self.source else { return self.counted };
         Statistics {
-            // Second packets do not make up for lost ones.
-            lost: source.lost() + self.statistics.duplicates as i64,
-            jitter: (source.jitter >> 4) as u32,
-            highest_seq: (source.highest - ORIGIN) as u32,
+            lost: self.counted.lost + source.sequence.expected() - source.received,
+            jitter: source.jitter.time(),
+            highest_seq: source.sequence.highest(),
             ssrc: Some(source.ssrc),
-            ..self.statistics
+            ..self.counted
         }
+    }
+
+    /// The sender's wall clock at a timestamp: NTP, 32.32 bits since 1900. `None` before its first report.
+    pub fn wall_of(&self, timestamp: u32) -> Option<u64> {
+        let last = self.last_report()?;
+        let ticks = i64::from(timestamp.wrapping_sub(last.rtp) as i32);
+        Some(last.ntp.wrapping_add_signed((ticks << 32) / i64::from(self.clock_rate)))
+    }
+
+    fn check<'a>(&self, bytes: &'a [u8]) -> Result<Packet<'a>, Invalid> {
+        let packet = Packet::parse(bytes)?;
+        let stranger = self.payload_type.is_some_and(|payload_type| payload_type != packet.payload_type);
+        if stranger { Err(Invalid::PayloadType(packet.payload_type)) } else { Ok(packet) }
+    }
+
+    fn last_report(&self) -> Option<SenderReport> {
+        let source = self.source.as_ref()?;
+        self.sender_report.filter(|report| report.ssrc == source.ssrc)
+    }
+
+    /// The first packet is believed: a stream waited for is one asked for.
+    fn start(&mut self, ssrc: u32, packet: Arrived) {
+        let sequence = Sequence::new(packet.sequence);
+        self.reorder.restart(packet.sequence, self.source.is_some());
+        if let Some(last) = &self.source {
+            self.counted.resyncs += 1;
+            self.counted.lost += last.sequence.expected() - last.received;
+        }
+        let first = i64::from(packet.sequence);
+        let jitter = Jitter::new(self.clock_rate, packet.arrival);
+        self.source = Some(Source { ssrc, sequence, received: 0, reported: (0, 0), jitter });
+        self.take(Place::Ahead(first), packet);
+    }
+
+    fn take(&mut self, place: Place, packet: Arrived) {
+        let Some(source) = &mut self.source else { return };
+        source.received += 1;
+        self.counted.received += 1;
+        self.counted.octets += packet.payload.len() as u64;
+        let (sequence, overtaken) = match place {
+            Place::Ahead(sequence) => (sequence, false),
+            Place::Overtaken(sequence) => (sequence, true),
+            Place::Duplicate | Place::Far => {
+                self.counted.duplicates += 1;
+                return;
+            }
+        };
+        source.jitter.heard(packet.timestamp, packet.arrival);
+        self.counted.reordered += u64::from(overtaken);
+        if !self.reorder.insert(sequence, packet) {
+            self.counted.late += 1;
+        }
+    }
+
+    /// Two packets in a row are a stream, one is an accident (appendix A.1); the first is not lost for that.
+    fn handle_stray(&mut self, ssrc: u32, packet: Arrived) {
+        match self.stray.take() {
+            Some(first) if first.ssrc == ssrc && first.packet.sequence.wrapping_add(1) == packet.sequence => {
+                let sequence = i64::from(first.packet.sequence) + 1;
+                self.start(ssrc, first.packet);
+                if let Some(source) = &mut self.source {
+                    source.sequence.place(packet.sequence);
+                }
+                self.take(Place::Ahead(sequence), packet);
+            }
+            other => {
+                self.counted.invalid += u64::from(other.is_some());
+                self.stray = Some(Stray { ssrc, packet });
+            }
+        }
+    }
+
+    fn forget_stray(&mut self) {
+        self.counted.invalid += u64::from(self.stray.take().is_some());
     }
 }
 
-impl Source {
-    fn expected(&self) -> u64 {
-        self.highest - self.first + 1
-    }
+/// The part lost of an interval, in 256ths ([RFC 3550 appendix A.3](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.3)).
+fn fraction(expected: i64, received: i64) -> u8 {
+    let lost = expected - received;
+    if expected <= 0 || lost <= 0 { 0 } else { u8::try_from((lost << 8) / expected).unwrap_or(u8::MAX) }
+}
 
-    /// Expected and not received; negative where packets came twice.
-    fn lost(&self) -> i64 {
-        self.lost_before + self.expected() as i64 - self.received as i64
-    }
-
-    /// [RFC 3550 appendix A.8](https://www.rfc-editor.org/rfc/rfc3550#appendix-A.8)
-    fn measure(&mut self, timestamp: u32, clock_rate: u32, now: Instant) {
-        let since = now.saturating_duration_since(self.began).as_nanos();
-        let arrival = (since * u128::from(clock_rate) / 1_000_000_000) as u32;
-        let transit = i64::from(arrival.wrapping_sub(timestamp));
-        if let Some(before) = self.transit.replace(transit) {
-            let difference = (transit as i32).wrapping_sub(before as i32).unsigned_abs();
-            self.jitter = self.jitter + u64::from(difference) - ((self.jitter + 8) >> 4);
-        }
-    }
+/// In 65 536ths of a second.
+fn delay(since: Duration) -> u32 {
+    u32::try_from((since.as_nanos() << 16) / 1_000_000_000).unwrap_or(u32::MAX)
 }

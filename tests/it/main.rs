@@ -4,13 +4,13 @@
 
 mod allocations;
 mod architecture;
-mod client;
 mod bad_input;
+mod client;
 mod commands;
 mod dialogs;
 mod interop;
 mod media;
-mod receive;
 mod protocol;
+mod receive;
 mod sessions;
 mod support;

@@ -1,40 +1,52 @@
-//! Packets into access units, however cameras cut them.
+//! H.264 out of packets, as senders are, not only as [RFC 6184](https://www.rfc-editor.org/rfc/rfc6184)
+//! would have them.
 
 use std::collections::VecDeque;
 
-use super::{FU_A, FU_END, FU_START, STAP_A};
-use crate::media::h264::{NalType, nal_units};
+use super::unit::Unit;
 
-/// An access unit longer than this is no H.264 that anybody sends.
-const MOST: usize = 8 << 20;
+/// [Fragmentation unit](https://www.rfc-editor.org/rfc/rfc6184#section-5.8): its header's bits.
+const FU_START: u8 = 0x80;
+const FU_END: u8 = 0x40;
 
-const START_CODE: [u8; 4] = [0, 0, 0, 1];
-
-/// An access unit as it came together.
+/// A coded picture as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
-    /// Its RTP timestamp.
+pub struct DepacketizedUnit {
+    /// The RTP timestamp.
     pub timestamp: u32,
-    /// Annex B.
+    /// Its whole NAL units as Annex B, each with a start code of four bytes; never empty.
     pub data: Vec<u8>,
-    /// An IDR picture.
+    /// It has a slice of an IDR picture.
     pub keyframe: bool,
-    /// Something of it is missing.
+    /// Packets of it are or may be missing; or those of units before it of which nothing is given out,
+    /// if it is no keyframe. Decoding goes on at the next keyframe that is not damaged.
     pub damaged: bool,
 }
 
-/// Puts a track's access units together, from packets in order.
+/// What was thrown away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Payloads, or NAL units in them: malformed, of a kind that packetization mode 1 does not have, or
+    /// fragments of which others are missing.
+    pub payloads: u64,
+    /// Access units above 8 MB.
+    pub units: u64,
+}
+
+/// Puts a track's access units together from payloads in sequence order. A unit ends at the marker, or
+/// where the timestamp changes. Poll it after every packet.
+///
+/// ```text
+/// no unit -> unit open <-> fragment open
+///                      -> given out (marker, next timestamp)
+/// ```
 #[derive(Debug, Default)]
 pub struct Depacketizer {
-    /// The access unit being received.
-    timestamp: u32,
-    data: Vec<u8>,
-    damaged: bool,
-    /// A NAL unit of which the last fragment is still to come: where it begins in `data`.
-    fragment: Option<usize>,
-    /// Packets were missing right before this access unit.
-    after_loss: bool,
-    ready: VecDeque<Unit>,
+    open: Option<Unit>,
+    ended: VecDeque<DepacketizedUnit>,
+    /// Something is missing that no unit given out since is marked with.
+    broken: bool,
+    dropped: Dropped,
 }
 
 impl Depacketizer {
@@ -43,127 +55,101 @@ impl Depacketizer {
         Self::default()
     }
 
-    /// The next packet, behind `lost` missing ones. Call [`Depacketizer::poll_unit`] after each.
+    /// The next packet: `lost` packets are missing right before it.
     pub fn handle_packet(&mut self, timestamp: u32, marker: bool, lost: u16, payload: &[u8]) {
-        if timestamp != self.timestamp {
-            // No marker came: it was lost, or this camera sets none.
-            self.damaged |= lost > 0 && !self.data.is_empty();
-            self.close();
-            self.timestamp = timestamp;
-        } else if lost > 0 && !self.data.is_empty() {
-            self.damaged = true;
-        }
-        if lost > 0 {
-            self.drop_fragment();
-            self.after_loss |= self.data.is_empty();
-        }
-        self.add(payload);
-        if self.data.len() > MOST {
-            self.data.clear();
-            self.fragment = None;
-            self.damaged = true;
-        }
-        // A marker on what is no picture is a camera's mistake.
-        if marker && has_slice(&self.data) {
-            self.close();
-        }
-    }
-
-    /// The access unit that is whole now.
-    pub fn poll_unit(&mut self) -> Option<Unit> {
-        self.ready.pop_front()
-    }
-
-    fn add(&mut self, payload: &[u8]) {
-        let Some(&indicator) = payload.first() else { return };
-        match indicator & 0x1f {
-            FU_A => self.add_fragment(payload),
-            kind => {
-                self.drop_fragment();
-                match kind {
-                    STAP_A => self.add_aggregate(&payload[1..]),
-                    // A whole byte stream in one packet, start code and all.
-                    0 if payload.starts_with(&START_CODE[1..]) || payload.starts_with(&START_CODE) => {
-                        nal_units(payload).for_each(|nal| self.add_nal(nal));
-                    }
-                    1..=23 => self.add_nal(payload),
-                    // STAP-B, MTAP and FU-B belong to a mode that nobody sends; the others to nobody.
-                    _ => self.damaged = true,
-                }
+        if let Some(open) = &mut self.open {
+            if lost > 0 {
+                // The open unit's rest may have been among them.
+                open.damage();
+            }
+            if open.timestamp() != timestamp {
+                self.end();
             }
         }
-    }
-
-    fn add_nal(&mut self, nal: &[u8]) {
-        self.data.extend(START_CODE);
-        self.data.extend(nal);
-    }
-
-    fn add_aggregate(&mut self, mut rest: &[u8]) {
-        while let [high, low, after @ ..] = rest {
-            let length = usize::from(u16::from_be_bytes([*high, *low]));
-            let Some((nal, after)) = after.split_at_checked(length) else {
-                self.damaged = true;
-                return;
-            };
-            if !nal.is_empty() {
-                self.add_nal(nal);
-            }
-            rest = after;
+        self.broken |= lost > 0;
+        let unit = self.open.get_or_insert_with(|| Unit::new(timestamp, lost > 0));
+        handle_payload(unit, payload);
+        // There are cameras that mark an SEI before the slices, and fragments before the last.
+        if marker && unit.has_slices() && !unit.in_fragment() {
+            self.end();
         }
     }
 
-    fn add_fragment(&mut self, payload: &[u8]) {
-        let &[indicator, header, ref bytes @ ..] = payload else {
-            self.damaged = true;
+    /// The next unit that has ended.
+    pub fn poll_unit(&mut self) -> Option<DepacketizedUnit> {
+        self.ended.pop_front()
+    }
+
+    /// What was thrown away so far.
+    pub fn dropped(&self) -> Dropped {
+        let open = self.open.as_ref().map_or(0, Unit::dropped);
+        Dropped { payloads: self.dropped.payloads + open, ..self.dropped }
+    }
+
+    fn end(&mut self) {
+        let Some(unit) = self.open.take() else { return };
+        let unit = unit.end();
+        self.dropped.payloads += unit.dropped;
+        self.dropped.units += u64::from(unit.too_long);
+        if unit.data.is_empty() {
+            self.broken |= unit.damaged;
             return;
+        }
+        let damaged = unit.damaged || self.broken && !unit.keyframe;
+        self.broken = false;
+        self.ended.push_back(DepacketizedUnit {
+            timestamp: unit.timestamp,
+            data: unit.data,
+            keyframe: unit.keyframe,
+            damaged,
+        });
+    }
+}
+
+/// By [packet type](https://www.rfc-editor.org/rfc/rfc6184#section-5.2).
+fn handle_payload(unit: &mut Unit, payload: &[u8]) {
+    match payload {
+        // Keeps a stream alive.
+        [] => {}
+        // Annex B as it came out of the encoder.
+        [0, 0, 1, ..] | [0, 0, 0, 1, ..] => unit.whole(payload),
+        [header, rest @ ..] => match header & 0x1f {
+            1..=23 => unit.whole(payload),
+            24 => aggregate(unit, rest),
+            28 => fragment(unit, *header, rest),
+            // STAP-B, MTAP16, MTAP24, FU-B: only with interleaving, which no SDP of ours agrees to.
+            25..=27 | 29 => unit.refuse(),
+            // Reserved: to be ignored.
+            _ => unit.ignore(),
+        },
+    }
+}
+
+/// [STAP-A](https://www.rfc-editor.org/rfc/rfc6184#section-5.7.1): sizes of 16 bits, each with a NAL unit.
+fn aggregate(unit: &mut Unit, mut rest: &[u8]) {
+    while let [high, low, behind @ ..] = rest {
+        let size = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some((nal, next)) = behind.split_at_checked(size) else {
+            return unit.refuse();
         };
-        if header & FU_START != 0 {
-            self.drop_fragment();
-            self.fragment = Some(self.data.len());
-            self.data.extend(START_CODE);
-            // The first fragment's type counts: some cameras write another into later ones.
-            self.data.push(indicator & 0xe0 | header & 0x1f);
+        if !nal.is_empty() {
+            unit.whole(nal);
         }
-        if self.fragment.is_none() {
-            self.damaged = true;
-            return;
-        }
-        self.data.extend(bytes);
-        if header & FU_END != 0 {
-            self.fragment = None;
-        }
-    }
-
-    /// A NAL unit whose end did not come is left out.
-    fn drop_fragment(&mut self) {
-        if let Some(start) = self.fragment.take() {
-            self.data.truncate(start);
-            self.damaged = true;
-        }
-    }
-
-    fn close(&mut self) {
-        self.drop_fragment();
-        if !has_slice(&self.data) {
-            // Parameter sets with a timestamp of their own belong to the picture behind them.
-            return;
-        }
-        let data = std::mem::take(&mut self.data);
-        let headless = self.after_loss && !begins_picture(&data);
-        let keyframe = nal_units(&data).any(|nal| NalType::of(nal) == NalType::Idr);
-        let damaged = std::mem::take(&mut self.damaged) || headless;
-        self.after_loss = false;
-        self.ready.push_back(Unit { timestamp: self.timestamp, data, keyframe, damaged });
+        rest = next;
     }
 }
 
-fn has_slice(annex_b: &[u8]) -> bool {
-    nal_units(annex_b).any(|nal| NalType::of(nal).is_slice())
-}
-
-/// Whether the first slice is its picture's first: `first_mb_in_slice` is 0 where the first bit is 1.
-fn begins_picture(annex_b: &[u8]) -> bool {
-    let first = nal_units(annex_b).find(|nal| NalType::of(nal).is_slice());
-    first.and_then(|nal| nal.get(1)).is_some_and(|byte| byte & 0x80 != 0)
+/// [FU-A](https://www.rfc-editor.org/rfc/rfc6184#section-5.8), in packetization mode 0 too.
+fn fragment(unit: &mut Unit, indicator: u8, rest: &[u8]) {
+    let [header, bytes @ ..] = rest else {
+        return unit.refuse();
+    };
+    if header & FU_START != 0 {
+        unit.start_fragment(indicator & 0xe0 | header & 0x1f);
+    }
+    // The later ones' type says nothing: there are cameras that write others there.
+    unit.continue_fragment(bytes, header & 0x1f);
+    if header & FU_END != 0 {
+        unit.end_fragment();
+    }
 }

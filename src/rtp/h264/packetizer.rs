@@ -1,7 +1,11 @@
-//! Access units into packets, packetization mode 1 ([RFC 6184 section 6.3](https://www.rfc-editor.org/rfc/rfc6184#section-6.3)).
+//! H.264 into packets, packetization mode 1 ([RFC 6184](https://www.rfc-editor.org/rfc/rfc6184)).
 
-use super::{FU_A, FU_END, FU_START};
 use crate::media::h264::{NalType, nal_units};
+
+/// [FU-A](https://www.rfc-editor.org/rfc/rfc6184#section-5.8): indicator and header instead of the NAL header.
+const FU_A: u8 = 28;
+const FU_START: u8 = 0x80;
+const FU_END: u8 = 0x40;
 
 /// One packet's payload, borrowed from the access unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

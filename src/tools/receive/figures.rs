@@ -239,10 +239,11 @@ impl TrackSummary {
             height: size.map(|size| size.height),
             bitrate: per_second(statistics.octets as f64 * 8.0) as u64,
             packets: statistics.received,
-            lost: statistics.lost,
+            // Second packets do not make up for lost ones.
+            lost: statistics.lost + statistics.duplicates as i64,
             duplicates: statistics.duplicates,
             reordered: statistics.reordered,
-            jitter_ms: round(f64::from(statistics.jitter) * 1000.0 / rate),
+            jitter_ms: millis(statistics.jitter),
             buffer_ms: millis(track.lateness().most()),
             pictures: understood.then_some(pictures.whole),
             damaged: understood.then_some(pictures.damaged),

@@ -1,13 +1,13 @@
-//! RTCP: reports out, feedback in ([RFC 3550 section 6](https://www.rfc-editor.org/rfc/rfc3550#section-6),
+//! RTCP: what senders and receivers say of a stream ([RFC 3550 section 6](https://www.rfc-editor.org/rfc/rfc3550#section-6),
 //! [RFC 4585](https://www.rfc-editor.org/rfc/rfc4585), [RFC 5104](https://www.rfc-editor.org/rfc/rfc5104)).
+
+mod compound;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rtcp_types::prelude::*;
-use rtcp_types::{
-    Bye, Compound, Fir, Packet, PayloadFeedback, Pli, ReceiverReport, ReportBlock, Sdes, SdesChunk, SdesItem,
-    SenderReport,
-};
+use rtcp_types::{Compound, Fir, Packet, PayloadFeedback, Pli, ReportBlock, SenderReport};
+
+pub use compound::{bye, pli, receiver_bye, receiver_report, sender_report};
 
 /// Why bytes are no RTCP.
 pub use rtcp_types::RtcpParseError as Error;
@@ -34,9 +34,7 @@ pub struct Report {
 /// ([RFC 3550 section 6.4.1](https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reception {
-    /// Who says it.
-    pub reporter: u32,
-    /// Of whom.
+    /// The sender.
     pub ssrc: u32,
     /// Packets lost since the last report, in 256ths.
     pub fraction_lost: u8,
@@ -52,12 +50,12 @@ pub struct Reception {
     pub delay: u32,
 }
 
-/// What the other side says.
+/// One thing that a compound packet says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// A sender's report.
+    /// A sender says what it sent and when.
     SenderReport(Report),
-    /// A report block.
+    /// A receiver says what came.
     Reception(Reception),
     /// PLI or FIR: a keyframe is wanted of this sender.
     Keyframe {
@@ -66,7 +64,7 @@ pub enum Message {
         /// A FIR's number; its repetitions have the same.
         fir_seq: Option<u8>,
     },
-    /// The receiver leaves.
+    /// A sender or receiver leaves.
     Bye {
         /// Who leaves.
         ssrc: u32,
@@ -91,28 +89,6 @@ pub fn ntp(wall: SystemTime) -> u64 {
     since.as_secs().wrapping_add(NTP_UNIX) << 32 | fraction
 }
 
-/// A compound packet: sender report, then our name.
-pub fn sender_report(report: &Report, cname: &str) -> Vec<u8> {
-    write(Compound::builder().add_packet(sr(report)).add_packet(sdes(report.ssrc, cname)))
-}
-
-/// A compound packet: sender report, our name, and goodbye.
-pub fn bye(report: &Report, cname: &str) -> Vec<u8> {
-    let bye = Bye::builder().add_source(report.ssrc);
-    write(Compound::builder().add_packet(sr(report)).add_packet(sdes(report.ssrc, cname)).add_packet(bye))
-}
-
-/// A compound packet: receiver report, then our name. At most 31 blocks.
-pub fn receiver_report(reporter: u32, blocks: &[Reception], cname: &str) -> Vec<u8> {
-    write(Compound::builder().add_packet(rr(reporter, blocks)).add_packet(sdes(reporter, cname)))
-}
-
-/// A compound packet of a receiver that leaves: report, our name, and goodbye.
-pub fn receiver_bye(reporter: u32, cname: &str) -> Vec<u8> {
-    let bye = Bye::builder().add_source(reporter);
-    write(Compound::builder().add_packet(rr(reporter, &[])).add_packet(sdes(reporter, cname)).add_packet(bye))
-}
-
 /// Reads a datagram or interleaved frame, handing each thing it says to `each`.
 ///
 /// # Errors
@@ -121,11 +97,11 @@ pub fn parse(datagram: &[u8], mut each: impl FnMut(Message)) -> Result<(), Error
     for packet in Compound::parse(datagram)? {
         match packet? {
             Packet::Rr(report) => {
-                report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
+                report.report_blocks().for_each(|block| each(Message::Reception(reception(&block))))
             }
             Packet::Sr(report) => {
                 each(Message::SenderReport(sent(&report)));
-                report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
+                report.report_blocks().for_each(|block| each(Message::Reception(reception(&block))));
             }
             Packet::Bye(bye) => bye.ssrcs().for_each(|ssrc| each(Message::Bye { ssrc })),
             Packet::PayloadFeedback(feedback) => keyframes(&feedback, &mut each),
@@ -145,21 +121,6 @@ fn keyframes(feedback: &PayloadFeedback<'_>, each: &mut impl FnMut(Message)) {
     }
 }
 
-fn reception(reporter: u32, block: &ReportBlock<'_>) -> Message {
-    // 24 bits, signed.
-    let lost = ((block.cumulative_lost() << 8) as i32) >> 8;
-    Message::Reception(Reception {
-        reporter,
-        ssrc: block.ssrc(),
-        fraction_lost: block.fraction_lost(),
-        lost,
-        highest_seq: block.extended_sequence_number(),
-        jitter: block.interarrival_jitter(),
-        last_sr: block.last_sender_report_timestamp(),
-        delay: block.delay_since_last_sender_report_timestamp(),
-    })
-}
-
 fn sent(report: &SenderReport<'_>) -> Report {
     Report {
         ssrc: report.ssrc(),
@@ -170,50 +131,22 @@ fn sent(report: &SenderReport<'_>) -> Report {
     }
 }
 
-fn rr(reporter: u32, blocks: &[Reception]) -> impl RtcpPacketWriter + 'static {
-    let block = |reception: &Reception| {
-        ReportBlock::builder(reception.ssrc)
-            .fraction_lost(reception.fraction_lost)
-            // 24 bits, signed.
-            .cumulative_lost(reception.lost as u32 & 0xff_ffff)
-            .extended_sequence_number(reception.highest_seq)
-            .interarrival_jitter(reception.jitter)
-            .last_sender_report_timestamp(reception.last_sr)
-            .delay_since_last_sender_report_timestamp(reception.delay)
-    };
-    blocks
-        .iter()
-        .map(block)
-        .fold(ReceiverReport::builder(reporter), |report, block| report.add_report_block(block))
-}
-
-fn sr(report: &Report) -> impl RtcpPacketWriter + 'static {
-    SenderReport::builder(report.ssrc)
-        .ntp_timestamp(report.ntp)
-        .rtp_timestamp(report.rtp)
-        .packet_count(report.packets)
-        .octet_count(report.octets)
-}
-
-fn sdes(ssrc: u32, cname: &str) -> impl RtcpPacketWriter + '_ {
-    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
-}
-
-/// What the builders refuse (a name over 255 bytes) is never asked of them here: an empty packet then.
-fn write(packet: impl RtcpPacketWriter) -> Vec<u8> {
-    let mut bytes = vec![0; packet.calculate_size().unwrap_or_default()];
-    if !bytes.is_empty() {
-        packet.write_into_unchecked(&mut bytes);
+fn reception(block: &ReportBlock<'_>) -> Reception {
+    Reception {
+        ssrc: block.ssrc(),
+        fraction_lost: block.fraction_lost(),
+        // 24 bits, signed.
+        lost: ((block.cumulative_lost() << 8) as i32) >> 8,
+        highest_seq: block.extended_sequence_number(),
+        jitter: block.interarrival_jitter(),
+        last_sr: block.last_sender_report_timestamp(),
+        delay: block.delay_since_last_sender_report_timestamp(),
     }
-    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const REPORT: Report =
-        Report { ssrc: 7, ntp: 0x0102_0304_0506_0708, rtp: 90_000, packets: 3, octets: 4000 };
 
     /// A receiver report of one block with 0xffffff (-1) lost, then a PLI and a FIR.
     const FEEDBACK: [u8; 64] = [
@@ -225,36 +158,7 @@ mod tests {
 
     fn read(bytes: &[u8]) -> Result<Vec<Message>, Error> {
         let mut all = Vec::new();
-        parse(bytes, |feedback| all.push(feedback)).map(|()| all)
-    }
-
-    #[test]
-    fn a_report_is_followed_by_our_name() {
-        let bytes = sender_report(&REPORT, "lenslet");
-        let packets: Vec<Packet<'_>> = Compound::parse(&bytes).unwrap().map(Result::unwrap).collect();
-        assert!(
-            matches!(&packets[0], Packet::Sr(sr) if sr.ntp_timestamp() == REPORT.ntp && sr.packet_count() == 3)
-        );
-        assert!(matches!(&packets[1], Packet::Sdes(_)));
-        let said = read(&bye(&REPORT, "lenslet")).unwrap();
-        assert_eq!(said, [Message::SenderReport(REPORT), Message::Bye { ssrc: 7 }]);
-    }
-
-    #[test]
-    fn a_receivers_report_comes_back_as_it_was_written() {
-        let block = Reception {
-            reporter: 9,
-            ssrc: 7,
-            fraction_lost: 3,
-            lost: -2,
-            highest_seq: 0x1_0001,
-            jitter: 5,
-            last_sr: 6,
-            delay: 8,
-        };
-        assert_eq!(read(&receiver_report(9, &[block], "lenslet")).unwrap(), [Message::Reception(block)]);
-        assert_eq!(read(&receiver_report(9, &[], "lenslet")).unwrap(), []);
-        assert_eq!(read(&receiver_bye(9, "lenslet")).unwrap(), [Message::Bye { ssrc: 9 }]);
+        parse(bytes, |message| all.push(message)).map(|()| all)
     }
 
     #[test]
@@ -282,16 +186,8 @@ mod tests {
 
     #[test]
     fn the_round_trip_is_what_the_receiver_did_not_hold() {
-        let mut reception = Reception {
-            reporter: 1,
-            ssrc: 2,
-            fraction_lost: 0,
-            lost: 0,
-            highest_seq: 0,
-            jitter: 0,
-            last_sr: 0,
-            delay: 0,
-        };
+        let mut reception =
+            Reception { ssrc: 2, fraction_lost: 0, lost: 0, highest_seq: 0, jitter: 0, last_sr: 0, delay: 0 };
         let now = 100 << 32;
         assert_eq!(reception.round_trip(now), None);
         reception.last_sr = (90 << 16) as u32;
