@@ -35,7 +35,10 @@ pub enum Event {
     /// What the server offers.
     Described(Presentation),
     /// The server plays.
-    Playing,
+    Playing {
+        /// Since it was asked to.
+        after: Duration,
+    },
     /// The first packet of any track came.
     Started,
     /// An access unit of a track that is understood.
@@ -146,9 +149,9 @@ impl Session {
                 protocol::Event::Described(presentation) => self.described(presentation),
                 protocol::Event::Bind { track } => self.bind(track).map_err(Error::Connection)?,
                 protocol::Event::SetUp { track, reply } => self.set_up(track, &reply),
-                protocol::Event::Playing => {
+                protocol::Event::Playing { after } => {
                     self.quiet_since = Some(clock::now());
-                    self.events.push_back(Event::Playing);
+                    self.events.push_back(Event::Playing { after });
                 }
                 protocol::Event::Interleaved { track, control, data } => {
                     self.handle_packet(track, &data, control)

@@ -10,7 +10,8 @@ mod sequence;
 mod wire;
 
 pub use packet::{Invalid, Packet};
-pub use receiver::{Arrived, Receiver, Statistics};
+pub use receiver::{Receiver, Statistics};
+pub use reorder::Arrived;
 pub(crate) use sender::PAYLOAD_TYPE;
 pub use sender::Sender;
 pub use wire::WireImage;

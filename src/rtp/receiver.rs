@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::jitter::Jitter;
 use super::packet::{Invalid, Packet};
-use super::reorder::Reorder;
+use super::reorder::{Arrived, Reorder};
 use super::sequence::{Place, Sequence};
 use crate::rtcp::Reception;
 
@@ -24,25 +24,6 @@ pub struct Receiver {
     sender_report: Option<SenderReport>,
     /// Of all sources; `lost` of those before this one.
     counted: Statistics,
-}
-
-/// A packet in its place in the sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrived {
-    /// The sequence number.
-    pub sequence: u16,
-    /// The RTP timestamp.
-    pub timestamp: u32,
-    /// The marker bit.
-    pub marker: bool,
-    /// The payload.
-    pub payload: Vec<u8>,
-    /// How many packets are missing right before it; 1 where the sender began anew and nobody knows.
-    pub lost: u16,
-    /// The sender began anew here: timestamps may have jumped.
-    pub restarted: bool,
-    /// When it came.
-    pub arrival: Instant,
 }
 
 /// What came so far.

@@ -3,8 +3,26 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::receiver::Arrived;
 use super::sequence::MAX_MISORDER;
+
+/// A packet in its place in the sequence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// The sequence number.
+    pub sequence: u16,
+    /// The RTP timestamp.
+    pub timestamp: u32,
+    /// The marker bit.
+    pub marker: bool,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// How many packets are missing right before it; 1 where the sender began anew and nobody knows.
+    pub lost: u16,
+    /// The sender began anew here: timestamps may have jumped.
+    pub restarted: bool,
+    /// When it came.
+    pub arrival: Instant,
+}
 
 /// Holds what stands behind a gap until the gap is filled or given up.
 #[derive(Debug)]

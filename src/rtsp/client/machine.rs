@@ -54,7 +54,10 @@ pub enum Event {
         reply: Reply,
     },
     /// The server plays.
-    Playing,
+    Playing {
+        /// Since it was asked to.
+        after: Duration,
+    },
     /// An interleaved frame of a track.
     Interleaved {
         /// Which track.
@@ -311,7 +314,7 @@ impl Client {
             State::Options => self.options(response, now),
             State::Describe if ok => self.described(response, now)?,
             State::Setup(track) if ok => self.was_set_up(track, response, now)?,
-            State::Play if ok => self.playing(now),
+            State::Play if ok => self.playing(round_trip, now),
             State::Teardown(_) => self.over(),
             // Only an unknown session ends what plays.
             State::Playing if response.status != Status(454) => {
@@ -419,10 +422,10 @@ impl Client {
         self.state = State::Play;
     }
 
-    fn playing(&mut self, now: Instant) {
+    fn playing(&mut self, after: Duration, now: Instant) {
         self.state = State::Playing;
         self.alive = Some(now + self.interval());
-        self.events.push_back(Event::Playing);
+        self.events.push_back(Event::Playing { after });
     }
 }
 

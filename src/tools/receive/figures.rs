@@ -12,8 +12,8 @@ use crate::rtsp::client::Transport;
 /// What is counted while it plays.
 pub(super) struct Figures {
     transport: Transport,
-    /// PLAY was answered.
-    playing: Option<Instant>,
+    /// PLAY was sent.
+    asked: Option<Instant>,
     /// The first packet came.
     began: Option<Instant>,
     first_picture: Option<Instant>,
@@ -47,7 +47,7 @@ pub(super) struct Summary {
     pub transport: &'static str,
     /// For how long.
     pub seconds: f64,
-    /// From the reply to PLAY to the first whole picture.
+    /// From sending PLAY to the first whole picture.
     pub first_picture_ms: Option<f64>,
     /// The shortest answer to a request.
     pub round_trip_ms: Option<f64>,
@@ -108,7 +108,7 @@ impl Figures {
     pub(super) fn new(transport: Transport) -> Self {
         Self {
             transport,
-            playing: None,
+            asked: None,
             began: None,
             first_picture: None,
             round_trip: None,
@@ -126,8 +126,8 @@ impl Figures {
         self.pictures.is_empty() && self.tracks.iter().all(|track| track.packets == 0)
     }
 
-    pub(super) fn playing(&mut self, now: Instant) {
-        self.playing = Some(now);
+    pub(super) fn asked(&mut self, at: Instant) {
+        self.asked = Some(at);
     }
 
     pub(super) fn started(&mut self, now: Instant) {
@@ -194,12 +194,12 @@ impl Figures {
             buffer: Duration::from_secs_f64(buffer / 1000.0),
         };
         let (path, sentence) = judge(evidence);
-        let first = self.playing.zip(self.first_picture);
+        let first = self.asked.zip(self.first_picture);
         Summary {
             url: url.to_owned(),
             transport: if self.transport == Transport::Udp { "udp" } else { "tcp" },
             seconds: round(self.seconds),
-            first_picture_ms: first.map(|(playing, first)| millis(first.saturating_duration_since(playing))),
+            first_picture_ms: first.map(|(asked, first)| millis(first.saturating_duration_since(asked))),
             round_trip_ms: self.round_trip.map(millis),
             strangers: self.strangers,
             tracks: self.tracks,

@@ -253,8 +253,8 @@ impl Progress {
                     _ => Ok(()),
                 }
             }
-            Event::Playing => {
-                self.figures.playing(now);
+            Event::Playing { after } => {
+                self.figures.asked(now.checked_sub(*after).unwrap_or(now));
                 Ok(())
             }
             Event::Started => {
