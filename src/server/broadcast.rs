@@ -242,9 +242,13 @@ impl Broadcast {
         self.newest.get()
     }
 
-    pub(super) fn count_skip(&self) {
+    /// A reader fell behind; one that finds no keyframe ahead of it waits for the next.
+    pub(super) fn jumped(&self, keyframe_ahead: bool) {
         self.skips.set(self.skips.get() + 1);
         tracing::debug!(mount = self.mount.name(), skips = self.skips.get(), "a reader was too far behind");
+        if !keyframe_ahead {
+            self.force_keyframe();
+        }
     }
 
     /// The track that sends with this SSRC.

@@ -279,8 +279,7 @@ impl Shell {
     fn parameters(&self, session: Option<&SessionId>) -> Answer {
         let quality =
             session.and_then(|session| self.shared.reader(session)).and_then(|reader| reader.quality());
-        let values = quality.map_or_else(Vec::new, |(jitter, lost, sent)| {
-            let received = i64::from(sent) - i64::from(lost);
+        let values = quality.map_or_else(Vec::new, |(received, jitter)| {
             vec![("packets_received".into(), received.to_string()), ("jitter".into(), jitter.to_string())]
         });
         Answer::Values(values)

@@ -9,6 +9,7 @@ mod connection;
 mod describe;
 mod join;
 mod outbox;
+mod position;
 mod reader;
 mod report;
 mod supervise;

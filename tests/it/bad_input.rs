@@ -93,7 +93,9 @@ fn a_handshake_of_tls_is_closed_within_a_second() {
 }
 
 /// One client each that does something bad, and how.
-const MISDEEDS: [(&str, fn(&Server)); 8] = [
+type Misdeed = (&'static str, fn(&Server));
+
+const MISDEEDS: [Misdeed; 8] = [
     ("64 kB of garbage", |server| {
         for seed in 0..8 {
             let mut client = Client::connect(server);
@@ -214,7 +216,7 @@ fn thousands_of_failed_setups_leave_nothing_behind() {
 #[test]
 fn places_of_sessions_that_went_wrong_are_free_again() {
     const PLACES: usize = 5;
-    let server = Server::with("127.0.0.1", &format!("max_sessions: {PLACES},"), crate::support::MOUNTS);
+    let server = Server::on("127.0.0.1", &format!("max_sessions: {PLACES},"), crate::support::MOUNTS);
     let url = server.url("test");
     for _ in 0..3 {
         let clients: Vec<Client> = (0..PLACES).map(|_| playing(&server)).collect();

@@ -294,8 +294,7 @@ fn every_dialog_goes_as_written() {
     let mut wrong = Vec::new();
     for dialog in dialogs() {
         let key = (dialog.on.clone(), dialog.settings.clone());
-        let server =
-            servers.entry(key).or_insert_with_key(|(on, settings)| Server::with(on, settings, MOUNTS));
+        let server = servers.entry(key).or_insert_with_key(|(on, settings)| Server::on(on, settings, MOUNTS));
         wrong.extend(run(&dialog, server).err());
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

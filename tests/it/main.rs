@@ -5,10 +5,12 @@
 mod allocations;
 mod architecture;
 mod bad_input;
+mod client;
 mod commands;
 mod dialogs;
 mod interop;
 mod media;
 mod protocol;
+mod receive;
 mod sessions;
 mod support;

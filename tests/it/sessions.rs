@@ -74,7 +74,7 @@ fn silent(rtp: &UdpSocket, server: &Server) {
 
 #[test]
 fn a_session_that_says_nothing_ends_with_a_goodbye() {
-    let server = Server::with("127.0.0.1", ONE_SECOND, MOUNTS);
+    let server = Server::on("127.0.0.1", ONE_SECOND, MOUNTS);
     let url = server.url("test");
     let mut client = Client::connect(&server);
     let (session, rtp, rtcp) = client.set_up_udp(&url);
@@ -89,7 +89,7 @@ fn a_session_that_says_nothing_ends_with_a_goodbye() {
 
 #[test]
 fn a_session_that_never_plays_ends_and_its_ports_are_free() {
-    let server = Server::with("127.0.0.1", ONE_SECOND, MOUNTS);
+    let server = Server::on("127.0.0.1", ONE_SECOND, MOUNTS);
     let url = server.url("test");
     let mut client = Client::connect(&server);
     let (session, rtp, rtcp) = client.set_up_udp(&url);
@@ -110,7 +110,7 @@ fn a_session_that_never_plays_ends_and_its_ports_are_free() {
 fn whoever_shows_life_is_kept() {
     // Each of these lasts more than twice as long as a silent session does.
     const PICTURES: usize = 100;
-    let server = Server::with("127.0.0.1", ONE_SECOND, MOUNTS);
+    let server = Server::on("127.0.0.1", ONE_SECOND, MOUNTS);
     let url = server.url("test");
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -161,7 +161,7 @@ fn reset(client: Client) {
 
 #[test]
 fn an_interleaved_session_ends_with_its_connection() {
-    let server = Server::with("127.0.0.1", "max_sessions: 1,", MOUNTS);
+    let server = Server::on("127.0.0.1", "max_sessions: 1,", MOUNTS);
     let url = server.url("test");
     for end in [drop, reset] {
         let mut client = Client::connect(&server);
@@ -179,7 +179,7 @@ fn an_interleaved_session_ends_with_its_connection() {
 
 #[test]
 fn a_udp_session_outlives_its_connection_until_its_timeout() {
-    let server = Server::with("127.0.0.1", "session_timeout: 2,", MOUNTS);
+    let server = Server::on("127.0.0.1", "session_timeout: 2,", MOUNTS);
     let url = server.url("test");
     let close = |mut client: Client| {
         // Half-closed: the server closes its half, and the media goes on.
@@ -218,9 +218,9 @@ fn a_keep_alive_is_answered_at_once_though_media_is_stuck() {
     const SIZE: usize = 300_000;
     let file = large_pictures(SIZE);
     let mounts = format!("mounts: {{\"large\": File(path: {:?}, fps: 30)}}", file.path());
-    let server = Server::with("127.0.0.1", "", &mounts);
+    let server = Server::with(&mounts);
     let url = server.url("large");
-    let mut stuck = Client::narrow(&server);
+    let mut stuck = Client::connect_narrow(&server);
     let session = stuck.set_up_tcp(&url);
     play(&mut stuck, &url, &session);
     // Another reader's two seconds of 9 MB/s: more than the kernel keeps for one that does not read.
@@ -287,7 +287,7 @@ fn everybody_is_told_when_the_server_stops() {
 fn a_file_that_begins_again_goes_on_in_time() {
     let file = large_pictures(100);
     let mounts = format!("mounts: {{\"three\": File(path: {:?}, fps: 30)}}", file.path());
-    let server = Server::with("127.0.0.1", "", &mounts);
+    let server = Server::with(&mounts);
     let url = server.url("three");
     let mut client = Client::connect(&server);
     let session = client.set_up_tcp(&url);
@@ -320,7 +320,7 @@ fn a_describe_waits_for_a_late_source_and_nobody_else_does() {
     let mounts = format!(
         "mounts: {{\"late\": File(path: {path:?}, fps: 30), \"test\": Pattern(width: 64, height: 48)}}"
     );
-    let server = Server::with("127.0.0.1", "", &mounts);
+    let server = Server::with(&mounts);
     let mut waiting = Client::connect(&server);
     waiting.send(format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 5\r\n\r\n", server.url("late")).as_bytes());
     let began = Instant::now();
@@ -340,7 +340,7 @@ fn a_describe_waits_for_a_late_source_and_nobody_else_does() {
 fn a_session_outlives_its_source() {
     let file = large_pictures(1000);
     let mounts = format!("mounts: {{\"gone\": File(path: {:?}, fps: 30)}}", file.path());
-    let server = Server::with("127.0.0.1", "", &mounts);
+    let server = Server::with(&mounts);
     let url = server.url("gone");
     let mut client = Client::connect(&server);
     let session = client.set_up_tcp(&url);

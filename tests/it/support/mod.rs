@@ -1,11 +1,14 @@
 //! A server of our own, and a client that says exactly what it is told.
 
+mod receiver;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
+
+pub(crate) use receiver::Receiver;
 
 /// Nothing on loopback takes this long unless it is broken.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,18 +25,23 @@ pub(crate) const MOUNTS: &str = r#"mounts: {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
-    log: Mutex<Receiver<String>>,
+    log: Mutex<mpsc::Receiver<String>>,
     _config: tempfile::NamedTempFile,
 }
 
 impl Server {
     /// Serves [`MOUNTS`] on a free port.
     pub(crate) fn start() -> Self {
-        Self::with("127.0.0.1", "", MOUNTS)
+        Self::with(MOUNTS)
+    }
+
+    /// Serves these mounts (`mounts: {...}`) on a free port.
+    pub(crate) fn with(mounts: &str) -> Self {
+        Self::on("127.0.0.1", "", mounts)
     }
 
     /// Serves on a free port of an address (`[::1]`), with more settings (`max_sessions: 2,`) and other mounts.
-    pub(crate) fn with(on: &str, settings: &str, mounts: &str) -> Self {
+    pub(crate) fn on(on: &str, settings: &str, mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
         let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
@@ -45,7 +53,7 @@ impl Server {
             .spawn()
             .unwrap();
         let said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (sender, log) = std::sync::mpsc::channel();
+        let (sender, log) = mpsc::channel();
         // Nobody may listen; read on, so that the server never writes into a closed pipe.
         std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -109,6 +117,31 @@ pub(crate) fn lenslet() -> Command {
     Command::new(env!("CARGO_BIN_EXE_lenslet"))
 }
 
+/// The fields of an RTP packet that matter here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rtp {
+    pub(crate) seq: u16,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) ssrc: u32,
+    /// The type of the H.264 NAL unit, a fragmented one's too.
+    pub(crate) nal: u8,
+}
+
+impl Rtp {
+    pub(crate) fn parse(packet: &[u8]) -> Self {
+        assert_eq!(packet[0], 0x80);
+        let nal = if packet[12] & 0x1f == 28 { packet[13] & 0x1f } else { packet[12] & 0x1f };
+        Self {
+            seq: u16::from_be_bytes([packet[2], packet[3]]),
+            timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
+            marker: packet[1] & 0x80 != 0,
+            ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
+            nal,
+        }
+    }
+}
+
 /// A connection that reads replies and interleaved frames.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
@@ -148,10 +181,12 @@ impl Client {
         Self::over(socket.into())
     }
 
-    /// A client that hardly buffers what it is sent.
-    pub(crate) fn narrow(server: &Server) -> Self {
+    /// A connection that holds little: the server's socket is soon full once nobody reads.
+    pub(crate) fn connect_narrow(server: &Server) -> Self {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
+        // The kernel sizes the sender's buffer by the segments that it sends.
+        socket.set_tcp_mss(1000).unwrap();
         socket.connect(&server.address.into()).unwrap();
         Self::over(socket.into())
     }
@@ -181,11 +216,10 @@ impl Client {
             done => done.expect("something comes in time"),
         };
         if first[0] == b'$' {
-            let mut head = [0; 3];
-            self.stream.read_exact(&mut head).unwrap();
-            let mut data = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
-            self.stream.read_exact(&mut data).unwrap();
-            return Incoming::Frame { channel: head[0], data };
+            return self.frame().unwrap_or_else(|error| match error.kind() {
+                std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::ConnectionReset => Incoming::Closed,
+                _ => panic!("in a frame: {error}"),
+            });
         }
         Incoming::Reply(self.reply(first[0]))
     }
@@ -226,6 +260,14 @@ impl Client {
         let reply = self.ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]);
         assert_eq!(reply.status, 200, "{reply:?}");
         reply.header("session").unwrap().split(';').next().unwrap().to_owned()
+    }
+
+    fn frame(&mut self) -> std::io::Result<Incoming> {
+        let mut head = [0; 3];
+        self.stream.read_exact(&mut head)?;
+        let mut data = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        self.stream.read_exact(&mut data)?;
+        Ok(Incoming::Frame { channel: head[0], data })
     }
 
     /// SETUP by UDP, of a mount's first track: gives the session, and our RTP and RTCP sockets.
