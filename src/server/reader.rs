@@ -1,33 +1,25 @@
-//! A reader: one session's cursor into its mount's images. It has no queue.
-//!
-//! ```text
-//! Paused --join--> Waiting (no start yet) --keyframe--> Started --PLAY answered--> Playing --pause--> Paused
-//! ```
-//! A reader that is answered before its keyframe came plays from that keyframe on.
+//! A reader: one session's cursor into its mount's images, and where its packets go. It has no queue.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use smol::channel::{Receiver, Sender, bounded};
 use socket2::SockAddr;
 
 use super::broadcast::Broadcast;
-use super::join::CATCH_UP;
 use super::outbox::{Outbox, Outgoing};
+use super::position::{Next, Position};
 use super::report::Reporter;
 use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
-use crate::media::{Link, MediaTime, TrackId};
-use crate::rtcp::{self, Feedback};
+use crate::media::{Link, TrackId};
+use crate::rtcp::{self, Message};
 use crate::rtp::WireImage;
 use crate::rtsp::server::{RtpInfo, SessionId};
-
-/// A reader this far behind the newest image goes on at the newest keyframe.
-const BEHIND: Duration = Duration::from_secs(1);
 
 /// What a session's media goes out by.
 #[derive(Clone)]
@@ -58,16 +50,7 @@ pub(super) struct Reader {
 #[derive(Default)]
 struct State {
     tracks: Vec<Option<Track>>,
-    playing: bool,
-    /// The PLAY was answered: images may go out.
-    answered: bool,
-    /// The next image; `None` while waiting for a keyframe.
-    cursor: Option<Cursor>,
-    /// Waiting: keyframes before this cursor do not count.
-    wait_from: Cursor,
-    catch_up: Option<CatchUp>,
-    /// When the next image of a backlog is due.
-    due: Option<Instant>,
+    position: Position,
     demand: Option<Demand>,
     /// UDP: the image in the middle of being sent.
     partial: Option<Partial>,
@@ -79,12 +62,6 @@ struct Track {
     next_seq: Option<u16>,
     withheld: u16,
     reporter: Reporter,
-}
-
-#[derive(Clone, Copy)]
-struct CatchUp {
-    began: Instant,
-    base: MediaTime,
 }
 
 /// A UDP image of which some packets are still to be sent.
@@ -153,9 +130,14 @@ impl Reader {
         self.state.borrow().has(track)
     }
 
+    /// Whether any track of it is set up.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.state.borrow().tracks.iter().any(Option::is_some)
+    }
+
     /// Whether PLAY was asked and not yet PAUSE.
     pub(super) fn playing(&self) -> bool {
-        self.state.borrow().playing
+        self.state.borrow().position.playing()
     }
 
     /// Begins to play: from `start`, or from the first keyframe at or after `wait_from`.
@@ -167,13 +149,11 @@ impl Reader {
         backlog: bool,
     ) {
         let mut state = self.state.borrow_mut();
-        state.playing = true;
-        state.answered = false;
         state.demand = Some(demand);
-        state.wait_from = wait_from;
-        state.cursor = start.map(|(cursor, _)| cursor);
-        state.catch_up =
-            start.filter(|_| backlog).map(|(_, image)| CatchUp { began: clock::now(), base: image.time });
+        state.position.join(wait_from, start.map(|(cursor, _)| cursor));
+        if let Some((_, image)) = start.filter(|_| backlog) {
+            state.position.catch_up(image.time, self.broadcast.newest_time(), clock::now());
+        }
         while self.started.1.try_recv().is_ok() {}
         if start.is_some() {
             let _ = self.started.0.try_send(());
@@ -188,8 +168,8 @@ impl Reader {
     /// Lets images out, the PLAY being answered; gives what RTP-Info says of each track.
     pub(super) fn answered(&self) -> Vec<RtpInfo> {
         let mut state = self.state.borrow_mut();
-        state.answered = true;
-        let first = state.cursor.and_then(|cursor| match self.broadcast.images().get(cursor) {
+        let first = state.position.answered();
+        let first = first.and_then(|cursor| match self.broadcast.images().get(cursor) {
             Slot::Here(image) => Some(image),
             _ => None,
         });
@@ -207,10 +187,7 @@ impl Reader {
     /// Stops at an image's end; sequence numbers go on from there at the next PLAY.
     pub(super) fn pause(&self) {
         let mut state = self.state.borrow_mut();
-        state.playing = false;
-        state.cursor = None;
-        state.catch_up = None;
-        state.due = None;
+        state.position.pause();
         state.demand = None;
     }
 
@@ -219,13 +196,7 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         let starts =
             image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.broadcast);
-        if state.playing
-            && state.cursor.is_none()
-            && starts
-            && at >= state.wait_from
-            && state.has(image.track)
-        {
-            state.cursor = Some(at);
+        if starts && state.has(image.track) && state.position.offer_start(at) {
             let _ = self.started.0.try_send(());
         }
     }
@@ -276,7 +247,7 @@ impl Reader {
 
     /// When a backlog's next image is due, if that is what it waits for.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.state.borrow().due
+        self.state.borrow().position.due()
     }
 
     /// Sends the sender reports that are due.
@@ -319,17 +290,17 @@ impl Reader {
     pub(super) fn handle_rtcp(&self, packet: &[u8]) -> Result<(), rtcp::Error> {
         self.refused.set(None);
         let mut keyframe = false;
-        rtcp::parse(packet, |feedback| match feedback {
-            Feedback::Reception(reception) => {
+        rtcp::parse(packet, |message| match message {
+            Message::Reception(reception) => {
                 let mut state = self.state.borrow_mut();
                 let track = self.broadcast.track_of(reception.ssrc);
                 if let Some(Some(track)) = track.and_then(|track| state.tracks.get_mut(track.index())) {
                     track.reporter.heard(reception);
                 }
             }
-            Feedback::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
+            Message::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
             // A reader's BYE ends its membership, not the stream: TEARDOWN or the timeout does that.
-            Feedback::Bye { .. } => {}
+            Message::Bye { .. } | Message::SenderReport(_) => {}
         })?;
         if keyframe {
             self.broadcast.force_keyframe();
@@ -346,8 +317,8 @@ impl Reader {
         }
     }
 
-    /// What its reports say of the first track: jitter in RTP ticks, packets lost, and packets sent.
-    pub(super) fn quality(&self) -> Option<(u32, i32, u32)> {
+    /// What it reported of its first track: packets received, and jitter in RTP ticks.
+    pub(super) fn quality(&self) -> Option<(u32, u32)> {
         let state = self.state.borrow();
         state.tracks.iter().flatten().next().map(|track| track.reporter.quality())
     }
@@ -365,59 +336,15 @@ impl State {
 
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.
     fn next_image(&mut self, broadcast: &Broadcast) -> Option<WireImage> {
-        self.due = None;
-        if !self.playing || !self.answered {
-            return None;
-        }
+        let Self { position, tracks, .. } = self;
+        let takes = |image: &WireImage| matches!(tracks.get(image.track.index()), Some(Some(_)));
         loop {
-            let cursor = self.cursor?;
-            match broadcast.images().get(cursor) {
-                Slot::Here(image) if !self.has(image.track) => self.cursor = Some(cursor.next()),
-                Slot::Here(image) => {
-                    if !self.in_time(&image) {
-                        return None;
-                    }
-                    if self.catch_up.is_none() && broadcast.newest_time().since(image.time) > BEHIND {
-                        self.skip(broadcast, cursor.next());
-                        if self.cursor != Some(cursor) {
-                            continue;
-                        }
-                    }
-                    self.cursor = Some(cursor.next());
-                    return Some(image);
-                }
-                Slot::Gone(oldest) => {
-                    self.cursor = None;
-                    self.wait_from = broadcast.images().end();
-                    self.skip(broadcast, oldest);
-                }
-                Slot::Ahead => {
-                    self.catch_up = None;
-                    return None;
-                }
+            match position.next(broadcast.images(), broadcast.newest_time(), clock::now(), takes) {
+                Next::Image(image) => return Some(image),
+                Next::Nothing => return None,
+                Next::Jumped { keyframe_ahead } => broadcast.jumped(keyframe_ahead),
             }
         }
-    }
-
-    /// Goes to the newest keyframe at or after `from`, if there is one.
-    fn skip(&mut self, broadcast: &Broadcast, from: Cursor) {
-        let ahead =
-            broadcast.images().newest(from, |image| image.link == Link::Start && self.has(image.track));
-        if let Some((at, _)) = ahead {
-            self.cursor = Some(at);
-            broadcast.count_skip();
-        }
-    }
-
-    /// Whether an image of a backlog is due; notes when it will be.
-    fn in_time(&mut self, image: &WireImage) -> bool {
-        let Some(CatchUp { began, base }) = self.catch_up else { return true };
-        let due = began + image.time.since(base) / CATCH_UP;
-        let in_time = due <= clock::now();
-        if !in_time {
-            self.due = Some(due);
-        }
-        in_time
     }
 
     /// Counts the image as sent; gives what its sequence numbers are too high for this reader.

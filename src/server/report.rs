@@ -12,6 +12,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Reporter {
     packets: u32,
     octets: u32,
+    /// The first packet's number.
+    first_seq: u16,
     next: Option<Instant>,
     fir_seq: Option<u8>,
     reception: Option<Reception>,
@@ -20,11 +22,22 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new() -> Self {
-        Self { packets: 0, octets: 0, next: None, fir_seq: None, reception: None, round_trip: None }
+        Self {
+            packets: 0,
+            octets: 0,
+            first_seq: 0,
+            next: None,
+            fir_seq: None,
+            reception: None,
+            round_trip: None,
+        }
     }
 
     /// An image goes out.
     pub(super) fn count(&mut self, image: &WireImage) {
+        if self.packets == 0 {
+            self.first_seq = image.first_seq;
+        }
         self.packets = self.packets.wrapping_add(u32::from(image.packets));
         self.octets = self.octets.wrapping_add(image.octets);
     }
@@ -76,9 +89,11 @@ impl Reporter {
         !repeated
     }
 
-    /// Jitter in RTP ticks, packets lost, packets sent.
-    pub(super) fn quality(&self) -> (u32, i32, u32) {
-        let (jitter, lost) = self.reception.as_ref().map_or((0, 0), |last| (last.jitter, last.lost));
-        (jitter, lost, self.packets)
+    /// What the reader said last: packets received, and jitter in RTP ticks.
+    pub(super) fn quality(&self) -> (u32, u32) {
+        let Some(last) = &self.reception else { return (0, 0) };
+        let expected = last.highest_seq.wrapping_sub(u32::from(self.first_seq)).wrapping_add(1);
+        // A reader that has received nothing yet names no number of ours.
+        (expected.min(self.packets).saturating_add_signed(-last.lost), last.jitter)
     }
 }

@@ -4,9 +4,14 @@
 
 mod allocations;
 mod architecture;
+mod bad_input;
+mod client;
 mod commands;
 mod corpora;
 mod dialogs;
 mod interop;
 mod media;
+mod protocol;
+mod receive;
+mod sessions;
 mod support;

@@ -2,47 +2,29 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Client, Incoming, Server};
+mod starts;
+mod viewer;
+mod waits;
 
-/// The fields of an RTP header that matter here.
-#[derive(Clone, Copy, Debug)]
-struct Rtp {
-    seq: u16,
-    timestamp: u32,
-    marker: bool,
-    ssrc: u32,
-    nal: u8,
-}
-
-fn rtp(packet: &[u8]) -> Rtp {
-    assert_eq!(packet[0], 0x80);
-    let nal = if packet[12] & 0x1f == 28 { packet[13] & 0x1f } else { packet[12] & 0x1f };
-    Rtp {
-        seq: u16::from_be_bytes([packet[2], packet[3]]),
-        timestamp: u32::from_be_bytes(packet[4..8].try_into().unwrap()),
-        marker: packet[1] & 0x80 != 0,
-        ssrc: u32::from_be_bytes(packet[8..12].try_into().unwrap()),
-        nal,
-    }
-}
+use crate::support::{Client, Incoming, Reply, Rtp, Server};
 
 /// The packets of the next `pictures` pictures.
 fn read(client: &mut Client, pictures: usize) -> Vec<Rtp> {
     let mut packets = Vec::new();
     while packets.iter().filter(|packet: &&Rtp| packet.marker).count() < pictures {
-        packets.push(rtp(&client.next_frame(0)));
+        packets.push(Rtp::parse(&client.next_frame(0)));
     }
     packets
 }
 
-fn play(client: &mut Client, server: &Server, path: &str, session: &str) -> crate::support::Reply {
+fn play(client: &mut Client, server: &Server, path: &str, session: &str) -> Reply {
     let line = format!("PLAY {} RTSP/1.0", server.url(path));
     let reply = client.ask(&[&line, &format!("Session: {session}")]);
     assert_eq!(reply.status, 200);
     reply
 }
 
-fn field(reply: &crate::support::Reply, name: &str) -> u32 {
+fn field(reply: &Reply, name: &str) -> u32 {
     let info = reply.header("rtp-info").unwrap();
     let value = info.split(';').find_map(|part| part.strip_prefix(&format!("{name}="))).unwrap();
     value.parse().unwrap()
@@ -73,7 +55,7 @@ fn rtp_info_names_the_first_packet() {
         let mut client = Client::connect(&server);
         let session = client.set_up_tcp(&server.url(path));
         let reply = play(&mut client, &server, path, &session);
-        let first = rtp(&client.next_frame(0));
+        let first = Rtp::parse(&client.next_frame(0));
         assert_eq!(u32::from(first.seq), field(&reply, "seq"), "{path}");
         assert_eq!(first.timestamp, field(&reply, "rtptime"), "{path}");
     }
@@ -140,7 +122,7 @@ fn a_pause_leaves_no_gap() {
     let mut last = *before.last().unwrap();
     loop {
         match client.next() {
-            Incoming::Frame { channel: 0, data } => last = rtp(&data),
+            Incoming::Frame { channel: 0, data } => last = Rtp::parse(&data),
             Incoming::Frame { .. } => {}
             Incoming::Reply(reply) => break assert_eq!(reply.status, 200),
             Incoming::Closed => panic!("closed"),
@@ -163,7 +145,7 @@ fn a_report_comes_with_the_first_second() {
     let mut client = Client::connect(&server);
     let session = client.set_up_tcp(&server.url("test"));
     play(&mut client, &server, "test", &session);
-    let first = rtp(&client.next_frame(0));
+    let first = Rtp::parse(&client.next_frame(0));
     let report = client.next_frame(1);
     assert_eq!(report[1], 200, "a sender report");
     assert_eq!(report[4..8], first.ssrc.to_be_bytes());

@@ -1,0 +1,330 @@
+//! Where a reader stands in its mount's images. No sockets, no clock.
+//!
+//! ```text
+//! Paused --join--> Waiting (no start yet) --keyframe--> Started --PLAY answered--> Playing --pause--> Paused
+//! ```
+//! A reader that is answered before its keyframe came plays from that keyframe on. While it plays, one
+//! that falls behind goes on at the newest keyframe ahead of it; none ahead, it is sent no picture until
+//! the next one comes.
+
+use std::time::{Duration, Instant};
+
+use super::join::CATCH_UP;
+use crate::hub::{Cursor, Ring, Slot};
+use crate::media::{Link, MediaTime};
+use crate::rtp::WireImage;
+
+/// A reader this far behind the newest image is behind.
+const BEHIND: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Position {
+    place: Place,
+    /// The PLAY was answered: images may go out.
+    answered: bool,
+    catch_up: Option<CatchUp>,
+    /// When the next image of a backlog is due.
+    due: Option<Instant>,
+    /// Pictures are left out until a keyframe: others were left out before them.
+    broken: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Place {
+    #[default]
+    Paused,
+    /// The first start at or after this cursor will be the reader's.
+    Waiting(Cursor),
+    /// The next image.
+    At(Cursor),
+}
+
+/// A backlog that goes out faster than it was captured.
+#[derive(Clone, Copy)]
+struct CatchUp {
+    began: Instant,
+    base: MediaTime,
+    backlog: Duration,
+}
+
+/// What a reader is to be sent next.
+pub(super) enum Next {
+    Image(WireImage),
+    /// Nothing now: see [`Position::due`].
+    Nothing,
+    /// It fell behind and goes on elsewhere; without a keyframe ahead it waits for one. Ask again.
+    Jumped {
+        keyframe_ahead: bool,
+    },
+}
+
+impl Position {
+    /// Whether it was joined and not yet paused.
+    pub(super) fn playing(&self) -> bool {
+        !matches!(self.place, Place::Paused)
+    }
+
+    /// Goes to `start`, or waits for the first start at or after `wait_from`.
+    pub(super) fn join(&mut self, wait_from: Cursor, start: Option<Cursor>) {
+        *self = Self { place: start.map_or(Place::Waiting(wait_from), Place::At), ..Self::default() };
+    }
+
+    /// What lies between its start, an image of `base`, and `newest` goes out [`CATCH_UP`] times faster
+    /// than it was captured.
+    pub(super) fn catch_up(&mut self, base: MediaTime, newest: MediaTime, now: Instant) {
+        self.catch_up = Some(CatchUp { began: now, base, backlog: newest.since(base) });
+    }
+
+    /// A start was written at `at`: says whether the reader waited for it and begins there.
+    pub(super) fn offer_start(&mut self, at: Cursor) -> bool {
+        let waited = matches!(self.place, Place::Waiting(from) if at >= from);
+        if waited {
+            self.place = Place::At(at);
+        }
+        waited
+    }
+
+    /// Images may go out from now on; gives where the first stands, if that is known.
+    pub(super) fn answered(&mut self) -> Option<Cursor> {
+        self.answered = true;
+        match self.place {
+            Place::At(cursor) => Some(cursor),
+            Place::Paused | Place::Waiting(_) => None,
+        }
+    }
+
+    pub(super) fn pause(&mut self) {
+        *self = Self::default();
+    }
+
+    /// When a backlog's next image is due, if that is what it waits for.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// The next image of those that it `takes` that may go out now, and moves past it.
+    pub(super) fn next(
+        &mut self,
+        images: &Ring<WireImage>,
+        newest: MediaTime,
+        now: Instant,
+        takes: impl Fn(&WireImage) -> bool,
+    ) -> Next {
+        self.due = None;
+        loop {
+            let Place::At(cursor) = self.place else { return Next::Nothing };
+            if !self.answered {
+                return Next::Nothing;
+            }
+            match images.get(cursor) {
+                Slot::Here(image) if !takes(&image) || self.broken && image.link == Link::Follows => {
+                    self.place = Place::At(cursor.next());
+                }
+                Slot::Here(image) if newest.since(image.time) > self.allowed() => {
+                    return self.jump(images, cursor.next(), takes);
+                }
+                Slot::Here(image) => {
+                    self.due = self.catch_up.map(|it| it.due(image.time)).filter(|due| *due > now);
+                    if self.due.is_some() {
+                        return Next::Nothing;
+                    }
+                    self.broken &= image.link != Link::Start;
+                    self.place = Place::At(cursor.next());
+                    return Next::Image(image);
+                }
+                Slot::Gone(oldest) => return self.jump(images, oldest, takes),
+                Slot::Ahead => {
+                    self.catch_up = None;
+                    return Next::Nothing;
+                }
+            }
+        }
+    }
+
+    /// How far it may lag behind the newest image.
+    fn allowed(&self) -> Duration {
+        self.catch_up.map_or(Duration::ZERO, |it| it.backlog) + BEHIND
+    }
+
+    /// Goes to the newest keyframe at or after `from`; to the end if there is none.
+    fn jump(&mut self, images: &Ring<WireImage>, from: Cursor, takes: impl Fn(&WireImage) -> bool) -> Next {
+        let ahead = images.newest(from, |image| image.link == Link::Start && takes(image));
+        let keyframe_ahead = ahead.is_some();
+        self.place = Place::At(ahead.map_or_else(|| images.end(), |(at, _)| at));
+        self.broken = true;
+        self.catch_up = None;
+        Next::Jumped { keyframe_ahead }
+    }
+}
+
+impl CatchUp {
+    fn due(&self, time: MediaTime) -> Instant {
+        self.began + time.since(self.base) / CATCH_UP
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::Bounds;
+    use crate::media::h264::ParameterSets;
+    use crate::media::{AccessUnit, Codec, TrackId};
+    use crate::rtp::Sender;
+
+    /// Images 100 ms apart, and a reader of all of them.
+    struct Mount {
+        sender: Sender,
+        images: Ring<WireImage>,
+        newest: MediaTime,
+        position: Position,
+        now: Instant,
+    }
+
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    impl Mount {
+        /// `K` is a keyframe, `p` a picture that follows, `a` stands alone.
+        fn new(images: &str) -> Self {
+            let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+            let wide = Duration::from_secs(100);
+            let bounds = Bounds { items: 50, bytes: 1 << 20, age: wide, groups: 50 };
+            let mut mount = Self {
+                sender: Sender::new(TrackId(0), &codec, 1, 0, 0, 1420),
+                images: Ring::new(bounds),
+                newest: MediaTime::default(),
+                position: Position::default(),
+                now: crate::clock::now(),
+            };
+            mount.write(images);
+            mount
+        }
+
+        fn write(&mut self, images: &str) {
+            for kind in images.chars() {
+                let link = match kind {
+                    'K' => Link::Start,
+                    'p' => Link::Follows,
+                    _ => Link::Alone,
+                };
+                self.newest = self.newest + INTERVAL;
+                let data = [0, 0, 0, 1, 0x65, 1][..].into();
+                let unit = AccessUnit { track: TrackId(0), time: self.newest, link, data };
+                let at = self.images.push(self.sender.packetize(&unit).unwrap());
+                if link == Link::Start {
+                    self.position.offer_start(at);
+                }
+            }
+        }
+
+        /// A reader of the image `start`, whose PLAY was answered.
+        fn playing_from(images: &str, start: u64) -> Self {
+            let mut mount = Self::new(images);
+            mount.position.join(Cursor(0), Some(Cursor(start)));
+            mount.position.answered();
+            mount
+        }
+
+        /// What goes out now: places of images, `J` and `j` for jumps with and without a keyframe ahead.
+        fn sent(&mut self) -> String {
+            let mut sent = Vec::new();
+            loop {
+                match self.position.next(&self.images, self.newest, self.now, |_| true) {
+                    Next::Image(image) => sent.push(image.first_seq.to_string()),
+                    Next::Jumped { keyframe_ahead: true } => sent.push("J".into()),
+                    Next::Jumped { keyframe_ahead: false } => sent.push("j".into()),
+                    Next::Nothing => return sent.join(" "),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_goes_out_before_play_is_answered_or_after_pause() {
+        let mut mount = Mount::new("Kp");
+        assert_eq!(mount.sent(), "");
+        mount.position.join(Cursor(0), Some(Cursor(0)));
+        assert!(mount.position.playing());
+        assert_eq!(mount.sent(), "");
+        assert_eq!(mount.position.answered(), Some(Cursor(0)));
+        assert_eq!(mount.sent(), "0 1");
+        mount.position.pause();
+        mount.write("K");
+        assert!(!mount.position.playing());
+        assert_eq!(mount.sent(), "");
+    }
+
+    #[test]
+    fn a_waiting_reader_begins_at_the_first_keyframe_after_its_play() {
+        let mut mount = Mount::new("Kp");
+        mount.position.join(mount.images.end(), None);
+        assert!(!mount.position.offer_start(Cursor(0)), "an old one");
+        assert_eq!(mount.position.answered(), None);
+        mount.write("ppK");
+        assert!(!mount.position.offer_start(Cursor(4)), "it waits no more");
+        mount.write("p");
+        assert_eq!(mount.sent(), "4 5");
+    }
+
+    #[test]
+    fn a_reader_up_to_a_second_behind_is_sent_everything() {
+        let mut mount = Mount::playing_from("KpppppKpppp", 0);
+        assert_eq!(mount.sent(), "0 1 2 3 4 5 6 7 8 9 10");
+    }
+
+    #[test]
+    fn a_reader_that_is_behind_goes_to_the_newest_keyframe_ahead() {
+        let mut mount = Mount::playing_from("KpppKpppKppp", 0);
+        assert_eq!(mount.sent(), "J 8 9 10 11");
+    }
+
+    #[test]
+    fn without_a_keyframe_ahead_it_is_sent_no_picture_until_the_next_one() {
+        let mut mount = Mount::playing_from("Kppppppppppp", 1);
+        mount.write("p");
+        assert_eq!(mount.sent(), "j");
+        mount.write("ppapp");
+        assert_eq!(mount.sent(), "15", "what stands alone still goes out");
+        mount.write("pKpp");
+        assert_eq!(mount.sent(), "19 20 21");
+    }
+
+    #[test]
+    fn a_reader_whose_image_is_gone_goes_to_the_newest_keyframe_left() {
+        let mut mount = Mount::playing_from("K", 0);
+        mount.write(&"pppppKpppp".repeat(6));
+        assert_eq!(mount.sent(), "J 56 57 58 59 60");
+        mount.write(&"p".repeat(60));
+        assert_eq!(mount.sent(), "j");
+        mount.write("pK");
+        assert_eq!(mount.sent(), "122");
+    }
+
+    #[test]
+    fn a_backlog_goes_out_four_times_as_fast_and_then_live() {
+        let mut mount = Mount::playing_from(&format!("K{}", "p".repeat(20)), 0);
+        mount.position.catch_up(MediaTime::default() + INTERVAL, mount.newest, mount.now);
+        assert_eq!(mount.sent(), "0");
+        assert_eq!(mount.position.due(), Some(mount.now + INTERVAL / 4));
+        mount.now += INTERVAL;
+        assert_eq!(mount.sent(), "1 2 3 4");
+        mount.now += INTERVAL * 4;
+        assert_eq!(mount.sent(), (5..=20).map(|at| at.to_string()).collect::<Vec<_>>().join(" "));
+        mount.write("p");
+        assert_eq!(mount.sent(), "21", "as it comes");
+    }
+
+    #[test]
+    fn a_backlog_that_grows_by_more_than_a_second_is_behind() {
+        let mut mount = Mount::playing_from(&format!("K{}", "p".repeat(20)), 0);
+        mount.position.catch_up(MediaTime::default() + INTERVAL, mount.newest, mount.now);
+        mount.now += INTERVAL * 10;
+        mount.write("Kppppppppp");
+        assert!(mount.sent().starts_with("0 1 2"), "2 s of backlog and 1 s");
+
+        let mut mount = Mount::playing_from(&format!("K{}", "p".repeat(20)), 0);
+        mount.position.catch_up(MediaTime::default() + INTERVAL, mount.newest, mount.now);
+        mount.now += INTERVAL * 11;
+        mount.write("Kpppppppppp");
+        assert_eq!(mount.sent(), "J 21 22 23 24 25 26 27 28 29 30 31");
+    }
+}

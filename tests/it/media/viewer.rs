@@ -1,0 +1,215 @@
+//! A reader that counts what it receives, by either transport.
+
+use std::net::{SocketAddr, UdpSocket};
+
+use crate::support::{Client, Incoming, PATIENCE, Receiver, Reply, Rtp, Server};
+
+pub(super) struct Viewer {
+    client: Client,
+    url: String,
+    session: String,
+    udp: Option<Udp>,
+    pub(super) receiver: Receiver,
+    /// All that was received so far.
+    pub(super) packets: Vec<Rtp>,
+}
+
+struct Udp {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    server_rtcp: SocketAddr,
+}
+
+impl Viewer {
+    /// Plays the mount.
+    pub(super) fn play(server: &Server, mount: &str, transport: &str) -> Self {
+        let mut viewer = Self::set_up(server, mount, transport, Client::connect(server));
+        viewer.request("PLAY");
+        viewer
+    }
+
+    /// Plays the mount over a connection that holds little.
+    pub(super) fn play_narrow(server: &Server, mount: &str) -> Self {
+        let mut viewer = Self::set_up(server, mount, "tcp", Client::connect_narrow(server));
+        viewer.request("PLAY");
+        viewer
+    }
+
+    fn set_up(server: &Server, mount: &str, transport: &str, mut client: Client) -> Self {
+        let url = server.url(mount);
+        let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+        let sockets = (transport == "udp").then(pair);
+        let transport = match &sockets {
+            None => "Transport: RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
+            Some((rtp, rtcp)) => {
+                let ports = [rtp, rtcp].map(|socket| socket.local_addr().unwrap().port());
+                format!("Transport: RTP/AVP;unicast;client_port={}-{}", ports[0], ports[1])
+            }
+        };
+        let reply = client.ask(&[&setup, &transport]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let session = reply.header("session").unwrap().split(';').next().unwrap().to_owned();
+        let udp = sockets.map(|(rtp, rtcp)| {
+            let ports = reply.header("transport").unwrap().split(';');
+            let ports = ports.filter_map(|part| part.strip_prefix("server_port=")).next().unwrap();
+            let port = ports.split_once('-').unwrap().1.parse().unwrap();
+            Udp { rtp, rtcp, server_rtcp: SocketAddr::new(server.address.ip(), port) }
+        });
+        Self { client, url, session, udp, receiver: Receiver::new(), packets: Vec::new() }
+    }
+
+    /// Sends the request and reads on up to its reply.
+    pub(super) fn request(&mut self, method: &str) -> Reply {
+        let Self { url, session, .. } = self;
+        let text = format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\nSession: {session}\r\n\r\n");
+        self.send(text.as_bytes())
+    }
+
+    fn send(&mut self, request: &[u8]) -> Reply {
+        self.client.send(request);
+        loop {
+            if let Some(reply) = self.step() {
+                assert_eq!(reply.status, 200, "{reply:?}");
+                return reply;
+            }
+        }
+    }
+
+    /// Takes what comes next on the connection.
+    fn step(&mut self) -> Option<Reply> {
+        match self.client.next() {
+            Incoming::Reply(reply) => return Some(reply),
+            Incoming::Frame { channel: 0, data } => self.take(&data),
+            Incoming::Frame { data, .. } => self.receiver.handle_rtcp(&data),
+            Incoming::Closed => panic!("closed"),
+        }
+        None
+    }
+
+    fn take(&mut self, packet: &[u8]) {
+        let packet = Rtp::parse(packet);
+        self.receiver.handle_rtp(&packet);
+        self.packets.push(packet);
+    }
+
+    /// Reads until it has as many packets more.
+    fn more(&mut self) {
+        let Some(udp) = &self.udp else {
+            self.step();
+            return;
+        };
+        let mut bytes = [0; 2048];
+        let length = udp.rtp.recv(&mut bytes).expect("a datagram in time");
+        self.take(&bytes[..length]);
+    }
+
+    /// Reads this many pictures; gives their packets.
+    pub(super) fn pictures(&mut self, count: usize) -> &[Rtp] {
+        let start = self.packets.len();
+        while self.packets[start..].iter().filter(|packet| packet.marker).count() < count {
+            self.more();
+        }
+        &self.packets[start..]
+    }
+
+    /// Reads until the media clock has gone on by `seconds`: other readers' clock.
+    pub(super) fn for_seconds(&mut self, seconds: u32) {
+        let start = self.packets.last().unwrap().timestamp;
+        while self.packets.last().unwrap().timestamp.wrapping_sub(start) < seconds * 90_000 {
+            self.more();
+        }
+    }
+
+    /// Reads until the server closes or a picture newer than `timestamp` comes; whether it closed.
+    pub(super) fn closed_before(&mut self, timestamp: u32) -> bool {
+        loop {
+            match self.client.next() {
+                Incoming::Closed => return true,
+                Incoming::Frame { channel: 0, data } => self.take(&data),
+                Incoming::Frame { .. } | Incoming::Reply(_) => {}
+            }
+            let newest = self.packets.last().unwrap().timestamp;
+            if newest.wrapping_sub(timestamp) < u32::MAX / 2 {
+                return false;
+            }
+        }
+    }
+
+    /// Pauses; what was on its way is read.
+    pub(super) fn pause(&mut self) {
+        self.request("PAUSE");
+        let Some(udp) = self.udp.take() else { return };
+        udp.rtp.set_nonblocking(true).unwrap();
+        let mut bytes = [0; 2048];
+        while let Ok(length) = udp.rtp.recv(&mut bytes) {
+            self.take(&bytes[..length]);
+        }
+        udp.rtp.set_nonblocking(false).unwrap();
+        self.udp = Some(udp);
+    }
+
+    /// Reports what it received, and that the server knows it: `packets_received` and `jitter`.
+    pub(super) fn reports_and_is_understood(&mut self) {
+        let wanted = [self.receiver.received(), self.receiver.jitter()];
+        let report = self.receiver.report();
+        match &self.udp {
+            Some(udp) => drop(udp.rtcp.send_to(&report, udp.server_rtcp).unwrap()),
+            None => {
+                let frame = [&[b'$', 1, 0, report.len() as u8][..], &report].concat();
+                self.client.send(&frame);
+            }
+        }
+        let mut got = self.parameters();
+        // A datagram may be read after the request that was sent behind it: then a picture later.
+        for _ in 0..30 {
+            if got == wanted {
+                return;
+            }
+            self.pictures(1);
+            got = self.parameters();
+        }
+        assert_eq!(got, wanted, "packets_received, jitter");
+    }
+
+    fn parameters(&mut self) -> [u32; 2] {
+        let Self { url, session, .. } = self;
+        let body = "packets_received\r\njitter\r\n";
+        let text = format!(
+            "GET_PARAMETER {url} RTSP/1.0\r\nCSeq: 1\r\nSession: {session}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let reply = self.send(text.as_bytes());
+        ["packets_received", "jitter"].map(|name| {
+            let line = reply.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+            line.unwrap_or_else(|| panic!("{name} in {reply:?}")).trim().parse().unwrap()
+        })
+    }
+
+    /// Every packet it received follows the one before, in number and in time, and none is lost by its
+    /// own count.
+    pub(super) fn has_no_gap(&self) {
+        super::continuous(&self.packets);
+        for pair in self.packets.windows(2) {
+            let ticks = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            assert!(ticks < u32::MAX / 2, "time ran back: {pair:?}");
+            assert_eq!(ticks > 0, pair[0].marker, "{pair:?}");
+        }
+        assert_eq!(self.receiver.lost(), 0);
+    }
+}
+
+/// Two sockets, on an even port and on the one above.
+fn pair() -> (UdpSocket, UdpSocket) {
+    let bind = |port: u16| UdpSocket::bind(("127.0.0.1", port));
+    for _ in 0..64 {
+        let Ok(rtp) = bind(0) else { continue };
+        let port = rtp.local_addr().unwrap().port();
+        if port % 2 == 0
+            && let Ok(rtcp) = bind(port + 1)
+        {
+            rtp.set_read_timeout(Some(PATIENCE)).unwrap();
+            return (rtp, rtcp);
+        }
+    }
+    panic!("no pair of UDP ports is free");
+}
