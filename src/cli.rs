@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::config::Config;
 use crate::daemon;
+use crate::rtsp::client::Transport;
 use crate::source::camera;
+use crate::tools::receive;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -34,6 +37,32 @@ enum Command {
     Urls(ConfigArgument),
     /// Say whether the configuration is right.
     Check(ConfigArgument),
+    /// Play a URL without a screen and say how good the path to the server is.
+    Receive(ReceiveArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct ReceiveArguments {
+    /// rtsp://[user:password@]host[:port]/path
+    url: String,
+    /// How packets shall come; if not said, by UDP, and by TCP where that does not get through.
+    #[arg(long, value_enum)]
+    transport: Option<TransportArgument>,
+    /// For how many seconds; Ctrl-C ends it earlier.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// Write the pictures into this file, as a raw H.264 byte stream.
+    #[arg(long, value_name = "FILE.h264")]
+    save: Option<PathBuf>,
+    /// For scripts: one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TransportArgument {
+    Udp,
+    Tcp,
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +81,7 @@ pub fn run() -> ExitCode {
         Command::Probe { json } => probe(json),
         Command::Urls(config) => urls(&config),
         Command::Check(config) => check(&config),
+        Command::Receive(arguments) => receive(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,6 +132,16 @@ fn check(config: &ConfigArgument) -> Done {
     let loaded = config.load()?;
     println!("The configuration is right: {} mounts.", loaded.mounts.len());
     Ok(())
+}
+
+fn receive(arguments: ReceiveArguments) -> Done {
+    let ReceiveArguments { url, transport, seconds, save, json } = arguments;
+    let transport = transport.map(|transport| match transport {
+        TransportArgument::Udp => Transport::Udp,
+        TransportArgument::Tcp => Transport::Tcp,
+    });
+    let duration = Duration::from_secs(u64::from(seconds));
+    Ok(receive::run(&receive::Options { url, transport, duration, save, json })?)
 }
 
 impl ConfigArgument {

@@ -5,6 +5,7 @@
 //! data path and says which module may know which.
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod daemon;
@@ -17,4 +18,5 @@ pub mod rtsp;
 pub mod sdp;
 pub mod server;
 pub mod source;
+pub mod tools;
 pub mod v4l2;

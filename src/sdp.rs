@@ -1,5 +1,7 @@
 //! Session descriptions ([RFC 8866](https://www.rfc-editor.org/rfc/rfc8866)) as RTSP clients want them.
 
+pub mod presentation;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base64::Engine;

@@ -15,6 +15,11 @@ pub(super) struct ConfigFile {
     pub(super) listen: Option<Vec<SocketAddr>>,
     pub(super) udp_ports: Option<(u16, u16)>,
     pub(super) max_packet: Option<usize>,
+    /// Seconds. Below 10, players that send keep-alives at a fixed rate (VLC) send them all the time or too late.
+    pub(super) session_timeout: Option<u64>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) max_sessions: Option<usize>,
+    pub(super) max_per_address: Option<usize>,
     pub(super) mounts: Option<BTreeMap<String, MountFile>>,
 }
 

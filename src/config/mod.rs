@@ -5,6 +5,7 @@ mod file;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::server;
 use crate::source::{camera, file as file_source, pattern};
@@ -89,6 +90,7 @@ impl Config {
     fn from_file(file: ConfigFile) -> Result<Self, String> {
         let default = Self::default();
         let mut server = default.server;
+        limits(&file, &mut server)?;
         if let Some(listen) = file.listen {
             server.listen = listen;
         }
@@ -111,6 +113,31 @@ impl Config {
         };
         Ok(Self { server, mounts, discover_cameras })
     }
+}
+
+/// How long and how many.
+fn limits(file: &ConfigFile, server: &mut server::Settings) -> Result<(), String> {
+    if let Some(seconds) = file.session_timeout {
+        if !(1..=3600).contains(&seconds) {
+            return Err(format!("session_timeout: {seconds} is not between 1 and 3600 seconds"));
+        }
+        if seconds < 10 {
+            tracing::warn!("session_timeout: {seconds} s is shorter than the keep-alives of many players");
+        }
+        server.session_timeout = Duration::from_secs(seconds);
+    }
+    for (name, asked, place) in [
+        ("max_connections", file.max_connections, &mut server.max_connections),
+        ("max_sessions", file.max_sessions, &mut server.max_sessions),
+        ("max_per_address", file.max_per_address, &mut server.max_per_address),
+    ] {
+        match asked {
+            Some(number @ 1..=65_535) => *place = number,
+            Some(number) => return Err(format!("{name}: {number} is not between 1 and 65535")),
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 fn mount((path, settings): (String, MountFile)) -> Result<(String, MountSettings), String> {
@@ -152,6 +179,8 @@ mod tests {
             ("(\n  listen: [\"nowhere\"])", "2:"),
             ("(mounts: {\"../x\": Pattern()})", "mounts[\"../x\"]"),
             ("(udp_ports: (80, 90))", "udp_ports"),
+            ("(session_timeout: 0)", "session_timeout"),
+            ("(max_sessions: 0)", "max_sessions"),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");

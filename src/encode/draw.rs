@@ -40,6 +40,23 @@ pub fn fill(picture: &mut Picture, left: usize, top: usize, width: usize, height
     }
 }
 
+/// Fills `height` rows from `top` on with snow: grey noise, another for every `seed`.
+pub fn snow(picture: &mut Picture, top: usize, height: usize, seed: u64) {
+    fill(picture, 0, top, picture.width, height, BLACK);
+    let width = picture.width;
+    let rows = picture.luma.chunks_mut(width).skip(top).take(height);
+    // Marsaglia's xorshift; it must not begin at zero.
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    for dots in rows.flat_map(|row| row.chunks_mut(8)) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        for (dot, noise) in dots.iter_mut().zip(state.to_le_bytes()) {
+            *dot = 96 + noise / 4;
+        }
+    }
+}
+
 /// Columns and rows of a character, with the space behind and below it.
 pub const CELL: (usize, usize) = (6, 8);
 

@@ -39,6 +39,24 @@ impl Method {
             other => Self::Other(other.to_owned()),
         }
     }
+
+    /// The name as it is written.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Options => "OPTIONS",
+            Self::Describe => "DESCRIBE",
+            Self::Announce => "ANNOUNCE",
+            Self::Setup => "SETUP",
+            Self::Play => "PLAY",
+            Self::Pause => "PAUSE",
+            Self::Teardown => "TEARDOWN",
+            Self::GetParameter => "GET_PARAMETER",
+            Self::SetParameter => "SET_PARAMETER",
+            Self::Record => "RECORD",
+            Self::Redirect => "REDIRECT",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// Header fields in the order in which they came.
@@ -104,6 +122,14 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+impl Request {
+    /// As it goes over the wire.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let start = format!("{} {} {}\r\n", self.method.name(), self.uri, self.version);
+        to_bytes(start, &self.headers, &self.body)
+    }
+}
+
 /// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
@@ -130,18 +156,22 @@ impl Response {
 
     /// As it goes over the wire.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = format!("RTSP/1.0 {} {}\r\n", self.status.0, self.status.reason());
-        for (name, value) in &self.headers.0 {
-            text.extend([name, ": ", value, "\r\n"]);
-        }
-        if !self.body.is_empty() {
-            text.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
-        }
-        text.push_str("\r\n");
-        let mut bytes = text.into_bytes();
-        bytes.extend(&self.body);
-        bytes
+        let start = format!("RTSP/1.0 {} {}\r\n", self.status.0, self.status.reason());
+        to_bytes(start, &self.headers, &self.body)
     }
+}
+
+fn to_bytes(mut text: String, headers: &Headers, body: &[u8]) -> Vec<u8> {
+    for (name, value) in &headers.0 {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend(body);
+    bytes
 }
 
 /// A status code ([RFC 2326 section 7.1.1](https://www.rfc-editor.org/rfc/rfc2326#section-7.1.1)).
@@ -153,6 +183,8 @@ impl Status {
     pub fn reason(self) -> &'static str {
         match self.0 {
             200 => "OK",
+            301 => "Moved Permanently",
+            302 => "Moved Temporarily",
             400 => "Bad Request",
             401 => "Unauthorized",
             403 => "Forbidden",

@@ -2,7 +2,7 @@
 //!
 //! Nothing is allocated by an announced length: what is held is what has arrived, and that is bounded.
 
-use super::message::{Headers, Method, Request, Status};
+use super::message::{Headers, Method, Request, Response, Status};
 
 /// How long a request may be.
 const MOST_HEAD: usize = 32 << 10;
@@ -13,6 +13,12 @@ const MOST_VALUE: usize = 2048;
 const MOST_FIELDS: usize = 255;
 const MOST_BODY: usize = 128 << 10;
 
+/// What an HTTP client's request comes to.
+const NO_RTSP: &str = "HTTP on the port for RTSP";
+
+/// The first byte of a TLS handshake record.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Bytes that are neither a frame nor a letter, skipped in one go at most.
 const MOST_GARBAGE: usize = 4096;
 
@@ -21,8 +27,8 @@ const MOST_GARBAGE: usize = 4096;
 pub enum Item {
     /// A request.
     Request(Request),
-    /// A response: the client answers something that we never ask.
-    Response,
+    /// A response.
+    Response(Response),
     /// An interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
     Interleaved {
         /// Which channel.
@@ -47,6 +53,17 @@ pub struct Invalid {
     pub cseq: Option<String>,
     /// The next request's start cannot be found: the connection has to end.
     pub fatal: bool,
+    /// What the peer speaks instead of RTSP, if that is known.
+    pub foreign: Option<Foreign>,
+}
+
+/// Another protocol on this port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// An HTTP request.
+    Http,
+    /// A TLS handshake.
+    Tls,
 }
 
 /// The demultiplexer of one connection.
@@ -58,6 +75,11 @@ pub struct Parser {
     position: u64,
     garbage: usize,
     failed: bool,
+    /// Pending bytes that were searched in vain for the end of a head.
+    searched: usize,
+    /// Pending bytes that the next item needs, once that is known: a body in a thousand pieces is
+    /// looked at once.
+    needed: usize,
 }
 
 impl Parser {
@@ -87,7 +109,11 @@ impl Parser {
                 return None;
             }
             let rest = &self.buffer[self.taken..];
+            if rest.len() < self.needed {
+                return None;
+            }
             match rest.first()? {
+                &TLS_HANDSHAKE if self.position == 0 => return self.handshake(),
                 b'$' => return self.frame(),
                 b'\r' | b'\n' => self.take(1),
                 letter if letter.is_ascii_alphabetic() => return self.message(),
@@ -105,11 +131,32 @@ impl Parser {
     fn take(&mut self, bytes: usize) {
         self.taken += bytes;
         self.position += bytes as u64;
+        (self.searched, self.needed) = (0, 0);
     }
 
     fn fail(&mut self, what: &'static str, status: Status) -> Item {
         self.failed = true;
-        Item::Invalid(Invalid { position: self.position, what, status, cseq: None, fatal: true })
+        let position = self.position;
+        Item::Invalid(Invalid { position, what, status, cseq: None, fatal: true, foreign: None })
+    }
+
+    /// A connection that begins like a TLS record ([RFC 8446 section 5.1](https://www.rfc-editor.org/rfc/rfc8446#section-5.1)).
+    fn handshake(&mut self) -> Option<Item> {
+        let version = self.buffer.get(self.taken + 1)?;
+        if *version != 3 {
+            self.take(1);
+            return self.poll();
+        }
+        self.failed = true;
+        let what = "a TLS handshake on the port for plain RTSP";
+        Some(Item::Invalid(Invalid {
+            position: 0,
+            what,
+            status: Status(400),
+            cseq: None,
+            fatal: true,
+            foreign: Some(Foreign::Tls),
+        }))
     }
 
     fn frame(&mut self) -> Option<Item> {
@@ -123,75 +170,76 @@ impl Parser {
 
     fn message(&mut self) -> Option<Item> {
         let rest = &self.buffer[self.taken..];
-        let Some(head) = head_length(rest) else {
+        let Some(head) = head_length(rest, self.searched) else {
             let too_long = rest.len() > MOST_HEAD;
             let status = if rest.iter().take(MOST_HEAD).any(|byte| *byte == b'\n') { 413 } else { 414 };
+            self.searched = rest.len();
             return too_long.then(|| self.fail("the request is too long", Status(status)));
         };
         // Latin-1 in a header is somebody's name or path: kept readable, never an error.
         let text = String::from_utf8_lossy(&rest[..head]).into_owned();
-        let parsed = parse_head(&text);
-        let body = match parsed.as_ref().map_or_else(|_| Ok(0), |head| body_length(&head.headers)) {
-            Ok(length) => length,
-            Err((what, status)) => {
-                let cseq = parsed.ok().and_then(|head| repeatable(&head.headers));
+        let Head { start, headers, wrong } = parse_head(&text);
+        let foreign = matches!(wrong, Some((NO_RTSP, _))).then_some(Foreign::Http);
+        let body = match body_length(&headers) {
+            Ok(length) if foreign.is_none() => length,
+            fatal => {
                 self.failed = true;
-                return Some(Item::Invalid(Invalid {
-                    position: self.position,
-                    what,
-                    status,
-                    cseq,
-                    fatal: true,
-                }));
+                let (what, status) = fatal.err().or(wrong).unwrap_or((NO_RTSP, Status(400)));
+                let (position, cseq) = (self.position, repeatable(&headers));
+                return Some(Item::Invalid(Invalid { position, what, status, cseq, fatal: true, foreign }));
             }
         };
-        let bytes = rest.get(head..head + body)?.to_vec();
+        let Some(bytes) = rest.get(head..head + body) else {
+            self.needed = head + body;
+            return None;
+        };
+        let bytes = bytes.to_vec();
         let position = self.position;
         self.garbage = 0;
         self.take(head + body);
-        Some(match parsed {
-            Ok(Head { start: Start::Response, .. }) => Item::Response,
-            Ok(Head { start: Start::Request { method, uri, version }, headers }) => {
+        Some(match (start, wrong) {
+            // What a server writes is read as far as it can be: cameras write headers without a colon.
+            (Some(Start::Response { status }), _) => {
+                Item::Response(Response { status, headers, body: bytes })
+            }
+            (Some(Start::Request { method, uri, version }), None) => {
                 Item::Request(Request { method, uri, version, headers, body: bytes })
             }
-            Err(Broken { what, status, cseq }) => {
-                Item::Invalid(Invalid { position, what, status, cseq, fatal: false })
+            (_, wrong) => {
+                let (what, status) = wrong.unwrap_or(("no request", Status(400)));
+                let cseq = repeatable(&headers);
+                Item::Invalid(Invalid { position, what, status, cseq, fatal: false, foreign: None })
             }
         })
     }
 }
 
+type Wrong = (&'static str, Status);
+
 struct Head {
-    start: Start,
+    /// Absent where the first line is neither a request's nor a response's.
+    start: Option<Start>,
     headers: Headers,
+    wrong: Option<Wrong>,
 }
 
 enum Start {
     Request { method: Method, uri: String, version: String },
-    Response,
+    Response { status: Status },
 }
 
-struct Broken {
-    what: &'static str,
-    status: Status,
-    cseq: Option<String>,
+/// Where the head ends: behind the first empty line, of CRLF or bare LF. The first `searched` bytes
+/// hold no end.
+fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
+    let newlines =
+        bytes.iter().enumerate().take(MOST_HEAD).skip(searched).filter(|(_, byte)| **byte == b'\n');
+    newlines.map(|(index, _)| index).find_map(|index| {
+        let line = bytes[..index].strip_suffix(b"\r").unwrap_or(&bytes[..index]);
+        line.ends_with(b"\n").then_some(index + 1)
+    })
 }
 
-/// Where the head ends: behind the first empty line, of CRLF or bare LF.
-fn head_length(bytes: &[u8]) -> Option<usize> {
-    let mut line = 0;
-    for (index, byte) in bytes.iter().enumerate().take(MOST_HEAD) {
-        if *byte == b'\n' {
-            if matches!(&bytes[line..index], [] | [b'\r']) {
-                return Some(index + 1);
-            }
-            line = index + 1;
-        }
-    }
-    None
-}
-
-fn parse_head(text: &str) -> Result<Head, Broken> {
+fn parse_head(text: &str) -> Head {
     let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
     let first = lines.next().unwrap_or_default();
     let mut headers = Headers::default();
@@ -201,18 +249,19 @@ fn parse_head(text: &str) -> Result<Head, Broken> {
             wrong = wrong.or(Some((what, Status(400))));
         }
     }
-    let start = start_line(first).map_err(|broken| wrong.unwrap_or(broken));
-    match (start, wrong.or_else(|| single_values(&headers).map(|what| (what, Status(400))))) {
-        (Ok(start), None) => Ok(Head { start, headers }),
-        (Err((what, status)), _) | (_, Some((what, status))) => {
-            Err(Broken { what, status, cseq: repeatable(&headers) })
-        }
-    }
+    let (start, broken) = match start_line(first) {
+        Ok(start) => (Some(start), None),
+        Err(broken) => (None, Some(broken)),
+    };
+    let wrong = broken.or(wrong).or_else(|| single_values(&headers).map(|what| (what, Status(400))));
+    Head { start, headers, wrong }
 }
 
-fn start_line(line: &str) -> Result<Start, (&'static str, Status)> {
+fn start_line(line: &str) -> Result<Start, Wrong> {
     if line.starts_with("RTSP/") {
-        return Ok(Start::Response);
+        let code = line.split_ascii_whitespace().nth(1).and_then(|code| code.parse().ok());
+        let code = code.ok_or(("no status in the response", Status(400)))?;
+        return Ok(Start::Response { status: Status(code) });
     }
     // An unescaped blank in a URL is seen in the wild: the first and last word are what they are.
     let (method, rest) = line.split_once(' ').ok_or(("no URI in the request line", Status(400)))?;
@@ -225,7 +274,7 @@ fn start_line(line: &str) -> Result<Start, (&'static str, Status)> {
         return Err(("the URI is too long", Status(414)));
     }
     if !version.starts_with("RTSP/") {
-        return Err(("this is no RTSP", Status(400)));
+        return Err((if version.starts_with("HTTP/") { NO_RTSP } else { "no RTSP version" }, Status(400)));
     }
     if version != "RTSP/1.0" {
         return Err(("only RTSP/1.0 is spoken here", Status(505)));
@@ -262,8 +311,12 @@ fn single_values(headers: &Headers) -> Option<&'static str> {
     })
 }
 
-fn body_length(headers: &Headers) -> Result<usize, (&'static str, Status)> {
+/// Two lengths that differ leave it open where the next request begins.
+fn body_length(headers: &Headers) -> Result<usize, Wrong> {
     let Some(text) = headers.get("Content-Length") else { return Ok(0) };
+    if headers.all("Content-Length").any(|other| other != text) {
+        return Err(("Content-Length twice with different values", Status(400)));
+    }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<usize>() {
         Ok(length) if digits && length <= MOST_BODY => Ok(length),
@@ -320,10 +373,14 @@ mod tests {
     fn bad_requests_are_told_with_their_cseq() {
         let long = format!("DESCRIBE rtsp://h/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "x".repeat(3000));
         let endless = "x".repeat(40_000);
-        let cases: [(&str, u16, Option<&str>, bool); 9] = [
+        let cases: [(&str, u16, Option<&str>, bool); 13] = [
             ("DESCRIBE RTSP/1.0\r\nCSeq: 7\r\n\r\n", 400, Some("7"), false),
             ("OPTIONS * RTSP/2.0\r\nCSeq: 7\r\n\r\n", 505, Some("7"), false),
-            ("GET / HTTP/1.1\r\n\r\n", 400, None, false),
+            ("GET / HTTP/1.1\r\n\r\n", 400, None, true),
+            ("OPTIONS * RTSP/3.7\nCSeq: 7\nContent-Length: 9\n\nOPTIONS *", 505, Some("7"), false),
+            ("OPTIONS *\nno colon\nCSeq: 7\nContent-Length: 9\n\nOPTIONS *", 400, Some("7"), false),
+            ("OPTIONS * RTSP/1.0\nCSeq: 7\nContent-Length: 9\nContent-Length: 8\n\n", 400, Some("7"), true),
+            ("\x16\x03\x01\x02\0\x01\0", 400, None, true),
             ("OPTIONS * RTSP/1.0\r\nCSeq: 1\0\r\nno colon\r\n\r\n", 400, None, false),
             ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nCSeq: 2\r\n\r\n", 400, Some("1"), false),
             ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n", 400, Some("1"), true),

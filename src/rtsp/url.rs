@@ -1,5 +1,7 @@
 //! Request URIs: which mount, which track, however a client spells them.
 
+use std::net::SocketAddr;
+
 use super::message::Status;
 
 /// What a URI points at.
@@ -51,17 +53,25 @@ impl Target {
     }
 }
 
-/// The URI as the base of others: without user information and without a slash at its end.
-pub fn base(uri: &str) -> String {
+/// The URI as the base of others: absolute, without user information and without a slash at its end.
+/// `local` stands in where the URI names no host.
+pub fn base(uri: &str, local: SocketAddr) -> String {
     let clean = match uri.split_once("://") {
         Some((scheme, rest)) => {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
             format!("{scheme}://{host}{}", &rest[end..])
         }
-        None => uri.to_owned(),
+        None => format!("rtsp://{local}{uri}"),
     };
     clean.trim_end_matches('/').to_owned()
+}
+
+/// A base of a track's URL as that of its mount.
+pub(super) fn without_track(base: &str) -> String {
+    let Some((path, query)) = base.split_once('?') else { return split_track(base).0.to_owned() };
+    let ((path, _), (query, _)) = (split_track(path), split_track(query));
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// A last segment that names a track.
@@ -71,6 +81,7 @@ fn split_track(path: &str) -> (&str, Option<u8>) {
     let lower = last.to_ascii_lowercase();
     let number =
         ["trackid=", "streamid=", "stream=", "track"].iter().find_map(|prefix| lower.strip_prefix(prefix));
+    let number = number.filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     match number.and_then(|number| number.parse().ok()) {
         Some(track) => (before, Some(track)),
         None => (path, None),
@@ -116,6 +127,7 @@ mod tests {
             ("rtsp://h//cam//streamid=2/", "cam", None, Some(2)),
             ("rtsp://h/cam/stream=3", "cam", None, Some(3)),
             ("rtsp://h/cam/track4", "cam", None, Some(4)),
+            ("rtsp://h/cam/track+4", "cam/track+4", None, None),
             ("rtsp://h/cam?q=1", "cam", Some("q=1"), None),
             ("rtsp://h/cam?q=1/", "cam", Some("q=1"), None),
             ("rtsp://h/cam?q=1/trackID=0", "cam", Some("q=1"), Some(0)),
@@ -149,7 +161,25 @@ mod tests {
 
     #[test]
     fn a_base_tells_no_password() {
-        assert_eq!(base("rtsp://u:p@h:1/cam/"), "rtsp://h:1/cam");
-        assert_eq!(base("rtsp://h/cam?u=a@b"), "rtsp://h/cam?u=a@b");
+        let local = "[2001:db8::1]:8554".parse().unwrap();
+        for (uri, expected) in [
+            ("rtsp://u:p@h:1/cam/", "rtsp://h:1/cam"),
+            ("rtsp://u:p@q@h:1/cam/", "rtsp://h:1/cam"),
+            ("rtsp://h/cam?u=a@b", "rtsp://h/cam?u=a@b"),
+            ("/cam", "rtsp://[2001:db8::1]:8554/cam"),
+        ] {
+            assert_eq!(base(uri, local), expected);
+        }
+    }
+
+    #[test]
+    fn a_tracks_url_leads_to_its_mounts() {
+        for (uri, expected) in [
+            ("rtsp://h/cam/trackID=0", "rtsp://h/cam"),
+            ("rtsp://h/cam?q=1/trackID=0", "rtsp://h/cam?q=1"),
+            ("rtsp://h/cam/trackID=0?q=1", "rtsp://h/cam?q=1"),
+        ] {
+            assert_eq!(without_track(uri), expected);
+        }
     }
 }

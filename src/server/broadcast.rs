@@ -1,7 +1,6 @@
 //! One task a mount: packetizes each access unit once and sends the image to every reader that keeps up.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -19,8 +18,11 @@ use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
 
+/// A mount keeps at most this much of its media.
+pub(super) const RING: usize = 8 << 20;
+
 /// The newest two groups of pictures, at most 8 MB or 10 s.
-const IMAGES: Bounds = Bounds { items: 2048, bytes: 8 << 20, age: Duration::from_secs(10), groups: 2 };
+const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_secs(10), groups: 2 };
 
 /// Reports go out at the latest this long after they are due.
 const REPORT_TICK: Duration = Duration::from_secs(1);
@@ -68,14 +70,15 @@ impl Clocked<'_> {
 }
 
 impl Broadcast {
-    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>) -> Self {
+    /// `ring`: bytes of media that it may keep.
+    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>, ring: usize) -> Self {
         let next_unit = Cell::new(mount.units().end());
         Self {
             mount,
             max_packet,
             cname,
             next_unit,
-            images: Ring::new(IMAGES),
+            images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             senders: RefCell::default(),
             readers: RefCell::default(),
             keyframes: RefCell::new(KeyframeBucket::new()),
@@ -283,18 +286,6 @@ impl Broadcast {
         let senders = self.senders.borrow();
         let sender = &senders.get(track.index())?.sender;
         Some(with(&Clocked { sender, cname: &self.cname }))
-    }
-
-    /// Interleaved channels that would be free on a connection of `reader`'s.
-    pub(super) fn free_channels(reader: Option<&Reader>) -> Option<(u8, u8)> {
-        let mut taken = BTreeSet::new();
-        if let Some(reader) = reader {
-            taken.extend((0..=u8::MAX).filter(|channel| reader.uses_channel(*channel)));
-        }
-        (0..=254)
-            .step_by(2)
-            .map(|first| (first, first + 1))
-            .find(|(rtp, rtcp)| !taken.contains(rtp) && !taken.contains(rtcp))
     }
 
     /// The streams begin at random numbers when the mount is first described and last as long as the server.

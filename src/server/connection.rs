@@ -1,7 +1,7 @@
 //! One task a connection: bytes in, the protocol's events, the house's answers, bytes out.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use smol::io::AsyncReadExt;
 use super::broadcast::Broadcast;
 use super::outbox::Outbox;
 use super::reader::{Path, Reader, Route};
-use super::{Shared, describe};
+use super::{Shared, describe, supervise};
 use crate::clock;
 use crate::media::TrackId;
 use crate::rtsp::message::Status;
@@ -42,20 +42,31 @@ pub(super) struct Shell {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream, number: u64) -> io::Result<()> {
+pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> io::Result<()> {
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));
-    let core = Connection::new(Peer { addr: peer, local }, number);
+    let core = Connection::new(Peer { addr: peer, local }, shared.next_number());
     let mut shell = Shell { shared: shared.clone(), core, stream, outbox: outbox.clone(), local, peer };
-    let done = or(shell.read_on(), write_on(&outbox)).await;
+    let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
+    // However it ended, and be it by a panic: nothing of it is left.
     let over = shell.core.closed(&mut shared.sessions.borrow_mut());
     for session in over {
         shared.release(&session);
     }
-    done
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(Box::new(panic)))
+}
+
+/// Closes a connection for which there is no place, with a word if the socket takes it.
+pub(super) fn turn_away(stream: async_net::TcpStream) {
+    use std::io::Write;
+    let stream: Arc<Async<TcpStream>> = stream.into();
+    let refusal = crate::rtsp::message::Response::new(Status(503)).with("Retry-After", "5");
+    // Best effort: who does not get it sees the connection close.
+    let _ = stream.get_ref().write(&refusal.to_bytes());
+    let _ = stream.get_ref().shutdown(Shutdown::Write);
 }
 
 /// The writing half: wakes when the socket has room again.
@@ -73,7 +84,8 @@ impl Shell {
             if self.handle_events().await? {
                 return self.finish().await;
             }
-            let length = match self.core.poll_timeout() {
+            let timeout = self.core.poll_timeout(&self.shared.sessions.borrow());
+            let length = match timeout {
                 None => (&*self.stream).read(&mut bytes).await?,
                 Some(at) => {
                     let timed_out = async {
@@ -84,7 +96,7 @@ impl Shell {
                     match or(read, timed_out).await? {
                         Some(length) => length,
                         None => {
-                            self.core.handle_timeout(clock::now());
+                            self.core.handle_timeout(&mut self.shared.sessions.borrow_mut(), clock::now());
                             continue;
                         }
                     }
@@ -129,7 +141,11 @@ impl Shell {
                 if let Some(old) = replaces {
                     self.shared.release(&old);
                 }
-                Some(self.set_up(session, &target, track, &transports).await.unwrap_or_else(|failed| failed))
+                let done = self.set_up(session.clone(), &target, track, &transports).await;
+                Some(done.unwrap_or_else(|failed| {
+                    self.shared.forget_unless_set_up(&session);
+                    failed
+                }))
             }
             Event::Play { session, .. } => Some(self.play(&session).await),
             Event::Pause { session } => Some(self.pause(&session)),
@@ -170,11 +186,9 @@ impl Shell {
         match chosen {
             Lower::Tcp { interleaved } => {
                 let reader = self.reader_for(session, &broadcast, || Ok(Path::Tcp(self.outbox.clone())))?;
-                let taken = |(rtp, rtcp)| reader.uses_channel(rtp) || reader.uses_channel(rtcp);
-                let asked = interleaved.filter(|_| !reader.has(TrackId(track)));
-                let asked =
-                    asked.filter(|pair| !taken(*pair)).or(interleaved.filter(|_| reader.has(TrackId(track))));
-                let Some((rtp, rtcp)) = asked.or_else(|| Broadcast::free_channels(Some(&reader))) else {
+                // Set up anew, its channels are free again.
+                reader.remove_track(TrackId(track));
+                let Some((rtp, rtcp)) = channels(*interleaved, |channel| reader.uses_channel(channel)) else {
                     return Err(failed(Status(400), "no free interleaved channels".into()));
                 };
                 reader.set_track(TrackId(track), Route::Tcp { rtp, rtcp });
@@ -192,6 +206,10 @@ impl Shell {
                 if pair.enter(rtcp, &reader).is_err() {
                     let reason = format!("{rtcp} is another session's");
                     return Err(failed(Status(461), reason));
+                }
+                // Set up anew: who reports from the old port is nobody's reader any more.
+                if let Some(old) = reader.remove_track(TrackId(track)).filter(|old| *old != rtcp) {
+                    pair.forget(&old);
                 }
                 reader.set_track(TrackId(track), Route::Udp { rtp: rtp.into(), rtcp });
                 Ok(Answer::Ready {
@@ -226,10 +244,11 @@ impl Shell {
         let Some(reader) = self.shared.reader(session) else {
             return failed(Status(454), String::new());
         };
-        if !reader.playing() {
-            reader.broadcast.play(&reader);
-            tracing::info!(peer = %self.peer, mount = reader.broadcast.mount.name(), %session, "playing");
+        if reader.playing() {
+            return Answer::Playing { rtp_info: reader.answered() };
         }
+        reader.broadcast.play(&reader);
+        tracing::info!(peer = %self.peer, mount = reader.broadcast.mount.name(), %session, "playing");
         let late = async {
             smol::Timer::after(FIRST_IMAGE).await;
         };
@@ -285,7 +304,8 @@ impl Shell {
         self.outbox.pump()
     }
 
-    /// Gives the last replies a moment to leave.
+    /// Gives the last replies a moment to leave, and to arrive: closing with bytes unread would reset
+    /// the connection and take them back.
     async fn finish(&mut self) -> io::Result<()> {
         self.send_replies()?;
         let written = async {
@@ -293,6 +313,9 @@ impl Shell {
                 self.stream.writable().await?;
                 self.outbox.pump()?;
             }
+            self.stream.get_ref().shutdown(Shutdown::Write)?;
+            let mut bytes = [0; READ];
+            while (&*self.stream).read(&mut bytes).await? > 0 {}
             Ok(())
         };
         let late = async {
@@ -305,4 +328,32 @@ impl Shell {
 
 pub(super) fn failed(status: Status, reason: String) -> Answer {
     Answer::Failed { status, reason, retry_after: None }
+}
+
+/// The pair of channels asked for, if nobody has it; else the first free one.
+fn channels(asked: Option<(u8, u8)>, taken: impl Fn(u8) -> bool) -> Option<(u8, u8)> {
+    let free = |(rtp, rtcp): &(u8, u8)| !taken(*rtp) && !taken(*rtcp);
+    asked.filter(free).or_else(|| (0..=254).step_by(2).map(|first| (first, first + 1)).find(free))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_that_are_taken_are_replaced_by_free_ones() {
+        let taken = |channel| [2, 3, 5, 6].contains(&channel);
+        for (asked, got) in [
+            (None, (0, 1)),
+            (Some((0, 1)), (0, 1)),
+            (Some((7, 8)), (7, 8)),
+            (Some((2, 3)), (0, 1)),
+            (Some((1, 2)), (0, 1)),
+            (Some((6, 7)), (0, 1)),
+        ] {
+            assert_eq!(channels(asked, taken), Some(got), "{asked:?}");
+        }
+        assert_eq!(channels(None, |channel| channel < 5), Some((6, 7)));
+        assert_eq!(channels(Some((0, 1)), |_| true), None);
+    }
 }

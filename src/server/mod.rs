@@ -3,6 +3,7 @@
 //! Everything here runs on one executor thread and shares by `Rc`. The protocol itself is in
 //! [`crate::rtsp`], without sockets.
 
+mod admission;
 mod broadcast;
 mod connection;
 mod describe;
@@ -11,6 +12,7 @@ mod outbox;
 mod position;
 mod reader;
 mod report;
+mod supervise;
 mod sys;
 mod udp;
 
@@ -32,8 +34,9 @@ use crate::clock;
 use crate::hub::{Mount, State};
 use crate::media::Track;
 use crate::rtsp::message::Status;
-use crate::rtsp::server::{Answer, SessionId, Sessions};
+use crate::rtsp::server::{Answer, Limits, SessionId, Sessions};
 use crate::rtsp::url::Target;
+use admission::Admission;
 use broadcast::Broadcast;
 use reader::{Path, Reader};
 use udp::Pair;
@@ -43,6 +46,9 @@ const SOURCE_STARTS: Duration = Duration::from_secs(10);
 
 /// Sessions are looked at this often: timeouts, unreachable peers.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Media in the rings of all mounts, at most this much; a mount has an equal share.
+const RINGS: usize = 64 << 20;
 
 /// The longest RTCP datagram that is read whole.
 const DATAGRAM: usize = 2048;
@@ -56,12 +62,14 @@ pub struct Settings {
     pub udp_ports: RangeInclusive<u16>,
     /// IP packets are at most this long.
     pub max_packet: usize,
-    /// Seconds after which a session that says nothing ends.
+    /// Time after which a session that says nothing ends; clients are told whole seconds.
     pub session_timeout: Duration,
     /// Connections at once.
     pub max_connections: usize,
     /// Sessions at once.
     pub max_sessions: usize,
+    /// Connections, and sessions, of one address at once; this machine's own are not counted.
+    pub max_per_address: usize,
 }
 
 impl Default for Settings {
@@ -73,6 +81,17 @@ impl Default for Settings {
             session_timeout: Duration::from_secs(60),
             max_connections: 1024,
             max_sessions: 1000,
+            max_per_address: 128,
+        }
+    }
+}
+
+impl Settings {
+    fn limits(&self) -> Limits {
+        Limits {
+            timeout: self.session_timeout,
+            sessions: self.max_sessions,
+            per_address: self.max_per_address,
         }
     }
 }
@@ -104,30 +123,36 @@ impl Server {
         let executor = Rc::new(LocalExecutor::new());
         let cname: Rc<str> = format!("lenslet-{:08x}", random_u32()).into();
         let max_packet = self.settings.max_packet;
+        let ring = ring_share(mounts.len());
         let broadcasts = mounts.into_iter().map(|mount| {
             let name = mount.name().to_owned();
-            (name, Rc::new(Broadcast::new(mount, max_packet, cname.clone())))
+            (name, Rc::new(Broadcast::new(mount, max_packet, cname.clone(), ring)))
         });
         let shared = Rc::new(Shared {
-            sessions: RefCell::new(Sessions::new(
-                random_id,
-                self.settings.session_timeout,
-                self.settings.max_sessions,
-            )),
+            sessions: RefCell::new(Sessions::new(random_id, self.settings.limits())),
+            admission: Rc::new(Admission::new(self.settings.max_connections, self.settings.max_per_address)),
+            numbers: Cell::new(0),
             settings: self.settings,
             broadcasts: broadcasts.collect(),
             readers: RefCell::default(),
             pairs: RefCell::default(),
-            connections: Cell::new(0),
             executor: Rc::downgrade(&executor),
         });
         for broadcast in shared.broadcasts.values() {
-            executor.spawn(broadcast.clone().run()).detach();
+            let broadcast = broadcast.clone();
+            let run = async move {
+                supervise::restarted(broadcast.mount.name(), || broadcast.clone().run()).await;
+            };
+            executor.spawn(run).detach();
         }
         for listener in self.listeners {
-            executor.spawn(accept(shared.clone(), listener)).detach();
+            let shared = shared.clone();
+            let run = async move {
+                supervise::restarted("listener", || accept(shared.clone(), &listener)).await;
+            };
+            executor.spawn(run).detach();
         }
-        let main = or(keep_house(shared.clone()), stop);
+        let main = or(supervise::restarted("housekeeping", || keep_house(shared.clone())), stop);
         smol::block_on(executor.run(main));
         shared.say_goodbye();
     }
@@ -162,13 +187,28 @@ pub(crate) struct Shared {
     sessions: RefCell<Sessions>,
     readers: RefCell<HashMap<SessionId, Rc<Reader>>>,
     pairs: RefCell<HashMap<IpAddr, Rc<Pair>>>,
-    connections: Cell<usize>,
+    admission: Rc<Admission>,
+    /// Numbers given to connections so far.
+    numbers: Cell<u64>,
     executor: std::rc::Weak<LocalExecutor<'static>>,
 }
 
 impl Shared {
     fn reader(&self, session: &SessionId) -> Option<Rc<Reader>> {
         self.readers.borrow().get(session).cloned()
+    }
+
+    /// Tells a connection from all others.
+    fn next_number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
+    }
+
+    /// A SETUP failed: what was begun for a session without any track is over.
+    fn forget_unless_set_up(&self, session: &SessionId) {
+        if self.reader(session).is_some_and(|reader| !reader.is_set_up()) {
+            self.readers.borrow_mut().remove(session);
+        }
     }
 
     /// The mount and its tracks; starts its source where nobody knows them yet.
@@ -210,7 +250,11 @@ impl Shared {
         }
         let pair = Rc::new(Pair::bind(local, self.settings.udp_ports.clone())?);
         if let Some(executor) = self.executor.upgrade() {
-            executor.spawn(receive(self.clone(), pair.clone())).detach();
+            let (shared, reading) = (self.clone(), pair.clone());
+            let run = async move {
+                supervise::restarted("reports", || receive(shared.clone(), reading.clone())).await;
+            };
+            executor.spawn(run).detach();
             let draining = pair.clone();
             executor.spawn(async move { drop(draining.drain_rtp().await) }).detach();
         }
@@ -243,8 +287,7 @@ impl Shared {
     }
 }
 
-async fn accept(shared: Rc<Shared>, listener: TcpListener) {
-    let mut number = 0;
+async fn accept(shared: Rc<Shared>, listener: &TcpListener) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -255,19 +298,23 @@ async fn accept(shared: Rc<Shared>, listener: TcpListener) {
                 continue;
             }
         };
-        if shared.connections.get() >= shared.settings.max_connections {
-            tracing::warn!(%peer, "too many connections");
-            continue;
-        }
         let Some(executor) = shared.executor.upgrade() else { return };
-        number += 1;
-        shared.connections.set(shared.connections.get() + 1);
+        let place = match shared.admission.admit(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                tracing::debug!(%peer, "{full}");
+                connection::turn_away(stream);
+                continue;
+            }
+        };
         let shared = shared.clone();
         let serve = async move {
-            if let Err(error) = connection::serve(shared.clone(), stream, number).await {
-                tracing::debug!(%peer, %error, "connection over");
+            match supervise::caught(connection::serve(shared, stream)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
+                Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
             }
-            shared.connections.set(shared.connections.get() - 1);
+            drop(place);
         };
         executor.spawn(serve).detach();
     }
@@ -298,6 +345,14 @@ async fn keep_house(shared: Rc<Shared>) {
     loop {
         smol::Timer::after(HOUSEKEEPING).await;
         let now = clock::now();
+        let refused = shared.admission.take_refused();
+        if refused > 0 {
+            let Settings { max_connections, max_per_address, .. } = shared.settings;
+            tracing::warn!(
+                refused,
+                "connections were refused: `max_connections` is {max_connections} and `max_per_address` is {max_per_address}"
+            );
+        }
         let mut over = shared.sessions.borrow_mut().expire(now);
         for (session, reader) in shared.readers.borrow().iter() {
             if broadcast::unreachable(reader, now) {
@@ -334,6 +389,19 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         done => done,
     }
     .map_err(|source| Error { address, source })
+}
+
+/// What each of so many mounts may keep of its media.
+fn ring_share(mounts: usize) -> usize {
+    let share = RINGS / mounts.max(1);
+    if share < broadcast::RING {
+        tracing::warn!(
+            "{mounts} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
+            RINGS >> 20,
+            share >> 10
+        );
+    }
+    share.min(broadcast::RING)
 }
 
 fn random_id() -> [u8; 16] {

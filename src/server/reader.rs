@@ -17,7 +17,7 @@ use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
 use crate::media::{Link, TrackId};
-use crate::rtcp::{self, Feedback};
+use crate::rtcp::{self, Message};
 use crate::rtp::WireImage;
 use crate::rtsp::server::{RtpInfo, SessionId};
 
@@ -128,6 +128,11 @@ impl Reader {
 
     pub(super) fn has(&self, track: TrackId) -> bool {
         self.state.borrow().has(track)
+    }
+
+    /// Whether any track of it is set up.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.state.borrow().tracks.iter().any(Option::is_some)
     }
 
     /// Whether PLAY was asked and not yet PAUSE.
@@ -285,17 +290,17 @@ impl Reader {
     pub(super) fn handle_rtcp(&self, packet: &[u8]) -> Result<(), rtcp::Error> {
         self.refused.set(None);
         let mut keyframe = false;
-        rtcp::parse(packet, |feedback| match feedback {
-            Feedback::Reception(reception) => {
+        rtcp::parse(packet, |message| match message {
+            Message::Reception(reception) => {
                 let mut state = self.state.borrow_mut();
                 let track = self.broadcast.track_of(reception.ssrc);
                 if let Some(Some(track)) = track.and_then(|track| state.tracks.get_mut(track.index())) {
                     track.reporter.heard(reception);
                 }
             }
-            Feedback::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
+            Message::Keyframe { ssrc, fir_seq } => keyframe |= self.wants_keyframe(ssrc, fir_seq),
             // A reader's BYE ends its membership, not the stream: TEARDOWN or the timeout does that.
-            Feedback::Bye { .. } => {}
+            Message::Bye { .. } | Message::SenderReport(_) => {}
         })?;
         if keyframe {
             self.broadcast.force_keyframe();

@@ -8,7 +8,7 @@ use crate::clock;
 use crate::encode::{self, draw};
 use crate::hub::Outlet;
 use crate::media::h264::Assembler;
-use crate::media::{AccessUnit, Codec, Encoder, Picture, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Encoder, Link, Picture, Track, TrackId};
 
 /// The encoder is kept for this long after the last reader left.
 const LINGER: Duration = Duration::from_secs(5);
@@ -58,10 +58,11 @@ impl Pattern {
 
     fn check(&self) -> Result<(), Error> {
         let Settings { width, height, fps, bitrate, gop } = self.settings;
-        let size = |pixels: u32| (16..=4096).contains(&pixels) && pixels.is_multiple_of(2);
-        if !size(width) || !size(height) {
+        let (near_width, near_height) = nearest(width, height);
+        if (width, height) != (near_width, near_height) {
             return Err(Error::new(format!(
-                "the test picture cannot be {width}x{height}: both have to be even and within 16-4096"
+                "the test picture cannot be {width}x{height}: both have to be even, at least 16 and at most \
+                 3840x2160 or 2160x3840; the nearest that can be is {near_width}x{near_height}"
             )));
         }
         if !(0.1..=240.0).contains(&fps) || !(10_000..=100_000_000).contains(&bitrate) || gop == 0 {
@@ -113,6 +114,10 @@ impl Pattern {
                     let bitrate = Some(self.settings.bitrate);
                     outlet.describe(vec![Track { codec: Codec::H264(sets.clone()), bitrate }], true);
                 }
+                if link == Link::Start {
+                    // What was asked for until now this picture answers, whether it came by itself or not.
+                    outlet.take_keyframe_request();
+                }
                 outlet.publish(AccessUnit { track: TrackId(0), time: kept.grid.time(current), link, data });
             }
             kept.next = current + 1;
@@ -150,50 +155,203 @@ impl Source for Pattern {
     }
 }
 
+/// The nearest size that the encoder codes.
+fn nearest(width: u32, height: u32) -> (u32, u32) {
+    let (widest, highest) = if width >= height { (3840, 2160) } else { (2160, 3840) };
+    (width.clamp(16, widest) & !1, height.clamp(16, highest) & !1)
+}
+
+/// Rounds down to where chroma can change too.
+fn even(pixels: usize) -> usize {
+    pixels & !1
+}
+
 /// What does not move: the bars.
 fn still(width: usize, height: usize) -> Picture {
     let mut picture = Picture::black(width, height);
-    let bar = width.div_ceil(draw::BARS.len());
+    let edge = |bar: usize| even(bar * width / draw::BARS.len());
     for (index, colour) in draw::BARS.into_iter().enumerate() {
-        draw::fill(&mut picture, index * bar, 0, bar, height, colour);
+        draw::fill(&mut picture, edge(index), 0, width - edge(index), height, colour);
     }
     picture
 }
 
-/// What moves: a box, the clock (UTC) and the picture's number.
+/// What moves: a box, snow along the lower edge, the clock (UTC) and the picture's number.
 fn overlay(picture: &mut Picture, number: u64, wall: SystemTime) {
     let (width, height) = (picture.width, picture.height);
-    let side = (height / 8).max(2);
+    let side = even(height.min(width) / 8).max(2);
     let way = (width - side.min(width)).max(1);
     // There and back again.
-    let step = number as usize * (width / 160).max(1) % (2 * way);
+    let step = (number % (2 * way as u64)) as usize * (width / 160).max(1) % (2 * way);
     let left = if step < way { step } else { 2 * way - step };
-    draw::fill(picture, left & !1, height * 3 / 4, side, side, draw::WHITE);
+    let (left, top, edge) = (even(left), even(height * 3 / 4), even(side / 8));
+    draw::fill(picture, left, top, side, side, draw::BLACK);
+    draw::fill(picture, left + edge, top + edge, side - 2 * edge, side - 2 * edge, draw::WHITE);
+    // Without it the picture is so easy that no encoder needs the bitrate it was given.
+    let snow = even(height / SNOW).max(2);
+    draw::snow(picture, height - snow, snow, number);
+    write(picture, number, wall);
+}
+
+/// The part of the picture's height that is snow: one in so many.
+const SNOW: usize = 32;
+
+/// The clock and under it the number: as large as a picture's width or half its height allow, in fewer
+/// figures where it is too small for all.
+fn write(picture: &mut Picture, number: u64, wall: SystemTime) {
+    let (width, height) = (picture.width, picture.height);
+    let scale = (width / (14 * draw::CELL.0)).min(height / (4 * draw::CELL.1)).max(1);
+    let (cell, line) = (draw::CELL.0 * scale, draw::CELL.1 * scale);
+    let room = (width - 2 * scale) / cell;
+    let rows = if height < 2 * line + 4 { 1 } else { 2 };
+    let time = clock_face(wall, room);
+    let figures = 10_u64.saturating_pow(room.saturating_sub(1).min(19) as u32);
+    let count = format!("#{}", number % figures);
+    let top = (height / 8).min(height.saturating_sub(rows * line + scale) / 2);
+    let top = even(top);
+    let columns = time.len().max(if rows == 2 { count.len() } else { 0 });
+    let left = if width < 64 { 0 } else { even(scale) };
+    draw::fill(picture, left, top, even((columns + 1) * cell), even(rows * line + scale + 1), draw::BLACK);
+    draw::text(picture, left + scale, top + scale, scale, &time, draw::WHITE);
+    if rows == 2 {
+        draw::text(picture, left + scale, top + scale + line, scale, &count, draw::WHITE);
+    }
+}
+
+/// The time of day, UTC, in at most `room` characters: hours, then minutes, then milliseconds are left out.
+fn clock_face(wall: SystemTime, room: usize) -> String {
     let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs();
-    let time = format!(
-        "{:02}:{:02}:{:02}.{:03}",
-        seconds / 3600 % 24,
-        seconds / 60 % 60,
-        seconds % 60,
-        since.subsec_millis()
-    );
-    let scale = (width / (time.len() + 2) / draw::CELL.0).max(1);
-    let line = draw::CELL.1 * scale;
-    let strip = 2 * line + scale;
-    draw::fill(picture, scale, height / 8, (time.len() + 1) * draw::CELL.0 * scale, strip, draw::BLACK);
-    draw::text(picture, 2 * scale, height / 8 + scale, scale, &time, draw::WHITE);
-    draw::text(picture, 2 * scale, height / 8 + scale + line, scale, &format!("#{number}"), draw::WHITE);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let whole = format!("{hour:02}:{minute:02}:{second:02}.{:03}", since.subsec_millis());
+    let parts = [&whole[..], &whole[3..], &whole[6..], &whole[6..8]];
+    parts.into_iter().find(|part| part.len() <= room).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+    use crate::hub::{self, Mount};
+    use crate::media::EncoderError;
 
     #[test]
-    fn sizes_that_cannot_be_are_refused_with_the_size() {
-        let pattern = Pattern::new(Settings { width: 321, ..Settings::default() });
-        assert!(pattern.check().unwrap_err().to_string().contains("321x720"));
+    fn sizes_that_cannot_be_are_refused_with_the_nearest_that_can() {
+        for (asked, near) in [
+            ((321, 240), "320x240"),
+            ((1280, 721), "1280x720"),
+            ((8, 9), "16x16"),
+            ((4096, 2160), "3840x2160"),
+            ((2161, 5000), "2160x3840"),
+            ((0, u32::MAX), "16x3840"),
+        ] {
+            let (width, height) = asked;
+            let error = Pattern::new(Settings { width, height, ..Settings::default() }).check().unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(&format!("{width}x{height}:")), "{error}");
+            assert!(error.ends_with(&format!("is {near}")), "{error}");
+        }
+        for (width, height) in [(16, 16), (3840, 2160), (2160, 3840), (1280, 720)] {
+            assert!(Pattern::new(Settings { width, height, ..Settings::default() }).check().is_ok());
+        }
+    }
+
+    /// Pictures of a size, as they are drawn at 30 a second.
+    fn drawn(width: usize, height: usize, count: u64) -> impl Iterator<Item = Picture> {
+        let still = still(width, height);
+        (0..count).map(move |number| {
+            let mut picture = still.clone();
+            overlay(&mut picture, number, UNIX_EPOCH + Duration::from_millis(number * 1000 / 30));
+            picture
+        })
+    }
+
+    #[cfg(feature = "soft-h264")]
+    #[test]
+    fn the_bitrate_is_the_one_asked_for_and_no_picture_is_left_out() {
+        for (width, height, bitrate) in [(320, 240, 500_000), (1280, 720, 2_000_000)] {
+            let mut encoder = encode::h264(encode::Settings { bitrate, gop: 30, fps: 30.0 }).unwrap();
+            let mut seconds = [0.0; 4];
+            for (number, picture) in drawn(width, height, 120).enumerate() {
+                let coded = encoder.encode(&picture, false).unwrap();
+                assert!(!coded.is_empty(), "picture {number}");
+                seconds[number / 30] += coded.len() as f64 * 8.0 / f64::from(bitrate);
+            }
+            assert!(
+                seconds.iter().all(|second| (0.9..1.1).contains(second)),
+                "{width}x{height}: {seconds:?}"
+            );
+        }
+    }
+
+    /// An encoder during whose first picture somebody asks for a keyframe.
+    struct Interrupted {
+        mount: Mount,
+        asked: mpsc::Sender<bool>,
+        first: bool,
+    }
+
+    impl Encoder for Interrupted {
+        fn encode(&mut self, _: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError> {
+            if std::mem::take(&mut self.first) {
+                self.mount.request_keyframe();
+            }
+            self.asked.send(keyframe).map_err(|error| EncoderError(error.to_string()))?;
+            let [sps, pps] = [0b1010_0000, 0b1100_0001];
+            let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
+            Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+        }
+    }
+
+    #[test]
+    fn a_request_that_a_keyframe_answers_already_makes_no_second() {
+        let (outlet, mount) = hub::mount("test");
+        let (asked, answers) = mpsc::channel();
+        let settings = Settings { width: 64, height: 48, fps: 100.0, ..Settings::default() };
+        let mut pattern = Pattern::new(settings);
+        pattern.kept = Some(Kept {
+            encoder: Box::new(Interrupted { mount: mount.clone(), asked, first: true }),
+            assembler: Assembler::new(),
+            grid: Grid::new(clock::media(), 100.0),
+            next: 0,
+        });
+        let running = crate::source::spawn("test", Box::new(pattern), outlet).unwrap();
+        let demand = mount.want();
+        let pictures = [(); 4].map(|()| answers.recv().unwrap());
+        assert_eq!(pictures, [true, false, false, false]);
+        mount.request_keyframe();
+        assert!(answers.iter().take(10).any(|keyframe| keyframe), "a later one is granted");
+        mount.stop();
+        drop(demand);
+        drop(answers);
+        running.join();
+    }
+
+    #[test]
+    fn what_is_written_fits_into_the_picture() {
+        let noon = UNIX_EPOCH + Duration::from_millis(47_109_876);
+        for (room, face) in [
+            (100, "13:05:09.876"),
+            (12, "13:05:09.876"),
+            (11, "05:09.876"),
+            (8, "09.876"),
+            (5, "09"),
+            (1, ""),
+        ] {
+            assert_eq!(clock_face(noon, room), face);
+        }
+        for (width, height) in [(16, 16), (64, 48), (16, 2160), (320, 240), (3840, 16), (3840, 2160)] {
+            let mut picture = Picture::black(width, height);
+            write(&mut picture, 1_234_567_890, noon);
+            let white = |at: usize| picture.luma[at] == draw::WHITE.0;
+            assert!((0..width * height).any(white), "{width}x{height}: nothing is written");
+            let edge = (0..height).any(|row| white(row * width + width - 1));
+            assert!(
+                !edge && !(0..width).any(|column| white((height - 1) * width + column)),
+                "{width}x{height}"
+            );
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 17] = [
-    ("cli", &["config", "daemon", "source"]),
+const MAY_KNOW: [(&str, &[&str]); 19] = [
+    ("cli", &["config", "daemon", "rtsp", "source", "tools"]),
+    ("client", &["clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["server", "source"]),
     ("daemon", &["config", "hub", "server", "source"]),
@@ -18,12 +19,13 @@ const MAY_KNOW: [(&str, &[&str]); 17] = [
     ("main", &["cli"]),
     ("media", &[]),
     ("rtcp", &[]),
-    ("rtp", &["hub", "media"]),
-    ("rtsp", &[]),
+    ("rtp", &["hub", "media", "rtcp"]),
+    ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
     ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
+    ("tools", &["client", "clock", "rtsp"]),
     ("v4l2", &["media"]),
 ];
 

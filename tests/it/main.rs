@@ -4,8 +4,13 @@
 
 mod allocations;
 mod architecture;
+mod bad_input;
+mod client;
 mod commands;
 mod dialogs;
 mod interop;
 mod media;
+mod protocol;
+mod receive;
+mod sessions;
 mod support;

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
+use super::sets::{InForce, Sets};
+use super::slice::{SliceHeader, pps_of};
 use super::{NalType, ParameterSets, nal_units};
 use crate::media::Link;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 /// Normalizes a track's access units, one after the other: takes out delimiters, filler and reserved
-/// types, remembers parameter sets and puts them before every IDR picture that comes without.
+/// types, remembers parameter sets by their ids and puts those that an IDR picture's SPS has before it,
+/// each once.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    sps: Option<Vec<u8>>,
-    pps: Option<Vec<u8>>,
-    sets: Option<ParameterSets>,
+    sets: Sets,
+    described: Option<ParameterSets>,
+    slice: Option<SliceHeader>,
     started: bool,
 }
 
@@ -23,9 +26,15 @@ impl Assembler {
         Self::default()
     }
 
-    /// The parameter sets in force, once both have come.
+    /// The SPS and PPS that the last IDR picture named, as long as they are in force: one of each, though
+    /// the stream may have more PPS in band (Media3 refuses an SDP with others than two sets).
     pub fn parameter_sets(&self) -> Option<&ParameterSets> {
-        self.sets.as_ref()
+        self.described.as_ref()
+    }
+
+    /// The header of the first slice of the access unit that was assembled last, if it can be read.
+    pub fn slice(&self) -> Option<&SliceHeader> {
+        self.slice.as_ref()
     }
 
     /// Forgets where it was, but not the parameter sets: the next to be given is an IDR picture.
@@ -36,47 +45,49 @@ impl Assembler {
     /// The access unit, normalized, as Annex B; nothing before the first IDR picture that can be decoded,
     /// and nothing for an access unit without a slice.
     pub fn assemble(&mut self, annex_b: &[u8]) -> Option<(Arc<[u8]>, Link)> {
-        let (mut slices, mut idr) = (false, false);
+        let (mut first, mut idr) = (None, false);
         for nal in nal_units(annex_b) {
             match NalType::of(nal) {
-                NalType::Sps => self.learn(nal, true),
-                NalType::Pps => self.learn(nal, false),
-                kind => {
-                    slices |= kind.is_slice();
+                NalType::Sps => self.sets.learn_sps(nal),
+                NalType::Pps => self.sets.learn_pps(nal),
+                kind if kind.is_slice() => {
+                    first = first.or(Some(nal));
                     idr |= kind == NalType::Idr;
                 }
+                _ => {}
             }
         }
-        let sets = self.sets.as_ref()?;
-        if !slices || !(self.started || idr) {
-            return None;
-        }
+        let first = first.filter(|_| self.started || idr)?;
+        let mut out = Vec::with_capacity(annex_b.len() + 64);
+        let named = if idr { Some(self.begin(first, &mut out)?) } else { None };
         self.started = true;
-        let mut out = Vec::with_capacity(annex_b.len() + sets.sps().len() + sets.pps().len() + 16);
-        if idr {
-            append(&mut out, sets.sps());
-            append(&mut out, sets.pps());
-        }
+        self.slice = SliceHeader::read(first, &self.sets);
         for nal in nal_units(annex_b) {
-            match NalType::of(nal) {
+            let (kind, named) = (NalType::of(nal), named.unwrap_or_default());
+            match kind {
                 NalType::Dropped => {}
                 // Those in force stand before the IDR picture already.
-                NalType::Sps | NalType::Pps if idr && (nal == sets.sps() || nal == sets.pps()) => {}
+                NalType::Sps | NalType::Pps
+                    if idr && self.sets.replaced(nal, kind == NalType::Sps, named) => {}
                 _ => append(&mut out, nal),
             }
         }
         Some((out.into(), if idr { Link::Start } else { Link::Follows }))
     }
 
-    fn learn(&mut self, nal: &[u8], is_sps: bool) {
-        let known = if is_sps { &mut self.sps } else { &mut self.pps };
-        if known.as_deref() == Some(nal) {
-            return;
+    /// Puts the parameter sets in force before an IDR picture; gives the PPS that it names.
+    fn begin(&mut self, slice: &[u8], out: &mut Vec<u8>) -> Option<u8> {
+        let named = pps_of(slice)?;
+        self.sets.settle(named);
+        let sets = self.sets.in_force(named)?;
+        append(out, sets.sps);
+        sets.pps.iter().for_each(|pps| append(out, pps));
+        let holds = |known: &ParameterSets| known.sps() == sets.sps && sets.pps.contains(&known.pps());
+        if !self.described.as_ref().is_some_and(holds) {
+            let InForce { sps, named, .. } = sets;
+            self.described = Some(ParameterSets::new(sps, named));
         }
-        *known = Some(nal.to_vec());
-        if let (Some(sps), Some(pps)) = (&self.sps, &self.pps) {
-            self.sets = Some(ParameterSets::new(sps, pps));
-        }
+        Some(named)
     }
 }
 
@@ -89,10 +100,19 @@ fn append(out: &mut Vec<u8>, nal: &[u8]) {
 mod tests {
     use super::*;
 
-    const SPS: &[u8] = &[0x67, 1];
-    const PPS: &[u8] = &[0x68, 2];
-    const IDR: &[u8] = &[0x65, 0x88];
-    const SLICE: &[u8] = &[0x41, 0x9a];
+    // Ids: ue(0) is the bit 1, ue(1) is 010, ue(2) is 011.
+    const SPS: &[u8] = &[0x67, 66, 0xc0, 30, 0b1010_0000];
+    const PPS: &[u8] = &[0x68, 0b1100_0001];
+    /// First macroblock 0, type 7 (00100 0), PPS 0.
+    const IDR: &[u8] = &[0x65, 0b1000_1000, 0b1000_0001];
+    const SLICE: &[u8] = &[0x41, 0b1001_1011];
+    /// PPS 1 and 2 of SPS 0, SPS 1 and its PPS 3 (00100).
+    const PPS_1: &[u8] = &[0x68, 0b0101_0001];
+    const PPS_2: &[u8] = &[0x68, 0b0111_0001];
+    const SPS_1: &[u8] = &[0x67, 66, 0xc0, 30, 0b0101_0000];
+    const PPS_3: &[u8] = &[0x68, 0b0010_0010, 0b0000_0001];
+    const IDR_OF_PPS_1: &[u8] = &[0x65, 0b1000_1000, 0b0100_0001];
+    const IDR_OF_PPS_3: &[u8] = &[0x65, 0b1000_1000, 0b0010_0001];
 
     fn stream(nals: &[&[u8]]) -> Vec<u8> {
         nals.iter().flat_map(|nal| [&START_CODE[..], nal].concat()).collect()
@@ -122,9 +142,83 @@ mod tests {
 
     #[test]
     fn changed_parameter_sets_are_in_force_at_once() {
+        const OTHER: &[u8] = &[0x67, 66, 0xc0, 31, 0b1010_0000];
         let mut assembler = Assembler::new();
         assembler.assemble(&stream(&[SPS, PPS, IDR]));
-        assembler.assemble(&stream(&[&[0x67, 9], IDR]));
-        assert_eq!(assembler.parameter_sets().map(ParameterSets::sps), Some(&[0x67, 9][..]));
+        let (unit, _) = assembler.assemble(&stream(&[OTHER, IDR])).unwrap();
+        assert_eq!(assembler.parameter_sets().map(ParameterSets::sps), Some(OTHER));
+        assert_eq!(&*unit, stream(&[OTHER, PPS, IDR]), "an encoder need not repeat the PPS");
+    }
+
+    #[test]
+    fn all_pps_of_the_sps_in_use_stand_before_every_idr_picture_once() {
+        let mut assembler = Assembler::new();
+        let (first, _) = assembler.assemble(&stream(&[SPS, PPS_2, PPS, PPS_1, IDR])).unwrap();
+        assert_eq!(&*first, stream(&[SPS, PPS, PPS_1, PPS_2, IDR]));
+        let (later, _) = assembler.assemble(&stream(&[PPS_1, IDR_OF_PPS_1])).unwrap();
+        assert_eq!(&*later, stream(&[SPS, PPS, PPS_1, PPS_2, IDR_OF_PPS_1]));
+        assert_eq!(assembler.parameter_sets(), Some(&ParameterSets::new(SPS, PPS)), "as long as they hold");
+    }
+
+    #[test]
+    fn sets_of_another_sps_stay_where_they_are() {
+        let mut assembler = Assembler::new();
+        let (first, _) = assembler.assemble(&stream(&[SPS, SPS_1, PPS, PPS_3, IDR])).unwrap();
+        assert_eq!(&*first, stream(&[SPS, PPS, SPS_1, PPS_3, IDR]));
+        let (other, _) = assembler.assemble(&stream(&[IDR_OF_PPS_3])).unwrap();
+        assert_eq!(&*other, stream(&[SPS_1, PPS_3, IDR_OF_PPS_3]));
+        assert_eq!(assembler.parameter_sets(), Some(&ParameterSets::new(SPS_1, PPS_3)));
+        let (back, _) = assembler.assemble(&stream(&[IDR])).unwrap();
+        assert_eq!(&*back, stream(&[SPS, PPS, IDR]));
+    }
+
+    #[test]
+    fn pps_of_an_sps_that_was_replaced_are_forgotten() {
+        const OTHER: &[u8] = &[0x67, 66, 0xc0, 31, 0b1010_0000];
+        const OTHER_PPS: &[u8] = &[0x68, 0b1100_0011];
+        let mut assembler = Assembler::new();
+        assembler.assemble(&stream(&[SPS, PPS, PPS_1, IDR]));
+        let (unit, _) = assembler.assemble(&stream(&[OTHER, OTHER_PPS, IDR])).unwrap();
+        assert_eq!(&*unit, stream(&[OTHER, OTHER_PPS, IDR]));
+    }
+
+    #[test]
+    fn an_idr_picture_that_names_an_unknown_pps_is_not_given() {
+        let mut assembler = Assembler::new();
+        assert!(assembler.assemble(&stream(&[SPS, PPS, IDR_OF_PPS_1])).is_none());
+        assert!(assembler.assemble(&stream(&[PPS_1, IDR_OF_PPS_1])).is_some());
+    }
+
+    #[test]
+    fn damaged_streams_harm_nobody() {
+        use crate::media::h264::{DisplayOrder, Splitter};
+
+        let mut random = 1_u64;
+        for name in ["b-pictures", "fields", "three-pps"] {
+            let whole = std::fs::read(format!("tests/fixtures/bitstreams/{name}.h264")).unwrap();
+            for round in 0..40 {
+                let mut stream = whole.clone();
+                // The first parameter sets and slice headers, then anything.
+                let reach = if round % 2 == 0 { 64 } else { stream.len() };
+                for _ in 0..1 + round / 4 {
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    stream[(random >> 33) as usize % reach] = (random >> 24) as u8;
+                }
+                let (mut splitter, mut assembler) = (Splitter::new(), Assembler::new());
+                let (mut order, mut places) = (DisplayOrder::new(), Vec::new());
+                let mut take = |unit: &[u8]| {
+                    if let Some((data, link)) = assembler.assemble(unit) {
+                        order.push(data, link, assembler.slice());
+                        places.extend(std::iter::from_fn(|| order.pop()).map(|frame| frame.place));
+                    }
+                };
+                splitter.push(&stream, &mut take).unwrap();
+                splitter.finish(&mut take);
+                order.finish();
+                places.extend(std::iter::from_fn(|| order.pop()).map(|frame| frame.place));
+                places.sort_unstable();
+                assert!(places.iter().copied().eq(0..places.len() as u64), "each place once");
+            }
+        }
     }
 }

@@ -1,11 +1,18 @@
 //! H.264 as a byte stream: NAL units, parameter sets, access units (ITU-T H.264 annex B, section 7.4.1).
 
 mod assembler;
+mod bits;
+mod display;
+mod format;
 mod nal;
 mod parameter_sets;
+mod sets;
+mod slice;
 mod splitter;
 
 pub use assembler::Assembler;
+pub use display::{DisplayOrder, Frame};
 pub use nal::{NalType, nal_units};
 pub use parameter_sets::{ParameterSets, Picture};
+pub use slice::{Field, SliceHeader, SliceOrder};
 pub use splitter::{Splitter, TooLong};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use h264_reader::nal::sps::SeqParameterSet;
-use h264_reader::nal::{Nal, RefNal};
+use super::format;
 
 /// One SPS and one PPS, each a whole NAL unit without start code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +42,7 @@ pub struct Picture {
 impl ParameterSets {
     /// What the SPS says; `None` if it cannot be read.
     pub fn picture(&self) -> Option<Picture> {
-        // The parser expects a payload behind the NAL header.
-        let nal = (self.sps.len() >= 4).then(|| RefNal::new(&self.sps, &[], true))?;
-        let sps = SeqParameterSet::from_bits(nal.rbsp_bits()).ok()?;
+        let sps = format::parse(&self.sps)?;
         let (width, height) = sps.pixel_dimensions().ok()?;
         let timing = sps.vui_parameters.as_ref().and_then(|vui| vui.timing_info.as_ref());
         // Two ticks a picture: ticks count fields (ITU-T H.264 section E.2.1).

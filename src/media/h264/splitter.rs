@@ -46,8 +46,8 @@ impl Splitter {
             let nal = &self.buffer[at + 3..];
             let kind = NalType::of(nal);
             let delimiter = nal[0] & 0x1f == 9;
-            // first_mb_in_slice is 0 where the first bit is 1 (ue(v)).
-            let first_slice = kind.is_slice() && nal[1] & 0x80 != 0;
+            // first_mb_in_slice is 0 where the first bit is 1 (ue(v)); partitions B and C have none.
+            let first_slice = matches!(nal[0] & 0x1f, 1 | 2 | 5) && nal[1] & 0x80 != 0;
             let begins =
                 delimiter || first_slice || matches!(kind, NalType::Sps | NalType::Pps | NalType::Sei);
             if self.slice && begins {

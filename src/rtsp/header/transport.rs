@@ -41,6 +41,14 @@ pub fn acceptable<'a>(values: impl Iterator<Item = &'a str>) -> Result<Vec<Lower
     if found.is_empty() { Err(wrong.unwrap_or(Status(461))) } else { Ok(found) }
 }
 
+/// The profile in which a transport was chosen: that of the client's first one of this kind.
+pub(in crate::rtsp) fn profile<'a>(values: impl Iterator<Item = &'a str>, chosen: &Lower) -> &'static str {
+    let mut specs = values.flat_map(|value| value.split(','));
+    let spec = specs.find(|spec| matches!(one(spec), Ok(Some(lower)) if lower.same_kind(chosen)));
+    let feedback = spec.is_some_and(|spec| spec.trim().to_ascii_uppercase().starts_with("RTP/AVPF"));
+    if feedback { "RTP/AVPF" } else { "RTP/AVP" }
+}
+
 fn one(spec: &str) -> Result<Option<Lower>, Status> {
     let mut parts = spec.split(';').map(str::trim);
     let protocol = parts.next().unwrap_or_default().to_ascii_uppercase();
@@ -71,7 +79,7 @@ fn parameter(part: &str) -> (String, &str) {
 /// Ports below 1024 are refused: nobody plays there, and DNS or NTP servers live there.
 fn udp_ports(text: &str) -> Result<(u16, u16), Status> {
     let (rtp, rtcp) = text.split_once('-').map_or((text, None), |(rtp, rtcp)| (rtp, Some(rtcp)));
-    let port = |text: &str| text.trim().parse::<u16>().ok().filter(|port| *port >= 1024).ok_or(Status(400));
+    let port = |text: &str| number::<u16>(text).filter(|port| *port >= 1024).ok_or(Status(400));
     let rtp = port(rtp)?;
     let rtcp = match rtcp {
         Some(rtcp) => port(rtcp)?,
@@ -82,13 +90,19 @@ fn udp_ports(text: &str) -> Result<(u16, u16), Status> {
 
 fn channel_pair(text: &str) -> Result<(u8, u8), Status> {
     let (rtp, rtcp) = text.split_once('-').map_or((text, None), |(rtp, rtcp)| (rtp, Some(rtcp)));
-    let channel = |text: &str| text.trim().parse::<u8>().map_err(|_| Status(400));
+    let channel = |text: &str| number::<u8>(text).ok_or(Status(400));
     let rtp = channel(rtp)?;
     let next = rtp.checked_add(1).ok_or(Status(400))?;
     match rtcp.map(channel).transpose()? {
         Some(rtcp) if rtcp != next => Err(Status(400)),
         _ => Ok((rtp, next)),
     }
+}
+
+/// Digits alone: the standard library would take a sign.
+fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let text = text.trim();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -124,11 +138,19 @@ mod tests {
             ("RTP/AVP;client_port=70000-70001", Err(Status(400))),
             ("RTP/AVP/TCP;interleaved=0-2", Err(Status(400))),
             ("RTP/AVP/TCP;interleaved=255", Err(Status(400))),
+            ("RTP/AVP/TCP;interleaved=+1", Err(Status(400))),
             ("RTP/AVP;client_port=70000, RTP/AVP/TCP", Ok(vec![tcp(None)])),
             ("", Err(Status(461))),
         ] {
             assert_eq!(acceptable([value].into_iter()), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn the_profile_is_that_of_the_transport_chosen() {
+        let lines = ["RTP/AVP;multicast,rtp/avpf/tcp", "RTP/AVP;client_port=5000-5001,RTP/AVP/TCP"];
+        assert_eq!(profile(lines.into_iter(), &tcp(Some((0, 1)))), "RTP/AVPF");
+        assert_eq!(profile(lines.into_iter(), &udp(5000, 5001)), "RTP/AVP");
     }
 
     #[test]

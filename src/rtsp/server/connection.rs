@@ -8,10 +8,14 @@ use super::methods;
 use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
 use crate::rtsp::message::{Request, Response, Status};
-use crate::rtsp::parser::{Invalid, Item, Parser, repeatable};
+use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
 
 /// The first byte, and then a request's last, come within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Somebody opened the port in a browser.
+const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 57\r\n\
+    Connection: close\r\n\r\nThis port speaks RTSP: open rtsp://... in a video player.";
 
 /// Bytes that may wait while a request is being answered.
 const MOST_PENDING: usize = 256 << 10;
@@ -29,6 +33,8 @@ pub struct Peer {
 #[derive(Debug)]
 pub struct Connection {
     pub(super) asker: Asker,
+    /// Our address, for URIs that name no host.
+    pub(super) local: SocketAddr,
     parser: Parser,
     output: VecDeque<Vec<u8>>,
     /// The session that was set up here.
@@ -36,9 +42,19 @@ pub struct Connection {
     /// The request whose answer is awaited.
     pub(super) waiting: Option<Waiting>,
     close: Option<String>,
-    /// Since when a request's end is awaited.
+    awaited: Awaited,
+    /// Since when.
     since: Option<Instant>,
     begun: bool,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// The first byte, or the rest of something that began.
+    Rest,
+    /// The next request, whenever it comes; without a session not forever.
+    Anything,
 }
 
 /// A request that waits for the house, with what its reply needs.
@@ -68,12 +84,14 @@ impl Connection {
     /// A new connection; `number` tells it from all others.
     pub fn new(peer: Peer, number: u64) -> Self {
         Self {
-            asker: Asker { connection: number, peer: peer.addr.ip() },
+            asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
+            local: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()),
             parser: Parser::new(),
             output: VecDeque::new(),
             own: None,
             waiting: None,
             close: None,
+            awaited: Awaited::Rest,
             since: None,
             begun: false,
         }
@@ -95,8 +113,10 @@ impl Connection {
                 return Some(Event::Close { reason });
             }
             let Some(item) = self.parser.poll() else {
-                let awaiting = !self.begun || self.parser.pending() > 0;
-                self.since = if awaiting { self.since.or(Some(now)) } else { None };
+                let rest = !self.begun || self.parser.pending() > 0;
+                let awaited = if rest { Awaited::Rest } else { Awaited::Anything };
+                self.since = self.since.filter(|_| self.awaited == awaited).or(Some(now));
+                self.awaited = awaited;
                 return None;
             };
             self.since = None;
@@ -105,7 +125,7 @@ impl Connection {
                     self.touch_own(sessions, now);
                     return Some(Event::Interleaved { channel, data });
                 }
-                Item::Response => {}
+                Item::Response(_) => {}
                 Item::Invalid(invalid) => self.refuse(&invalid, wall),
                 Item::Request(request) => {
                     if let Some(event) = self.request(request, sessions, now, wall) {
@@ -129,28 +149,33 @@ impl Connection {
         self.output.pop_front()
     }
 
-    /// When the peer's patience with us, or ours with it, is over.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.since.map(|since| since + PATIENCE)
+    /// When our patience with the peer is over: look at [`Connection::handle_timeout`] then.
+    pub fn poll_timeout(&self, sessions: &Sessions) -> Option<Instant> {
+        let patience = match self.awaited {
+            Awaited::Rest => PATIENCE,
+            Awaited::Anything => sessions.patience(),
+        };
+        self.since.map(|since| since + patience)
     }
 
     /// The time of [`Connection::poll_timeout`] may have come.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_some_and(|timeout| timeout <= now) {
-            self.close = Some("its request did not end in time".into());
+    pub fn handle_timeout(&mut self, sessions: &mut Sessions, now: Instant) {
+        if self.poll_timeout(sessions).is_none_or(|timeout| now < timeout) {
+            return;
+        }
+        let holds_session = self.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
+        match self.awaited {
+            Awaited::Rest => self.close = Some("its request did not end in time".into()),
+            // A session's end is the session's matter.
+            Awaited::Anything if holds_session => self.since = Some(now),
+            Awaited::Anything => self.close = Some("it has no session and says nothing".into()),
         }
     }
 
     /// The connection is gone: the sessions that end with it. A UDP session lives on until its timeout.
     pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
-        let Some(own) = self.own.take() else { return Vec::new() };
-        match sessions.get(&own).map(|session| session.lower().cloned()) {
-            Some(Some(super::Lower::Udp { .. })) | None => Vec::new(),
-            Some(_) => {
-                sessions.close(&own);
-                vec![own]
-            }
-        }
+        self.own = None;
+        sessions.close_interleaved(self.asker)
     }
 
     fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
@@ -194,11 +219,18 @@ impl Connection {
     }
 
     fn refuse(&mut self, invalid: &Invalid, wall: SystemTime) {
-        let mut response = Response::new(invalid.status);
-        if let Some(cseq) = &invalid.cseq {
-            response.headers.push("CSeq", cseq.clone());
+        match invalid.foreign {
+            Some(Foreign::Http) => self.output.push_back(HTTP.into()),
+            // Nothing that we could say would be understood.
+            Some(Foreign::Tls) => {}
+            None => {
+                let mut response = Response::new(invalid.status);
+                if let Some(cseq) = &invalid.cseq {
+                    response.headers.push("CSeq", cseq.clone());
+                }
+                self.send(response, wall);
+            }
         }
-        self.send(response, wall);
         if invalid.fatal {
             self.close = Some(format!("byte {}: {}", invalid.position, invalid.what));
         }

@@ -22,9 +22,9 @@ pub(super) fn dispatch(
     match check(connection, request, sessions, now) {
         Ok(Checked { target, session }) => match &request.method {
             Method::Options => Outcome::Reply(Response::new(Status(200)).with("Public", PUBLIC)),
-            Method::Describe => describe(request, target),
+            Method::Describe => describe(connection, request, target),
             Method::Setup => setup(connection, request, target, session, sessions, now),
-            Method::Play => play(request, &target, session, sessions),
+            Method::Play => play(connection, request, &target, session, sessions),
             Method::Pause => pause(&target, session, sessions),
             Method::Teardown => teardown(&target, session, sessions),
             Method::GetParameter => get_parameter(request, session),
@@ -54,7 +54,8 @@ fn check(
         return Err(fail(400));
     }
     let required = request.headers.all("Require").chain(request.headers.all("Proxy-Require"));
-    let unknown: Vec<&str> = required.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let tags = required.flat_map(|value| value.split(',')).map(str::trim);
+    let unknown: Vec<&str> = tags.filter(|tag| !tag.is_empty()).collect();
     if !unknown.is_empty() {
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
@@ -62,6 +63,9 @@ fn check(
         Some(name) => Some(sessions.find(name, connection.asker, now).ok_or_else(|| fail(454))?),
         None => None,
     };
+    if matches!(request.method, Method::Other(_)) {
+        return Err(fail(501));
+    }
     let starless = matches!(request.method, Method::Options | Method::GetParameter | Method::SetParameter);
     if request.uri == "*" && !starless {
         return Err(fail(400));
@@ -77,7 +81,7 @@ fn not_allowed() -> Outcome {
     Outcome::Reply(Response::new(Status(405)).with("Allow", PUBLIC))
 }
 
-fn describe(request: &Request, target: Target) -> Outcome {
+fn describe(connection: &Connection, request: &Request, target: Target) -> Outcome {
     let mut accepted = request.headers.all("Accept").flat_map(|value| value.split(',')).peekable();
     let wants_sdp = accepted.peek().is_none()
         || accepted.any(|kind| {
@@ -87,7 +91,7 @@ fn describe(request: &Request, target: Target) -> Outcome {
     if !wants_sdp {
         return status(406);
     }
-    let uri = url::base(&request.uri);
+    let uri = url::base(&request.uri, connection.local);
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
@@ -105,6 +109,10 @@ fn setup(
     };
     let mut replaces = None;
     let session = match named {
+        // A connection carries one interleaved session: another's name would leave that one without a writer.
+        Some(named) if connection.own.as_ref().is_some_and(|own| *own != named && carried(own, sessions)) => {
+            return status(454);
+        }
         Some(named) => match joins(&named, &target, &mut transports, sessions) {
             Ok(()) => named,
             Err(code) => return status(code),
@@ -135,6 +143,10 @@ fn setup(
     Outcome::Ask(event, Kind::Setup { session })
 }
 
+fn carried(id: &SessionId, sessions: &mut Sessions) -> bool {
+    sessions.get(id).is_some_and(|session| session.interleaved())
+}
+
 /// Whether a SETUP that names a session may be in it.
 fn joins(
     id: &SessionId,
@@ -148,10 +160,6 @@ fn joins(
     }
     if session.state == State::Playing {
         return Err(455);
-    }
-    let others = session.tracks.iter().filter(|(track, _)| Some(**track) != target.track);
-    if let Some((_, lower)) = others.into_iter().next() {
-        transports.retain(|transport| transport.same_kind(lower));
     }
     if let Some(lower) = session.lower() {
         // Changing a reader from one transport to the other is a new session's matter.
@@ -170,7 +178,13 @@ fn continues(id: &SessionId, target: &Target, transports: &[Lower], sessions: &m
         && transports.first().is_some_and(|first| first.same_kind(lower))
 }
 
-fn play(request: &Request, target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
+fn play(
+    connection: &Connection,
+    request: &Request,
+    target: &Target,
+    session: Option<SessionId>,
+    sessions: &mut Sessions,
+) -> Outcome {
     let Some(id) = session else { return status(454) };
     let Some(session) = sessions.get(&id) else { return status(454) };
     if session.path != target.path && !target.path.is_empty() {
@@ -189,8 +203,8 @@ fn play(request: &Request, target: &Target, session: Option<SessionId>, sessions
         Ok(range) => range,
         Err(code) => return Outcome::Reply(Response::new(code)),
     };
-    let base = url::base(&request.uri);
-    let uri = if target.track.is_some() { without_track(&base) } else { base };
+    let base = url::base(&request.uri, connection.local);
+    let uri = if target.track.is_some() { url::without_track(&base) } else { base };
     let event = Event::Play { session: id.clone(), uri: uri.clone() };
     Outcome::Ask(event, Kind::Play { session: id, uri, range })
 }
@@ -282,7 +296,8 @@ pub(super) fn answered(
         }
         (Kind::Describe { uri }, Answer::Described { sdp }) => described(ok, &uri, sdp),
         (Kind::Setup { session }, Answer::Ready { track, tracks, chosen, ssrc, server_port }) => {
-            let header = transport_header(&chosen, ssrc, server_port);
+            let profile = transport::profile(request.headers.all("Transport"), &chosen);
+            let header = transport_header(profile, &chosen, ssrc, server_port);
             let timeout = sessions.timeout().as_secs();
             if let Some(entry) = sessions.get(&session) {
                 entry.tracks.insert(track, chosen);
@@ -338,12 +353,12 @@ fn described(ok: Response, uri: &str, sdp: String) -> Response {
     response
 }
 
-fn transport_header(chosen: &Lower, ssrc: u32, server_port: Option<(u16, u16)>) -> String {
+fn transport_header(profile: &str, chosen: &Lower, ssrc: u32, server_port: Option<(u16, u16)>) -> String {
     let lower = match chosen {
-        Lower::Udp { client_port: (rtp, rtcp) } => format!("RTP/AVP/UDP;unicast;client_port={rtp}-{rtcp}"),
+        Lower::Udp { client_port: (rtp, rtcp) } => format!("{profile}/UDP;unicast;client_port={rtp}-{rtcp}"),
         Lower::Tcp { interleaved } => {
             let (rtp, rtcp) = interleaved.unwrap_or((0, 1));
-            format!("RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}")
+            format!("{profile}/TCP;unicast;interleaved={rtp}-{rtcp}")
         }
     };
     let ports = server_port.map_or_else(String::new, |(rtp, rtcp)| format!(";server_port={rtp}-{rtcp}"));
@@ -360,8 +375,10 @@ fn playing(
 ) -> Response {
     let entries: Vec<String> = rtp_info.iter().map(|info| rtp_info_entry(uri, info)).collect();
     let mut response = ok.with("Session", session.to_string()).with("Range", range);
-    if request.headers.get("Scale").is_some() {
-        response = response.with("Scale", "1");
+    for name in ["Scale", "Speed"] {
+        if request.headers.get(name).is_some() {
+            response = response.with(name, "1");
+        }
     }
     response.with("RTP-Info", entries.join(","))
 }
@@ -375,13 +392,6 @@ fn rtp_info_entry(uri: &str, info: &RtpInfo) -> String {
         Some((seq, rtptime)) => format!("url={url};seq={seq};rtptime={rtptime}"),
         None => format!("url={url}"),
     }
-}
-
-/// The URI without its last segment, which names a track.
-fn without_track(base: &str) -> String {
-    let (path, query) = base.split_once('?').map_or((base, ""), |(path, query)| (path, query));
-    let path = path.rsplit_once('/').map_or(path, |(before, _)| before);
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 fn parameters(session: Option<&SessionId>, names: &[String], values: &[(String, String)]) -> Response {

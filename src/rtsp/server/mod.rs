@@ -13,4 +13,4 @@ mod sessions;
 pub use crate::rtsp::header::transport::Lower;
 pub use answer::{Answer, Event, RtpInfo};
 pub use connection::{Connection, Peer};
-pub use sessions::{SessionId, Sessions};
+pub use sessions::{Limits, SessionId, Sessions};

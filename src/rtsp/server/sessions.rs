@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Lower;
 use crate::rtsp::message::Status;
 
-/// Clients send their keep-alives late: VLC has been seen 10 s behind.
+/// Clients send their keep-alives late: VLC has been seen 10 s behind. Of a short timeout it is a half.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A session's name: 128 random bits.
@@ -22,12 +22,22 @@ impl fmt::Display for SessionId {
     }
 }
 
+/// How long and how many.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Sessions that say nothing end after this time.
+    pub timeout: Duration,
+    /// Sessions at once.
+    pub sessions: usize,
+    /// Sessions at once of one address, unless it is this machine's own.
+    pub per_address: usize,
+}
+
 /// All sessions of a server.
 #[derive(Debug)]
 pub struct Sessions {
     random: fn() -> [u8; 16],
-    timeout: Duration,
-    most: usize,
+    limits: Limits,
     table: HashMap<SessionId, Session>,
 }
 
@@ -62,7 +72,7 @@ impl Session {
         self.tracks.values().next()
     }
 
-    fn interleaved(&self) -> bool {
+    pub(super) fn interleaved(&self) -> bool {
         matches!(self.lower(), Some(Lower::Tcp { .. }))
     }
 
@@ -74,19 +84,24 @@ impl Session {
 }
 
 impl Sessions {
-    /// An empty table. `random` makes session names; silent sessions end after `timeout`.
-    pub fn new(random: fn() -> [u8; 16], timeout: Duration, max_sessions: usize) -> Self {
-        Self { random, timeout, most: max_sessions, table: HashMap::new() }
+    /// An empty table. `random` makes session names.
+    pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
+        Self { random, limits, table: HashMap::new() }
     }
 
     /// What is announced to clients.
     pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+        self.limits.timeout
+    }
+
+    /// The timeout, and some more for clients that are late.
+    pub(super) fn patience(&self) -> Duration {
+        self.limits.timeout + GRACE.min(self.limits.timeout / 2)
     }
 
     /// The session showed that it lives.
     pub fn touch(&mut self, id: &SessionId, now: Instant) {
-        let deadline = now + self.timeout + GRACE;
+        let deadline = now + self.patience();
         if let Some(session) = self.table.get_mut(id) {
             session.deadline = deadline;
         }
@@ -114,6 +129,18 @@ impl Sessions {
         self.table.remove(id);
     }
 
+    /// Ends the interleaved sessions of a connection that is gone; those being set up too.
+    pub(super) fn close_interleaved(&mut self, asker: Asker) -> Vec<SessionId> {
+        let over = |session: &Session| {
+            session.owner.connection == asker.connection
+                && !matches!(session.lower(), Some(Lower::Udp { .. }))
+        };
+        let ids: Vec<SessionId> =
+            self.table.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
+        ids.iter().for_each(|id| self.close(id));
+        ids
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
@@ -125,7 +152,9 @@ impl Sessions {
     }
 
     pub(super) fn open(&mut self, asker: Asker, path: &str, now: Instant) -> Result<SessionId, Status> {
-        if self.table.len() >= self.most {
+        let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
+        let crowded = !asker.peer.is_loopback() && own.count() >= self.limits.per_address;
+        if crowded || self.table.len() >= self.limits.sessions {
             return Err(Status(453));
         }
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -136,7 +165,7 @@ impl Sessions {
             tracks: BTreeMap::new(),
             of: 0,
             owner: asker,
-            deadline: now + self.timeout + GRACE,
+            deadline: now + self.patience(),
         };
         self.table.insert(id.clone(), session);
         Ok(id)
@@ -162,8 +191,14 @@ mod tests {
     use super::*;
 
     fn table() -> (Sessions, Asker, Instant) {
+        fn counted() -> [u8; 16] {
+            static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0xfeed);
+            let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            u128::from(number).to_be_bytes()
+        }
         let asker = Asker { connection: 1, peer: [10, 0, 0, 1].into() };
-        (Sessions::new(|| [7; 16], Duration::from_secs(60), 2), asker, crate::clock::now())
+        let limits = Limits { timeout: Duration::from_secs(60), sessions: 4, per_address: 2 };
+        (Sessions::new(counted, limits), asker, crate::clock::now())
     }
 
     #[test]
@@ -174,6 +209,20 @@ mod tests {
         assert_eq!(sessions.expire(now + Duration::from_secs(129)), []);
         assert_eq!(sessions.expire(now + Duration::from_secs(130)), [id]);
         assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn an_address_and_the_server_have_only_so_many_sessions() {
+        let (mut sessions, asker, now) = table();
+        let first = sessions.open(asker, "cam", now).unwrap();
+        sessions.open(Asker { connection: 2, ..asker }, "cam", now).unwrap();
+        assert_eq!(sessions.open(Asker { connection: 3, ..asker }, "cam", now), Err(Status(453)));
+        sessions.close(&first);
+        sessions.open(Asker { connection: 3, ..asker }, "cam", now).unwrap();
+        let here = Asker { connection: 4, peer: [127, 0, 0, 1].into() };
+        sessions.open(here, "cam", now).unwrap();
+        sessions.open(here, "cam", now).unwrap();
+        assert_eq!(sessions.open(here, "cam", now), Err(Status(453)), "the server's");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 mod receiver;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 pub(crate) use receiver::Receiver;
@@ -24,6 +25,7 @@ pub(crate) const MOUNTS: &str = r#"mounts: {
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
+    log: Mutex<mpsc::Receiver<String>>,
     _config: tempfile::NamedTempFile,
 }
 
@@ -35,22 +37,48 @@ impl Server {
 
     /// Serves these mounts (`mounts: {...}`) on a free port.
     pub(crate) fn with(mounts: &str) -> Self {
+        Self::on("127.0.0.1", "", mounts)
+    }
+
+    /// Serves on a free port of an address (`[::1]`), with more settings (`max_sessions: 2,`) and other mounts.
+    pub(crate) fn on(on: &str, settings: &str, mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
-        let text = format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), {mounts})");
+        let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
         let mut child = lenslet()
             .args(["serve", "--config"])
             .arg(config.path())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (sender, log) = mpsc::channel();
+        // Nobody may listen; read on, so that the server never writes into a closed pipe.
+        std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| drop(sender.send(line))));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().unwrap().unwrap();
-        let address = line.strip_prefix("listening on rtsp://").unwrap().parse().unwrap();
+        let address = line.strip_prefix("listening on rtsp://").unwrap();
+        // An unspecified address is told as this name.
+        let address = address.replace("localhost", "127.0.0.1").parse().unwrap();
         // The rest is for people; read on, so that the server never writes into a closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _config: config }
+        Self { child, address, log: Mutex::new(log), _config: config }
+    }
+
+    /// Waits for the next line of the log that holds all of these.
+    pub(crate) fn logged(&self, parts: &[&str]) -> String {
+        loop {
+            let line = self
+                .log
+                .lock()
+                .unwrap()
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("nobody logged {parts:?}"));
+            if parts.iter().all(|part| line.contains(part)) {
+                return line;
+            }
+        }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -62,6 +90,11 @@ impl Server {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Open descriptors.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Asks it to stop; whether it ended well.
@@ -140,6 +173,14 @@ impl Client {
         Self::over(TcpStream::connect(server.address).unwrap())
     }
 
+    /// Connects from another address of this machine: `127.0.0.2`.
+    pub(crate) fn connect_from(server: &Server, from: &str) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
+        socket.connect(&server.address.into()).unwrap();
+        Self::over(socket.into())
+    }
+
     /// A connection that holds little: the server's socket is soon full once nobody reads.
     pub(crate) fn connect_narrow(server: &Server) -> Self {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -154,6 +195,11 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream: BufReader::new(stream) }
+    }
+
+    /// The socket, for what a well-behaved client does not do.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        self.stream.get_ref()
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
@@ -224,6 +270,18 @@ impl Client {
         Ok(Incoming::Frame { channel: head[0], data })
     }
 
+    /// SETUP by UDP, of a mount's first track: gives the session, and our RTP and RTCP sockets.
+    pub(crate) fn set_up_udp(&mut self, url: &str) -> (String, UdpSocket, UdpSocket) {
+        let (rtp, rtcp) = udp_pair(self.socket().local_addr().unwrap().ip());
+        let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+        let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+        let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}", port(&rtp), port(&rtcp));
+        let reply = self.ask(&[&setup, &transport]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let session = reply.header("session").unwrap().split(';').next().unwrap().to_owned();
+        (session, rtp, rtcp)
+    }
+
     fn reply(&mut self, first: u8) -> Reply {
         let mut line = String::new();
         self.stream.read_line(&mut line).unwrap();
@@ -242,4 +300,19 @@ impl Client {
         reply.body = String::from_utf8(body).unwrap();
         reply
     }
+}
+
+/// Sockets for RTP and RTCP: an even port that the kernel chose, and the one above it.
+pub(crate) fn udp_pair(address: IpAddr) -> (UdpSocket, UdpSocket) {
+    let bind = |port| {
+        let socket = UdpSocket::bind(SocketAddr::new(address, port)).ok()?;
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Some(socket)
+    };
+    let pair = || {
+        let rtp = bind(0)?;
+        let port = rtp.local_addr().unwrap().port();
+        if port % 2 == 0 { Some((rtp, bind(port + 1)?)) } else { None }
+    };
+    (0..1000).find_map(|_| pair()).expect("a free pair of ports")
 }

@@ -9,7 +9,7 @@ const FU_END: u8 = 0x40;
 
 /// One packet's payload, borrowed from the access unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Payload<'a> {
+pub(in crate::rtp) enum Payload<'a> {
     /// A whole NAL unit.
     Single(&'a [u8]),
     /// A fragment of one.
@@ -17,7 +17,7 @@ pub(super) enum Payload<'a> {
 }
 
 impl Payload<'_> {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::rtp) fn len(&self) -> usize {
         match self {
             Self::Single(nal) => nal.len(),
             Self::Fragment { bytes, .. } => 2 + bytes.len(),
@@ -25,7 +25,7 @@ impl Payload<'_> {
     }
 
     /// Writes it into exactly [`Payload::len`] bytes.
-    pub(super) fn write(&self, out: &mut [u8]) {
+    pub(in crate::rtp) fn write(&self, out: &mut [u8]) {
         match self {
             Self::Single(nal) => out.copy_from_slice(nal),
             Self::Fragment { indicator, header, bytes } => {
@@ -39,7 +39,7 @@ impl Payload<'_> {
 
 /// The payloads of an access unit, none longer than `room`; all fragments of a NAL unit but its last
 /// have the same size, so that the kernel can cut one message into them.
-pub(super) fn payloads(annex_b: &[u8], room: usize) -> impl Iterator<Item = Payload<'_>> {
+pub(in crate::rtp) fn payloads(annex_b: &[u8], room: usize) -> impl Iterator<Item = Payload<'_>> {
     nal_units(annex_b)
         .filter(|nal| NalType::of(nal) != NalType::Dropped)
         .flat_map(move |nal| of_nal(nal, room))

@@ -1,12 +1,13 @@
-//! RTCP: reports out, feedback in ([RFC 3550 section 6](https://www.rfc-editor.org/rfc/rfc3550#section-6),
+//! RTCP: what senders and receivers say of a stream ([RFC 3550 section 6](https://www.rfc-editor.org/rfc/rfc3550#section-6),
 //! [RFC 4585](https://www.rfc-editor.org/rfc/rfc4585), [RFC 5104](https://www.rfc-editor.org/rfc/rfc5104)).
+
+mod compound;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rtcp_types::prelude::*;
-use rtcp_types::{
-    Bye, Compound, Fir, Packet, PayloadFeedback, Pli, ReportBlock, Sdes, SdesChunk, SdesItem, SenderReport,
-};
+use rtcp_types::{Compound, Fir, Packet, PayloadFeedback, Pli, ReportBlock, SenderReport};
+
+pub use compound::{bye, pli, receiver_bye, receiver_report, sender_report};
 
 /// Why bytes are no RTCP.
 pub use rtcp_types::RtcpParseError as Error;
@@ -33,9 +34,7 @@ pub struct Report {
 /// ([RFC 3550 section 6.4.1](https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reception {
-    /// Who says it.
-    pub reporter: u32,
-    /// Of whom.
+    /// The sender.
     pub ssrc: u32,
     /// Packets lost since the last report, in 256ths.
     pub fraction_lost: u8,
@@ -51,10 +50,12 @@ pub struct Reception {
     pub delay: u32,
 }
 
-/// What comes from a receiver.
+/// One thing that a compound packet says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Feedback {
-    /// A report block.
+pub enum Message {
+    /// A sender says what it sent and when.
+    SenderReport(Report),
+    /// A receiver says what came.
     Reception(Reception),
     /// PLI or FIR: a keyframe is wanted of this sender.
     Keyframe {
@@ -63,7 +64,7 @@ pub enum Feedback {
         /// A FIR's number; its repetitions have the same.
         fir_seq: Option<u8>,
     },
-    /// The receiver leaves.
+    /// A sender or receiver leaves.
     Bye {
         /// Who leaves.
         ssrc: u32,
@@ -88,31 +89,21 @@ pub fn ntp(wall: SystemTime) -> u64 {
     since.as_secs().wrapping_add(NTP_UNIX) << 32 | fraction
 }
 
-/// A compound packet: sender report, then our name.
-pub fn sender_report(report: &Report, cname: &str) -> Vec<u8> {
-    write(Compound::builder().add_packet(sr(report)).add_packet(sdes(report.ssrc, cname)))
-}
-
-/// A compound packet: sender report, our name, and goodbye.
-pub fn bye(report: &Report, cname: &str) -> Vec<u8> {
-    let bye = Bye::builder().add_source(report.ssrc);
-    write(Compound::builder().add_packet(sr(report)).add_packet(sdes(report.ssrc, cname)).add_packet(bye))
-}
-
 /// Reads a datagram or interleaved frame, handing each thing it says to `each`.
 ///
 /// # Errors
 /// It is no RTCP, or ends early; what stood before that was handed on.
-pub fn parse(datagram: &[u8], mut each: impl FnMut(Feedback)) -> Result<(), Error> {
+pub fn parse(datagram: &[u8], mut each: impl FnMut(Message)) -> Result<(), Error> {
     for packet in Compound::parse(datagram)? {
         match packet? {
             Packet::Rr(report) => {
-                report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
+                report.report_blocks().for_each(|block| each(Message::Reception(reception(&block))))
             }
             Packet::Sr(report) => {
-                report.report_blocks().for_each(|block| each(reception(report.ssrc(), &block)))
+                each(Message::SenderReport(sent(&report)));
+                report.report_blocks().for_each(|block| each(Message::Reception(reception(&block))));
             }
-            Packet::Bye(bye) => bye.ssrcs().for_each(|ssrc| each(Feedback::Bye { ssrc })),
+            Packet::Bye(bye) => bye.ssrcs().for_each(|ssrc| each(Message::Bye { ssrc })),
             Packet::PayloadFeedback(feedback) => keyframes(&feedback, &mut each),
             _ => {}
         }
@@ -120,58 +111,42 @@ pub fn parse(datagram: &[u8], mut each: impl FnMut(Feedback)) -> Result<(), Erro
     Ok(())
 }
 
-fn keyframes(feedback: &PayloadFeedback<'_>, each: &mut impl FnMut(Feedback)) {
+fn keyframes(feedback: &PayloadFeedback<'_>, each: &mut impl FnMut(Message)) {
     if feedback.parse_fci::<Pli>().is_ok() {
-        each(Feedback::Keyframe { ssrc: feedback.media_ssrc(), fir_seq: None });
+        each(Message::Keyframe { ssrc: feedback.media_ssrc(), fir_seq: None });
     } else if let Ok(fir) = feedback.parse_fci::<Fir<'_>>() {
         fir.entries().for_each(|entry| {
-            each(Feedback::Keyframe { ssrc: entry.ssrc(), fir_seq: Some(entry.sequence()) })
+            each(Message::Keyframe { ssrc: entry.ssrc(), fir_seq: Some(entry.sequence()) })
         });
     }
 }
 
-fn reception(reporter: u32, block: &ReportBlock<'_>) -> Feedback {
-    // 24 bits, signed.
-    let lost = ((block.cumulative_lost() << 8) as i32) >> 8;
-    Feedback::Reception(Reception {
-        reporter,
+fn sent(report: &SenderReport<'_>) -> Report {
+    Report {
+        ssrc: report.ssrc(),
+        ntp: report.ntp_timestamp(),
+        rtp: report.rtp_timestamp(),
+        packets: report.packet_count(),
+        octets: report.octet_count(),
+    }
+}
+
+fn reception(block: &ReportBlock<'_>) -> Reception {
+    Reception {
         ssrc: block.ssrc(),
         fraction_lost: block.fraction_lost(),
-        lost,
+        // 24 bits, signed.
+        lost: ((block.cumulative_lost() << 8) as i32) >> 8,
         highest_seq: block.extended_sequence_number(),
         jitter: block.interarrival_jitter(),
         last_sr: block.last_sender_report_timestamp(),
         delay: block.delay_since_last_sender_report_timestamp(),
-    })
-}
-
-fn sr(report: &Report) -> impl RtcpPacketWriter + 'static {
-    SenderReport::builder(report.ssrc)
-        .ntp_timestamp(report.ntp)
-        .rtp_timestamp(report.rtp)
-        .packet_count(report.packets)
-        .octet_count(report.octets)
-}
-
-fn sdes(ssrc: u32, cname: &str) -> impl RtcpPacketWriter + '_ {
-    Sdes::builder().add_chunk(SdesChunk::builder(ssrc).add_item(SdesItem::builder(SdesItem::CNAME, cname)))
-}
-
-/// What the builders refuse (a name over 255 bytes) is never asked of them here: an empty packet then.
-fn write(packet: impl RtcpPacketWriter) -> Vec<u8> {
-    let mut bytes = vec![0; packet.calculate_size().unwrap_or_default()];
-    if !bytes.is_empty() {
-        packet.write_into_unchecked(&mut bytes);
     }
-    bytes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const REPORT: Report =
-        Report { ssrc: 7, ntp: 0x0102_0304_0506_0708, rtp: 90_000, packets: 3, octets: 4000 };
 
     /// A receiver report of one block with 0xffffff (-1) lost, then a PLI and a FIR.
     const FEEDBACK: [u8; 64] = [
@@ -181,20 +156,9 @@ mod tests {
         0x84, 206, 0, 4, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 7, 42, 0, 0, 0,
     ];
 
-    fn read(bytes: &[u8]) -> Result<Vec<Feedback>, Error> {
+    fn read(bytes: &[u8]) -> Result<Vec<Message>, Error> {
         let mut all = Vec::new();
-        parse(bytes, |feedback| all.push(feedback)).map(|()| all)
-    }
-
-    #[test]
-    fn a_report_is_followed_by_our_name() {
-        let bytes = sender_report(&REPORT, "lenslet");
-        let packets: Vec<Packet<'_>> = Compound::parse(&bytes).unwrap().map(Result::unwrap).collect();
-        assert!(
-            matches!(&packets[0], Packet::Sr(sr) if sr.ntp_timestamp() == REPORT.ntp && sr.packet_count() == 3)
-        );
-        assert!(matches!(&packets[1], Packet::Sdes(_)));
-        assert!(matches!(read(&bye(&REPORT, "lenslet")).unwrap()[..], [Feedback::Bye { ssrc: 7 }]));
+        parse(bytes, |message| all.push(message)).map(|()| all)
     }
 
     #[test]
@@ -202,10 +166,10 @@ mod tests {
         let all = read(&FEEDBACK).unwrap();
         assert!(matches!(
             all[0],
-            Feedback::Reception(Reception { lost: -1, fraction_lost: 64, jitter: 5, .. })
+            Message::Reception(Reception { lost: -1, fraction_lost: 64, jitter: 5, .. })
         ));
-        assert_eq!(all[1], Feedback::Keyframe { ssrc: 7, fir_seq: None });
-        assert_eq!(all[2], Feedback::Keyframe { ssrc: 7, fir_seq: Some(42) });
+        assert_eq!(all[1], Message::Keyframe { ssrc: 7, fir_seq: None });
+        assert_eq!(all[2], Message::Keyframe { ssrc: 7, fir_seq: Some(42) });
     }
 
     #[test]
@@ -222,16 +186,8 @@ mod tests {
 
     #[test]
     fn the_round_trip_is_what_the_receiver_did_not_hold() {
-        let mut reception = Reception {
-            reporter: 1,
-            ssrc: 2,
-            fraction_lost: 0,
-            lost: 0,
-            highest_seq: 0,
-            jitter: 0,
-            last_sr: 0,
-            delay: 0,
-        };
+        let mut reception =
+            Reception { ssrc: 2, fraction_lost: 0, lost: 0, highest_seq: 0, jitter: 0, last_sr: 0, delay: 0 };
         let now = 100 << 32;
         assert_eq!(reception.round_trip(now), None);
         reception.last_sr = (90 << 16) as u32;

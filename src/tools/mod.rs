@@ -1,0 +1,3 @@
+//! Commands that are not the daemon.
+
+pub mod receive;

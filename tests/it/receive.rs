@@ -1,0 +1,320 @@
+//! `lenslet receive`: against our own server, and against servers with faults.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use lenslet::media::h264::{Assembler, ParameterSets, Splitter, nal_units};
+use lenslet::media::{AccessUnit, Codec, MediaTime, TrackId};
+use lenslet::rtp::Sender;
+use serde_json::Value;
+
+use crate::support::{Server, lenslet};
+
+fn receive(url: &str, arguments: &[&str]) -> Output {
+    lenslet().args(["receive", url]).args(arguments).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout)
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// NAL units of pictures, without delimiters, filler, SEI and parameter sets.
+fn pictures(annex_b: &[u8]) -> Vec<&[u8]> {
+    nal_units(annex_b).filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).collect()
+}
+
+#[test]
+fn our_own_server_is_received_without_loss_and_the_file_as_it_is() {
+    let server = Server::start();
+    let clip = std::fs::read("tests/fixtures/bitstreams/clip.h264").unwrap();
+    for mount in ["test", "clip"] {
+        for transport in ["udp", "tcp"] {
+            let file = tempfile::Builder::new().suffix(".h264").tempfile().unwrap();
+            let path = file.path().to_str().unwrap();
+            let told = json(&receive(
+                &server.url(mount),
+                &["--transport", transport, "--seconds", "5", "--save", path, "--json"],
+            ));
+            let track = &told["tracks"][0];
+            assert_eq!((&told["transport"], &track["encoding"]), (&transport.into(), &"H264".into()));
+            assert_eq!((&track["width"], &track["height"]), (&320.into(), &240.into()), "{told}");
+            assert_eq!(
+                (&track["lost"], &track["damaged"]),
+                (&0.into(), &0.into()),
+                "{mount} {transport}: {told}"
+            );
+            assert!(track["pictures"].as_u64().unwrap() >= 100, "{mount} {transport}: {told}");
+            assert_eq!(track["keyframe_interval"][1].as_f64().unwrap().round(), 1.0, "{told}");
+            assert!(told["first_picture_ms"].as_f64().is_some() && told["round_trip_ms"].as_f64().is_some());
+            let saved = std::fs::read(file.path()).unwrap();
+            let got = pictures(&saved);
+            assert!(got.len() >= 100);
+            if mount == "clip" {
+                let sent = pictures(&clip);
+                let start = sent.iter().position(|nal| *nal == got[0]).expect("a picture of the file");
+                assert!(got.iter().zip(sent.iter().cycle().skip(start)).all(|(got, sent)| got == sent));
+            }
+        }
+    }
+}
+
+#[test]
+fn people_are_told_in_sentences() {
+    let server = Server::start();
+    let output = receive(&server.url("test"), &["--seconds", "1"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    for part in
+        ["/test by UDP, 1.", "track 0: video H264 320x240, ", "first picture ", "The path to the server is "]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_a_sentence() {
+    let server = Server::start();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let no_rtsp = answering(|mut stream| stream.write_all(&[0; 8192]).unwrap());
+    for (url, part) in [
+        ("http://h/".to_owned(), "http:// is not spoken here"),
+        ("rtsp://".to_owned(), "names no host"),
+        (format!("rtsp://{nobody}/x"), "cannot reach 127.0.0.1"),
+        (server.url("nowhere"), "DESCRIBE with 404"),
+        (server.url("absent"), "DESCRIBE with 503"),
+        (format!("rtsp://{no_rtsp}/x"), "neither a request nor"),
+    ] {
+        let output = receive(&url, &["--seconds", "1"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && said.starts_with("lenslet: ") && said.contains(part),
+            "{url}: {said}"
+        );
+    }
+    let output = receive(&server.url("test"), &["--save", "/nowhere/file.h264"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/file.h264: "));
+}
+
+#[test]
+fn an_interrupt_ends_it_with_the_figures_so_far() {
+    let server = Server::start();
+    let child = lenslet()
+        .args(["receive", &server.url("test"), "--seconds", "600", "--json", "--save", "/dev/stderr"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut child = child;
+    // The first pictures have come when some of them were saved.
+    let mut saved = BufReader::new(child.stderr.take().unwrap());
+    assert!(!saved.fill_buf().unwrap().is_empty());
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    std::thread::spawn(move || std::io::copy(&mut saved, &mut std::io::sink()));
+    let told = json(&child.wait_with_output().unwrap());
+    assert!(told["tracks"][0]["pictures"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn loss_is_counted_to_the_packet_by_both_transports() {
+    for (transport, missing) in [("udp", 7), ("tcp", 7), ("udp", 0)] {
+        let address = camera(Faults { every: missing, ..Faults::default() });
+        let told = json(&receive(
+            &format!("rtsp://{address}/live"),
+            &["--transport", transport, "--seconds", "1", "--json"],
+        ));
+        let track = &told["tracks"][0];
+        let (packets, lost) = (track["packets"].as_u64().unwrap(), track["lost"].as_u64().unwrap());
+        let expected = (packets + lost).checked_div(missing).unwrap_or(0);
+        assert_eq!(lost, expected, "{transport}: {told}");
+        assert_eq!(told["path"], if missing == 0 { "good" } else { "poor" }, "{told}");
+        assert_eq!(track["damaged"].as_u64().unwrap() > 0, missing != 0, "{told}");
+    }
+}
+
+#[test]
+fn a_server_without_udp_is_asked_again_by_tcp() {
+    let address = camera(Faults { refuses_udp: true, ..Faults::default() });
+    let url = format!("rtsp://{address}/live");
+    let told = json(&receive(&url, &["--seconds", "1", "--json"]));
+    assert_eq!(told["transport"], "tcp");
+    assert!(told["note"].as_str().unwrap().contains("refuses UDP"), "{told}");
+    let output = receive(&url, &["--seconds", "1", "--transport", "udp"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("SETUP with 461"), "what was asked for is done");
+}
+
+#[test]
+fn datagrams_that_never_come_are_told_and_tcp_is_used() {
+    let address = camera(Faults { silent_udp: true, ..Faults::default() });
+    let told = json(&receive(&format!("rtsp://{address}/live"), &["--seconds", "1", "--json"]));
+    assert_eq!(told["transport"], "tcp");
+    assert!(told["note"].as_str().unwrap().contains("no packet came by UDP for 5 s"), "{told}");
+}
+
+#[test]
+fn a_redirection_is_followed_and_a_circle_is_not() {
+    let camera = camera(Faults::default());
+    let elsewhere = redirecting(format!("rtsp://{camera}/live"));
+    let told = json(&receive(&format!("rtsp://{elsewhere}/moved"), &["--seconds", "1", "--json"]));
+    assert_eq!(told["url"], format!("rtsp://{camera}/live"));
+    let circle = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/round", circle.local_addr().unwrap());
+    redirect_on(circle, url.clone());
+    let output = receive(&url, &["--seconds", "1"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("redirects more than 5 times"));
+}
+
+/// What a camera does wrong.
+#[derive(Clone, Copy, Default)]
+struct Faults {
+    /// Leaves out each packet of so many; 0 leaves out none.
+    every: u64,
+    refuses_udp: bool,
+    silent_udp: bool,
+}
+
+fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(|stream| answer(stream.unwrap())));
+    address
+}
+
+fn redirecting(to: String) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    redirect_on(listener, to);
+    address
+}
+
+fn redirect_on(listener: TcpListener, to: String) {
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut requests = BufReader::new(stream.unwrap());
+            while let Some((first, fields)) = request(&mut requests) {
+                let cseq = &fields["cseq"];
+                let status = if first.starts_with("OPTIONS") { "200 OK" } else { "302 Moved" };
+                let reply = format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nLocation: {to}\r\n\r\n");
+                let _ = requests.get_mut().write_all(reply.as_bytes());
+            }
+        }
+    });
+}
+
+type Fields = std::collections::BTreeMap<String, String>;
+
+/// A request's first line and fields; frames before it are passed over.
+fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Fields)> {
+    loop {
+        let next = stream.fill_buf().ok()?;
+        if *next.first()? != b'$' {
+            break;
+        }
+        let mut head = [0; 4];
+        std::io::Read::read_exact(stream, &mut head).ok()?;
+        let mut frame = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        std::io::Read::read_exact(stream, &mut frame).ok()?;
+    }
+    let mut lines = stream.by_ref_lines();
+    let first = lines.next()?;
+    let fields = lines.map_while(|line| {
+        line.split_once(": ").map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()))
+    });
+    Some((first, fields.collect()))
+}
+
+trait Lines {
+    fn by_ref_lines(&mut self) -> impl Iterator<Item = String>;
+}
+
+impl Lines for BufReader<TcpStream> {
+    fn by_ref_lines(&mut self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(|| {
+            let mut line = String::new();
+            self.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            Some(line.trim_end().to_owned()).filter(|line| !line.is_empty())
+        })
+    }
+}
+
+/// A camera of one track that plays the fixture's pictures, 30 a second, to one client at a time.
+fn camera(faults: Faults) -> SocketAddr {
+    answering(move |stream| {
+        let local = stream.local_addr().unwrap();
+        let mut requests = BufReader::new(stream);
+        let mut way = None;
+        while let Some((first, fields)) = request(&mut requests) {
+            let method = first.split(' ').next().unwrap();
+            let transport = fields.get("transport").cloned().unwrap_or_default();
+            let mut reply = String::from("RTSP/1.0 200 OK\r\n");
+            let mut body = String::new();
+            match method {
+                "DESCRIBE" => {
+                    body = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n".into();
+                }
+                "SETUP" if transport.contains("client_port") && faults.refuses_udp => {
+                    reply = "RTSP/1.0 461 Unsupported Transport\r\n".into();
+                }
+                "SETUP" => {
+                    let socket = UdpSocket::bind((local.ip(), 0)).unwrap();
+                    reply += &format!("Session: 1\r\nTransport: {transport}\r\n");
+                    let port =
+                        transport.split("client_port=").nth(1).and_then(|ports| ports.split('-').next());
+                    let to = port.map(|port| SocketAddr::new(local.ip(), port.parse().unwrap()));
+                    way = Some((socket, to));
+                }
+                _ => {}
+            }
+            reply += &format!("CSeq: {}\r\nContent-Length: {}\r\n\r\n{body}", fields["cseq"], body.len());
+            requests.get_mut().write_all(reply.as_bytes()).unwrap();
+            if method == "PLAY"
+                && let Some((socket, to)) = way.take()
+            {
+                let stream = requests.get_ref().try_clone().unwrap();
+                if !(faults.silent_udp && to.is_some()) {
+                    std::thread::spawn(move || send(stream, &socket, to, faults));
+                }
+            }
+        }
+    })
+}
+
+/// Sends pictures until nobody takes them.
+fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, faults: Faults) {
+    let codec = Codec::H264(ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e], &[0x68]));
+    let mut sender = Sender::new(TrackId(0), &codec, 1, u16::MAX - 20, 2, 1420);
+    let mut count = 0;
+    for (number, (data, link)) in units().into_iter().cycle().enumerate() {
+        let time = MediaTime::from_duration(Duration::from_millis(33) * number as u32);
+        let image = sender.packetize(&AccessUnit { track: TrackId(0), time, link, data }).unwrap();
+        for frame in image.frames() {
+            count += 1;
+            if faults.every > 0 && count % faults.every == 0 {
+                continue;
+            }
+            let sent = match to {
+                Some(to) => socket.send_to(&frame[4..], to).map(drop),
+                None => stream.write_all(frame),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+        // The camera's own pace: pictures are not waited for here.
+        std::thread::sleep(Duration::from_millis(33));
+    }
+}
+
+fn units() -> Vec<(std::sync::Arc<[u8]>, lenslet::media::Link)> {
+    let clip = std::fs::read(Path::new("tests/fixtures/bitstreams/clip.h264")).unwrap();
+    let (mut splitter, mut assembler, mut units) = (Splitter::new(), Assembler::new(), Vec::new());
+    splitter.push(&clip, |unit| units.extend(assembler.assemble(unit))).unwrap();
+    units
+}
