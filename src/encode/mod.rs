@@ -3,6 +3,8 @@
 pub mod draw;
 #[cfg(feature = "soft-h264")]
 mod openh264;
+#[cfg(feature = "soft-h264")]
+mod sys;
 
 use crate::media::{Encoder, EncoderError};
 

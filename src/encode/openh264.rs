@@ -40,7 +40,9 @@ impl OpenH264 {
             // By default it takes every core.
             .num_threads(1);
         let encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config);
-        encoder.map(Self).map_err(said)
+        let mut encoder = encoder.map_err(said)?;
+        super::sys::quiet(&mut encoder);
+        Ok(Self(encoder))
     }
 }
 

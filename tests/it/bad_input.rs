@@ -93,7 +93,9 @@ fn a_handshake_of_tls_is_closed_within_a_second() {
 }
 
 /// One client each that does something bad, and how.
-const MISDEEDS: [(&str, fn(&Server)); 8] = [
+type Misdeed = (&'static str, fn(&Server));
+
+const MISDEEDS: [Misdeed; 8] = [
     ("64 kB of garbage", |server| {
         for seed in 0..8 {
             let mut client = Client::connect(server);

@@ -213,7 +213,7 @@ mod tests {
             field(Field::Bottom, 2, 5, false),
             field(Field::Top, 2, 4, false),
             field(Field::Top, 3, 6, false), // alone: the next has another number
-            field(Field::Bottom, 4, 9, false),
+            field(Field::Bottom, 0, 9, false),
             field(Field::Top, 0, 0, true), // alone: an IDR picture begins
             SliceHeader { idr: true, ..FRAME },
         ];
