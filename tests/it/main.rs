@@ -8,4 +8,5 @@ mod commands;
 mod dialogs;
 mod interop;
 mod media;
+mod receiving;
 mod support;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::unit::Unit;
+use super::unit::{Head, Unit};
 
 /// [Fragmentation unit](https://www.rfc-editor.org/rfc/rfc6184#section-5.8): its header's bits.
 const FU_START: u8 = 0x80;
@@ -44,6 +44,8 @@ pub struct Dropped {
 pub struct Depacketizer {
     open: Option<Unit>,
     ended: VecDeque<DepacketizedUnit>,
+    /// A packet has come.
+    begun: bool,
     /// Something is missing that no unit given out since is marked with.
     broken: bool,
     dropped: Dropped,
@@ -67,7 +69,12 @@ impl Depacketizer {
             }
         }
         self.broken |= lost > 0;
-        let unit = self.open.get_or_insert_with(|| Unit::new(timestamp, lost > 0));
+        let head = match (lost, std::mem::replace(&mut self.begun, true)) {
+            (0, false) => Head::Unseen,
+            (0, true) => Head::Known,
+            _ => Head::Lost,
+        };
+        let unit = self.open.get_or_insert_with(|| Unit::new(timestamp, head));
         handle_payload(unit, payload);
         // There are cameras that mark an SEI before the slices, and fragments before the last.
         if marker && unit.has_slices() && !unit.in_fragment() {
@@ -306,7 +313,7 @@ mod tests {
         let start: &[u8] = &[0x7c, 0x85, 0x88];
         let middle: &[u8] = &[0x7c, 5, 3];
         let end: &[u8] = &[0x7c, 0x45, 3];
-        let cases: [(&str, &[Packet<'_>], &[Told]); 12] = [
+        let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
             (
                 "a fragment's start",
                 &[(1, false, 0, SPS), (1, false, 1, middle), (1, true, 0, end), (2, true, 0, SLICE)],
@@ -335,6 +342,11 @@ mod tests {
                     unit(2, &[SLICE], false, true),
                     unit(3, &[SLICE], false, false),
                 ],
+            ),
+            (
+                "the first picture's first slice",
+                &[(1, true, 0, &[0x41, 0x40, 1]), (2, true, 0, &[0x41, 0x40, 1])],
+                &[unit(1, &[&[0x41, 0x40, 1]], false, true), unit(2, &[&[0x41, 0x40, 1]], false, false)],
             ),
             (
                 "before an SPS nothing of its unit can be missing",
