@@ -156,7 +156,10 @@ impl Receiver {
 
     /// A sender report came; one of another source than the packets' counts for nothing.
     pub fn handle_sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32, now: Instant) {
-        self.sender_report = Some(SenderReport { ssrc, ntp, rtp, arrival: now });
+        // One that comes before the first packet may yet be of use.
+        if self.last_report().is_none_or(|last| last.ssrc == ssrc) {
+            self.sender_report = Some(SenderReport { ssrc, ntp, rtp, arrival: now });
+        }
     }
 
     /// What to report of the stream; its interval begins anew. `None` before the first packet.
@@ -383,9 +386,10 @@ mod tests {
     fn the_round_trip_is_that_of_the_rfcs_figure() {
         let (mut receiver, now) = after(Duration::ZERO, &[1]);
         assert_eq!(Receiver::new(90_000, None, WAIT).report(now), None);
-        receiver.handle_sender_report(2, 1, 1, now);
+        receiver.handle_sender_report(2, u64::MAX, 1, now);
         assert_eq!(receiver.report(now).unwrap().last_sr, 0, "another source's");
         receiver.handle_sender_report(1, 0xb44d_b705_2000_0000, 0, now);
+        receiver.handle_sender_report(2, u64::MAX, 1, now);
         let report = receiver.report(now + Duration::from_millis(5250)).unwrap();
         assert_eq!((report.last_sr, report.delay), (0xb705_2000, 0x0005_4000));
         assert_eq!(report.round_trip(0xb44d_b710_8000_0000), Some(Duration::from_millis(6125)));

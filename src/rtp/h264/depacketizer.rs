@@ -175,7 +175,9 @@ mod tests {
     type Told = (u32, Vec<Vec<u8>>, bool, bool);
 
     fn told(unit: &DepacketizedUnit) -> Told {
-        let nals = nal_units(&unit.data).map(<[u8]>::to_vec).collect();
+        let nals: Vec<Vec<u8>> = nal_units(&unit.data).map(<[u8]>::to_vec).collect();
+        let exact: Vec<u8> = nals.iter().flat_map(|nal| [&[0, 0, 0, 1], &nal[..]].concat()).collect();
+        assert_eq!(unit.data, exact, "start codes of four bytes and nothing else between the NAL units");
         (unit.timestamp, nals, unit.keyframe, unit.damaged)
     }
 
@@ -277,8 +279,8 @@ mod tests {
             ),
             (
                 "a marker on a fragment that is not the last",
-                &[(1, true, 0, &[0x5c, 0x81, 0x9a]), (1, true, 0, &[0x5c, 0x41, 1])],
-                &[unit(1, &[SLICE], false, false)],
+                &[(1, false, 0, SLICE), (1, true, 0, &[0x5c, 0x81, 0x1a]), (1, true, 0, &[0x5c, 0x41, 1])],
+                &[unit(1, &[SLICE, &[0x41, 0x1a, 1]], false, false)],
             ),
             (
                 "no markers at all",
