@@ -137,7 +137,10 @@ impl Receiver {
 
     /// A sender report came; one of another source than the packets' counts for nothing.
     pub fn handle_sender_report(&mut self, ssrc: u32, ntp: u64, rtp: u32, now: Instant) {
-        self.sender_report = Some(SenderReport { ssrc, ntp, rtp, arrival: now });
+        // One that comes before the first packet may yet be of use.
+        if self.last_report().is_none_or(|last| last.ssrc == ssrc) {
+            self.sender_report = Some(SenderReport { ssrc, ntp, rtp, arrival: now });
+        }
     }
 
     /// What to report of the stream; its interval begins anew. `None` before the first packet.
@@ -255,4 +258,171 @@ fn fraction(expected: i64, received: i64) -> u8 {
 /// In 65 536ths of a second.
 fn delay(since: Duration) -> u32 {
     u32::try_from((since.as_nanos() << 16) / 1_000_000_000).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "any instant to count from")]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(50);
+    const MS: Duration = Duration::from_millis(1);
+
+    fn packet(ssrc: u32, sequence: u16) -> Vec<u8> {
+        let timestamp = 3000 * u32::from(sequence);
+        let [high, low] = sequence.to_be_bytes();
+        [&[0x80, 96, high, low][..], &timestamp.to_be_bytes(), &ssrc.to_be_bytes(), &[7; 10]].concat()
+    }
+
+    /// A receiver that was sent these, one a millisecond, and the time of the last.
+    fn after(wait: Duration, sequences: &[u16]) -> (Receiver, Instant) {
+        let mut receiver = Receiver::new(90_000, Some(96), wait);
+        let mut now = Instant::now();
+        for sequence in sequences {
+            now += MS;
+            receiver.handle_packet(&packet(1, *sequence), now).unwrap();
+        }
+        (receiver, now)
+    }
+
+    /// Sequence numbers and how many are missing before each.
+    fn polled(receiver: &mut Receiver, now: Instant) -> Vec<(u16, u16)> {
+        let packets = std::iter::from_fn(|| receiver.poll_packet(now));
+        packets.map(|packet| (packet.sequence, packet.lost)).collect()
+    }
+
+    #[test]
+    fn a_missing_packet_is_waited_for() {
+        let (mut receiver, now) = after(WAIT, &[65_534, 65_535, 2, 1]);
+        assert_eq!(polled(&mut receiver, now), [(65_534, 0), (65_535, 0)]);
+        // 2 told of the gap, a millisecond before 1.
+        assert_eq!(receiver.poll_timeout(), Some(now + WAIT - MS));
+        receiver.handle_packet(&packet(1, 0), now + MS).unwrap();
+        assert_eq!(polled(&mut receiver, now + MS), [(0, 0), (1, 0), (2, 0)]);
+        assert_eq!(receiver.poll_timeout(), None);
+        let statistics = receiver.statistics();
+        assert_eq!((statistics.reordered, statistics.lost, statistics.late), (2, 0, 0));
+        assert_eq!((statistics.received, statistics.octets, statistics.highest_seq), (5, 50, 0x1_0002));
+    }
+
+    #[test]
+    fn a_missing_packet_is_given_up_in_time() {
+        let (mut receiver, now) = after(WAIT, &[1, 2, 5, 7]);
+        let due = receiver.poll_timeout().unwrap();
+        assert_eq!(polled(&mut receiver, due - MS), [(1, 0), (2, 0)]);
+        assert_eq!(polled(&mut receiver, due), [(5, 2)]);
+        assert_eq!(receiver.poll_timeout(), Some(now + WAIT), "each gap by itself");
+        assert_eq!(polled(&mut receiver, now + WAIT), [(7, 1)]);
+        receiver.handle_packet(&packet(1, 4), now + WAIT).unwrap();
+        assert_eq!(polled(&mut receiver, now + WAIT), []);
+        assert_eq!((receiver.statistics().late, receiver.statistics().lost), (1, 2));
+    }
+
+    #[test]
+    fn without_a_wait_nothing_is_held() {
+        let (mut receiver, now) = after(Duration::ZERO, &[1, 4, 5]);
+        assert_eq!(polled(&mut receiver, now), [(1, 0), (4, 2), (5, 0)]);
+        assert_eq!(receiver.poll_timeout(), None);
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_by_number_too() {
+        let sequences: Vec<u16> = [1].into_iter().chain(3..=101).collect();
+        let (mut receiver, mut now) = after(Duration::MAX, &sequences);
+        assert_eq!(polled(&mut receiver, now), [(1, 0)]);
+        assert_eq!(receiver.poll_timeout(), None, "no overflow");
+        now += MS;
+        receiver.handle_packet(&packet(1, 102), now).unwrap();
+        let packets = polled(&mut receiver, now);
+        assert_eq!((packets[0], packets.len()), ((3, 1), 100));
+    }
+
+    #[test]
+    fn duplicates_are_dropped_and_make_loss_negative() {
+        let (mut receiver, now) = after(WAIT, &[1, 2, 2, 4, 4, 1, 3]);
+        assert_eq!(polled(&mut receiver, now), [(1, 0), (2, 0), (3, 0), (4, 0)]);
+        let statistics = receiver.statistics();
+        assert_eq!((statistics.duplicates, statistics.received, statistics.lost), (3, 7, -3));
+        let report = receiver.report(now).unwrap();
+        assert_eq!((report.lost, report.fraction_lost), (-3, 0));
+    }
+
+    #[test]
+    fn a_report_tells_the_loss_since_the_last_one() {
+        let (mut receiver, now) = after(Duration::ZERO, &[65_535, 0, 2, 4]);
+        let report = receiver.report(now).unwrap();
+        // 6 expected, 2 lost: 85.3/256.
+        assert_eq!((report.ssrc, report.fraction_lost, report.lost), (1, 85, 2));
+        assert_eq!((report.highest_seq, report.last_sr, report.delay), (0x1_0004, 0, 0));
+        for sequence in [5, 6, 8, 9] {
+            receiver.handle_packet(&packet(1, sequence), now).unwrap();
+        }
+        // 5 expected, 1 lost: 51.2/256.
+        let report = receiver.report(now).unwrap();
+        assert_eq!((report.fraction_lost, report.lost), (51, 3));
+        assert_eq!(receiver.report(now).unwrap().fraction_lost, 0);
+    }
+
+    #[test]
+    fn the_round_trip_is_that_of_the_rfcs_figure() {
+        let (mut receiver, now) = after(Duration::ZERO, &[1]);
+        assert_eq!(Receiver::new(90_000, None, WAIT).report(now), None);
+        receiver.handle_sender_report(2, u64::MAX, 1, now);
+        assert_eq!(receiver.report(now).unwrap().last_sr, 0, "another source's");
+        receiver.handle_sender_report(1, 0xb44d_b705_2000_0000, 0, now);
+        receiver.handle_sender_report(2, u64::MAX, 1, now);
+        let report = receiver.report(now + Duration::from_millis(5250)).unwrap();
+        assert_eq!((report.last_sr, report.delay), (0xb705_2000, 0x0005_4000));
+        assert_eq!(report.round_trip(0xb44d_b710_8000_0000), Some(Duration::from_millis(6125)));
+    }
+
+    #[test]
+    fn a_timestamp_is_an_instant_of_the_senders_wall_clock() {
+        let (mut receiver, now) = after(Duration::ZERO, &[1]);
+        assert_eq!(receiver.wall_of(0), None);
+        receiver.handle_sender_report(1, 100 << 32, u32::MAX - 44_999, now);
+        assert_eq!(receiver.wall_of(45_000), Some(101 << 32), "later, over the wrap");
+        assert_eq!(receiver.wall_of(u32::MAX - 89_999), Some(99 << 32 | 1 << 31), "earlier");
+    }
+
+    #[test]
+    fn a_sender_that_begins_anew_is_followed_without_loss() {
+        for (ssrc, first) in [(1, 40_000), (2, 10), (2, 7)] {
+            let (mut receiver, now) = after(WAIT, &[7, 8, 10]);
+            receiver.handle_packet(&packet(ssrc, first), now).unwrap();
+            assert_eq!(polled(&mut receiver, now), [(7, 0), (8, 0)], "one may be an accident");
+            receiver.handle_packet(&packet(ssrc, first + 1), now).unwrap();
+            let packets: Vec<Arrived> = std::iter::from_fn(|| receiver.poll_packet(now)).collect();
+            let told: Vec<_> = packets.iter().map(|packet| (packet.sequence, packet.restarted)).collect();
+            assert_eq!(told, [(10, false), (first, true), (first + 1, false)]);
+            assert_eq!(packets.iter().map(|packet| packet.lost).collect::<Vec<_>>(), [1, 1, 0]);
+            let statistics = receiver.statistics();
+            assert_eq!((statistics.resyncs, statistics.received, statistics.lost), (1, 5, 1));
+            assert_eq!((statistics.ssrc, statistics.invalid), (Some(ssrc), 0));
+            assert_eq!(receiver.report(now).unwrap().lost, 0);
+        }
+    }
+
+    #[test]
+    fn strays_change_nothing() {
+        let (mut receiver, now) = after(Duration::ZERO, &[7]);
+        for (ssrc, sequence) in [(1, 40_000), (1, 8), (1, 40_001), (2, 10), (2, 12), (1, 9)] {
+            receiver.handle_packet(&packet(ssrc, sequence), now).unwrap();
+        }
+        assert_eq!(polled(&mut receiver, now), [(7, 0), (8, 0), (9, 0)]);
+        let statistics = receiver.statistics();
+        assert_eq!((statistics.invalid, statistics.resyncs, statistics.received), (4, 0, 3));
+    }
+
+    #[test]
+    fn what_is_not_of_the_stream_is_refused_and_counted() {
+        let (mut receiver, now) = after(WAIT, &[1]);
+        let mut other = packet(1, 2);
+        other[1] = 97;
+        assert_eq!(receiver.handle_packet(&other, now), Err(Invalid::PayloadType(97)));
+        assert_eq!(receiver.handle_packet(&[0x80, 200, 0, 6], now), Err(Invalid::Rtcp));
+        assert_eq!((receiver.statistics().invalid, receiver.statistics().received), (2, 1));
+        let mut any = Receiver::new(90_000, None, WAIT);
+        assert_eq!(any.handle_packet(&other, now), Ok(()));
+    }
 }

@@ -31,6 +31,8 @@ pub(super) struct Broadcast {
     pub(super) mount: Mount,
     max_packet: usize,
     cname: Rc<str>,
+    /// The next access unit to packetize.
+    next_unit: Cell<Cursor>,
     images: Ring<WireImage>,
     senders: RefCell<Vec<Stream>>,
     readers: RefCell<Vec<Rc<Reader>>>,
@@ -70,10 +72,12 @@ impl Clocked<'_> {
 impl Broadcast {
     /// `ring`: bytes of media that it may keep.
     pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>, ring: usize) -> Self {
+        let next_unit = Cell::new(mount.units().end());
         Self {
             mount,
             max_packet,
             cname,
+            next_unit,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             senders: RefCell::default(),
             readers: RefCell::default(),
@@ -86,24 +90,31 @@ impl Broadcast {
 
     /// Runs until the mount's source is gone.
     pub(super) async fn run(self: Rc<Self>) {
-        let mut cursor = self.mount.units().end();
         loop {
-            let next = poll_fn(|context| self.mount.units().poll_next(cursor, context));
+            let next = poll_fn(|context| self.mount.units().poll_next(self.next_unit.get(), context));
             let unit = or(async { Woken::Unit(next.await) }, self.other_work()).await;
             match unit {
                 Woken::Unit(None) => return,
-                Woken::Unit(Some(Slot::Here(unit))) => {
-                    cursor = cursor.next();
-                    self.handle_unit(&unit);
-                }
-                Woken::Unit(Some(Slot::Gone(oldest))) => {
-                    tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
-                    cursor = oldest;
-                }
-                Woken::Unit(Some(Slot::Ahead)) => {}
+                Woken::Unit(Some(slot)) => drop(self.handle_slot(slot)),
                 Woken::Other => self.pump(),
             }
         }
+    }
+
+    /// Handles what stands at the next unit's place; says whether anything did.
+    fn handle_slot(&self, slot: Slot<AccessUnit>) -> bool {
+        match slot {
+            Slot::Here(unit) => {
+                self.next_unit.set(self.next_unit.get().next());
+                self.handle_unit(&unit);
+            }
+            Slot::Gone(oldest) => {
+                tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
+                self.next_unit.set(oldest);
+            }
+            Slot::Ahead => return false,
+        }
+        true
     }
 
     /// Waits for anything but a new access unit: a backlog's due time, a kick, a socket with room, a report.
@@ -196,11 +207,12 @@ impl Broadcast {
         if reader.playing() {
             return;
         }
+        // This task may have been woken before the one that packetizes: a keyframe may lie ready.
+        while self.handle_slot(self.mount.units().get(self.next_unit.get())) {}
         if self.mount.state() != State::Live {
             // What is left is of the time before the source rested.
             self.images.clear();
         }
-        let demand = self.mount.want();
         let end = self.images.end();
         let newest = self
             .images
@@ -208,6 +220,9 @@ impl Broadcast {
         let fresh = newest.as_ref().is_some_and(|(_, image)| clock::media().since(image.time) <= FRESH);
         let start = if !fresh && self.force_keyframe() { None } else { newest };
         let start = start.as_ref().map(|(at, image)| (*at, image));
+        // Only now: a source that rests begins with the keyframe that was asked for, not with one of its own
+        // and then that.
+        let demand = self.mount.want();
         reader.join(demand, end, start, !fresh);
         let mut readers = self.readers.borrow_mut();
         if !readers.iter().any(|known| Rc::ptr_eq(known, reader)) {

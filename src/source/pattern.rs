@@ -110,13 +110,13 @@ impl Pattern {
             let coded = kept.encoder.encode(&picture, keyframe).map_err(failed)?;
             if let Some((data, link)) = kept.assembler.assemble(&coded) {
                 keyframe = false;
-                if link == Link::Start {
-                    // What was asked for until now this picture answers, whether it came by itself or not.
-                    outlet.take_keyframe_request();
-                }
                 if let Some(sets) = kept.assembler.parameter_sets() {
                     let bitrate = Some(self.settings.bitrate);
                     outlet.describe(vec![Track { codec: Codec::H264(sets.clone()), bitrate }], true);
+                }
+                if link == Link::Start {
+                    // What was asked for until now this picture answers, whether it came by itself or not.
+                    outlet.take_keyframe_request();
                 }
                 outlet.publish(AccessUnit { track: TrackId(0), time: kept.grid.time(current), link, data });
             }

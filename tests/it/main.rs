@@ -14,4 +14,5 @@ mod media;
 mod protocol;
 mod receive;
 mod sessions;
+mod receiving;
 mod support;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::unit::Unit;
+use super::unit::{Head, Unit};
 
 /// [Fragmentation unit](https://www.rfc-editor.org/rfc/rfc6184#section-5.8): its header's bits.
 const FU_START: u8 = 0x80;
@@ -44,6 +44,8 @@ pub struct Dropped {
 pub struct Depacketizer {
     open: Option<Unit>,
     ended: VecDeque<DepacketizedUnit>,
+    /// A packet has come.
+    begun: bool,
     /// Something is missing that no unit given out since is marked with.
     broken: bool,
     dropped: Dropped,
@@ -67,7 +69,12 @@ impl Depacketizer {
             }
         }
         self.broken |= lost > 0;
-        let unit = self.open.get_or_insert_with(|| Unit::new(timestamp, lost > 0));
+        let head = match (lost, std::mem::replace(&mut self.begun, true)) {
+            (0, false) => Head::Unseen,
+            (0, true) => Head::Known,
+            _ => Head::Lost,
+        };
+        let unit = self.open.get_or_insert_with(|| Unit::new(timestamp, head));
         handle_payload(unit, payload);
         // There are cameras that mark an SEI before the slices, and fragments before the last.
         if marker && unit.has_slices() && !unit.in_fragment() {
@@ -151,5 +158,301 @@ fn fragment(unit: &mut Unit, indicator: u8, rest: &[u8]) {
     unit.continue_fragment(bytes, header & 0x1f);
     if header & FU_END != 0 {
         unit.end_fragment();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::media::h264::nal_units;
+
+    /// Timestamp, marker, packets missing before it, payload.
+    type Packet<'a> = (u32, bool, u16, &'a [u8]);
+
+    /// Timestamp, NAL units, keyframe, damaged.
+    type Told = (u32, Vec<Vec<u8>>, bool, bool);
+
+    fn told(unit: &DepacketizedUnit) -> Told {
+        let nals: Vec<Vec<u8>> = nal_units(&unit.data).map(<[u8]>::to_vec).collect();
+        let exact: Vec<u8> = nals.iter().flat_map(|nal| [&[0, 0, 0, 1], &nal[..]].concat()).collect();
+        assert_eq!(unit.data, exact, "start codes of four bytes and nothing else between the NAL units");
+        (unit.timestamp, nals, unit.keyframe, unit.damaged)
+    }
+
+    fn run(packets: &[Packet<'_>]) -> (Vec<Told>, Dropped) {
+        let mut depacketizer = Depacketizer::new();
+        for (timestamp, marker, lost, payload) in packets {
+            depacketizer.handle_packet(*timestamp, *marker, *lost, payload);
+        }
+        let units: Vec<Told> =
+            std::iter::from_fn(|| depacketizer.poll_unit()).map(|unit| told(&unit)).collect();
+        (units, depacketizer.dropped())
+    }
+
+    fn unit(timestamp: u32, nals: &[&[u8]], keyframe: bool, damaged: bool) -> Told {
+        (timestamp, nals.iter().map(|nal| nal.to_vec()).collect(), keyframe, damaged)
+    }
+
+    const SLICE: &[u8] = &[0x41, 0x9a, 1];
+    const LATER: &[u8] = &[0x41, 0x9a, 2];
+    const IDR: &[u8] = &[0x65, 0x88, 3];
+    const SPS: &[u8] = &[0x67, 66, 4];
+    const PPS: &[u8] = &[0x68, 5];
+    const SEI: &[u8] = &[6, 5, 6];
+
+    /// What senders do, and the access units that come of it, all of them whole.
+    #[test]
+    fn senders_are_understood() {
+        let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
+            (
+                "single NAL units, the last one marked",
+                &[(1, false, 0, SPS), (1, false, 0, PPS), (1, true, 0, IDR), (2, true, 0, SLICE)],
+                &[unit(1, &[SPS, PPS, IDR], true, false), unit(2, &[SLICE], false, false)],
+            ),
+            (
+                "STAP-A, with a unit of no bytes and a byte too many",
+                &[(1, true, 0, &[0x78, 0, 3, 0x67, 66, 4, 0, 0, 0, 2, 0x68, 5, 0, 3, 0x65, 0x88, 3, 0])],
+                &[unit(1, &[SPS, PPS, IDR], true, false)],
+            ),
+            (
+                "FU-A, its header put together from two bytes",
+                &[
+                    (1, false, 0, &[0x7c, 0x85, 0x88]),
+                    (1, false, 0, &[0x7c, 5, 1]),
+                    (1, true, 0, &[0x7c, 0x45, 2]),
+                ],
+                &[unit(1, &[&[0x65, 0x88, 1, 2]], true, false)],
+            ),
+            (
+                "a single FU-A that is both start and end",
+                &[(1, true, 0, &[0x5c, 0xc1, 0x9a, 1])],
+                &[unit(1, &[SLICE], false, false)],
+            ),
+            (
+                "fragments without bytes",
+                &[
+                    (1, false, 0, &[0x5c, 0x81]),
+                    (1, false, 0, &[0x5c, 1, 0x9a]),
+                    (1, false, 0, &[0x5c, 1]),
+                    (1, false, 0, &[0x5c, 1, 1]),
+                    (1, true, 0, &[0x5c, 0x41]),
+                ],
+                &[unit(1, &[SLICE], false, false)],
+            ),
+            (
+                "later fragments of another type",
+                &[(1, false, 0, &[0x7c, 0x85, 0x88]), (1, true, 0, &[0x7c, 0x41, 3])],
+                &[unit(1, &[IDR], true, false)],
+            ),
+            (
+                "an encoder's output as one NAL unit, with and without its first start code",
+                &[
+                    (1, true, 0, &[0, 0, 0, 1, 0x67, 66, 4, 0, 0, 0, 1, 0x68, 5, 0, 0, 1, 0x65, 0x88, 3]),
+                    (2, true, 0, &[0x67, 66, 4, 0, 0, 1, 0x68, 5, 0, 0, 0, 1, 0x65, 0x88, 3]),
+                ],
+                &[unit(1, &[SPS, PPS, IDR], true, false), unit(2, &[SPS, PPS, IDR], true, false)],
+            ),
+            (
+                "the same in fragments, a start code cut in two",
+                &[
+                    (1, false, 0, &[0x7c, 0x87, 66, 4, 0, 0, 0, 1, 0x68, 5, 0, 0]),
+                    (1, true, 0, &[0x7c, 0x47, 1, 0x65, 0x88, 3]),
+                ],
+                &[unit(1, &[SPS, PPS, IDR], true, false)],
+            ),
+            (
+                "a marker on the SEI before the slices",
+                &[
+                    (1, true, 0, SEI),
+                    (1, true, 0, SLICE),
+                    (2, true, 0, SEI),
+                    (2, false, 0, SLICE),
+                    (3, true, 0, SLICE),
+                ],
+                &[
+                    unit(1, &[SEI, SLICE], false, false),
+                    unit(2, &[SEI, SLICE], false, false),
+                    unit(3, &[SLICE], false, false),
+                ],
+            ),
+            (
+                "a marker on a fragment that is not the last",
+                &[(1, false, 0, SLICE), (1, true, 0, &[0x5c, 0x81, 0x1a]), (1, true, 0, &[0x5c, 0x41, 1])],
+                &[unit(1, &[SLICE, &[0x41, 0x1a, 1]], false, false)],
+            ),
+            (
+                "no markers at all",
+                &[(1, false, 0, SLICE), (1, false, 0, LATER), (2, false, 0, SLICE), (3, false, 0, SLICE)],
+                &[unit(1, &[SLICE, LATER], false, false), unit(2, &[SLICE], false, false)],
+            ),
+            (
+                "an SPS with zeros behind it",
+                &[(1, false, 0, &[0x67, 66, 4, 0, 0, 0]), (1, true, 0, IDR)],
+                &[unit(1, &[SPS, IDR], true, false)],
+            ),
+            (
+                "empty payloads and reserved types",
+                &[
+                    (1, false, 0, &[]),
+                    (1, false, 0, &[0, 1]),
+                    (1, false, 0, &[30, 1]),
+                    (1, false, 0, &[31]),
+                    (1, true, 0, SLICE),
+                ],
+                &[unit(1, &[SLICE], false, false)],
+            ),
+        ];
+        for (name, packets, expected) in cases {
+            assert_eq!(run(packets).0, expected, "{name}");
+        }
+    }
+
+    /// What is missing is marked, and nothing is made up for it.
+    #[test]
+    fn damage_is_told() {
+        let start: &[u8] = &[0x7c, 0x85, 0x88];
+        let middle: &[u8] = &[0x7c, 5, 3];
+        let end: &[u8] = &[0x7c, 0x45, 3];
+        let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
+            (
+                "a fragment's start",
+                &[(1, false, 0, SPS), (1, false, 1, middle), (1, true, 0, end), (2, true, 0, SLICE)],
+                &[unit(1, &[SPS], false, true), unit(2, &[SLICE], false, false)],
+            ),
+            (
+                "a fragment's middle",
+                &[(1, false, 0, SPS), (1, false, 0, start), (1, true, 1, end)],
+                &[unit(1, &[SPS], false, true)],
+            ),
+            (
+                "a fragment's end, where the next begins",
+                &[(1, false, 0, start), (1, false, 0, start), (1, true, 0, end)],
+                &[unit(1, &[&[0x65, 0x88, 3]], true, true)],
+            ),
+            (
+                "a fragment's end, where a single NAL unit comes",
+                &[(1, false, 0, start), (1, true, 0, SLICE)],
+                &[unit(1, &[SLICE], false, true)],
+            ),
+            (
+                "a unit's tail or the next one's head: nobody knows",
+                &[(1, false, 0, SLICE), (2, true, 1, SLICE), (3, true, 0, SLICE)],
+                &[
+                    unit(1, &[SLICE], false, true),
+                    unit(2, &[SLICE], false, true),
+                    unit(3, &[SLICE], false, false),
+                ],
+            ),
+            (
+                "the first picture's first slice",
+                &[(1, true, 0, &[0x41, 0x40, 1]), (2, true, 0, &[0x41, 0x40, 1])],
+                &[unit(1, &[&[0x41, 0x40, 1]], false, true), unit(2, &[&[0x41, 0x40, 1]], false, false)],
+            ),
+            (
+                "before an SPS nothing of its unit can be missing",
+                &[(1, false, 0, SLICE), (2, false, 1, SPS), (2, true, 0, IDR)],
+                &[unit(1, &[SLICE], false, true), unit(2, &[SPS, IDR], true, false)],
+            ),
+            (
+                "before an IDR slice there can",
+                &[(1, true, 0, SLICE), (2, true, 1, IDR)],
+                &[unit(1, &[SLICE], false, false), unit(2, &[IDR], true, true)],
+            ),
+            (
+                "a unit of which nothing is left marks the next one",
+                &[(1, false, 0, start), (2, true, 0, SLICE), (3, true, 0, SLICE)],
+                &[unit(2, &[SLICE], false, true), unit(3, &[SLICE], false, false)],
+            ),
+            (
+                "but not if that is a keyframe",
+                &[(1, false, 0, start), (2, true, 0, IDR), (3, true, 0, SLICE)],
+                &[unit(2, &[IDR], true, false), unit(3, &[SLICE], false, false)],
+            ),
+            (
+                "a STAP-A that ends early",
+                &[(1, true, 0, &[0x78, 0, 3, 0x67, 66, 4, 0, 9, 0x65])],
+                &[unit(1, &[SPS], false, true)],
+            ),
+            (
+                "kinds that mode 1 does not have",
+                &[
+                    (1, true, 0, &[25, 0, 0, 0, 3, 0x41, 1, 1]),
+                    (2, true, 0, &[26, 1]),
+                    (3, true, 0, &[27, 1]),
+                    (4, true, 0, &[29, 0x81, 1]),
+                    (5, true, 0, &[28]),
+                    (6, true, 0, SLICE),
+                ],
+                &[unit(6, &[SLICE], false, true)],
+            ),
+            (
+                "a fragmented NAL unit of a reserved type is no NAL unit",
+                &[(1, false, 0, SLICE), (1, false, 0, &[0x7c, 0xd8, 0, 1, 0x41]), (2, true, 0, SLICE)],
+                &[unit(1, &[SLICE], false, false), unit(2, &[SLICE], false, false)],
+            ),
+        ];
+        for (name, packets, expected) in cases {
+            assert_eq!(run(packets).0, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_thrown_away_is_counted() {
+        for (payloads, packets) in [
+            (0, &[(1, false, 0, SPS), (1, false, 0, &[]), (1, true, 0, IDR)][..]),
+            (3, &[(1, false, 0, &[0, 1]), (1, false, 0, &[30]), (1, false, 0, &[31, 1])]),
+            (
+                4,
+                &[
+                    (1, false, 0, &[25, 1]),
+                    (1, false, 0, &[26]),
+                    (1, false, 0, &[27]),
+                    (1, false, 0, &[29, 1]),
+                ],
+            ),
+            (2, &[(1, false, 0, &[0x7c, 5, 1]), (1, true, 0, &[0x7c, 0x45, 1])]),
+            (1, &[(1, false, 0, &[0x7c, 0x85, 1]), (2, true, 0, SLICE)]),
+        ] {
+            assert_eq!(run(packets).1, Dropped { payloads, units: 0 }, "{packets:?}");
+        }
+    }
+
+    #[test]
+    fn a_unit_without_end_is_dropped_whole() {
+        let mut depacketizer = Depacketizer::new();
+        let start = [&[0x7c, 0x85][..], &[1; 60_000]].concat();
+        let middle = [&[0x7c, 5][..], &[1; 60_000]].concat();
+        depacketizer.handle_packet(1, false, 0, &start);
+        for _ in 0..1000 {
+            depacketizer.handle_packet(1, false, 0, &middle);
+        }
+        depacketizer.handle_packet(1, true, 0, &[0x7c, 0x45, 1]);
+        depacketizer.handle_packet(2, true, 0, SLICE);
+        depacketizer.handle_packet(3, true, 0, SLICE);
+        let units: Vec<Told> =
+            std::iter::from_fn(|| depacketizer.poll_unit()).map(|unit| told(&unit)).collect();
+        assert_eq!(units, [unit(2, &[SLICE], false, true), unit(3, &[SLICE], false, false)]);
+        assert_eq!(depacketizer.dropped().units, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_payloads_panic(
+            packets in prop::collection::vec(
+                (0..3u32, any::<bool>(), 0..2u16, any::<u8>(), prop::collection::vec(0..4u8, 0..40)),
+                0..60,
+            ),
+        ) {
+            let mut depacketizer = Depacketizer::new();
+            for (timestamp, marker, lost, header, rest) in &packets {
+                depacketizer.handle_packet(*timestamp, *marker, *lost, &[&[*header][..], rest].concat());
+                while let Some(unit) = depacketizer.poll_unit() {
+                    prop_assert!(unit.data.starts_with(&[0, 0, 0, 1]));
+                    prop_assert!(nal_units(&unit.data).all(|nal| matches!(nal[0] & 0x1f, 1..24)));
+                }
+            }
+        }
     }
 }

@@ -14,10 +14,21 @@ pub(super) struct Unit {
     built: Built,
     /// Where the fragmented NAL unit's start code stands.
     fragment: Option<usize>,
-    /// Packets right before the first are missing; they may be of this unit.
-    head_lost: bool,
+    head: Head,
     /// A slice, or a part of one, has come.
     slices: bool,
+}
+
+/// What is known of the packets right before a unit's first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Head {
+    /// They were another unit's.
+    #[default]
+    Known,
+    /// They are missing, and may be of this unit.
+    Lost,
+    /// Reception began with this one.
+    Unseen,
 }
 
 /// What an access unit came to.
@@ -34,9 +45,9 @@ pub(super) struct Built {
 }
 
 impl Unit {
-    pub(super) fn new(timestamp: u32, head_lost: bool) -> Self {
+    pub(super) fn new(timestamp: u32, head: Head) -> Self {
         let built = Built { timestamp, ..Built::default() };
-        Self { built, fragment: None, head_lost, slices: false }
+        Self { built, fragment: None, head, slices: false }
     }
 
     pub(super) fn timestamp(&self) -> u32 {
@@ -108,7 +119,7 @@ impl Unit {
 
     pub(super) fn end(mut self) -> Built {
         self.abandon();
-        self.built.damaged |= self.head_lost || self.built.too_long;
+        self.built.damaged |= self.head == Head::Lost || self.built.too_long;
         self.built
     }
 
@@ -156,8 +167,14 @@ impl Unit {
         let kind = NalType::of(nal);
         self.slices |= kind.is_slice();
         self.built.keyframe |= kind == NalType::Idr;
-        // A delimiter or SPS begins an access unit (ITU-T H.264 section 7.4.1.2.3).
-        self.built.damaged |= std::mem::take(&mut self.head_lost) && !matches!(number, 7 | 9);
+        self.built.damaged |= match std::mem::take(&mut self.head) {
+            Head::Known => false,
+            // A delimiter or SPS begins an access unit (ITU-T H.264 section 7.4.1.2.3).
+            Head::Lost => !matches!(number, 7 | 9),
+            // So does the slice whose first_mb_in_slice is 0, a bit of 1 (ue(v)): there are senders whose
+            // parameter sets stand in the SDP alone.
+            Head::Unseen => kind.is_slice() && nal.get(1).is_none_or(|byte| byte & 0x80 == 0),
+        };
     }
 
     fn append(&mut self, bytes: &[u8]) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::{has, run, skip};
-use crate::support::Server;
+use crate::support::{Client, Server};
 
 /// Long enough for a second sender report, which comes after 7.5 s at the latest.
 const PICTURES: &str = "250";
@@ -14,9 +14,10 @@ const PICTURES: &str = "250";
 struct Capture(Child);
 
 impl Capture {
-    /// Captures the server's RTSP and all UDP; `None` where this user may not.
+    /// Captures the server's RTSP, RTP and RTCP; `None` where this user may not.
     fn start(server: &Server, file: &Path) -> Option<Self> {
-        let filter = format!("tcp port {} or udp", server.address.port());
+        let (rtp, rtcp) = Client::connect(server).server_ports(&server.url("test"));
+        let filter = format!("tcp port {} or udp port {rtp} or udp port {rtcp}", server.address.port());
         let mut dumpcap = Command::new("dumpcap");
         dumpcap.args(["-P", "-q", "-i", "lo", "-f", &filter, "-w"]).arg(file);
         let mut child = dumpcap.stderr(Stdio::piped()).spawn().unwrap();

@@ -18,12 +18,21 @@ pub(super) struct Visit<'a> {
 /// What a client saw.
 #[derive(Debug)]
 pub(super) struct Seen {
-    /// When each picture is to be shown, in seconds from any start.
-    pub(super) times: Vec<f64>,
+    pub(super) pictures: usize,
+    /// When each picture is to be shown, in seconds from any start, if it can tell.
+    pub(super) times: Option<Vec<f64>>,
     /// What it received as an H.264 byte stream, if it can tell.
     pub(super) stream: Option<Vec<u8>>,
     /// What it or its decoder complained of.
     pub(super) complaints: Vec<String>,
+}
+
+impl Seen {
+    /// Pictures that each have a time.
+    fn timed(times: Option<Vec<f64>>, stream: Option<Vec<u8>>) -> Result<Self, String> {
+        let times = times.ok_or("a picture without a time")?;
+        Ok(Self { pictures: times.len(), times: Some(times), stream, complaints: Vec::new() })
+    }
 }
 
 pub(super) struct Client {
@@ -40,12 +49,13 @@ impl Client {
 }
 
 /// The table's columns.
-pub(super) const CLIENTS: [Client; 5] = [
+pub(super) const CLIENTS: [Client; 6] = [
     Client { name: "ffmpeg", tool: Some(("ffmpeg", &["-version"])), play: ffmpeg },
     Client { name: "gstreamer", tool: Some(("gst-inspect-1.0", &["avdec_h264"])), play: gstreamer },
     Client { name: "mpv", tool: Some(("mpv", &["--version"])), play: mpv },
     Client { name: "pyav", tool: Some(("python3", &["-c", "import av"])), play: pyav },
     Client { name: "retina", tool: None, play: retina },
+    Client { name: "lenslet", tool: None, play: lenslet },
 ];
 
 /// FFmpeg's parser gives the first picture of a stream without byte positions, which RTP is, no time,
@@ -67,10 +77,9 @@ fn ffmpeg(visit: &Visit<'_>) -> Result<Seen, String> {
     let pictures = times.lines().filter(|line| !line.starts_with('#'));
     let times = pictures.skip(UNTIMED).map(|line| ticks(line.split(',').nth(2)?.trim()));
     Ok(Seen {
-        times: times.collect::<Option<_>>().ok_or("a picture without a time")?,
-        stream: Some(read(&stream)?),
         // This is about the first picture.
         complaints: lines(&output.stderr, |line| !line.contains("Timestamps are unset")),
+        ..Seen::timed(times.collect(), Some(read(&stream)?))?
     })
 }
 
@@ -95,11 +104,7 @@ fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
     // What the RTP session counted: `packets-lost=(int)0`.
     let lost = said.split("packets-lost=(int)").skip(1).filter(|rest| !rest.starts_with(['0', '-']));
     complaints.extend(lost.map(|rest| format!("packets-lost={}", &rest[..rest.len().min(8)])));
-    Ok(Seen {
-        times: times.collect::<Option<_>>().ok_or("a picture without a time")?,
-        stream: Some(read(&stream)?),
-        complaints,
-    })
+    Ok(Seen { complaints, ..Seen::timed(times.collect(), Some(read(&stream)?))? })
 }
 
 fn mpv(visit: &Visit<'_>) -> Result<Seen, String> {
@@ -113,11 +118,7 @@ fn mpv(visit: &Visit<'_>) -> Result<Seen, String> {
     let times = pictures.skip(UNTIMED);
     let times = times.map(|line| line.split_once(" pts_time:")?.1.split(' ').next()?.parse().ok());
     let complaints = [lines(&output.stdout, complains), lines(&output.stderr, complains)].concat();
-    Ok(Seen {
-        times: times.collect::<Option<_>>().ok_or("a picture without a time")?,
-        stream: None,
-        complaints,
-    })
+    Ok(Seen { complaints, ..Seen::timed(times.collect(), None)? })
 }
 
 const PYAV: &str = "
@@ -142,16 +143,9 @@ fn pyav(visit: &Visit<'_>) -> Result<Seen, String> {
     python.args(["-c", PYAV, visit.url, visit.transport]).arg(&stream);
     let output = run(python.arg((PICTURES + UNTIMED).to_string()))?;
     let said = String::from_utf8_lossy(&output.stdout);
-    Ok(Seen {
-        times: said
-            .lines()
-            .skip(UNTIMED)
-            .map(ticks)
-            .collect::<Option<_>>()
-            .ok_or("a picture without a time")?,
-        stream: Some(read(&stream)?),
-        complaints: lines(&output.stderr, |_| true),
-    })
+    let times = said.lines().skip(UNTIMED).map(ticks);
+    let seen = Seen::timed(times.collect(), Some(read(&stream)?))?;
+    Ok(Seen { complaints: lines(&output.stderr, |_| true), ..seen })
 }
 
 fn retina(visit: &Visit<'_>) -> Result<Seen, String> {
@@ -175,20 +169,33 @@ async fn retina_plays(visit: &Visit<'_>) -> Result<Seen, String> {
     session.setup(0, options).await.map_err(said)?;
     let session = session.play(PlayOptions::default()).await.map_err(said)?;
     let mut demuxed = session.demuxed().map_err(said)?;
-    let mut seen = Seen { times: Vec::new(), stream: None, complaints: Vec::new() };
-    let mut stream = Vec::new();
-    while seen.times.len() < PICTURES {
+    let (mut times, mut stream, mut complaints) = (Vec::new(), Vec::new(), Vec::new());
+    while times.len() < PICTURES {
         let item = tokio::time::timeout(PATIENCE, demuxed.next()).await.map_err(|_| "nothing comes")?;
         let Some(item) = item else { return Err("it ended".into()) };
         let CodecItem::VideoFrame(frame) = item.map_err(said)? else { continue };
         if frame.loss() > 0 {
-            seen.complaints.push(format!("lost {} before picture {}", frame.loss(), seen.times.len()));
+            complaints.push(format!("lost {} before picture {}", frame.loss(), times.len()));
         }
-        seen.times.push(frame.timestamp().elapsed() as f64 / 90_000.0);
+        times.push(frame.timestamp().elapsed() as f64 / 90_000.0);
         annex_b(frame.data(), &mut stream);
     }
-    seen.stream = Some(stream);
-    Ok(seen)
+    Ok(Seen { complaints, ..Seen::timed(Some(times), Some(stream))? })
+}
+
+fn lenslet(visit: &Visit<'_>) -> Result<Seen, String> {
+    let stream = visit.folder.join("stream.h264");
+    let mut lenslet = crate::support::lenslet();
+    lenslet.args(["receive", visit.url, "--transport", visit.transport, "--seconds", "4", "--json"]);
+    let output = run(lenslet.arg("--save").arg(&stream))?;
+    let told: serde_json::Value =
+        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let track = &told["tracks"][0];
+    let mut complaints = lines(&output.stderr, complains);
+    let wrong = ["lost", "damaged"].into_iter().filter(|what| track[what] != 0);
+    complaints.extend(wrong.map(|what| format!("{what}: {told}")));
+    let pictures = track["pictures"].as_u64().unwrap_or_default() as usize;
+    Ok(Seen { pictures, times: None, stream: Some(read(&stream)?), complaints })
 }
 
 /// NAL units behind their lengths as a byte stream.

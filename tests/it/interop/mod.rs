@@ -69,10 +69,11 @@ fn judge(seen: &Seen, file: Option<&[u8]>) -> Result<(), String> {
     if !seen.complaints.is_empty() {
         return Err(format!("it said: {}", seen.complaints.join("\n")));
     }
-    if seen.times.len() < PICTURES {
-        return Err(format!("{} pictures", seen.times.len()));
+    if seen.pictures < PICTURES {
+        return Err(format!("{} pictures", seen.pictures));
     }
-    for pair in places(&seen.times)?.windows(2) {
+    let places = seen.times.as_deref().map_or(Ok(Vec::new()), places)?;
+    for pair in places.windows(2) {
         // A busy machine is late with a test picture now and then, which is left out then.
         let follows = if file.is_some() { pair[1] == pair[0] + 1 } else { pair[1] > pair[0] };
         if !follows {
@@ -105,7 +106,7 @@ fn every_client_plays(mount: &str, file: Option<&[u8]>) {
                 let run = scope.spawn(move || {
                     let folder = tempfile::tempdir().unwrap();
                     let seen = (client.play)(&Visit { url, transport, folder: folder.path() })?;
-                    judge(&seen, file).map(|()| seen.times.len())
+                    judge(&seen, file).map(|()| seen.pictures)
                 });
                 (client.name, transport, run)
             })
@@ -135,7 +136,8 @@ fn every_client_receives_the_file_nal_by_nal() {
 fn the_judge_bites() {
     let clip = std::fs::read("tests/fixtures/bitstreams/clip.h264").unwrap();
     let seen = |times: Vec<f64>, stream: &[u8]| Seen {
-        times,
+        pictures: times.len(),
+        times: Some(times),
         stream: Some(stream.to_vec()),
         complaints: Vec::new(),
     };

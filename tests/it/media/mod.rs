@@ -1,12 +1,11 @@
 //! What readers are sent, packet by packet.
 
-use std::time::{Duration, Instant};
-
 mod starts;
 mod viewer;
 mod waits;
 
 use crate::support::{Client, Incoming, Reply, Rtp, Server};
+use viewer::Viewer;
 
 /// The packets of the next `pictures` pictures.
 fn read(client: &mut Client, pictures: usize) -> Vec<Rtp> {
@@ -90,53 +89,20 @@ fn pictures_come_on_the_sources_grid_without_loss() {
 }
 
 #[test]
-fn two_readers_share_packets_and_the_second_starts_at_once() {
+fn two_readers_share_one_stream() {
     let server = Server::start();
-    let mut first = Client::connect(&server);
-    let session = first.set_up_tcp(&server.url("test"));
-    play(&mut first, &server, "test", &session);
-    let before = read(&mut first, 20);
-    let mut second = Client::connect(&server);
-    let session = second.set_up_tcp(&server.url("test"));
-    let began = Instant::now();
-    play(&mut second, &server, "test", &session);
-    let packets = read(&mut second, 2);
-    assert_eq!(packets[0].nal, 7);
-    assert_eq!(packets[0].ssrc, before[0].ssrc);
-    // A forced keyframe: not the next one of the group of pictures, which is up to a second away.
-    assert!(began.elapsed() < Duration::from_millis(700), "{:?}", began.elapsed());
-}
-
-#[test]
-fn a_pause_leaves_no_gap() {
-    let server = Server::start();
-    let mut other = Client::connect(&server);
-    let session = other.set_up_tcp(&server.url("test"));
-    play(&mut other, &server, "test", &session);
-    let mut client = Client::connect(&server);
-    let session = client.set_up_tcp(&server.url("test"));
-    play(&mut client, &server, "test", &session);
-    let before = read(&mut client, 10);
-    let pause = format!("PAUSE {} RTSP/1.0\r\nCSeq: 9\r\nSession: {session}\r\n\r\n", server.url("test"));
-    client.send(pause.as_bytes());
-    let mut last = *before.last().unwrap();
-    loop {
-        match client.next() {
-            Incoming::Frame { channel: 0, data } => last = Rtp::parse(&data),
-            Incoming::Frame { .. } => {}
-            Incoming::Reply(reply) => break assert_eq!(reply.status, 200),
-            Incoming::Closed => panic!("closed"),
+    let mut first = Viewer::play(&server, "test", "tcp");
+    first.pictures(20);
+    let mut second = Viewer::play(&server, "test", "tcp");
+    let theirs = second.pictures(2);
+    let shared = theirs[theirs.len() - 1];
+    let ours = loop {
+        let last = *first.pictures(1).last().unwrap();
+        if last.timestamp == shared.timestamp {
+            break last;
         }
-    }
-    // The mount plays on for the other reader: these packets are withheld from the first.
-    read(&mut other, 45);
-    let reply = play(&mut client, &server, "test", &session);
-    let after = read(&mut client, 10);
-    continuous(&after);
-    assert_eq!(after[0].seq, last.seq.wrapping_add(1));
-    assert_eq!(u32::from(after[0].seq), field(&reply, "seq"));
-    assert_eq!(after[0].nal, 7, "it goes on at a keyframe");
-    assert!(after[0].timestamp.wrapping_sub(last.timestamp) > 90_000, "time went on");
+    };
+    assert_eq!((ours.ssrc, ours.seq), (shared.ssrc, shared.seq));
 }
 
 #[test]

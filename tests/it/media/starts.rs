@@ -10,7 +10,7 @@ fn a_reader_starts_at_a_forced_keyframe_within_one_and_a_half_pictures() {
     );
     let mut other = Viewer::play(&server, "sparse", "tcp");
     other.pictures(30);
-    let mut closest = i32::MAX;
+    let mut ticks = Vec::new();
     for _ in 0..5 {
         let asked = std::time::SystemTime::now();
         let mut viewer = Viewer::play(&server, "sparse", "tcp");
@@ -22,10 +22,20 @@ fn a_reader_starts_at_a_forced_keyframe_within_one_and_a_half_pictures() {
                 None => drop(viewer.pictures(1)),
             }
         };
-        closest = closest.min(first.timestamp.wrapping_sub(asked) as i32);
+        ticks.push((first.timestamp.wrapping_sub(asked) as i32).abs());
         // The next keyframe can be forced.
         other.for_seconds(1);
     }
-    // A busy machine may be late with one of them.
-    assert!((0..=4_500).contains(&closest), "{closest} ticks after PLAY");
+    // A busy machine may be late with some of them.
+    assert!(ticks.iter().any(|ticks| *ticks <= 4_500), "{ticks:?} ticks after PLAY");
+}
+
+#[test]
+fn the_first_reader_is_sent_one_keyframe_not_two() {
+    for _ in 0..3 {
+        let server = Server::start();
+        let mut viewer = Viewer::play(&server, "test", "tcp");
+        let keyframes = viewer.pictures(5).iter().filter(|packet| packet.nal == 5 && packet.marker);
+        assert_eq!(keyframes.count(), 1);
+    }
 }

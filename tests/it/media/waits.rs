@@ -23,8 +23,9 @@ fn a_pause_of_ten_seconds_leaves_no_gap_in_numbers_and_goes_on_at_a_keyframe() {
     }
     other.for_seconds(10);
     for viewer in &mut paused {
-        viewer.request("PLAY");
-        viewer.pictures(20);
+        let reply = viewer.request("PLAY");
+        let first = viewer.pictures(20)[0];
+        assert_eq!(u32::from(first.seq), super::field(&reply, "seq"));
         viewer.reports_and_is_understood();
         viewer.has_no_gap();
         let holes = holes(&viewer.packets);

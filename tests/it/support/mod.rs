@@ -262,6 +262,16 @@ impl Client {
         reply.header("session").unwrap().split(';').next().unwrap().to_owned()
     }
 
+    /// SETUP by UDP: gives the ports that the server sends RTP and RTCP from.
+    pub(crate) fn server_ports(&mut self, url: &str) -> (u16, u16) {
+        let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+        let reply = self.ask(&[&setup, "Transport: RTP/AVP;unicast;client_port=9998-9999"]);
+        let mut parameters = reply.header("transport").unwrap().split(';');
+        let ports = parameters.find_map(|parameter| parameter.strip_prefix("server_port=")).unwrap();
+        let (rtp, rtcp) = ports.split_once('-').unwrap();
+        (rtp.parse().unwrap(), rtcp.parse().unwrap())
+    }
+
     fn frame(&mut self) -> std::io::Result<Incoming> {
         let mut head = [0; 3];
         self.stream.read_exact(&mut head)?;
