@@ -43,12 +43,16 @@ pub(crate) fn range(data: &[u8]) {
 /// A target has no way out of the mounts, and its plain spelling means the same.
 pub(crate) fn url(data: &[u8]) {
     let uri = String::from_utf8_lossy(data);
-    let clean = base(&uri);
-    assert_eq!(base(&clean), clean, "a base is its own base");
     let target = match Target::parse(&uri) {
         Ok(target) => target,
         Err(Status(status)) => return assert!([400, 403].contains(&status)),
     };
+    if uri != "*" {
+        let local = ([10, 0, 0, 2], 554).into();
+        let clean = base(&uri, local);
+        assert_eq!(base(&clean, local), clean, "a base is its own base");
+        assert_eq!(Target::parse(&clean), Ok(target.clone()), "and means the same");
+    }
     assert!(!target.path.starts_with('/') && !target.path.ends_with('/'));
     assert!(target.path.split('/').all(|segment| segment != ".."));
     assert!(!target.path.chars().any(char::is_control));

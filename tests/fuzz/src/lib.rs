@@ -4,6 +4,7 @@
 //! A new target is a function, a line in [`TARGETS`], a file in `fuzz_targets` and a folder in `corpus`.
 
 #![allow(missing_docs, reason = "the functions are the targets; their invariants stand in them")]
+#![allow(unreachable_pub, reason = "public to the fuzz targets, a module to the test")]
 #![allow(clippy::unwrap_used, reason = "an invariant that does not hold is to panic")]
 
 mod connection;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
 ];
 
 /// Runs the target of that name.
+#[allow(dead_code, reason = "for the fuzz targets")]
 pub fn run(name: &str, data: &[u8]) {
     let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).expect("a target of that name");
     target(data);

@@ -1,6 +1,6 @@
 //! The parser of a connection's bytes.
 
-use lenslet::rtsp::message::{Method, Request};
+use lenslet::rtsp::message::Request;
 use lenslet::rtsp::parser::{Item, Parser};
 
 use super::input::{Input, cuts};
@@ -40,21 +40,7 @@ pub(crate) fn parser(data: &[u8]) {
 }
 
 fn written(request: &Request) -> Vec<u8> {
-    let method = match &request.method {
-        Method::Options => "OPTIONS",
-        Method::Describe => "DESCRIBE",
-        Method::Announce => "ANNOUNCE",
-        Method::Setup => "SETUP",
-        Method::Play => "PLAY",
-        Method::Pause => "PAUSE",
-        Method::Teardown => "TEARDOWN",
-        Method::GetParameter => "GET_PARAMETER",
-        Method::SetParameter => "SET_PARAMETER",
-        Method::Record => "RECORD",
-        Method::Redirect => "REDIRECT",
-        Method::Other(name) => name,
-    };
-    let mut text = format!("{method} {} {}\r\n", request.uri, request.version);
+    let mut text = format!("{} {} {}\r\n", request.method.name(), request.uri, request.version);
     for (name, value) in request.headers.iter() {
         text.extend([name, ": ", value, "\r\n"]);
     }
