@@ -204,6 +204,7 @@ mod tests {
 
     /// What senders do, and the access units that come of it, all of them whole.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn senders_are_understood() {
         let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
             (
@@ -311,6 +312,7 @@ mod tests {
 
     /// What is missing is marked, and nothing is made up for it.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn damage_is_told() {
         let start: &[u8] = &[0x7c, 0x85, 0x88];
         let middle: &[u8] = &[0x7c, 5, 3];
