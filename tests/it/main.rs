@@ -12,6 +12,6 @@ mod interop;
 mod media;
 mod protocol;
 mod receive;
-mod sessions;
 mod receiving;
+mod sessions;
 mod support;

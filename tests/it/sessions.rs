@@ -207,7 +207,8 @@ fn a_udp_session_outlives_its_connection_until_its_timeout() {
 /// A stream of large pictures, each a keyframe: `size` bytes.
 fn large_pictures(size: usize) -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut picture = vec![0, 0, 0, 1, 0x67, 66, 0xc0, 30, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 0x88];
+    let sps = [0, 0, 0, 1, 0x67, 66, 0xc0, 30, 0x95, 0xa0, 0x50, 0x7c, 0x80];
+    let mut picture = [&sps[..], &[0, 0, 0, 1, 0x68, 0xce, 0x38, 0x80, 0, 0, 1, 0x65, 0x88]].concat();
     picture.resize(size, 0xab);
     std::fs::write(file.path(), picture.repeat(3)).unwrap();
     file
