@@ -315,7 +315,7 @@ fn a_late_source_is_described_once_it_is_there_and_nobody_else_waits() {
     let mounts = format!(
         "mounts: {{\"late\": File(path: {path:?}, fps: 30), \"test\": Pattern(width: 64, height: 48)}}"
     );
-    let server = Server::with("127.0.0.1", "", &mounts);
+    let server = Server::with(&mounts);
     let describe = format!("DESCRIBE {} RTSP/1.0", server.url("late"));
     let mut early = Client::connect(&server);
     let reply = early.ask(&[&describe]);
