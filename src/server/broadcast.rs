@@ -38,6 +38,8 @@ pub(super) struct Broadcast {
     readers: RefCell<Vec<Rc<Reader>>>,
     keyframes: RefCell<KeyframeBucket>,
     newest: Cell<MediaTime>,
+    /// Changes of the mount that were looked at.
+    seen: Cell<u64>,
     skips: Cell<u64>,
     kick: (Notify<()>, Receiver<()>),
 }
@@ -83,6 +85,7 @@ impl Broadcast {
             readers: RefCell::default(),
             keyframes: RefCell::new(KeyframeBucket::new()),
             newest: Cell::default(),
+            seen: Cell::default(),
             skips: Cell::default(),
             kick: bounded(1),
         }
@@ -145,7 +148,12 @@ impl Broadcast {
                 None => std::future::pending().await,
             }
         };
-        or(kicked, or(timer, room)).await;
+        let changed = async {
+            let seen = self.seen.get();
+            self.seen.set(poll_fn(|context| self.mount.poll_changed(seen, context)).await);
+            self.forget_what_nobody_will_see();
+        };
+        or(or(kicked, changed), or(timer, room)).await;
         Woken::Other
     }
 
@@ -157,7 +165,8 @@ impl Broadcast {
             senders.get_mut(unit.track.index()).and_then(|stream| stream.sender.packetize(unit))
         };
         let Some(image) = image else { return };
-        self.newest.set(image.time);
+        // B-pictures come behind pictures that are shown later.
+        self.newest.set(self.newest.get().max(image.time));
         let at = self.images.push(image.clone());
         for reader in self.readers.borrow().iter() {
             reader.offer_start(at, &image);
@@ -235,7 +244,14 @@ impl Broadcast {
         reader.pause();
         let mut readers = self.readers.borrow_mut();
         readers.retain(|known| !Rc::ptr_eq(known, reader));
-        if readers.is_empty() {
+        drop(readers);
+        self.forget_what_nobody_will_see();
+    }
+
+    /// A source that still plays may have another reader soon, who starts in what is there; one that rests
+    /// begins anew for the next.
+    fn forget_what_nobody_will_see(&self) {
+        if self.readers.borrow().is_empty() && self.mount.state() != State::Live {
             self.images.clear();
         }
     }
