@@ -8,6 +8,7 @@
 mod answer;
 mod connection;
 mod methods;
+mod outcome;
 mod sessions;
 
 pub use crate::rtsp::header::transport::Lower;
