@@ -60,7 +60,8 @@ pub fn base(uri: &str, local: SocketAddr) -> String {
         Some((scheme, rest)) => {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
-            format!("{scheme}://{host}{}", &rest[end..])
+            let local = if host.is_empty() { local.to_string() } else { String::new() };
+            format!("{scheme}://{host}{local}{}", &rest[end..])
         }
         None => format!("rtsp://{local}{uri}"),
     };
@@ -167,6 +168,8 @@ mod tests {
             ("rtsp://u:p@q@h:1/cam/", "rtsp://h:1/cam"),
             ("rtsp://h/cam?u=a@b", "rtsp://h/cam?u=a@b"),
             ("/cam", "rtsp://[2001:db8::1]:8554/cam"),
+            ("rtsp:///cam", "rtsp://[2001:db8::1]:8554/cam"),
+            ("rtsp://", "rtsp://[2001:db8::1]:8554"),
         ] {
             assert_eq!(base(uri, local), expected);
         }

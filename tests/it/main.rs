@@ -7,6 +7,7 @@ mod architecture;
 mod bad_input;
 mod client;
 mod commands;
+mod corpora;
 mod dialogs;
 mod interop;
 mod media;
