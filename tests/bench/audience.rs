@@ -91,7 +91,7 @@ impl Audience {
     }
 
     fn publish(&mut self, bytes: usize) {
-        let start = self.published % GROUP == 0;
+        let start = self.published.is_multiple_of(GROUP);
         self.published += 1;
         let mut data = if start {
             vec![0, 0, 0, 1, 0x67, 66, 0xc0, 30, 0, 0, 0, 1, 0x68, 1, 0, 0, 0, 1, 0x65]
