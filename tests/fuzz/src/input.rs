@@ -27,7 +27,9 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Places at which the data is cut in two: all of them where that is quick.
+/// Places at which the data is cut in two: all of them where that is quick, else some, others for other data.
 pub(crate) fn cuts(data: &[u8]) -> impl Iterator<Item = usize> {
-    (0..data.len()).step_by(data.len().div_ceil(256).max(1))
+    let step = if data.len() <= 128 { 1 } else { data.len().div_ceil(32) };
+    let first = data.iter().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    (first % step..data.len()).step_by(step)
 }
