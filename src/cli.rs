@@ -123,10 +123,8 @@ fn urls(config: &ConfigArgument) -> Done {
         let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
         names.extend((0..cameras).map(|number| format!("camera{number}")));
     }
-    for address in config.server.listen {
-        for name in &names {
-            println!("rtsp://{}/{name}", daemon::reachable(address));
-        }
+    for url in daemon::urls(&config.server.listen, names, &config.server) {
+        println!("{url}");
     }
     Ok(())
 }

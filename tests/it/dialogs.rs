@@ -186,7 +186,10 @@ struct Play<'a> {
 
 impl<'a> Play<'a> {
     fn begin(server: &'a Server) -> Self {
-        let mut known = BTreeMap::from([("host".to_owned(), server.address.to_string())]);
+        let mut known = BTreeMap::from([
+            ("host".to_owned(), server.address.to_string()),
+            ("port".to_owned(), server.address.port().to_string()),
+        ]);
         let mut sockets = BTreeMap::new();
         for pair in ["", "2"] {
             let (rtp, rtcp) = udp_pair(server.address.ip());

@@ -67,7 +67,7 @@ impl Connection {
         Self {
             caller: Caller {
                 asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
-                local: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()),
+                authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
                 own: None,
             },
             parser: Parser::new(),
@@ -78,6 +78,13 @@ impl Connection {
             since: None,
             begun: false,
         }
+    }
+
+    /// The same, with the host and port by which clients reach us in place of the connection's own where a URI
+    /// names none.
+    pub fn advertising(mut self, authority: String) -> Self {
+        self.caller.authority = authority;
+        self
     }
 
     /// Bytes that arrived.

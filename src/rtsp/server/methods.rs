@@ -70,7 +70,8 @@ fn check(
     if request.uri == "*" && !starless {
         return Err(fail(400));
     }
-    let target = Target::parse(&request.uri).map_err(Response::new)?;
+    let mut target = Target::parse(&request.uri).map_err(Response::new)?;
+    sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
     let session = named.or(own).filter(|session| sessions.get(session).is_some());
@@ -91,7 +92,7 @@ fn describe(caller: &Caller, request: &Request, target: Target) -> Outcome {
     if !wants_sdp {
         return status(406);
     }
-    let uri = url::base(&request.uri, caller.local);
+    let uri = url::base(&request.uri, &caller.authority);
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
@@ -129,7 +130,7 @@ fn setup(
                     if let Some(old) = &replaces {
                         sessions.close(old);
                     }
-                    match sessions.open(caller.asker, &target.path, now) {
+                    match sessions.open(caller.asker, &target, now) {
                         Ok(session) => session,
                         Err(status) => return Outcome::Reply(Response::new(status)),
                     }
@@ -203,7 +204,7 @@ fn play(
         Ok(range) => range,
         Err(code) => return Outcome::Reply(Response::new(code)),
     };
-    let base = url::base(&request.uri, caller.local);
+    let base = url::base(&request.uri, &caller.authority);
     let uri = if target.track.is_some() { url::without_track(&base) } else { base };
     let event = Event::Play { session: id.clone(), uri: uri.clone() };
     Outcome::Ask(event, Kind::Play { session: id, uri, range })
