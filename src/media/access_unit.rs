@@ -23,7 +23,8 @@ pub enum Link {
 pub struct AccessUnit {
     /// The track it belongs to.
     pub track: TrackId,
-    /// When it was captured.
+    /// When it is to be shown: the instant it was captured. Pictures that are coded behind later ones (B-pictures)
+    /// come with earlier times.
     pub time: MediaTime,
     /// What it depends on.
     pub link: Link,

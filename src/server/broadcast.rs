@@ -14,7 +14,7 @@ use super::reader::{Path, Reader};
 use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
-use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Kind, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
 
@@ -38,6 +38,8 @@ pub(super) struct Broadcast {
     readers: RefCell<Vec<Rc<Reader>>>,
     keyframes: RefCell<KeyframeBucket>,
     newest: Cell<MediaTime>,
+    /// Changes of the mount that were looked at.
+    seen: Cell<u64>,
     skips: Cell<u64>,
     kick: Kick,
     /// Kept for its room.
@@ -85,6 +87,7 @@ impl Broadcast {
             readers: RefCell::default(),
             keyframes: RefCell::new(KeyframeBucket::new()),
             newest: Cell::default(),
+            seen: Cell::default(),
             skips: Cell::default(),
             kick: Kick::default(),
             pairs: RefCell::default(),
@@ -136,6 +139,10 @@ impl Broadcast {
         if let Poll::Ready(slot) = self.mount.units().poll_next(self.next_unit.get(), context) {
             return Poll::Ready(Woken::Unit(slot));
         }
+        while let Poll::Ready(changes) = self.mount.poll_changed(self.seen.get(), context) {
+            self.seen.set(changes);
+            self.forget_what_nobody_will_see();
+        }
         if room.is_none() {
             room.set(self.full_pair().map(emptied));
         }
@@ -169,7 +176,8 @@ impl Broadcast {
             senders.get_mut(unit.track.index()).and_then(|stream| stream.sender.packetize(unit))
         };
         let Some(image) = image else { return };
-        self.newest.set(image.time);
+        // B-pictures come behind pictures that are shown later.
+        self.newest.set(self.newest.get().max(image.time));
         let at = self.images.push(image.clone());
         for reader in self.readers.borrow().iter() {
             reader.offer_start(at, &image);
@@ -247,7 +255,14 @@ impl Broadcast {
         reader.pause();
         let mut readers = self.readers.borrow_mut();
         readers.retain(|known| !Rc::ptr_eq(known, reader));
-        if readers.is_empty() {
+        drop(readers);
+        self.forget_what_nobody_will_see();
+    }
+
+    /// A source that still plays may have another reader soon, who starts in what is there; one that rests
+    /// begins anew for the next.
+    fn forget_what_nobody_will_see(&self) {
+        if self.readers.borrow().is_empty() && self.mount.state() != State::Live {
             self.images.clear();
         }
     }
@@ -312,7 +327,7 @@ impl Broadcast {
                 random_u32(),
                 self.max_packet,
             );
-            senders.push(Stream { sender, video: matches!(track.codec, Codec::H264(_)) });
+            senders.push(Stream { sender, video: track.codec.kind() == Kind::Video });
         }
     }
 }

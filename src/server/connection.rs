@@ -48,7 +48,10 @@ pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> i
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));
-    let core = Connection::new(Peer { addr: peer, local }, shared.next_number());
+    let mut core = Connection::new(Peer { addr: peer, local }, shared.next_number());
+    if let Some(advertise) = &shared.settings.advertise {
+        core = core.advertising(advertise.or_port(local.port()));
+    }
     let mut shell = Shell { shared: shared.clone(), core, stream, outbox: outbox.clone(), local, peer };
     let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
     // However it ended, and be it by a panic: nothing of it is left.
@@ -159,7 +162,8 @@ impl Shell {
     async fn describe(&self, target: &Target, uri: &str) -> Answer {
         match self.shared.find(target).await {
             Ok((broadcast, tracks)) => {
-                let sdp = describe::sdp(&broadcast.mount, &tracks, target, uri, self.local.ip());
+                let origin = describe::origin(self.local.ip(), self.shared.settings.advertise.as_ref());
+                let sdp = describe::sdp(&broadcast.mount, &tracks, target, uri, origin);
                 Answer::Described { sdp }
             }
             Err(failed) => failed,

@@ -34,8 +34,9 @@ use smol::future::or;
 use crate::clock;
 use crate::hub::{Mount, State};
 use crate::media::Track;
+use crate::rtsp::authority::Authority;
 use crate::rtsp::message::Status;
-use crate::rtsp::server::{Answer, Limits, SessionId, Sessions};
+use crate::rtsp::server::{Aliases, Answer, Limits, SessionId, Sessions};
 use crate::rtsp::url::Target;
 use admission::Admission;
 use broadcast::Broadcast;
@@ -71,6 +72,10 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Connections, and sessions, of one address at once; this machine's own are not counted.
     pub max_per_address: usize,
+    /// Other names of mounts.
+    pub aliases: Aliases,
+    /// The host by which clients reach us, where it is not the one that we listen on.
+    pub advertise: Option<Authority>,
 }
 
 impl Default for Settings {
@@ -83,6 +88,8 @@ impl Default for Settings {
             max_connections: 1024,
             max_sessions: 1000,
             max_per_address: 128,
+            aliases: Aliases::default(),
+            advertise: None,
         }
     }
 }
@@ -130,7 +137,9 @@ impl Server {
             (name, Rc::new(Broadcast::new(mount, max_packet, cname.clone(), ring)))
         });
         let shared = Rc::new(Shared {
-            sessions: RefCell::new(Sessions::new(random_id, self.settings.limits())),
+            sessions: RefCell::new(
+                Sessions::new(random_id, self.settings.limits()).with_aliases(self.settings.aliases.clone()),
+            ),
             admission: Rc::new(Admission::new(self.settings.max_connections, self.settings.max_per_address)),
             numbers: Cell::new(0),
             settings: self.settings,

@@ -9,6 +9,7 @@ mod client;
 mod commands;
 mod corpora;
 mod dialogs;
+mod files;
 mod interop;
 mod media;
 mod protocol;

@@ -204,11 +204,16 @@ fn a_udp_session_outlives_its_connection_until_its_timeout() {
     });
 }
 
-/// A stream of large pictures, each a keyframe: `size` bytes.
+/// A stream of three pictures, each a keyframe of `size` bytes: the clip's own beginning, and then nothing
+/// that a decoder would like.
 fn large_pictures(size: usize) -> tempfile::NamedTempFile {
+    let clip = std::fs::read("tests/fixtures/bitstreams/clip.h264").unwrap();
+    let nals: Vec<&[u8]> = lenslet::media::h264::nal_units(&clip).collect();
+    let of_type = |kind| *nals.iter().find(|nal| nal[0] & 0x1f == kind).unwrap();
+    let parts = [of_type(7), of_type(8), &of_type(5)[..20]];
+    let mut picture: Vec<u8> = parts.iter().flat_map(|nal| [&[0, 0, 0, 1], *nal].concat()).collect();
+    picture.resize(size.max(picture.len()), 0xab);
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut picture = vec![0, 0, 0, 1, 0x67, 66, 0xc0, 30, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 0x88];
-    picture.resize(size, 0xab);
     std::fs::write(file.path(), picture.repeat(3)).unwrap();
     file
 }
@@ -306,34 +311,40 @@ fn a_file_that_begins_again_goes_on_in_time() {
     }
 }
 
-/// A pipe with a name: whoever opens it for reading waits for a writer.
-fn pipe() -> (tempfile::TempDir, std::path::PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("late.h264");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    (folder, path)
-}
-
 #[test]
 fn a_describe_waits_for_a_late_source_and_nobody_else_does() {
-    let (_folder, path) = pipe();
-    let mounts = format!(
-        "mounts: {{\"late\": File(path: {path:?}, fps: 30), \"test\": Pattern(width: 64, height: 48)}}"
-    );
-    let server = Server::with(&mounts);
-    let mut waiting = Client::connect(&server);
-    waiting.send(format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 5\r\n\r\n", server.url("late")).as_bytes());
-    let began = Instant::now();
-    let url = server.url("test");
-    let mut other = Client::connect(&server);
-    let session = other.set_up_tcp(&url);
-    play(&mut other, &url, &session);
-    interleaved_pictures(&mut other, 10);
-    assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
-    let pictures = std::fs::read(large_pictures(1000).path()).unwrap();
-    std::thread::spawn(move || std::fs::write(path, pictures));
+    let (late, mount) = lenslet::hub::mount("late");
+    let (ready, other_mount) = lenslet::hub::mount("ready");
+    ready.describe(vec![track()], false);
+    let settings = lenslet::server::Settings {
+        listen: vec![([127, 0, 0, 1], 0).into()],
+        ..lenslet::server::Settings::default()
+    };
+    let server = lenslet::server::Server::bind(settings).unwrap();
+    let address = server.addresses()[0];
+    let (stop, stopped) = smol::channel::bounded::<()>(1);
+    let running = std::thread::spawn(move || {
+        server.run(vec![mount, other_mount], async move {
+            let _ = stopped.recv().await;
+        });
+    });
+    let mut waiting = Client::at(address);
+    waiting.send(format!("DESCRIBE rtsp://{address}/late RTSP/1.0\r\nCSeq: 5\r\n\r\n").as_bytes());
+    let mut other = Client::at(address);
+    assert_eq!(other.ask(&[&format!("DESCRIBE rtsp://{address}/ready RTSP/1.0")]).status, 200);
+    while !late.wanted() {
+        std::thread::yield_now();
+    }
+    late.describe(vec![track()], false);
     let reply = waiting.next_reply().unwrap();
     assert_eq!((reply.status, reply.header("cseq")), (200, Some("5")));
+    drop(stop);
+    running.join().unwrap();
+}
+
+fn track() -> lenslet::media::Track {
+    let sets = lenslet::media::h264::ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e, 1], &[0x68, 2]);
+    lenslet::media::Track { codec: lenslet::media::Codec::H264(sets), bitrate: None }
 }
 
 #[test]

@@ -195,17 +195,30 @@ mod tests {
         (timestamp, nals.iter().map(|nal| nal.to_vec()).collect(), keyframe, damaged)
     }
 
+    /// A name, what comes, and the access units that it becomes.
+    type Case<'a> = (&'a str, &'a [Packet<'a>], &'a [Told]);
+
+    fn check(cases: &[Case<'_>]) {
+        for (name, packets, expected) in cases {
+            assert_eq!(run(packets).0, *expected, "{name}");
+        }
+    }
+
     const SLICE: &[u8] = &[0x41, 0x9a, 1];
     const LATER: &[u8] = &[0x41, 0x9a, 2];
     const IDR: &[u8] = &[0x65, 0x88, 3];
     const SPS: &[u8] = &[0x67, 66, 4];
     const PPS: &[u8] = &[0x68, 5];
+    const START: &[u8] = &[0x7c, 0x85, 0x88];
+    const MIDDLE: &[u8] = &[0x7c, 5, 3];
+    const END: &[u8] = &[0x7c, 0x45, 3];
     const SEI: &[u8] = &[6, 5, 6];
 
-    /// What senders do, and the access units that come of it, all of them whole.
+    // What senders do, good ones and others: all of these units are whole.
+
     #[test]
-    fn senders_are_understood() {
-        let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
+    fn nal_units_are_found_in_payloads_of_every_kind() {
+        check(&[
             (
                 "single NAL units, the last one marked",
                 &[(1, false, 0, SPS), (1, false, 0, PPS), (1, true, 0, IDR), (2, true, 0, SLICE)],
@@ -262,6 +275,12 @@ mod tests {
                 ],
                 &[unit(1, &[SPS, PPS, IDR], true, false)],
             ),
+        ]);
+    }
+
+    #[test]
+    fn a_unit_ends_at_the_marker_behind_its_slices_or_with_the_timestamp() {
+        check(&[
             (
                 "a marker on the SEI before the slices",
                 &[
@@ -287,6 +306,12 @@ mod tests {
                 &[(1, false, 0, SLICE), (1, false, 0, LATER), (2, false, 0, SLICE), (3, false, 0, SLICE)],
                 &[unit(1, &[SLICE, LATER], false, false), unit(2, &[SLICE], false, false)],
             ),
+        ]);
+    }
+
+    #[test]
+    fn what_means_nothing_is_passed_over() {
+        check(&[
             (
                 "an SPS with zeros behind it",
                 &[(1, false, 0, &[0x67, 66, 4, 0, 0, 0]), (1, true, 0, IDR)],
@@ -303,39 +328,40 @@ mod tests {
                 ],
                 &[unit(1, &[SLICE], false, false)],
             ),
-        ];
-        for (name, packets, expected) in cases {
-            assert_eq!(run(packets).0, expected, "{name}");
-        }
+        ]);
     }
 
-    /// What is missing is marked, and nothing is made up for it.
+    // What is missing is marked, and nothing is made up for it.
+
     #[test]
-    fn damage_is_told() {
-        let start: &[u8] = &[0x7c, 0x85, 0x88];
-        let middle: &[u8] = &[0x7c, 5, 3];
-        let end: &[u8] = &[0x7c, 0x45, 3];
-        let cases: [(&str, &[Packet<'_>], &[Told]); 13] = [
+    fn a_part_of_a_nal_unit_is_damage() {
+        check(&[
             (
                 "a fragment's start",
-                &[(1, false, 0, SPS), (1, false, 1, middle), (1, true, 0, end), (2, true, 0, SLICE)],
+                &[(1, false, 0, SPS), (1, false, 1, MIDDLE), (1, true, 0, END), (2, true, 0, SLICE)],
                 &[unit(1, &[SPS], false, true), unit(2, &[SLICE], false, false)],
             ),
             (
                 "a fragment's middle",
-                &[(1, false, 0, SPS), (1, false, 0, start), (1, true, 1, end)],
+                &[(1, false, 0, SPS), (1, false, 0, START), (1, true, 1, END)],
                 &[unit(1, &[SPS], false, true)],
             ),
             (
                 "a fragment's end, where the next begins",
-                &[(1, false, 0, start), (1, false, 0, start), (1, true, 0, end)],
+                &[(1, false, 0, START), (1, false, 0, START), (1, true, 0, END)],
                 &[unit(1, &[&[0x65, 0x88, 3]], true, true)],
             ),
             (
                 "a fragment's end, where a single NAL unit comes",
-                &[(1, false, 0, start), (1, true, 0, SLICE)],
+                &[(1, false, 0, START), (1, true, 0, SLICE)],
                 &[unit(1, &[SLICE], false, true)],
             ),
+        ]);
+    }
+
+    #[test]
+    fn what_may_be_missing_of_a_unit_is_damage() {
+        check(&[
             (
                 "a unit's tail or the next one's head: nobody knows",
                 &[(1, false, 0, SLICE), (2, true, 1, SLICE), (3, true, 0, SLICE)],
@@ -362,14 +388,20 @@ mod tests {
             ),
             (
                 "a unit of which nothing is left marks the next one",
-                &[(1, false, 0, start), (2, true, 0, SLICE), (3, true, 0, SLICE)],
+                &[(1, false, 0, START), (2, true, 0, SLICE), (3, true, 0, SLICE)],
                 &[unit(2, &[SLICE], false, true), unit(3, &[SLICE], false, false)],
             ),
             (
                 "but not if that is a keyframe",
-                &[(1, false, 0, start), (2, true, 0, IDR), (3, true, 0, SLICE)],
+                &[(1, false, 0, START), (2, true, 0, IDR), (3, true, 0, SLICE)],
                 &[unit(2, &[IDR], true, false), unit(3, &[SLICE], false, false)],
             ),
+        ]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_damage() {
+        check(&[
             (
                 "a STAP-A that ends early",
                 &[(1, true, 0, &[0x78, 0, 3, 0x67, 66, 4, 0, 9, 0x65])],
@@ -392,10 +424,7 @@ mod tests {
                 &[(1, false, 0, SLICE), (1, false, 0, &[0x7c, 0xd8, 0, 1, 0x41]), (2, true, 0, SLICE)],
                 &[unit(1, &[SLICE], false, false), unit(2, &[SLICE], false, false)],
             ),
-        ];
-        for (name, packets, expected) in cases {
-            assert_eq!(run(packets).0, expected, "{name}");
-        }
+        ]);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::methods;
+use super::outcome::{Caller, Kind, Outcome};
 use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
-use crate::rtsp::message::{Request, Response, Status};
+use crate::rtsp::message::{Request, Response};
 use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
 
 /// The first byte, and then a request's last, come within this time.
@@ -32,15 +33,11 @@ pub struct Peer {
 /// The protocol of one connection.
 #[derive(Debug)]
 pub struct Connection {
-    pub(super) asker: Asker,
-    /// Our address, for URIs that name no host.
-    pub(super) local: SocketAddr,
+    caller: Caller,
     parser: Parser,
     output: VecDeque<Vec<u8>>,
-    /// The session that was set up here.
-    pub(super) own: Option<SessionId>,
     /// The request whose answer is awaited.
-    pub(super) waiting: Option<Waiting>,
+    waiting: Option<Waiting>,
     close: Option<String>,
     awaited: Awaited,
     /// Since when.
@@ -59,42 +56,35 @@ enum Awaited {
 
 /// A request that waits for the house, with what its reply needs.
 #[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) request: Request,
-    pub(super) kind: Kind,
-}
-
-#[derive(Debug)]
-pub(super) enum Kind {
-    Describe { uri: String },
-    Setup { session: SessionId },
-    Play { session: SessionId, uri: String, range: &'static str },
-    Pause { session: SessionId },
-    Teardown { session: Option<SessionId> },
-    Parameters { session: Option<SessionId>, names: Vec<String> },
-}
-
-/// What a request comes to: a reply at once, or a question to the house.
-pub(super) enum Outcome {
-    Reply(Response),
-    Ask(Event, Kind),
+struct Waiting {
+    request: Request,
+    kind: Kind,
 }
 
 impl Connection {
     /// A new connection; `number` tells it from all others.
     pub fn new(peer: Peer, number: u64) -> Self {
         Self {
-            asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
-            local: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()),
+            caller: Caller {
+                asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
+                authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
+                own: None,
+            },
             parser: Parser::new(),
             output: VecDeque::new(),
-            own: None,
             waiting: None,
             close: None,
             awaited: Awaited::Rest,
             since: None,
             begun: false,
         }
+    }
+
+    /// The same, with the host and port by which clients reach us in place of the connection's own where a URI
+    /// names none.
+    pub fn advertising(mut self, authority: String) -> Self {
+        self.caller.authority = authority;
+        self
     }
 
     /// Bytes that arrived.
@@ -140,7 +130,7 @@ impl Connection {
     /// The house's answer to the event last given.
     pub fn answer(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime, answer: Answer) {
         let Some(Waiting { request, kind }) = self.waiting.take() else { return };
-        let response = methods::answered(self, sessions, now, &request, kind, answer);
+        let response = methods::answered(&mut self.caller, sessions, now, &request, kind, answer);
         self.reply(&request, response, wall);
     }
 
@@ -163,7 +153,7 @@ impl Connection {
         if self.poll_timeout(sessions).is_none_or(|timeout| now < timeout) {
             return;
         }
-        let holds_session = self.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
+        let holds_session = self.caller.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
         match self.awaited {
             Awaited::Rest => self.close = Some("its request did not end in time".into()),
             // A session's end is the session's matter.
@@ -174,12 +164,12 @@ impl Connection {
 
     /// The connection is gone: the sessions that end with it. A UDP session lives on until its timeout.
     pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
-        self.own = None;
-        sessions.close_interleaved(self.asker)
+        self.caller.own = None;
+        sessions.close_interleaved(self.caller.asker)
     }
 
     fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
-        if let Some(own) = &self.own {
+        if let Some(own) = &self.caller.own {
             sessions.touch(own, now);
         }
     }
@@ -193,7 +183,7 @@ impl Connection {
     ) -> Option<Event> {
         // Some keep-alives carry no session: whoever talks on its connection lives.
         self.touch_own(sessions, now);
-        match methods::dispatch(self, &request, sessions, now) {
+        match methods::dispatch(&mut self.caller, &request, sessions, now) {
             Outcome::Reply(response) => {
                 self.reply(&request, response, wall);
                 None
@@ -254,9 +244,4 @@ impl Connection {
         complete.body = response.body;
         self.output.push_back(complete.to_bytes());
     }
-}
-
-/// A reply of only a status.
-pub(super) fn status(code: u16) -> Outcome {
-    Outcome::Reply(Response::new(Status(code)))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::connection::{Connection, Kind, Outcome, status};
+use super::outcome::{Caller, Kind, Outcome, status};
 use super::sessions::{Sessions, State};
 use super::{Answer, Event, Lower, RtpInfo, SessionId};
 use crate::rtsp::header::{range, transport};
@@ -14,17 +14,17 @@ const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAM
 
 /// What a request comes to.
 pub(super) fn dispatch(
-    connection: &mut Connection,
+    caller: &mut Caller,
     request: &Request,
     sessions: &mut Sessions,
     now: Instant,
 ) -> Outcome {
-    match check(connection, request, sessions, now) {
+    match check(caller, request, sessions, now) {
         Ok(Checked { target, session }) => match &request.method {
             Method::Options => Outcome::Reply(Response::new(Status(200)).with("Public", PUBLIC)),
-            Method::Describe => describe(connection, request, target),
-            Method::Setup => setup(connection, request, target, session, sessions, now),
-            Method::Play => play(connection, request, &target, session, sessions),
+            Method::Describe => describe(caller, request, target),
+            Method::Setup => setup(caller, request, target, session, sessions, now),
+            Method::Play => play(caller, request, &target, session, sessions),
             Method::Pause => pause(&target, session, sessions),
             Method::Teardown => teardown(&target, session, sessions),
             Method::GetParameter => get_parameter(request, session),
@@ -44,7 +44,7 @@ struct Checked {
 
 /// What holds for every method: CSeq, Require, the URI, and a session that exists.
 fn check(
-    connection: &Connection,
+    caller: &Caller,
     request: &Request,
     sessions: &mut Sessions,
     now: Instant,
@@ -60,7 +60,7 @@ fn check(
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
     let named = match request.headers.get("Session") {
-        Some(name) => Some(sessions.find(name, connection.asker, now).ok_or_else(|| fail(454))?),
+        Some(name) => Some(sessions.find(name, caller.asker, now).ok_or_else(|| fail(454))?),
         None => None,
     };
     if matches!(request.method, Method::Other(_)) {
@@ -70,9 +70,10 @@ fn check(
     if request.uri == "*" && !starless {
         return Err(fail(400));
     }
-    let target = Target::parse(&request.uri).map_err(Response::new)?;
+    let mut target = Target::parse(&request.uri).map_err(Response::new)?;
+    sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
     // SETUP decides for itself whether it goes on with the connection's session.
-    let own = connection.own.clone().filter(|_| request.method != Method::Setup);
+    let own = caller.own.clone().filter(|_| request.method != Method::Setup);
     let session = named.or(own).filter(|session| sessions.get(session).is_some());
     Ok(Checked { target, session })
 }
@@ -81,7 +82,7 @@ fn not_allowed() -> Outcome {
     Outcome::Reply(Response::new(Status(405)).with("Allow", PUBLIC))
 }
 
-fn describe(connection: &Connection, request: &Request, target: Target) -> Outcome {
+fn describe(caller: &Caller, request: &Request, target: Target) -> Outcome {
     let mut accepted = request.headers.all("Accept").flat_map(|value| value.split(',')).peekable();
     let wants_sdp = accepted.peek().is_none()
         || accepted.any(|kind| {
@@ -91,12 +92,12 @@ fn describe(connection: &Connection, request: &Request, target: Target) -> Outco
     if !wants_sdp {
         return status(406);
     }
-    let uri = url::base(&request.uri, connection.local);
+    let uri = url::base(&request.uri, &caller.authority);
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
 fn setup(
-    connection: &mut Connection,
+    caller: &mut Caller,
     request: &Request,
     target: Target,
     named: Option<SessionId>,
@@ -110,7 +111,7 @@ fn setup(
     let mut replaces = None;
     let session = match named {
         // A connection carries one interleaved session: another's name would leave that one without a writer.
-        Some(named) if connection.own.as_ref().is_some_and(|own| *own != named && carried(own, sessions)) => {
+        Some(named) if caller.own.as_ref().is_some_and(|own| *own != named && carried(own, sessions)) => {
             return status(454);
         }
         Some(named) => match joins(&named, &target, &mut transports, sessions) {
@@ -121,15 +122,15 @@ fn setup(
             // Without a session's name this is either the next track of the connection's session or,
             // where it does not fit that one, a client that starts anew (ffmpeg falls back from UDP to
             // TCP like this, without a TEARDOWN).
-            let own = connection.own.clone().filter(|own| continues(own, &target, &transports, sessions));
+            let own = caller.own.clone().filter(|own| continues(own, &target, &transports, sessions));
             match own {
                 Some(own) => own,
                 None => {
-                    replaces = connection.own.take();
+                    replaces = caller.own.take();
                     if let Some(old) = &replaces {
                         sessions.close(old);
                     }
-                    match sessions.open(connection.asker, &target.path, now) {
+                    match sessions.open(caller.asker, &target, now) {
                         Ok(session) => session,
                         Err(status) => return Outcome::Reply(Response::new(status)),
                     }
@@ -137,7 +138,7 @@ fn setup(
             }
         }
     };
-    connection.own = Some(session.clone());
+    caller.own = Some(session.clone());
     let track = target.track;
     let event = Event::Setup { session: session.clone(), target, track, transports, replaces };
     Outcome::Ask(event, Kind::Setup { session })
@@ -179,7 +180,7 @@ fn continues(id: &SessionId, target: &Target, transports: &[Lower], sessions: &m
 }
 
 fn play(
-    connection: &Connection,
+    caller: &Caller,
     request: &Request,
     target: &Target,
     session: Option<SessionId>,
@@ -203,7 +204,7 @@ fn play(
         Ok(range) => range,
         Err(code) => return Outcome::Reply(Response::new(code)),
     };
-    let base = url::base(&request.uri, connection.local);
+    let base = url::base(&request.uri, &caller.authority);
     let uri = if target.track.is_some() { url::without_track(&base) } else { base };
     let event = Event::Play { session: id.clone(), uri: uri.clone() };
     Outcome::Ask(event, Kind::Play { session: id, uri, range })
@@ -282,7 +283,7 @@ fn parameter_names(body: &[u8]) -> Vec<String> {
 
 /// The reply, now that the house has answered.
 pub(super) fn answered(
-    connection: &mut Connection,
+    caller: &mut Caller,
     sessions: &mut Sessions,
     now: Instant,
     request: &Request,
@@ -292,7 +293,7 @@ pub(super) fn answered(
     let ok = Response::new(Status(200));
     match (kind, answer) {
         (kind, Answer::Failed { status, retry_after, .. }) => {
-            failed(connection, sessions, kind, status, retry_after)
+            failed(caller, sessions, kind, status, retry_after)
         }
         (Kind::Describe { uri }, Answer::Described { sdp }) => described(ok, &uri, sdp),
         (Kind::Setup { session }, Answer::Ready { track, tracks, chosen, ssrc, server_port }) => {
@@ -326,7 +327,7 @@ pub(super) fn answered(
 
 /// A session whose first SETUP failed is none.
 fn failed(
-    connection: &mut Connection,
+    caller: &mut Caller,
     sessions: &mut Sessions,
     kind: Kind,
     status: Status,
@@ -336,7 +337,7 @@ fn failed(
         && sessions.get(&session).is_none_or(|entry| entry.tracks.is_empty())
     {
         sessions.close(&session);
-        connection.own = connection.own.take().filter(|own| *own != session);
+        caller.own = caller.own.take().filter(|own| *own != session);
     }
     match retry_after {
         Some(seconds) => Response::new(status).with("Retry-After", seconds.to_string()),

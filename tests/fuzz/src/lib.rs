@@ -7,11 +7,13 @@
 #![allow(unreachable_pub, reason = "public to the fuzz targets, a module to the test")]
 #![allow(clippy::unwrap_used, reason = "an invariant that does not hold is to panic")]
 
+mod client;
 mod connection;
 mod h264;
 mod headers;
 mod input;
 mod parser;
+mod receiving;
 mod rtcp;
 
 /// Takes any bytes; panics where the program is wrong.
@@ -31,6 +33,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("packetizer", h264::packetizer),
     ("rtcp", rtcp::rtcp),
     ("connection", connection::connection),
+    ("client", client::client),
+    ("presentation", client::presentation),
+    ("packet", receiving::packet),
+    ("receiver", receiving::receiver),
+    ("depacketizer", receiving::depacketizer),
 ];
 
 /// Runs the target of that name.

@@ -39,3 +39,17 @@ fn the_first_reader_is_sent_one_keyframe_not_two() {
         assert_eq!(keyframes.count(), 1);
     }
 }
+
+#[test]
+fn a_reader_that_follows_another_need_not_wait_for_the_next_keyframe() {
+    let server = Server::start();
+    let mut first = Viewer::play(&server, "clip", "tcp");
+    // A picture and a half of a second behind the first keyframe, and half a second before the next.
+    first.pictures(45);
+    let last = first.packets.last().unwrap().timestamp;
+    first.request("TEARDOWN");
+    let mut second = Viewer::play(&server, "clip", "tcp");
+    let start = second.pictures(1)[0];
+    assert_eq!(start.nal, 7);
+    assert!(last.wrapping_sub(start.timestamp) as i32 >= 0, "it starts in the other's past");
+}

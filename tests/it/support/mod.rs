@@ -170,7 +170,11 @@ impl Reply {
 
 impl Client {
     pub(crate) fn connect(server: &Server) -> Self {
-        Self::over(TcpStream::connect(server.address).unwrap())
+        Self::at(server.address)
+    }
+
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).unwrap())
     }
 
     /// Connects from another address of this machine: `127.0.0.2`.
