@@ -48,7 +48,7 @@ pub(crate) fn url(data: &[u8]) {
         Err(Status(status)) => return assert!([400, 403].contains(&status)),
     };
     if uri != "*" {
-        let local = ([10, 0, 0, 2], 554).into();
+        let local = "10.0.0.2:554";
         let clean = base(&uri, local);
         assert_eq!(base(&clean, local), clean, "a base is its own base");
         assert_eq!(Target::parse(&clean), Ok(target.clone()), "and means the same");
