@@ -25,6 +25,8 @@ fn ffmpeg_is_there() -> bool {
     there
 }
 
+type Unit = (Arc<[u8]>, Link, MediaTime);
+
 /// The frames' checksums, in order of display.
 fn checksums(framemd5: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(framemd5);
@@ -47,7 +49,7 @@ fn decoded_file(path: &str) -> Vec<String> {
 }
 
 /// What ffmpeg makes of the packets: it is sent them until it has as many frames as it was asked for.
-fn received(track: Track, units: &[(Arc<[u8]>, Link, MediaTime)], frames: usize) -> (Vec<String>, String) {
+fn received(track: Track, units: &[Unit], frames: usize) -> (Vec<String>, String) {
     let kind = if matches!(track.codec, Codec::Aac(_)) { "-frames:a" } else { "-frames:v" };
     let mut sender = Sender::new(TrackId(0), &track.codec, 7, 65_530, u32::MAX - 5_000, 1_200);
     let session = sdp::Session {
@@ -99,7 +101,7 @@ fn free_port() -> u16 {
     loop {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        if port % 2 == 0 && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
+        if port.is_multiple_of(2) && UdpSocket::bind(("127.0.0.1", port + 1)).is_ok() {
             return port;
         }
     }
@@ -118,7 +120,7 @@ fn wait_until_bound(port: u16, child: &mut Child) {
     }
 }
 
-fn h265_units(name: &str) -> (Vec<(Arc<[u8]>, Link, MediaTime)>, h265::ParameterSets) {
+fn h265_units(name: &str) -> (Vec<Unit>, h265::ParameterSets) {
     let (mut splitter, mut assembler) = (h265::Splitter::new(), h265::Assembler::new());
     let (mut order, mut units) = (DisplayOrder::new(), Vec::new());
     let mut pieces = Vec::new();
@@ -188,8 +190,6 @@ fn jpeg_is_decoded_bit_exact() {
                 (data.clone(), Link::Start, time)
             })
             .collect();
-        let image = lenslet::media::jpeg::Image::parse(&data).unwrap();
-        assert!(image.width % 16 == 0 || name == "420.jpg");
         if !ffmpeg_is_there() {
             return;
         }

@@ -365,7 +365,7 @@ mod tests {
             (progressive, Unfit::NotBaseline(0xc2)),
             (changed(0xc0, 0, 12), Unfit::Precision(12)),
             (changed(0xc0, 3, 8), Unfit::Size(8 << 8 | 162, 106)),
-            (changed(0xc0, 1, 7), Unfit::Size(162, 7 << 8 | 106)),
+            (changed(0xc0, 1, 8), Unfit::Size(162, 8 << 8 | 106)),
             (changed(0xc0, 7, 0x11), Unfit::Sampling),
             (changed(0xc0, 7, 0x41), Unfit::Sampling),
             (changed(0xc0, 11, 3), Unfit::Quantization),
