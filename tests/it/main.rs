@@ -10,6 +10,7 @@ mod commands;
 mod corpora;
 mod dialogs;
 mod files;
+mod formats;
 mod interop;
 mod media;
 mod protocol;
