@@ -144,3 +144,42 @@ impl Stream {
         Found { name: format!("picture {}", self.number), jpeg }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_listed_once_a_round_in_the_order_of_names() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.jpg", "a.JPEG", "10.jpg", "9.jpg", ".hidden.jpg", "jpg", "c.png"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let mut round = Pictures::begin(folder.path()).unwrap();
+        let mut names = Vec::new();
+        while let Some(Found { name, jpeg }) = round.next().unwrap() {
+            assert_eq!(jpeg.unwrap(), name.as_bytes());
+            names.push(name);
+        }
+        assert_eq!(names, ["10.jpg", "9.jpg", "a.JPEG", "b.jpg"]);
+        let mut round = Pictures::begin(folder.path()).unwrap();
+        fs::write(folder.path().join("1.jpg"), "late").unwrap();
+        fs::remove_file(folder.path().join("9.jpg")).unwrap();
+        let found =
+            std::iter::from_fn(|| round.next().unwrap()).map(|found| (found.name, found.jpeg.is_ok()));
+        let expected = [("10.jpg", true), ("9.jpg", false), ("a.JPEG", true), ("b.jpg", true)];
+        assert_eq!(found.collect::<Vec<_>>(), expected.map(|(name, there)| (name.to_owned(), there)));
+    }
+
+    #[test]
+    fn what_is_too_large_or_no_file_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::create(folder.path().join("a.jpg")).unwrap();
+        file.set_len(LARGEST + 1).unwrap();
+        nix::unistd::mkfifo(&folder.path().join("b.jpg"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut round = Pictures::begin(folder.path()).unwrap();
+        let mut lacks = || round.next().unwrap().unwrap().jpeg.unwrap_err();
+        assert!(matches!(lacks(), Lacks::Unfit(Unfit::TooLong)));
+        assert!(matches!(lacks(), Lacks::Unread(why) if why.contains("pipe")));
+    }
+}
