@@ -169,7 +169,7 @@ impl Rounds {
             return Err(Error::new("it is shorter than 10 ms; a longer file is needed"));
         };
         if (track, first) != self.first {
-            self.era = self.origin() + end.nanos() - first.decoding().nanos();
+            self.era = self.origin() + end.nanos() - first.showing().nanos();
             (self.number, self.length) = (0, None);
         } else if self.length.is_none_or(|known| known == length) {
             self.length = Some(length);
@@ -287,7 +287,7 @@ mod tests {
         let before = play(&mut rounds, &one).into_iter().map(|unit| unit.2).max().unwrap();
         rounds.again(other[0].0, other[0].1).unwrap();
         let after = play(&mut rounds, &other);
-        assert!(after[0].1 > before && after[0].1.since(before).as_millis() < 40);
+        assert!(after[0].2 > before && after[0].2.since(before).as_millis() < 40);
         rounds.again(other[0].0, other[0].1).unwrap();
         assert!(play(&mut rounds, &other)[0].1 >= after.last().unwrap().1);
     }
