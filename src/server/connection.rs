@@ -249,6 +249,9 @@ impl Shell {
             return failed(Status(454), String::new());
         };
         if reader.playing() {
+            if reader.open_gates() {
+                reader.broadcast.force_keyframe();
+            }
             return Answer::Playing { rtp_info: reader.answered() };
         }
         reader.broadcast.play(&reader);
@@ -289,7 +292,8 @@ impl Shell {
         Answer::Values(values)
     }
 
-    /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped.
+    /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
+    /// behind a TEARDOWN: Synology Surveillance Station sends its last reports there (bluenviron/gortsplib#1108).
     fn interleaved(&self, channel: u8, data: &[u8]) -> Option<Answer> {
         let reader = self.outbox.reader()?;
         if reader.uses_channel(channel)

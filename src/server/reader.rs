@@ -58,10 +58,20 @@ struct State {
 
 struct Track {
     route: Route,
+    gate: Gate,
     /// The sequence number that the reader expects next; `None` before its first packet.
     next_seq: Option<u16>,
     withheld: u16,
     reporter: Reporter,
+}
+
+/// Whether a track's packets go out: one that joins while others play waits for its own PLAY.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Shut,
+    /// From the next access unit on that needs none before it.
+    AtStart,
+    Open,
 }
 
 /// A UDP image of which some packets are still to be sent.
@@ -94,7 +104,9 @@ impl Reader {
         if state.tracks.len() <= index {
             state.tracks.resize_with(index + 1, || None);
         }
-        state.tracks[index] = Some(Track { route, next_seq: None, withheld: 0, reporter: Reporter::new() });
+        let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
+        state.tracks[index] =
+            Some(Track { route, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
     }
 
     /// Takes a track away; says whether the reader has others. Its RTCP address, if it had one.
@@ -150,6 +162,7 @@ impl Reader {
     ) {
         let mut state = self.state.borrow_mut();
         state.demand = Some(demand);
+        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::Open);
         state.position.join(wait_from, start.map(|(cursor, _)| cursor));
         if let Some((_, image)) = start.filter(|_| backlog) {
             state.position.catch_up(image.time, self.broadcast.newest_time(), clock::now());
@@ -158,6 +171,13 @@ impl Reader {
         if start.is_some() {
             let _ = self.started.0.try_send(());
         }
+    }
+
+    /// Lets tracks out that were set up while others played; says whether there were any.
+    pub(super) fn open_gates(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let shut = state.tracks.iter_mut().flatten().filter(|track| track.gate == Gate::Shut);
+        shut.map(|track| track.gate = Gate::AtStart).count() > 0
     }
 
     /// Waits until it is known where the reader starts.
@@ -337,7 +357,14 @@ impl State {
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.
     fn next_image(&mut self, broadcast: &Broadcast) -> Option<WireImage> {
         let Self { position, tracks, .. } = self;
-        let takes = |image: &WireImage| matches!(tracks.get(image.track.index()), Some(Some(_)));
+        let takes = |image: &WireImage| match tracks.get(image.track.index()) {
+            Some(Some(track)) => match track.gate {
+                Gate::Shut => false,
+                Gate::AtStart => image.link != Link::Follows,
+                Gate::Open => true,
+            },
+            _ => false,
+        };
         loop {
             match position.next(broadcast.images(), broadcast.newest_time(), clock::now(), takes) {
                 Next::Image(image) => return Some(image),
@@ -353,6 +380,7 @@ impl State {
         let first = track.next_seq.unwrap_or(image.first_seq);
         track.withheld = image.first_seq.wrapping_sub(first);
         track.next_seq = Some(first.wrapping_add(image.packets));
+        track.gate = Gate::Open;
         track.reporter.count(image);
         Some(track.withheld)
     }

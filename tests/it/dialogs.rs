@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
 use crate::support::{Client, Incoming, MOUNTS, PATIENCE, Reply, Server, udp_pair};
+use crate::two_tracks::{House, Plan};
 
 enum Step {
     Send(Vec<String>),
@@ -14,7 +15,12 @@ enum Step {
     Frame(u8, String),
     Datagram(String, String),
     SendDatagram(String, Vec<u8>),
-    Connect { name: String, from: Option<String> },
+    /// So many packets come at the second place, and meanwhile none at the first.
+    Silence(String, String, usize),
+    Connect {
+        name: String,
+        from: Option<String>,
+    },
     Closed,
 }
 
@@ -24,6 +30,8 @@ struct Dialog {
     /// Where the server listens, and what else it is told.
     on: String,
     settings: String,
+    /// It is about the mounts of `two_tracks`.
+    two_tracks: bool,
     steps: Vec<Step>,
 }
 
@@ -46,6 +54,7 @@ fn read(name: &str, text: &str) -> Dialog {
         shows: Vec::new(),
         on: "127.0.0.1".to_owned(),
         settings: String::new(),
+        two_tracks: false,
         steps: Vec::new(),
     };
     for line in text.lines() {
@@ -70,6 +79,12 @@ fn read(name: &str, text: &str) -> Dialog {
                 let (socket, hex) = rest.split_once(' ').unwrap();
                 dialog.steps.push(Step::SendDatagram(socket.to_owned(), from_hex(hex)));
             }
+            ("~", _) => {
+                let words: Vec<&str> = rest.split(' ').collect();
+                let [silent, "while", heard, count] = words[..] else { panic!("{name}: what is {line:?}?") };
+                let count = count.parse().unwrap();
+                dialog.steps.push(Step::Silence(silent.to_owned(), heard.to_owned(), count));
+            }
             ("=", _) if rest == "closed" => dialog.steps.push(Step::Closed),
             ("=", _) => {
                 let (name, from) =
@@ -87,6 +102,7 @@ fn comment(dialog: &mut Dialog, text: &str) {
         Some(("shows", ids)) => dialog.shows.extend(ids.split_whitespace().map(str::to_owned)),
         Some(("on", address)) => dialog.on = address.to_owned(),
         Some(("with", settings)) => dialog.settings = format!("{settings},"),
+        Some(("mounts", "two tracks")) => dialog.two_tracks = true,
         _ => {}
     }
 }
@@ -150,7 +166,7 @@ fn check(expected: &[String], reply: &Reply, known: &BTreeMap<String, String>) -
         } else if let Some(name) = line.strip_prefix("no ") {
             reply.header(&name.to_ascii_lowercase()).is_none()
         } else if let Some((name, text)) = line.split_once(" ~ ") {
-            reply.header(&name.to_ascii_lowercase()).is_some_and(|value| value.contains(text))
+            reply.header(&name.to_ascii_lowercase()).is_some_and(|value| contains(value, text))
         } else {
             let (name, value) = line.split_once(": ").unwrap();
             reply.header(&name.to_ascii_lowercase()) == Some(value)
@@ -166,6 +182,15 @@ fn check(expected: &[String], reply: &Reply, known: &BTreeMap<String, String>) -
     }
 }
 
+/// Whether the parts, which stand apart as ` ... `, are in the value in this order.
+fn contains(value: &str, parts: &str) -> bool {
+    let mut rest = Some(value);
+    for part in parts.split(" ... ") {
+        rest = rest.and_then(|rest| rest.split_once(part)).map(|(_, behind)| behind);
+    }
+    rest.is_some()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -176,31 +201,33 @@ fn from_hex(text: &str) -> Vec<u8> {
 }
 
 /// A running conversation.
-struct Play<'a> {
-    server: &'a Server,
+struct Play {
+    address: SocketAddr,
     clients: BTreeMap<String, Client>,
     current: String,
     known: BTreeMap<String, String>,
     sockets: BTreeMap<String, UdpSocket>,
+    /// Frames since the last reply that nothing asked for yet: tracks' first packets and reports come in no fixed order.
+    passed: Vec<(u8, String)>,
 }
 
-impl<'a> Play<'a> {
-    fn begin(server: &'a Server) -> Self {
+impl Play {
+    fn begin(address: SocketAddr) -> Self {
         let mut known = BTreeMap::from([
-            ("host".to_owned(), server.address.to_string()),
-            ("port".to_owned(), server.address.port().to_string()),
+            ("host".to_owned(), address.to_string()),
+            ("port".to_owned(), address.port().to_string()),
         ]);
         let mut sockets = BTreeMap::new();
         for pair in ["", "2"] {
-            let (rtp, rtcp) = udp_pair(server.address.ip());
+            let (rtp, rtcp) = udp_pair(address.ip());
             for (name, socket) in [("rtp", rtp), ("rtcp", rtcp)] {
                 let name = format!("{name}{pair}");
                 known.insert(name.clone(), socket.local_addr().unwrap().port().to_string());
                 sockets.insert(name, socket);
             }
         }
-        let clients = BTreeMap::from([("1".to_owned(), Client::connect(server))]);
-        Self { server, clients, current: "1".to_owned(), known, sockets }
+        let clients = BTreeMap::from([("1".to_owned(), Client::at(address))]);
+        Self { address, clients, current: "1".to_owned(), known, sockets, passed: Vec::new() }
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -210,28 +237,38 @@ impl<'a> Play<'a> {
             Step::Send(lines) => client.send(&bytes(lines, &self.known)),
             Step::Expect(lines) => {
                 let reply = client.next_reply().ok_or_else(|| format!("closed before {lines:?}"))?;
+                self.passed.clear();
                 check(lines, &reply, &self.known).map_err(|wrong| format!("{wrong}, got {reply:?}"))?;
                 self.learn(&reply);
             }
-            Step::Frame(channel, part) => loop {
-                if began.elapsed() > PATIENCE {
-                    return Err(format!("no {part} on channel {channel}"));
+            Step::Frame(channel, part) => {
+                let wanted = |(its, data): &(u8, String)| its == channel && data.contains(part);
+                if let Some(at) = self.passed.iter().position(wanted) {
+                    self.passed.remove(at);
+                    return Ok(());
                 }
-                match client.next() {
-                    Incoming::Frame { channel: its, data }
-                        if its == *channel && hex(&data).contains(part) =>
-                    {
-                        break;
+                loop {
+                    if began.elapsed() > PATIENCE {
+                        return Err(format!("no {part} on channel {channel}"));
                     }
-                    Incoming::Frame { .. } => {}
-                    other => return Err(format!("expected {part} on channel {channel}, got {other:?}")),
+                    match client.next() {
+                        Incoming::Frame { channel: its, data } => {
+                            let frame = (its, hex(&data));
+                            if wanted(&frame) {
+                                break;
+                            }
+                            self.passed.push(frame);
+                        }
+                        other => return Err(format!("expected {part} on channel {channel}, got {other:?}")),
+                    }
                 }
-            },
+            }
             Step::Datagram(name, part) => self.datagram(name, part)?,
             Step::SendDatagram(name, bytes) => {
                 let port = self.known[&format!("from {}", name.trim_end_matches('2'))].parse().unwrap();
-                self.sockets[name].send_to(bytes, (self.server.address.ip(), port)).unwrap();
+                self.sockets[name].send_to(bytes, (self.address.ip(), port)).unwrap();
             }
+            Step::Silence(silent, heard, count) => self.silence(silent, heard, *count)?,
             Step::Closed => {
                 if let Some(reply) = client.next_reply() {
                     return Err(format!("not closed: {reply:?}"));
@@ -240,8 +277,8 @@ impl<'a> Play<'a> {
             Step::Connect { name, from } => {
                 self.current.clone_from(name);
                 self.clients.entry(name.clone()).or_insert_with(|| match from {
-                    Some(from) => Client::connect_from(self.server, from),
-                    None => Client::connect(self.server),
+                    Some(from) => Client::connect_from(self.address, from),
+                    None => Client::at(self.address),
                 });
             }
         }
@@ -257,11 +294,44 @@ impl<'a> Play<'a> {
             }
         }
         let transport = reply.header("transport").unwrap_or_default();
+        if let Some((_, ssrc)) = transport.split_once(";ssrc=") {
+            let bytes = ssrc.as_bytes().chunks(2).map(|byte| format!("\\x{}", String::from_utf8_lossy(byte)));
+            self.known.insert("ssrc".to_owned(), bytes.collect());
+        }
         if let Some(ports) = transport.split(';').find_map(|part| part.strip_prefix("server_port=")) {
             let (rtp, rtcp) = ports.split_once('-').unwrap();
             self.known.insert("from rtp".to_owned(), rtp.to_owned());
             self.known.insert("from rtcp".to_owned(), rtcp.to_owned());
         }
+    }
+
+    /// Hears packets at one place (a channel or a socket) and none at another.
+    fn silence(&mut self, silent: &str, heard: &str, count: usize) -> Result<(), String> {
+        if let (Ok(silent), Ok(heard)) = (silent.parse::<u8>(), heard.parse::<u8>()) {
+            let client = self.clients.get_mut(&self.current).unwrap();
+            let mut seen = 0;
+            while seen < count {
+                match client.next() {
+                    Incoming::Frame { channel, .. } if channel == silent => {
+                        return Err(format!("a frame on channel {silent}"));
+                    }
+                    Incoming::Frame { channel, .. } => seen += usize::from(channel == heard),
+                    other => return Err(format!("expected frames on channel {heard}, got {other:?}")),
+                }
+            }
+            return Ok(());
+        }
+        let (silent, heard) = (&self.sockets[silent], &self.sockets[heard]);
+        let mut bytes = [0; 2048];
+        // What came before is of before.
+        silent.set_nonblocking(true).unwrap();
+        while silent.recv(&mut bytes).is_ok() {}
+        for _ in 0..count {
+            heard.recv(&mut bytes).map_err(|error| format!("expected datagrams: {error}"))?;
+        }
+        let came = silent.recv(&mut bytes).is_ok();
+        silent.set_nonblocking(false).unwrap();
+        if came { Err("a datagram where there should be silence".to_owned()) } else { Ok(()) }
     }
 
     /// Waits for a datagram with `part` in it, and holds all of them to the port that SETUP announced.
@@ -272,7 +342,7 @@ impl<'a> Play<'a> {
                 .recv_from(&mut bytes)
                 .map_err(|error| format!("{name} {part}: {error}"))?;
             let announced = &self.known[&format!("from {}", name.trim_end_matches('2'))];
-            if from.port().to_string() != *announced || from.ip() != self.server.address.ip() {
+            if from.port().to_string() != *announced || from.ip() != self.address.ip() {
                 return Err(format!("{name} came from {from} instead of port {announced}"));
             }
             if hex(&bytes[..length]).contains(part) {
@@ -283,8 +353,8 @@ impl<'a> Play<'a> {
     }
 }
 
-fn run(dialog: &Dialog, server: &Server) -> Result<(), String> {
-    let mut play = Play::begin(server);
+fn run(dialog: &Dialog, address: SocketAddr) -> Result<(), String> {
+    let mut play = Play::begin(address);
     for (number, step) in dialog.steps.iter().enumerate() {
         play.step(step).map_err(|wrong| format!("{}, step {}: {wrong}", dialog.name, number + 1))?;
     }
@@ -293,12 +363,18 @@ fn run(dialog: &Dialog, server: &Server) -> Result<(), String> {
 
 #[test]
 fn every_dialog_goes_as_written() {
-    let mut servers = BTreeMap::new();
+    let (mut servers, mut houses) = (BTreeMap::new(), BTreeMap::new());
     let mut wrong = Vec::new();
     for dialog in dialogs() {
         let key = (dialog.on.clone(), dialog.settings.clone());
-        let server = servers.entry(key).or_insert_with_key(|(on, settings)| Server::on(on, settings, MOUNTS));
-        wrong.extend(run(&dialog, server).err());
+        let address = if dialog.two_tracks {
+            let house =
+                |(on, settings): &(String, String)| House::start(Plan { on, settings, ..Plan::default() });
+            houses.entry(key).or_insert_with_key(house).address
+        } else {
+            servers.entry(key).or_insert_with_key(|(on, settings)| Server::on(on, settings, MOUNTS)).address
+        };
+        wrong.extend(run(&dialog, address).err());
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
@@ -339,6 +415,46 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("F7", "tests/it/sessions.rs", "a_session_that_says_nothing_ends_with_a_goodbye"),
     ("F8", "src/rtsp/server/sessions.rs", "a_name_alone_lets_nobody_in"),
     ("F9", "tests/it/sessions.rs", "everybody_is_told_when_the_server_stops"),
+    ("G1", "tests/it/two_tracks.rs", "the_numbers_of_a_hundred_mounts_begin_at_random"),
+    ("G2", "src/rtp/sender.rs", "packets_are_numbered_stamped_and_only_the_last_is_marked"),
+    ("G2", "tests/it/media", "pictures_come_on_the_sources_grid_without_loss"),
+    ("G3", "src/media/time.rs", "a_century_of_uptime_does_not_overflow"),
+    ("G3", "src/source/grid.rs", "a_day_of_ntsc_pictures_does_not_drift"),
+    ("G4", "src/rtp/sender.rs", "packets_are_numbered_stamped_and_only_the_last_is_marked"),
+    ("G5", "src/rtp/sender.rs", "packets_are_numbered_stamped_and_only_the_last_is_marked"),
+    ("G5", "tests/it/receiving.rs", "a_clip_comes_back_bit_exact_at_every_packet_size"),
+    ("G7", "tests/it/two_tracks.rs", "a_reader_whose_port_is_closed_is_let_go_and_the_others_play_on"),
+    ("H1", "tests/it/two_tracks.rs", "both_tracks_reports_are_of_one_clock_and_count_what_was_sent"),
+    ("H2", "tests/it/two_tracks.rs", "both_tracks_reports_are_of_one_clock_and_count_what_was_sent"),
+    ("H3", "tests/it/two_tracks.rs", "both_tracks_reports_are_of_one_clock_and_count_what_was_sent"),
+    ("H4", "tests/it/two_tracks.rs", "both_tracks_reports_are_of_one_clock_and_count_what_was_sent"),
+    ("H5", "src/rtcp/mod.rs", "loss_is_signed_and_keyframe_requests_are_told_apart"),
+    ("H5", "src/rtcp/mod.rs", "the_round_trip_is_what_the_receiver_did_not_hold"),
+    ("H6", "src/rtp/receiver.rs", "a_report_tells_the_loss_since_the_last_one"),
+    ("H6", "src/rtp/receiver.rs", "duplicates_are_dropped_and_make_loss_negative"),
+    ("H6", "src/rtp/receiver.rs", "a_sender_that_begins_anew_is_followed_without_loss"),
+    ("H6", "src/rtp/jitter.rs", "a_sixteenth_of_each_deviation_counts"),
+    ("H6", "src/rtp/sequence.rs", "numbers_go_on_where_16_bits_end"),
+    ("H8", "src/rtcp/mod.rs", "no_truncation_and_no_flipped_bit_panics"),
+    ("I1", "src/sdp.rs", "a_track_is_described_as_clients_expect"),
+    ("I2", "src/rtp/h264/packetizer.rs", "units_of_every_size_come_back_bit_exact"),
+    ("I3", "src/rtp/h264/packetizer.rs", "units_of_every_size_come_back_bit_exact"),
+    ("I3", "src/rtp/h264/packetizer.rs", "all_fragments_but_the_last_have_one_size"),
+    ("I4", "src/rtp/h264/packetizer.rs", "delimiters_filler_and_reserved_types_are_not_sent"),
+    ("I5", "src/rtp/h264/packetizer.rs", "delimiters_filler_and_reserved_types_are_not_sent"),
+    ("I5", "src/media/h264/nal.rs", "start_codes_of_three_and_four_bytes_and_trailing_zeros_are_taken_off"),
+    ("I6", "src/media/h264/assembler.rs", "parameter_sets_stand_before_every_idr_picture_once"),
+    ("I6", "tests/it/media", "the_first_picture_is_a_keyframe_with_its_parameter_sets"),
+    ("I7", "src/rtp/sender.rs", "packets_are_numbered_stamped_and_only_the_last_is_marked"),
+    ("I8", "src/media/h264/assembler.rs", "changed_parameter_sets_are_in_force_at_once"),
+    ("I8", "src/hub/mount.rs", "describing_the_same_tracks_again_changes_nothing"),
+    ("I9", "tests/it/receiving.rs", "a_clip_comes_back_bit_exact_at_every_packet_size"),
+    ("I10", "src/rtp/h264/packetizer.rs", "units_of_every_size_come_back_bit_exact"),
+    ("I11", "src/rtp/h264/depacketizer.rs", "nal_units_are_found_in_payloads_of_every_kind"),
+    ("I11", "src/rtp/h264/depacketizer.rs", "a_part_of_a_nal_unit_is_damage"),
+    ("I11", "src/rtp/h264/depacketizer.rs", "what_means_nothing_is_passed_over"),
+    ("J1", "tests/it/two_tracks.rs", "a_pli_or_fir_forces_one_keyframe_and_many_are_one"),
+    ("J2", "src/sdp.rs", "a_track_is_described_as_clients_expect"),
 ];
 
 /// Names of the test functions of a source file or of a folder's files, in whatever modules.
@@ -366,10 +482,10 @@ fn tests_of(place: &str) -> BTreeSet<String> {
     tests.0
 }
 
-/// Rules that are left out, with the reason: a table of the README.
+/// Rules that are left out, with the reason, or that arrive with something else: tables of the README.
 fn left_out() -> BTreeMap<&'static str, &'static str> {
     let readme = include_str!("../fixtures/dialogs/README.md");
-    let table = readme.split_once("## Left out").unwrap().1;
+    let table = readme.split_once("## Arrives with").unwrap().1;
     let rows =
         table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
     rows.filter(|(id, _)| id.ends_with(|last: char| last.is_ascii_digit())).collect()
@@ -381,7 +497,18 @@ fn every_rule_is_shown_or_left_out_with_a_reason() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    for (section, last) in [("A", 27), ("B", 15), ("C", 20), ("D", 17), ("E", 8), ("F", 9)] {
+    for (section, last) in [
+        ("A", 27),
+        ("B", 15),
+        ("C", 20),
+        ("D", 17),
+        ("E", 8),
+        ("F", 9),
+        ("G", 7),
+        ("H", 9),
+        ("I", 23),
+        ("J", 3),
+    ] {
         for number in 1..=last {
             assert!(rules.contains(&&*format!("{section}{number}")), "rules.txt lacks {section}{number}");
         }

@@ -56,6 +56,7 @@ fn check(
     let required = request.headers.all("Require").chain(request.headers.all("Proxy-Require"));
     let tags = required.flat_map(|value| value.split(',')).map(str::trim);
     let unknown: Vec<&str> = tags.filter(|tag| !tag.is_empty()).collect();
+    // go2rtc asks for ONVIF's back channel first, and again without it once it is told that there is none.
     if !unknown.is_empty() {
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
@@ -159,7 +160,9 @@ fn joins(
     if session.path != target.path {
         return Err(459);
     }
-    if session.state == State::Playing {
+    // VLC takes a track up again while the others play (its live555.cpp): TEARDOWN, SETUP and PLAY by the track's URL.
+    let another = target.track.is_some_and(|track| !session.tracks.contains_key(&track));
+    if session.state == State::Playing && !another {
         return Err(455);
     }
     if let Some(lower) = session.lower() {
@@ -194,8 +197,12 @@ fn play(
     if session.state == State::Init {
         return status(455);
     }
-    if target.track.is_some() && session.tracks.len() > 1 {
-        return status(460);
+    let playing = session.state == State::Playing;
+    match target.track {
+        Some(track) if playing && !session.tracks.contains_key(&track) => return status(404),
+        // While the others play, VLC plays a track that it took up again by its URL.
+        Some(_) if !playing && session.tracks.len() > 1 => return status(460),
+        _ => {}
     }
     if let Err(code) = scales(request) {
         return status(code);
@@ -210,7 +217,8 @@ fn play(
     Outcome::Ask(event, Kind::Play { session: id, uri, range })
 }
 
-/// Scale and Speed have to be numbers and not nothing; what is played is live, at 1.
+/// Scale and Speed have to be numbers and not nothing; what is played is live, at 1. Recorders (Dahua's among them) send
+/// them, and Rate-Control, with live PLAYs too.
 fn scales(request: &Request) -> Result<(), u16> {
     for name in ["Scale", "Speed"] {
         if let Some(text) = request.headers.get(name) {
@@ -303,7 +311,9 @@ pub(super) fn answered(
             if let Some(entry) = sessions.get(&session) {
                 entry.tracks.insert(track, chosen);
                 entry.of = tracks;
-                entry.state = State::Ready;
+                if entry.state == State::Init {
+                    entry.state = State::Ready;
+                }
             }
             // No blank behind the semicolon: ffmpeg would not see the timeout.
             ok.with("Session", format!("{session};timeout={timeout}")).with("Transport", header)

@@ -1,6 +1,6 @@
 //! A file that plays in real time, round after round, as if it were a camera.
 //!
-//! What it holds is told by its content: a raw byte stream of H.264, MP4 and its kin (MOV, fragmented MP4).
+//! What it holds is told by its content: a raw byte stream of H.264 or H.265, MP4 and its kin (MOV, fragmented MP4).
 
 mod bytes;
 mod elementary;
@@ -36,7 +36,7 @@ const LARGEST: usize = 8 << 20;
 /// Which file, and how fast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// MP4, MOV or a raw H.264 byte stream (Annex B).
+    /// MP4, MOV or a raw byte stream of H.264 or H.265 (Annex B).
     pub path: PathBuf,
     /// Pictures a second of a raw stream, where the file does not say or says wrong.
     pub fps: Option<f64>,
@@ -108,7 +108,7 @@ impl File {
         options.read(true).custom_flags(libc::O_NONBLOCK);
         let file = options.open(&self.settings.path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
-            let what = "this is a folder, a pipe or a device; name an MP4, MOV or raw .h264 file";
+            let what = "this is a folder, a pipe or a device; name an MP4, MOV or raw .h264 or .h265 file";
             return Err(self.error(&Error::new(what)));
         }
         let bytes = Bytes::new(file).map_err(failed)?;
@@ -123,7 +123,7 @@ impl File {
                 }
                 Ok(mp4::open(bytes, &self.notes)?)
             }
-            bytes::Holds::Stream => Ok(Box::new(raw::Stream::new(bytes, self.settings.fps, &self.notes))),
+            bytes::Holds::Stream => Ok(Box::new(raw::Stream::new(bytes, self.settings.fps, &self.notes)?)),
             bytes::Holds::Other(what) => Err(Error::new(format!(
                 "this is {what}, which is not served; make an MP4 file of it: `ffmpeg -i FILE -c copy FILE.mp4`"
             ))),

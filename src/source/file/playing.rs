@@ -70,7 +70,7 @@ fn open(file: &File) -> Result<(Box<dyn Reading + '_>, Unit), Error> {
 }
 
 fn nothing() -> Error {
-    Error::new("no H.264 picture with parameter sets in it; name an MP4, MOV or raw Annex-B .h264 file")
+    Error::new("no H.264 or H.265 picture with parameter sets in it; name an MP4, MOV or raw Annex-B file")
 }
 
 #[cfg(test)]
@@ -134,6 +134,19 @@ mod tests {
     }
 
     #[test]
+    fn a_raw_stream_of_h265_is_known_by_its_content() {
+        let source = at("tests/fixtures/bitstreams/open-gop.h265");
+        let mut playing = Playing::start(&source, MediaTime::default()).unwrap();
+        let first = playing.next().unwrap().1;
+        assert_eq!(first.link, Link::Start);
+        assert!(matches!(playing.tracks().unwrap()[0].codec, crate::media::Codec::H265(_)));
+        let mut times: Vec<u64> = (0..100).map(|_| playing.next().unwrap().1.time.as_nanos()).collect();
+        times.sort_unstable();
+        times.dedup();
+        assert!(times.len() > 90, "{times:?}");
+    }
+
+    #[test]
     fn two_fields_take_the_time_of_one_frame() {
         assert_eq!(places("fields.h264", 50), (0..50).collect::<Vec<_>>());
     }
@@ -162,7 +175,7 @@ mod tests {
         assert_eq!(marks(&mut playing, 3), [2, 3, 3], "what was begun is played to its end");
         fs::write(file.path(), []).unwrap();
         let emptied = (0..3).find_map(|_| playing.next().err()).unwrap().to_string();
-        assert!(emptied.contains("no H.264 picture"), "{emptied}");
+        assert!(emptied.contains("no H.264 or H.265 picture"), "{emptied}");
         fs::write(file.path(), picture(4)).unwrap();
         assert_eq!(marks(&mut playing, 1), [4]);
         fs::remove_file(file.path()).unwrap();
@@ -194,7 +207,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_with_the_path() {
-        for (content, sentence) in [(&b""[..], "no H.264 picture"), (b"this is text", "no H.264 picture")] {
+        for (content, sentence) in
+            [(&b""[..], "no H.264 or H.265 picture"), (b"this is text", "no H.264 or H.265 picture")]
+        {
             let (file, source) = source(content);
             let error = refusal(&source);
             assert!(error.contains(sentence) && error.contains(file.path().to_str().unwrap()), "{error}");

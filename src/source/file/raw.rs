@@ -1,16 +1,17 @@
-//! A raw byte stream of H.264 (Annex B).
+//! A raw byte stream of H.264 or H.265 (Annex B).
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use super::bytes::Bytes;
+use super::elementary::{Assembler, Pictures};
 use super::rounds::Times;
 use super::{Notes, Reading, Unit};
-use crate::media::h264::{Assembler, DisplayOrder, Frame, Splitter};
-use crate::media::{Codec, Track, TrackId};
+use crate::media::h264::{self, DisplayOrder, Frame};
+use crate::media::{Codec, Track, TrackId, h265};
 use crate::source::Error;
 
-/// Read at once.
+/// Read at once; the first tells H.264 from H.265.
 const BLOCK: usize = 64 << 10;
 
 /// A file with so much before its next picture is none: it is not read to its end to find that out.
@@ -21,6 +22,35 @@ const DEFAULT_RATE: f64 = 25.0;
 
 /// A frame's time in ticks; rates are held to 0.001 pictures a second and to 0.1..=1000.
 const FRAME: i64 = 1000;
+
+/// Finds access units in either.
+enum Splitter {
+    H264(h264::Splitter),
+    H265(h265::Splitter),
+}
+
+impl Splitter {
+    fn push(&mut self, bytes: &[u8], each: impl FnMut(&[u8])) -> Result<(), Error> {
+        let pushed = match self {
+            Self::H264(splitter) => splitter.push(bytes, each).is_ok(),
+            Self::H265(splitter) => splitter.push(bytes, each).is_ok(),
+        };
+        if pushed { Ok(()) } else { Err(Error::new("no H.264 or H.265 start code within 8 MB")) }
+    }
+
+    fn finish(&mut self, each: impl FnOnce(&[u8])) {
+        match self {
+            Self::H264(splitter) => splitter.finish(each),
+            Self::H265(splitter) => splitter.finish(each),
+        }
+    }
+}
+
+/// A stream of H.265 has a VPS of layer 0, sublayer 0; as a header of H.264 that would be of no type.
+fn pictures(head: &[u8]) -> Pictures {
+    let h265 = h264::nal_units(head).any(|nal| nal.starts_with(&[0x40, 1]));
+    if h265 { Pictures::H265 } else { Pictures::H264 }
+}
 
 /// One reading of the stream, picture by picture.
 pub(super) struct Stream<'a> {
@@ -44,28 +74,44 @@ pub(super) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     /// A stream at this rate if its file is wrong or does not say one.
-    pub(super) fn new(bytes: Bytes, fps: Option<f64>, notes: &'a Notes) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(super) fn new(bytes: Bytes, fps: Option<f64>, notes: &'a Notes) -> Result<Self, Error> {
+        let mut block = vec![0; BLOCK];
+        let length = bytes.read_some(0, &mut block)?;
+        let pictures = pictures(&block[..length]);
+        let splitter = match pictures {
+            Pictures::H264 => Splitter::H264(h264::Splitter::new()),
+            Pictures::H265 => Splitter::H265(h265::Splitter::new()),
+        };
+        Ok(Self {
             bytes,
             offset: 0,
-            splitter: Splitter::new(),
-            assembler: Assembler::new(),
+            splitter,
+            assembler: Assembler::new(pictures),
             order: DisplayOrder::new(),
             ready: VecDeque::new(),
-            block: vec![0; BLOCK],
+            block,
             barren: 0,
             ended: false,
             scale: None,
             given: 0,
             fps,
             notes,
-        }
+        })
     }
 
     /// Ticks a second.
     fn scale(&self) -> NonZeroU32 {
-        let said =
-            || self.assembler.parameter_sets()?.picture()?.rate.filter(|rate| (1.0..=240.0).contains(rate));
+        let said = || {
+            let rate = match self.assembler.codec()? {
+                Codec::H264(sets) => sets.picture()?.rate,
+                Codec::H265(sets) => sets.picture()?.rate,
+                Codec::Jpeg | Codec::Aac(_) => None,
+            };
+            rate.filter(|rate| (1.0..=240.0).contains(rate))
+        };
         let rate = self.fps.or_else(said).unwrap_or_else(|| {
             self.notes.warn("the file has no picture rate: set `fps`; 25 is taken".to_owned());
             DEFAULT_RATE
@@ -93,12 +139,11 @@ impl<'a> Stream<'a> {
             ready.extend(std::iter::from_fn(|| order.pop()));
             return Ok(());
         }
-        let endless = |_| Error::new("no H.264 start code within 8 MB");
-        splitter.push(&block[..length], &mut take).map_err(endless)?;
+        splitter.push(&block[..length], &mut take)?;
         self.barren = if ready.len() > before { 0 } else { self.barren + length };
         if self.barren > BARREN {
             return Err(Error::new(
-                "no H.264 picture with parameter sets within 64 MB; is it a raw Annex-B stream?",
+                "no H.264 or H.265 picture with parameter sets within 64 MB; is it a raw Annex-B stream?",
             ));
         }
         Ok(())
@@ -123,7 +168,6 @@ impl Reading for Stream<'_> {
     }
 
     fn tracks(&self) -> Option<Vec<Track>> {
-        let codec = Codec::H264(self.assembler.parameter_sets()?.clone());
-        Some(vec![Track { codec, bitrate: None }])
+        Some(vec![Track { codec: self.assembler.codec()?, bitrate: None }])
     }
 }

@@ -94,22 +94,24 @@ fn index(bytes: &Bytes) -> Result<(Vec<u8>, u64), Error> {
     Err(Error::new(format!("{what}has no index (moov box); is it still being written or copied?")))
 }
 
-/// The first track of pictures that can be served; says which are left out.
+/// The first track of pictures and the first of sound that can be served; says which are left out.
 fn served<'a>(movie: &'a Movie<'a>, notes: &Notes) -> Result<Vec<&'a Trak<'a>>, Error> {
-    let pictures = movie.traks().iter().find(|trak| trak.kind == Kind::Video && trak.served());
+    let first = |kind| movie.traks().iter().find(|trak| trak.kind == kind && trak.served());
+    let (pictures, audio) = (first(Kind::Video), first(Kind::Audio));
     let known: BTreeSet<String> = movie.traks().iter().map(Trak::what).collect();
     let Some(pictures) = pictures else {
         let what = known.into_iter().collect::<Vec<_>>().join(", ");
         let what = if what.is_empty() { "no tracks".to_owned() } else { what };
-        return Err(Error::new(format!("it has no H.264 track that can be served, but {what}")));
+        return Err(Error::new(format!("it has no H.264 or H.265 track that can be served, but {what}")));
     };
-    for other in movie.traks().iter().filter(|trak| trak.id != pictures.id) {
+    let served: Vec<&Trak<'_>> = std::iter::once(pictures).chain(audio).collect();
+    for other in movie.traks().iter().filter(|trak| served.iter().all(|served| served.id != trak.id)) {
         notes.info(format!("track {} ({}) is left out", other.id, other.what()));
     }
-    if pictures.edit.more {
+    if served.iter().any(|trak| trak.edit.more) {
         notes.warn("its edit list has several parts: only the first is played".to_owned());
     }
-    Ok(vec![pictures])
+    Ok(served)
 }
 
 impl Mp4 {
@@ -130,6 +132,9 @@ impl Mp4 {
         };
         let Some(elementary) = self.tracks.get_mut(track) else { return Ok(None) };
         let unit = elementary.unit(description, &bytes);
+        // Files cut the last one short; who plays it hears all of it.
+        let whole = elementary.duration(times.scale);
+        let times = Times { duration: whole.unwrap_or(times.duration), ..times };
         Ok(unit.map(|(data, link)| Unit { track: TrackId(track as u8), times, link, data }))
     }
 }
@@ -165,7 +170,7 @@ mod tests {
 
     use super::super::playing::Playing;
     use super::super::{File, Settings};
-    use crate::media::{Link, MediaTime};
+    use crate::media::{Link, MediaTime, TrackId};
 
     /// Where the pictures of a group of the fixtures are shown, in frames.
     const SHOWN: [i64; 25] =
@@ -216,6 +221,49 @@ mod tests {
         assert_eq!(shown(&fixture("fragments.mp4")), later, "its edit list says nothing of the delay");
         let before: Vec<i64> = both.iter().map(|place| place - 13).collect();
         assert_eq!(shown(&fixture("edited.mp4")), before, "what the first picture shown needs");
+    }
+
+    #[test]
+    fn h265_has_its_times_and_parameter_sets() {
+        let (_file, source) = file(&fixture("h265.mp4"));
+        let mut playing = Playing::start(&source, MediaTime::default()).unwrap();
+        let units: Vec<_> = (0..40).map(|_| playing.next().unwrap().1).collect();
+        let mut times: Vec<u64> = units.iter().map(|unit| unit.time.as_nanos() / 1_000_000).collect();
+        assert_eq!(times[..5].iter().map(|time| time - times[0]).collect::<Vec<_>>(), [0, 160, 80, 40, 120]);
+        times.sort_unstable();
+        assert!(times.windows(2).all(|pair| pair[1] - pair[0] == 40), "{times:?}");
+        for (number, unit) in units.iter().enumerate() {
+            let kinds: Vec<u8> =
+                crate::media::h265::nal_units(&unit.data).map(|nal| nal[0] >> 1 & 0x3f).collect();
+            assert_eq!(unit.link == Link::Start, number % 10 == 0, "{number}: {kinds:?}");
+            assert_eq!(kinds.starts_with(&[32, 33, 34]), number % 10 == 0, "{number}: {kinds:?}");
+        }
+        assert!(matches!(playing.tracks().unwrap()[0].codec, crate::media::Codec::H265(_)));
+    }
+
+    #[test]
+    fn sound_goes_with_its_pictures_over_many_rounds() {
+        let (_file, source) = file(&fixture("pictures-and-sound.mp4"));
+        let mut playing = Playing::start(&source, MediaTime::default()).unwrap();
+        let units: Vec<_> = (0..1000).map(|_| playing.next().unwrap().1).collect();
+        let times = |track| {
+            let units = units.iter().filter(move |unit| unit.track == TrackId(track));
+            units.map(|unit| unit.time.as_nanos() as f64 / 1e9).collect::<Vec<_>>()
+        };
+        let (mut pictures, sound) = (times(0), times(1));
+        pictures.sort_by(f64::total_cmp);
+        // 25 pictures are 1 s; the sound is longer and sets the round's length.
+        let packet = 1024.0 / 16_000.0;
+        assert!(sound.windows(2).all(|pair| (pair[1] - pair[0] - packet).abs() < 1e-6), "{sound:?}");
+        let rounds = units.chunk_by(|_, next| !(next.track == TrackId(0) && next.link == Link::Start));
+        assert!(rounds.count() > 20);
+        let starts = units.iter().filter(|unit| unit.link == Link::Start).map(|unit| unit.time.as_nanos());
+        let starts: Vec<u64> = starts.collect();
+        for start in &starts {
+            let since = (*start as f64 / 1e9 - sound[0]) / packet;
+            assert!((since - since.round()).abs() < 1e-4, "{since} packets after the first: skewed");
+        }
+        assert_eq!(playing.tracks().unwrap().len(), 2);
     }
 
     #[test]

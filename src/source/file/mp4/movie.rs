@@ -4,11 +4,12 @@
 use std::num::NonZeroU32;
 
 use shiguredo_mp4::Decode;
-use shiguredo_mp4::boxes::{AvccBox, ElstBox};
+use shiguredo_mp4::boxes::{AvccBox, ElstBox, EsdsBox, HvccBox};
 
 use super::boxes::{Found, boxes, find, word};
+use crate::media::aac;
 use crate::source::Error;
-use crate::source::file::elementary::{Coding, append};
+use crate::source::file::elementary::{Coding, Pictures, append};
 
 /// More tracks than these there are not.
 const MOST_TRACKS: usize = 64;
@@ -18,6 +19,9 @@ const MOST_DESCRIPTIONS: usize = 64;
 
 /// Fields of a visual sample entry before its boxes: ISO/IEC 14496-12 section 12.1.3.
 const VISUAL: usize = 78;
+
+/// Fields of an audio sample entry before its boxes: ISO/IEC 14496-12 section 12.2.3.
+const AUDIO: usize = 28;
 
 /// A `moov` box.
 pub(super) struct Movie<'a> {
@@ -186,13 +190,42 @@ fn coding(entry: &Found<'_>) -> Option<Coding> {
         b"avc1" | b"avc2" | b"avc3" | b"avc4" => {
             let avcc = find(entry.payload.get(VISUAL..)?, b"avcC")?;
             let (avcc, _) = AvccBox::decode(avcc.whole).ok()?;
-            let mut sets = Vec::new();
-            avcc.sps_list.iter().chain(&avcc.pps_list).for_each(|set| append(&mut sets, set));
-            let length_size = usize::from(avcc.length_size_minus_one.get()) + 1;
-            Some(Coding::Avc { length_size, sets })
+            let sets = avcc.sps_list.iter().chain(&avcc.pps_list);
+            Some(coded(Pictures::H264, avcc.length_size_minus_one.get(), sets))
         }
+        b"hvc1" | b"hev1" => {
+            let hvcc = find(entry.payload.get(VISUAL..)?, b"hvcC")?;
+            let (hvcc, _) = HvccBox::decode(hvcc.whole).ok()?;
+            let sets = hvcc.nalu_arrays.iter().flat_map(|array| &array.nalus);
+            Some(coded(Pictures::H265, hvcc.length_size_minus_one.get(), sets))
+        }
+        b"mp4a" => audio(entry.payload).map(Coding::Aac),
         _ => None,
     }
+}
+
+/// The AAC configuration of an audio sample entry, in QuickTime's three versions too.
+fn audio(entry: &[u8]) -> Option<aac::Config> {
+    let more = match word(entry, 6)? & 0xffff {
+        1 => 16,
+        2 => 36,
+        _ => 0,
+    };
+    let boxes = entry.get(AUDIO + more..)?;
+    let esds = find(boxes, b"esds").or_else(|| find(find(boxes, b"wave")?.payload, b"esds"))?;
+    let (esds, _) = EsdsBox::decode(esds.whole).ok()?;
+    let specific = esds.es.dec_config_descr.dec_specific_info?;
+    aac::Config::parse(&specific.payload).ok()
+}
+
+fn coded<'a>(
+    pictures: Pictures,
+    length_size_minus_one: u8,
+    nals: impl Iterator<Item = &'a Vec<u8>>,
+) -> Coding {
+    let mut sets = Vec::new();
+    nals.for_each(|set| append(&mut sets, set));
+    Coding::Pictures { pictures, length_size: usize::from(length_size_minus_one) + 1, sets }
 }
 
 /// Where the fields after the times of creation and change stand, in a box that has them.
