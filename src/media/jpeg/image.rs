@@ -251,9 +251,8 @@ fn scan(bytes: &[u8], interval: Option<u16>, units: usize) -> Result<&[u8], Unfi
         }
         None => return Err(Unfit::Truncated),
     };
-    // Fill bytes before the marker at the end.
-    let scan = &bytes[..length];
-    let scan = if end.is_some() { trim_fill(scan) } else { scan };
+    // Fill bytes before the marker at the end, or what is left of that.
+    let scan = trim_fill(&bytes[..length]);
     match scan.len() {
         0 => Err(Unfit::Truncated),
         1..MOST_BYTES => Ok(scan),
@@ -410,6 +409,9 @@ mod tests {
         assert_eq!((image.restart_interval, image.scan[20..22].to_vec()), (Some(40), vec![0xff, 0xd0]));
         let unended = &jpeg[..jpeg.len() - 2];
         assert_eq!(Image::parse(unended).map(|image| image.restart_interval), Ok(Some(40)));
+        // The first byte of the marker at the end, which is cut.
+        let cut = &jpeg[..jpeg.len() - 1];
+        assert_eq!(Image::parse(cut).map(|image| image.scan), Ok(image.scan));
         jpeg[at + 1] = 0xd3;
         assert_eq!(Image::parse(&jpeg), Err(Unfit::Scan), "out of order");
     }
