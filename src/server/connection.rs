@@ -1,8 +1,9 @@
 //! One task a connection: bytes in, the protocol's events, the house's answers, bytes out.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) struct Shell {
     core: Connection,
     stream: Arc<Async<TcpStream>>,
     outbox: Rc<Outbox>,
+    /// Whose images go out here: a connection carries one interleaved session at a time.
+    carried: RefCell<Weak<Reader>>,
     local: SocketAddr,
     peer: SocketAddr,
 }
@@ -52,7 +55,15 @@ pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> i
     if let Some(advertise) = &shared.settings.advertise {
         core = core.advertising(advertise.or_port(local.port()));
     }
-    let mut shell = Shell { shared: shared.clone(), core, stream, outbox: outbox.clone(), local, peer };
+    let mut shell = Shell {
+        shared: shared.clone(),
+        core,
+        stream,
+        outbox: outbox.clone(),
+        carried: RefCell::default(),
+        local,
+        peer,
+    };
     let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
     // However it ended, and be it by a panic: nothing of it is left.
     let over = shell.core.closed(&mut shared.sessions.borrow_mut());
@@ -131,8 +142,10 @@ impl Shell {
             }
             // Only now, behind the reply to its PLAY, may a reader's first image go out.
             if let Some(reader) = starting.and_then(|session| self.shared.reader(&session)) {
-                reader.broadcast.pump();
-                reader.broadcast.kick();
+                if let Some(broadcast) = self.shared.broadcast_of(&reader) {
+                    broadcast.pump();
+                    broadcast.kick();
+                }
             }
         }
     }
@@ -163,7 +176,7 @@ impl Shell {
         match self.shared.find(target).await {
             Ok((broadcast, tracks)) => {
                 let origin = describe::origin(self.local.ip(), self.shared.settings.advertise.as_ref());
-                let sdp = describe::sdp(&broadcast.mount, &tracks, target, uri, origin);
+                let sdp = describe::sdp(&broadcast.feed.mount, &tracks, target, uri, origin);
                 Answer::Described { sdp }
             }
             Err(failed) => failed,
@@ -185,7 +198,7 @@ impl Shell {
             None => return Err(failed(Status(459), "name one of the tracks".into())),
         };
         let Some(chosen) = transports.first() else { return Err(failed(Status(461), String::new())) };
-        let ssrc = broadcast.with_sender(TrackId(track), crate::rtp::Sender::ssrc).unwrap_or_default();
+        let ssrc = broadcast.feed.with_sender(TrackId(track), crate::rtp::Sender::ssrc).unwrap_or_default();
         let tracks = tracks.len() as u8;
         match chosen {
             Lower::Tcp { interleaved } => {
@@ -236,9 +249,10 @@ impl Shell {
         if let Some(reader) = self.shared.reader(&session) {
             return Ok(reader);
         }
-        let reader = Rc::new(Reader::new(session.clone(), self.peer.ip(), path()?, broadcast.clone()));
+        let reader = Rc::new(Reader::new(session.clone(), self.peer.ip(), path()?, broadcast.feed.clone()));
         if let Path::Tcp(outbox) = &reader.path {
-            outbox.carry(&reader);
+            outbox.carry(Rc::<Reader>::downgrade(&reader));
+            self.carried.replace(Rc::downgrade(&reader));
         }
         self.shared.readers.borrow_mut().insert(session, reader.clone());
         Ok(reader)
@@ -250,12 +264,14 @@ impl Shell {
         };
         if reader.playing() {
             if reader.open_gates() {
-                reader.broadcast.force_keyframe();
+                reader.feed.force_keyframe();
             }
             return Answer::Playing { rtp_info: reader.answered() };
         }
-        reader.broadcast.play(&reader);
-        tracing::info!(peer = %self.peer, mount = reader.broadcast.mount.name(), %session, "playing");
+        if let Some(broadcast) = self.shared.broadcast_of(&reader) {
+            broadcast.play(&reader);
+        }
+        tracing::info!(peer = %self.peer, mount = reader.feed.mount.name(), %session, "playing");
         let late = async {
             smol::Timer::after(FIRST_IMAGE).await;
         };
@@ -295,7 +311,7 @@ impl Shell {
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
     /// behind a TEARDOWN: Synology Surveillance Station sends its last reports there (bluenviron/gortsplib#1108).
     fn interleaved(&self, channel: u8, data: &[u8]) -> Option<Answer> {
-        let reader = self.outbox.reader()?;
+        let reader = self.carried.borrow().upgrade()?;
         if reader.uses_channel(channel)
             && let Err(error) = reader.handle_rtcp(data)
         {
