@@ -141,11 +141,10 @@ impl Shell {
                 self.send_replies()?;
             }
             // Only now, behind the reply to its PLAY, may a reader's first image go out.
-            if let Some(reader) = starting.and_then(|session| self.shared.reader(&session)) {
-                if let Some(broadcast) = self.shared.broadcast_of(&reader) {
-                    broadcast.pump();
-                    broadcast.kick();
-                }
+            let starting = starting.and_then(|session| self.shared.reader(&session));
+            if let Some(broadcast) = starting.and_then(|reader| self.shared.broadcast_of(&reader)) {
+                broadcast.pump();
+                broadcast.kick();
             }
         }
     }
