@@ -29,7 +29,7 @@ pub struct Config {
 pub enum MountSettings {
     /// The test picture.
     Pattern(pattern::Settings),
-    /// A raw H.264 file.
+    /// A file of pictures.
     File(file_source::Settings),
     /// A V4L2 camera.
     Camera(camera::Settings),

@@ -172,6 +172,7 @@ mod tests {
             ("rtsp://h/cam?u=a@b", "rtsp://h/cam?u=a@b"),
             ("/cam", "rtsp://[2001:db8::1]:8554/cam"),
             ("rtsp:///cam", "rtsp://[2001:db8::1]:8554/cam"),
+            ("rtsp://", "rtsp://[2001:db8::1]:8554"),
             ("rtsp://u:p@/cam", "rtsp://[2001:db8::1]:8554/cam"),
         ] {
             assert_eq!(base(uri, own), expected);

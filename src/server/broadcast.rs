@@ -2,19 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use smol::channel::{Receiver, Sender as Notify, bounded};
-use smol::future::or;
-
+use super::alarm::{Alarm, Kick};
 use super::join::{FRESH, KeyframeBucket};
 use super::random_u32;
 use super::reader::{Path, Reader};
 use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
-use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Kind, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
 
@@ -41,7 +41,9 @@ pub(super) struct Broadcast {
     /// Changes of the mount that were looked at.
     seen: Cell<u64>,
     skips: Cell<u64>,
-    kick: (Notify<()>, Receiver<()>),
+    kick: Kick,
+    /// Kept for its room.
+    pairs: RefCell<Vec<Rc<Pair>>>,
 }
 
 /// One track's packets: numbered alike for all its readers.
@@ -87,16 +89,18 @@ impl Broadcast {
             newest: Cell::default(),
             seen: Cell::default(),
             skips: Cell::default(),
-            kick: bounded(1),
+            kick: Kick::default(),
+            pairs: RefCell::default(),
         }
     }
 
-    /// Runs until the mount's source is gone.
+    /// Runs until the mount's source is gone. A picture's round allocates nothing: what is waited for is
+    /// kept from one to the next.
     pub(super) async fn run(self: Rc<Self>) {
+        let mut alarm = Alarm::default();
+        let mut room = pin!(None);
         loop {
-            let next = poll_fn(|context| self.mount.units().poll_next(self.next_unit.get(), context));
-            let unit = or(async { Woken::Unit(next.await) }, self.other_work()).await;
-            match unit {
+            match poll_fn(|context| self.poll_work(&mut alarm, room.as_mut(), Pair::emptied, context)).await {
                 Woken::Unit(None) => return,
                 Woken::Unit(Some(slot)) => drop(self.handle_slot(slot)),
                 Woken::Other => self.pump(),
@@ -120,41 +124,48 @@ impl Broadcast {
         true
     }
 
-    /// Waits for anything but a new access unit: a backlog's due time, a kick, a socket with room, a report.
-    async fn other_work(&self) -> Woken {
-        let (due, full) = {
-            let readers = self.readers.borrow();
-            let due = readers.iter().filter_map(|reader| reader.due()).min();
-            let full = readers.iter().find_map(|reader| match &reader.path {
-                Path::Udp(pair) if pair.full() => Some(pair.clone()),
-                _ => None,
-            });
-            (due, full)
-        };
-        let kicked = async {
-            // The other end is this very struct's.
-            let _ = self.kick.1.recv().await;
-        };
-        let timer = async {
-            let tick = (!self.readers.borrow().is_empty()).then(|| clock::now() + REPORT_TICK);
-            match due.into_iter().chain(tick).min() {
-                Some(at) => drop(smol::Timer::at(at).await),
-                None => std::future::pending().await,
-            }
-        };
-        let room = async {
-            match full {
-                Some(pair) => pair.room().await,
-                None => std::future::pending().await,
-            }
-        };
-        let changed = async {
-            let seen = self.seen.get();
-            self.seen.set(poll_fn(|context| self.mount.poll_changed(seen, context)).await);
+    /// A new access unit, or anything else to look at the readers for: a kick, a socket with room, a
+    /// backlog's due time, a report.
+    fn poll_work<Room: Future>(
+        &self,
+        alarm: &mut Alarm,
+        mut room: Pin<&mut Option<Room>>,
+        emptied: impl Fn(Rc<Pair>) -> Room,
+        context: &mut Context<'_>,
+    ) -> Poll<Woken> {
+        if self.kick.poll(context).is_ready() {
+            return Poll::Ready(Woken::Other);
+        }
+        if let Poll::Ready(slot) = self.mount.units().poll_next(self.next_unit.get(), context) {
+            return Poll::Ready(Woken::Unit(slot));
+        }
+        while let Poll::Ready(changes) = self.mount.poll_changed(self.seen.get(), context) {
+            self.seen.set(changes);
             self.forget_what_nobody_will_see();
-        };
-        or(or(kicked, changed), or(timer, room)).await;
-        Woken::Other
+        }
+        if room.is_none() {
+            room.set(self.full_pair().map(emptied));
+        }
+        if room.as_mut().as_pin_mut().is_some_and(|room| room.poll(context).is_ready()) {
+            room.set(None);
+            return Poll::Ready(Woken::Other);
+        }
+        let rung = self.next_due().is_some_and(|at| alarm.poll(at, context).is_ready());
+        if rung { Poll::Ready(Woken::Other) } else { Poll::Pending }
+    }
+
+    fn full_pair(&self) -> Option<Rc<Pair>> {
+        self.readers.borrow().iter().find_map(|reader| match &reader.path {
+            Path::Udp(pair) if pair.full() => Some(pair.clone()),
+            _ => None,
+        })
+    }
+
+    /// When readers have to be looked at whatever the source does.
+    fn next_due(&self) -> Option<Instant> {
+        let readers = self.readers.borrow();
+        let tick = (!readers.is_empty()).then(|| clock::now() + REPORT_TICK);
+        readers.iter().filter_map(|reader| reader.due()).chain(tick).min()
     }
 
     fn handle_unit(&self, unit: &AccessUnit) {
@@ -177,7 +188,7 @@ impl Broadcast {
     /// Sends what every reader is due; ends those whose connection failed.
     pub(super) fn pump(&self) {
         let now = clock::now();
-        let mut pairs: Vec<Rc<Pair>> = Vec::new();
+        let mut pairs = self.pairs.take();
         for reader in self.readers.borrow().iter().filter(|reader| reader.playing()) {
             match &reader.path {
                 Path::Tcp(outbox) => {
@@ -193,7 +204,7 @@ impl Broadcast {
                 Path::Udp(_) => {}
             }
         }
-        for pair in pairs {
+        for pair in pairs.drain(..) {
             let readers = self.readers.borrow();
             pair.pump(&readers);
             for reader in readers
@@ -203,12 +214,12 @@ impl Broadcast {
                 let _ = reader.report(now);
             }
         }
+        self.pairs.replace(pairs);
     }
 
     /// Has the task look at its readers again.
     pub(super) fn kick(&self) {
-        // Full: it is kicked already.
-        let _ = self.kick.0.try_send(());
+        self.kick.give();
     }
 
     /// Makes a reader play: see the module `join` for where it starts.
@@ -316,7 +327,7 @@ impl Broadcast {
                 random_u32(),
                 self.max_packet,
             );
-            senders.push(Stream { sender, video: matches!(track.codec, Codec::H264(_)) });
+            senders.push(Stream { sender, video: track.codec.kind() == Kind::Video });
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`crate::rtsp`], without sockets.
 
 mod admission;
+mod alarm;
 mod broadcast;
 mod connection;
 mod describe;

@@ -110,7 +110,7 @@ impl Pair {
     }
 
     /// Waits for room in the socket.
-    pub(super) async fn room(&self) {
+    pub(super) async fn emptied(self: Rc<Self>) {
         // An error shows at the next send.
         let _ = self.rtp.writable().await;
         self.full.set(false);
@@ -244,6 +244,14 @@ struct Job {
     partial: Partial,
 }
 
+impl Job {
+    /// The heads of the packets that are left.
+    fn rewritten(&self) -> impl Iterator<Item = [u8; HEAD]> {
+        let Partial { image, withheld, sent, .. } = &self.partial;
+        image.packets().skip(*sent).map(|packet| rewrite(packet, *withheld))
+    }
+}
+
 /// What one call sends, borrowed from the images.
 #[derive(Default)]
 struct Batch<'a> {
@@ -255,6 +263,9 @@ struct Batch<'a> {
 
 /// The fixed RTP header: what is rewritten for a reader from whom packets were withheld.
 const HEAD: usize = 12;
+
+/// A rewritten packet takes two slices, so that no call has more of them.
+const HEADS: usize = SLICES / 2;
 
 impl<'a> Batch<'a> {
     fn build(jobs: &'a [Job], heads: &'a [[u8; HEAD]]) -> Self {
@@ -317,27 +328,20 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Heads with continuous sequence numbers, in the jobs' order, for those that need them.
-fn rewritten_heads(jobs: &[Job]) -> Vec<[u8; HEAD]> {
+/// Heads with continuous sequence numbers, in the jobs' order, for those that need them: as many as one
+/// call can take.
+fn rewritten_heads(jobs: &[Job]) -> ArrayVec<[u8; HEAD], HEADS> {
     let needing = jobs.iter().filter(|job| job.partial.withheld != 0);
-    let rewrite = |packet: &[u8], withheld: u16| {
-        let mut head = [0; HEAD];
-        let length = packet.len().min(HEAD);
-        head[..length].copy_from_slice(&packet[..length]);
-        let sequence = u16::from_be_bytes([head[2], head[3]]).wrapping_sub(withheld);
-        head[2..4].copy_from_slice(&sequence.to_be_bytes());
-        head
-    };
-    let of_job = |job: &Job| {
-        let withheld = job.partial.withheld;
-        job.partial
-            .image
-            .packets()
-            .skip(job.partial.sent)
-            .map(|packet| rewrite(packet, withheld))
-            .collect::<Vec<_>>()
-    };
-    needing.flat_map(of_job).collect()
+    needing.flat_map(Job::rewritten).take(HEADS).collect()
+}
+
+fn rewrite(packet: &[u8], withheld: u16) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    let length = packet.len().min(HEAD);
+    head[..length].copy_from_slice(&packet[..length]);
+    let sequence = u16::from_be_bytes([head[2], head[3]]).wrapping_sub(withheld);
+    head[2..4].copy_from_slice(&sequence.to_be_bytes());
+    head
 }
 
 /// [udp(7)](https://man7.org/linux/man-pages/man7/udp.7.html): what a path without segmentation answers.

@@ -19,7 +19,7 @@ const RATE: f64 = 30.0;
 /// How far a picture may be from the source's grid, in pictures: 1 ms.
 const OFF: f64 = 0.001 * RATE;
 
-fn has(tool: &str, arguments: &[&str]) -> bool {
+pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(tool);
     let there = command.args(arguments).output().is_ok_and(|output| output.status.success());
     if !there {
