@@ -17,6 +17,7 @@ mod media3;
 mod protocol;
 mod receive;
 mod receiving;
+mod rules;
 mod sessions;
 mod support;
 mod two_tracks;
