@@ -9,7 +9,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::MountSettings;
-use crate::source::{camera, file, pattern};
+use crate::source::{camera, file, jpegs, pattern};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -64,6 +64,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for EachOnce<T> {
 pub(super) enum MountFile {
     Pattern(PatternFile),
     File(FileFile),
+    Jpegs(FileFile),
     Camera(CameraFile),
 }
 
@@ -102,6 +103,7 @@ impl MountFile {
         match self {
             Self::Pattern(asked) => MountSettings::Pattern(asked.into_settings()),
             Self::File(asked) => MountSettings::File(file::Settings { path: asked.path, fps: asked.fps }),
+            Self::Jpegs(asked) => MountSettings::Jpegs(jpegs::Settings { path: asked.path, fps: asked.fps }),
             Self::Camera(asked) => MountSettings::Camera(camera::Settings {
                 device: asked.device,
                 width: asked.width,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::rtsp::url::Target;
 use crate::server;
-use crate::source::{camera, file as file_source, pattern};
+use crate::source::{camera, file as file_source, jpegs, pattern};
 use file::{ConfigFile, MountFile};
 
 /// What is true: a server and its mounts.
@@ -31,6 +31,8 @@ pub enum MountSettings {
     Pattern(pattern::Settings),
     /// A file of pictures.
     File(file_source::Settings),
+    /// A folder or a file of JPEGs.
+    Jpegs(jpegs::Settings),
     /// A V4L2 camera.
     Camera(camera::Settings),
 }
@@ -194,10 +196,10 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30)})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Jpegs(path: "x")})"#,
         )
         .unwrap();
-        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip"]);
+        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door"]);
         assert!(!config.discover_cameras);
     }
 

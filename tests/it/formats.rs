@@ -12,7 +12,7 @@ use lenslet::sdp;
 
 const FIXTURES: &str = "tests/fixtures/bitstreams";
 
-fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{FIXTURES}/{name}")).unwrap()
 }
 
@@ -28,7 +28,7 @@ fn ffmpeg_is_there() -> bool {
 type Unit = (Arc<[u8]>, Link, MediaTime);
 
 /// The frames' checksums, in order of display.
-fn checksums(framemd5: &[u8]) -> Vec<String> {
+pub(crate) fn checksums(framemd5: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(framemd5);
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.rsplit(", ").next().map(str::to_owned)).collect()

@@ -12,6 +12,7 @@ mod dialogs;
 mod files;
 mod formats;
 mod interop;
+mod jpegs;
 mod media;
 mod media3;
 mod protocol;

@@ -8,7 +8,7 @@ use super::huffman::{SLOTS, STANDARD};
 /// Width and height go out in units of eight pixels, in a byte.
 const MOST: u16 = 2040;
 /// Fragments are placed by an offset of 24 bits.
-const MOST_BYTES: usize = 1 << 24;
+pub(super) const MOST_BYTES: usize = 1 << 24;
 
 /// What [RFC 2435 section 4.1](https://www.rfc-editor.org/rfc/rfc2435#section-4.1) calls the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,11 +136,15 @@ impl File {
 }
 
 /// Whether somebody watches, or did a moment ago.
-struct Watched {
+pub(super) struct Watched {
     last: Instant,
 }
 
 impl Watched {
+    pub(super) fn new() -> Self {
+        Self { last: clock::now() }
+    }
+
     fn by(&mut self, outlet: &Outlet) -> bool {
         if outlet.wanted() {
             self.last = clock::now();
@@ -149,7 +153,7 @@ impl Watched {
     }
 
     /// Waits until `due`; false if the source is to end or rest before that.
-    fn until(&mut self, due: MediaTime, outlet: &Outlet) -> bool {
+    pub(super) fn until(&mut self, due: MediaTime, outlet: &Outlet) -> bool {
         while self.by(outlet) {
             let left = due.since(clock::media());
             if left.is_zero() {
@@ -170,7 +174,7 @@ impl Source for File {
         }
         outlet.starting();
         let mut playing = Playing::start(self, clock::media())?;
-        let mut watched = Watched { last: clock::now() };
+        let mut watched = Watched::new();
         loop {
             let (due, unit) = playing.next()?;
             if let Some(tracks) = playing.tracks() {

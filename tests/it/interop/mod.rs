@@ -34,7 +34,7 @@ fn skip(tool: &str, why: &str) {
 }
 
 /// Runs a program for at most a minute.
-fn run(command: &mut Command) -> Result<Output, String> {
+pub(crate) fn run(command: &mut Command) -> Result<Output, String> {
     let output = Command::new("timeout")
         .arg("60")
         .arg(command.get_program())
