@@ -30,6 +30,9 @@ const NO_PROGRESS: Duration = Duration::from_secs(15);
 /// What is left to write when a connection ends may take this long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Bytes that the kernel takes and has not yet sent: half a second of 2 Mbit/s.
+const UNSENT: u32 = 128 << 10;
+
 /// Bytes read at once.
 const READ: usize = 4096;
 
@@ -48,6 +51,8 @@ pub(super) struct Shell {
 pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> io::Result<()> {
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
+    // What is behind waits here, where it can be skipped, and not in the kernel.
+    socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT)?;
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));
@@ -120,6 +125,8 @@ impl Shell {
                 return self.finish().await;
             }
             self.core.handle_input(&bytes[..length]);
+            // A peer that never stops talking has its turn, and then the others have theirs.
+            smol::future::yield_now().await;
         }
     }
 
@@ -137,6 +144,7 @@ impl Shell {
             let starting =
                 if let Event::Play { session, .. } = &event { Some(session.clone()) } else { None };
             if let Some(answer) = self.handle(event).await {
+                self.shared.tell_failure(self.peer, &answer);
                 self.core.answer(&mut self.shared.sessions.borrow_mut(), clock::now(), clock::wall(), answer);
                 self.send_replies()?;
             }
@@ -216,6 +224,10 @@ impl Shell {
                     .shared
                     .pair(self.local.ip())
                     .map_err(|error| failed(Status(500), error.to_string()))?;
+                if self.peer.ip() == self.local.ip() && pair.owns(*client_port) {
+                    // Our own reports would keep such a session alive for ever.
+                    return Err(failed(Status(461), format!("{client_port:?} are the server's own ports")));
+                }
                 let reader = self.reader_for(session, &broadcast, || Ok(Path::Udp(pair.clone())))?;
                 let rtp = SocketAddr::new(self.peer.ip(), client_port.0);
                 let rtcp = SocketAddr::new(self.peer.ip(), client_port.1);

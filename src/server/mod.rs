@@ -149,6 +149,7 @@ impl Server {
             readers: RefCell::default(),
             pairs: RefCell::default(),
             executor: Rc::downgrade(&executor),
+            told: RefCell::default(),
         });
         for broadcast in shared.broadcasts.values() {
             let broadcast = broadcast.clone();
@@ -203,6 +204,8 @@ pub(crate) struct Shared {
     /// Numbers given to connections so far.
     numbers: Cell<u64>,
     executor: std::rc::Weak<LocalExecutor<'static>>,
+    /// The failure last logged.
+    told: RefCell<String>,
 }
 
 impl Shared {
@@ -221,6 +224,17 @@ impl Shared {
         if self.reader(session).is_some_and(|reader| !reader.is_set_up()) {
             self.readers.borrow_mut().remove(session);
         }
+    }
+
+    /// Logs why something could not be done: what is the server's own fault once, until something else is.
+    fn tell_failure(&self, peer: SocketAddr, answer: &Answer) {
+        let Answer::Failed { status, reason, .. } = answer else { return };
+        if status.0 < 500 || self.told.borrow().as_str() == reason {
+            tracing::debug!(%peer, %status, reason);
+            return;
+        }
+        tracing::warn!(%peer, %status, "{reason}");
+        self.told.replace(reason.clone());
     }
 
     /// Who sends to the reader.
@@ -350,6 +364,8 @@ async fn receive(shared: Rc<Shared>, pair: Rc<Pair>) {
                 if let Err(error) = reader.handle_rtcp(&bytes[..length]) {
                     tracing::debug!(peer = %reader.peer, %error, "not RTCP");
                 }
+                // A reader may send without end.
+                smol::future::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot receive reports");

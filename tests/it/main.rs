@@ -13,6 +13,7 @@ mod files;
 mod formats;
 mod interop;
 mod jpegs;
+mod logs;
 mod media;
 mod media3;
 mod protocol;
