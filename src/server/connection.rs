@@ -174,7 +174,10 @@ impl Shell {
             Event::Pause { session } => Some(self.pause(&session)),
             Event::Teardown { session, track } => Some(self.tear_down(&session, track)),
             Event::Parameters { session, .. } => Some(self.parameters(session.as_ref())),
-            Event::Interleaved { channel, data } => self.interleaved(channel, &data),
+            Event::Interleaved { channel, data } => {
+                self.interleaved(channel, &data);
+                None
+            }
             Event::Close { .. } => None,
         }
     }
@@ -183,7 +186,7 @@ impl Shell {
         match self.shared.find(target).await {
             Ok((broadcast, tracks)) => {
                 let origin = describe::origin(self.local.ip(), self.shared.settings.advertise.as_ref());
-                let sdp = describe::sdp(&broadcast.feed.mount, &tracks, target, uri, origin);
+                let sdp = describe::sdp(&broadcast.feed, &tracks, target, uri, origin);
                 Answer::Described { sdp }
             }
             Err(failed) => failed,
@@ -321,14 +324,13 @@ impl Shell {
 
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
     /// behind a TEARDOWN: Synology Surveillance Station sends its last reports there (bluenviron/gortsplib#1108).
-    fn interleaved(&self, channel: u8, data: &[u8]) -> Option<Answer> {
-        let reader = self.carried.borrow().upgrade()?;
+    fn interleaved(&self, channel: u8, data: &[u8]) {
+        let Some(reader) = self.carried.borrow().upgrade() else { return };
         if reader.uses_channel(channel)
             && let Err(error) = reader.handle_rtcp(data)
         {
             tracing::debug!(peer = %self.peer, %error, "not RTCP");
         }
-        None
     }
 
     /// Hands the protocol's replies to the writer.

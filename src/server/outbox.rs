@@ -79,10 +79,10 @@ impl Outbox {
     /// The peer does not read: too much waits already.
     pub(super) fn push(&self, message: Vec<u8>) -> io::Result<()> {
         let mut queue = self.queue.borrow_mut();
-        queue.waiting += message.len();
-        if queue.waiting > MOST_WAITING {
+        if queue.waiting + message.len() > MOST_WAITING {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read its replies"));
         }
+        queue.waiting += message.len();
         queue.messages.push_back(message);
         Ok(())
     }

@@ -109,7 +109,7 @@ impl Reader {
             Some(Track { route, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
     }
 
-    /// Takes a track away; says whether the reader has others. Its RTCP address, if it had one.
+    /// Takes a track away; gives its RTCP address, if it had one.
     pub(super) fn remove_track(&self, track: TrackId) -> Option<SocketAddr> {
         let mut state = self.state.borrow_mut();
         let gone = state.tracks.get_mut(track.index())?.take()?;
