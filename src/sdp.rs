@@ -8,8 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sdp_types::{Bandwidth, BandwidthType, Connection, Media, MediaType, Origin, Time, TransportProto};
 
-use crate::media::h264::ParameterSets;
-use crate::media::{Codec, Track};
+use crate::media::{Codec, Kind, Track, TrackId, h264, h265};
 
 /// What a description says.
 #[derive(Clone, Copy, Debug)]
@@ -54,20 +53,25 @@ pub fn describe(session: &Session<'_>) -> String {
 }
 
 fn media(session: &Session<'_>, index: usize, track: &Track) -> Media {
-    let payload_type = usize::from(crate::rtp::PAYLOAD_TYPE) + index;
-    let mut media = Media::new(MediaType::Video, 0, TransportProto::RtpAvp, payload_type.to_string());
+    let payload_type = crate::rtp::payload_type(TrackId(index as u8), &track.codec);
+    let kind = match track.codec.kind() {
+        Kind::Video => MediaType::Video,
+        Kind::Audio => MediaType::Audio,
+    };
+    let mut media = Media::new(kind, 0, TransportProto::RtpAvp, payload_type.to_string());
     if let Some(bitrate) = track.bitrate {
         media.add_bandwidth(Bandwidth::new(BandwidthType::As, u64::from(bitrate.div_ceil(1000))));
     }
     match &track.codec {
         Codec::H264(sets) => h264(&mut media, payload_type, sets),
+        Codec::H265(sets) => h265(&mut media, payload_type, sets),
     }
     media.add_attribute_with_value("control", control(session, index));
     media
 }
 
 /// [RFC 6184 section 8.1](https://www.rfc-editor.org/rfc/rfc6184#section-8.1).
-fn h264(media: &mut Media, payload_type: usize, sets: &ParameterSets) {
+fn h264(media: &mut Media, payload_type: u8, sets: &h264::ParameterSets) {
     media.add_attribute_with_value("rtpmap", format!("{payload_type} H264/90000"));
     let profile: String = sets.sps().iter().skip(1).take(3).map(|byte| format!("{byte:02X}")).collect();
     let (sps, pps) = (STANDARD.encode(sets.sps()), STANDARD.encode(sets.pps()));
@@ -75,7 +79,22 @@ fn h264(media: &mut Media, payload_type: usize, sets: &ParameterSets) {
         "{payload_type} packetization-mode=1;profile-level-id={profile};sprop-parameter-sets={sps},{pps}"
     );
     media.add_attribute_with_value("fmtp", format);
-    // In an AVP description these are ignored by who does not know them (RFC 4585 section 4.2).
+    feedback(media, payload_type);
+}
+
+/// [RFC 7798 section 7.1](https://www.rfc-editor.org/rfc/rfc7798#section-7.1). Media3 wants all three sets;
+/// what they say of profile and level is not said twice.
+fn h265(media: &mut Media, payload_type: u8, sets: &h265::ParameterSets) {
+    media.add_attribute_with_value("rtpmap", format!("{payload_type} H265/90000"));
+    let [vps, sps, pps] = [sets.vps(), sets.sps(), sets.pps()].map(|set| STANDARD.encode(set));
+    let format = format!("{payload_type} sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}");
+    media.add_attribute_with_value("fmtp", format);
+    feedback(media, payload_type);
+}
+
+/// How a reader asks for a keyframe. In an AVP description these are ignored by who does not know them
+/// (RFC 4585 section 4.2).
+fn feedback(media: &mut Media, payload_type: u8) {
     media.add_attribute_with_value("rtcp-fb", format!("{payload_type} nack pli"));
     media.add_attribute_with_value("rtcp-fb", format!("{payload_type} ccm fir"));
 }
@@ -94,7 +113,7 @@ mod tests {
     use super::*;
 
     fn sdp(uri: &str, local: &str) -> String {
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e, 1], &[0x68, 2]));
+        let codec = Codec::H264(h264::ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e, 1], &[0x68, 2]));
         let tracks = [Track { codec, bitrate: Some(1_500_001) }];
         let session = Session {
             uri,

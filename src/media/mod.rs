@@ -1,6 +1,7 @@
 //! The nouns of the media path: what a track is, one coded picture of it, and when it was taken.
 
 mod access_unit;
+mod bits;
 mod encoder;
 mod time;
 mod track;
@@ -8,6 +9,7 @@ mod track;
 pub use access_unit::{AccessUnit, Link};
 pub use encoder::{Encoder, EncoderError, Picture};
 pub use time::MediaTime;
-pub use track::{Codec, Track, TrackId};
+pub use track::{Codec, Kind, Track, TrackId};
 
 pub mod h264;
+pub mod h265;

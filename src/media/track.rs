@@ -1,6 +1,6 @@
 //! A track: one elementary stream of a mount.
 
-use super::h264;
+use super::{h264, h265};
 
 /// Which track of a mount: its index, which is also the `N` of `trackID=N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,18 +13,36 @@ impl TrackId {
     }
 }
 
-/// What a track carries, with what a reader must know before the first picture.
+/// What a track is to whoever plays it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+}
+
+/// What a track carries, with what a reader must know before the first access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Codec {
     /// H.264 / AVC.
     H264(h264::ParameterSets),
+    /// H.265 / HEVC.
+    H265(h265::ParameterSets),
 }
 
 impl Codec {
+    /// Pictures or sound.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::H264(_) | Self::H265(_) => Kind::Video,
+        }
+    }
+
     /// The RTP clock rate in Hz.
     pub fn clock_rate(&self) -> u32 {
         match self {
-            Self::H264(_) => 90_000,
+            Self::H264(_) | Self::H265(_) => 90_000,
         }
     }
 
@@ -32,6 +50,7 @@ impl Codec {
     pub fn name(&self) -> &'static str {
         match self {
             Self::H264(_) => "H.264",
+            Self::H265(_) => "H.265",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! RTP: access units into packets and back, one payload format a folder ([RFC 3550](https://www.rfc-editor.org/rfc/rfc3550)).
 
 pub mod h264;
+mod h265;
 mod jitter;
 mod packet;
+mod payload;
 mod receiver;
 mod reorder;
 mod sender;
@@ -12,6 +14,5 @@ mod wire;
 pub use packet::{Invalid, Packet};
 pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;
-pub(crate) use sender::PAYLOAD_TYPE;
-pub use sender::Sender;
+pub use sender::{Sender, payload_type};
 pub use wire::WireImage;

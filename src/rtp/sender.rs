@@ -3,20 +3,36 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use super::h264::{self, Payload};
+use super::payload::Payload;
 use super::wire::{HEADER, PREFIX, WireImage};
+use super::{h264, h265};
 use crate::media::{AccessUnit, Codec, MediaTime, TrackId};
 
 /// IPv6 and UDP headers: what is left of an IP packet is the same for both families.
 const IP_UDP: usize = 40 + 8;
 
-/// The first dynamic payload type ([RFC 3551 section 3](https://www.rfc-editor.org/rfc/rfc3551#section-3)).
-pub(crate) const PAYLOAD_TYPE: u8 = 96;
+/// The payload type of a track: a dynamic one of its own where its format has no static one
+/// ([RFC 3551 section 6](https://www.rfc-editor.org/rfc/rfc3551#section-6)).
+pub fn payload_type(track: TrackId, codec: &Codec) -> u8 {
+    const FIRST_DYNAMIC: u8 = 96;
+    match codec {
+        Codec::H264(_) | Codec::H265(_) => FIRST_DYNAMIC + track.0 % 32,
+    }
+}
+
+/// How access units become payloads.
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    H264,
+    H265,
+}
 
 /// Packetizes one track.
 #[derive(Debug)]
 pub struct Sender {
     track: TrackId,
+    format: Format,
+    payload_type: u8,
     clock_rate: u32,
     ssrc: u32,
     next_seq: u16,
@@ -37,7 +53,20 @@ impl Sender {
         max_packet: usize,
     ) -> Self {
         let room = max_packet.saturating_sub(IP_UDP + HEADER).max(16);
-        Self { track, clock_rate: codec.clock_rate(), ssrc, next_seq: first_seq, timestamp_offset, room }
+        let format = match codec {
+            Codec::H264(_) => Format::H264,
+            Codec::H265(_) => Format::H265,
+        };
+        Self {
+            track,
+            format,
+            payload_type: payload_type(track, codec),
+            clock_rate: codec.clock_rate(),
+            ssrc,
+            next_seq: first_seq,
+            timestamp_offset,
+            room,
+        }
     }
 
     /// The synchronization source.
@@ -47,7 +76,7 @@ impl Sender {
 
     /// The payload type.
     pub fn payload_type(&self) -> u8 {
-        PAYLOAD_TYPE + self.track.0
+        self.payload_type
     }
 
     /// The next packet's sequence number.
@@ -61,10 +90,24 @@ impl Sender {
     }
 
     /// The access unit as packets, in one allocation; `None` if nothing in it is sent, or if it is so
-    /// large that its packets could not be numbered.
+    /// large that its packets could not be numbered. Access units come in the order of decoding: their
+    /// times need not rise.
     pub fn packetize(&mut self, unit: &AccessUnit) -> Option<WireImage> {
+        let (data, room) = (&unit.data[..], self.room);
+        match self.format {
+            Format::H264 => self.image(unit, || h264::payloads(data, room)),
+            Format::H265 => self.image(unit, || h265::payloads(data, room)),
+        }
+    }
+
+    /// The payloads as packets: they are gone through twice, to know the size and to write.
+    fn image<P: Payload, I: Iterator<Item = P>>(
+        &mut self,
+        unit: &AccessUnit,
+        payloads: impl Fn() -> I,
+    ) -> Option<WireImage> {
         let (mut packets, mut octets) = (0usize, 0usize);
-        for payload in h264::payloads(&unit.data, self.room) {
+        for payload in payloads() {
             packets += 1;
             octets += payload.len();
         }
@@ -74,7 +117,7 @@ impl Sender {
         let first_seq = self.next_seq;
         // Nobody else has it yet.
         let mut rest = Arc::get_mut(&mut data)?;
-        for (index, payload) in h264::payloads(&unit.data, self.room).enumerate() {
+        for (index, payload) in payloads().enumerate() {
             let (frame, tail) = rest.split_at_mut(PREFIX + HEADER + payload.len());
             let marker = index + 1 == packets;
             self.write(frame, &payload, first_seq.wrapping_add(index as u16), timestamp, marker);
@@ -100,13 +143,13 @@ impl Sender {
     /// |                           timestamp                           |
     /// |                             SSRC                              |
     /// ```
-    fn write(&self, frame: &mut [u8], payload: &Payload<'_>, seq: u16, timestamp: u32, marker: bool) {
+    fn write(&self, frame: &mut [u8], payload: &impl Payload, seq: u16, timestamp: u32, marker: bool) {
         let length = (frame.len() - PREFIX) as u16;
         frame[0] = b'$';
         frame[1] = self.track.0 * 2;
         frame[2..4].copy_from_slice(&length.to_be_bytes());
         frame[4] = 0x80;
-        frame[5] = u8::from(marker) << 7 | self.payload_type();
+        frame[5] = u8::from(marker) << 7 | self.payload_type;
         frame[6..8].copy_from_slice(&seq.to_be_bytes());
         frame[8..12].copy_from_slice(&timestamp.to_be_bytes());
         frame[12..16].copy_from_slice(&self.ssrc.to_be_bytes());

@@ -14,7 +14,7 @@ use super::reader::{Path, Reader};
 use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
-use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Kind, Link, MediaTime, Track, TrackId};
 use crate::rtcp;
 use crate::rtp::{Sender, WireImage};
 
@@ -316,7 +316,7 @@ impl Broadcast {
                 random_u32(),
                 self.max_packet,
             );
-            senders.push(Stream { sender, video: matches!(track.codec, Codec::H264(_)) });
+            senders.push(Stream { sender, video: track.codec.kind() == Kind::Video });
         }
     }
 }

@@ -1,7 +1,6 @@
 //! H.264 as a byte stream: NAL units, parameter sets, access units (ITU-T H.264 annex B, section 7.4.1).
 
 mod assembler;
-mod bits;
 mod display;
 mod format;
 mod nal;

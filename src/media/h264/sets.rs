@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::bits::Bits;
 use super::format::Format;
+use crate::media::bits::Bits;
 
 /// More SPS ids than these there are not (ITU-T H.264 section 7.4.2.1.1).
 const MOST_SPS: u32 = 31;
@@ -105,7 +105,7 @@ impl Sets {
 
 impl Pps {
     fn read(nal: &[u8]) -> Option<(u8, Self)> {
-        let mut bits = Bits::new(nal);
+        let mut bits = Bits::behind(1, nal);
         let id = bits.unsigned().filter(|id| *id <= MOST_PPS)?;
         let sps = bits.unsigned().filter(|id| *id <= MOST_SPS)?;
         let _cabac = bits.flag()?;
@@ -115,7 +115,7 @@ impl Pps {
 }
 
 fn sps_id(nal: &[u8]) -> Option<u8> {
-    let mut bits = Bits::new(nal);
+    let mut bits = Bits::behind(1, nal);
     let _profile_constraints_level = bits.fixed(24)?;
     bits.unsigned().filter(|id| *id <= MOST_SPS).map(|id| id as u8)
 }

@@ -1,8 +1,8 @@
 //! The beginning of a slice's header: which picture it belongs to.
 
-use super::bits::Bits;
 use super::format::Order;
 use super::sets::Sets;
+use crate::media::bits::Bits;
 
 /// A field's place in its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum SliceOrder {
 
 /// The id of the PPS that a slice names.
 pub(super) fn pps_of(nal: &[u8]) -> Option<u8> {
-    named(&mut Bits::new(nal))
+    named(&mut Bits::behind(1, nal))
 }
 
 fn named(bits: &mut Bits<'_>) -> Option<u8> {
@@ -64,7 +64,7 @@ impl SliceHeader {
             return None;
         }
         let idr = kind == 5;
-        let mut bits = Bits::new(nal);
+        let mut bits = Bits::behind(1, nal);
         let (pps, format) = sets.format(named(&mut bits)?)?;
         if format.separate_planes {
             let _plane = bits.fixed(2)?;

@@ -5,4 +5,4 @@ mod packetizer;
 mod unit;
 
 pub use depacketizer::{DepacketizedUnit, Depacketizer, Dropped};
-pub(super) use packetizer::{Payload, payloads};
+pub(super) use packetizer::payloads;

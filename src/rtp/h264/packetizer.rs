@@ -1,6 +1,7 @@
 //! H.264 into packets, packetization mode 1 ([RFC 6184](https://www.rfc-editor.org/rfc/rfc6184)).
 
 use crate::media::h264::{NalType, nal_units};
+use crate::rtp::payload::Payload;
 
 /// [FU-A](https://www.rfc-editor.org/rfc/rfc6184#section-5.8): indicator and header instead of the NAL header.
 const FU_A: u8 = 28;
@@ -9,23 +10,22 @@ const FU_END: u8 = 0x40;
 
 /// One packet's payload, borrowed from the access unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::rtp) enum Payload<'a> {
+pub(in crate::rtp) enum Unit<'a> {
     /// A whole NAL unit.
     Single(&'a [u8]),
     /// A fragment of one.
     Fragment { indicator: u8, header: u8, bytes: &'a [u8] },
 }
 
-impl Payload<'_> {
-    pub(in crate::rtp) fn len(&self) -> usize {
+impl Payload for Unit<'_> {
+    fn len(&self) -> usize {
         match self {
             Self::Single(nal) => nal.len(),
             Self::Fragment { bytes, .. } => 2 + bytes.len(),
         }
     }
 
-    /// Writes it into exactly [`Payload::len`] bytes.
-    pub(in crate::rtp) fn write(&self, out: &mut [u8]) {
+    fn write(&self, out: &mut [u8]) {
         match self {
             Self::Single(nal) => out.copy_from_slice(nal),
             Self::Fragment { indicator, header, bytes } => {
@@ -39,21 +39,21 @@ impl Payload<'_> {
 
 /// The payloads of an access unit, none longer than `room`; all fragments of a NAL unit but its last
 /// have the same size, so that the kernel can cut one message into them.
-pub(in crate::rtp) fn payloads(annex_b: &[u8], room: usize) -> impl Iterator<Item = Payload<'_>> {
+pub(in crate::rtp) fn payloads(annex_b: &[u8], room: usize) -> impl Iterator<Item = Unit<'_>> {
     nal_units(annex_b)
         .filter(|nal| NalType::of(nal) != NalType::Dropped)
         .flat_map(move |nal| of_nal(nal, room))
 }
 
-fn of_nal(nal: &[u8], room: usize) -> impl Iterator<Item = Payload<'_>> {
-    let single = (nal.len() <= room).then_some(Payload::Single(nal));
+fn of_nal(nal: &[u8], room: usize) -> impl Iterator<Item = Unit<'_>> {
+    let single = (nal.len() <= room).then_some(Unit::Single(nal));
     let body = if single.is_some() { &[] } else { &nal[1..] };
     let step = room.saturating_sub(2).max(1);
     let last = body.len().div_ceil(step).saturating_sub(1);
     let fragments = body.chunks(step).enumerate().map(move |(index, bytes)| {
         let start = if index == 0 { FU_START } else { 0 };
         let end = if index == last { FU_END } else { 0 };
-        Payload::Fragment { indicator: nal[0] & 0xe0 | FU_A, header: start | end | nal[0] & 0x1f, bytes }
+        Unit::Fragment { indicator: nal[0] & 0xe0 | FU_A, header: start | end | nal[0] & 0x1f, bytes }
     });
     single.into_iter().chain(fragments)
 }

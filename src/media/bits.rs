@@ -1,7 +1,7 @@
 //! The first fields of a NAL unit, read bit by bit.
 
 /// A NAL unit's payload without its emulation prevention bytes
-/// (ITU-T H.264 sections 7.3.1 and 9.1). Behind its end everything is `None`.
+/// (ITU-T H.264 sections 7.3.1 and 9.1, H.265 sections 7.3.1 and 9.2). Behind its end everything is `None`.
 pub(super) struct Bits<'a> {
     bytes: std::slice::Iter<'a, u8>,
     /// Zero bytes just before: a 3 behind two of them is no payload.
@@ -11,9 +11,9 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// Begins behind the NAL unit's header.
-    pub(super) fn new(nal: &'a [u8]) -> Self {
-        Self { bytes: nal.get(1..).unwrap_or_default().iter(), zeros: 0, current: 0, left: 0 }
+    /// Begins behind the NAL unit's header of so many bytes.
+    pub(super) fn behind(header: usize, nal: &'a [u8]) -> Self {
+        Self { bytes: nal.get(header..).unwrap_or_default().iter(), zeros: 0, current: 0, left: 0 }
     }
 
     /// `u(1)`.
@@ -68,17 +68,17 @@ mod tests {
     #[test]
     fn codes_of_every_length_are_read_and_an_end_is_an_end() {
         // ue: 1 | 010 | 011 | 00100 | 1..., se: 010 -> 1, 011 -> -1.
-        let mut bits = Bits::new(&[0x65, 0b1010_0110, 0b0100_0100, 0b1100_0000]);
+        let mut bits = Bits::behind(1, &[0x65, 0b1010_0110, 0b0100_0100, 0b1100_0000]);
         assert_eq!([0; 4].map(|_| bits.unsigned()), [0, 1, 2, 3].map(Some));
         assert_eq!([bits.signed(), bits.signed()], [Some(1), Some(-1)]);
         assert_eq!((bits.fixed(6), bits.flag(), bits.unsigned()), (Some(0), None, None));
-        assert_eq!(Bits::new(&[]).flag(), None);
-        assert_eq!(Bits::new(&[0x65, 0, 0, 0, 0, 0xff, 0xff]).unsigned(), None, "too long a code");
+        assert_eq!(Bits::behind(1, &[]).flag(), None);
+        assert_eq!(Bits::behind(1, &[0x65, 0, 0, 0, 0, 0xff, 0xff]).unsigned(), None, "too long a code");
     }
 
     #[test]
     fn emulation_prevention_is_taken_out() {
-        let mut bits = Bits::new(&[0x67, 0, 0, 3, 1, 0, 0, 3]);
+        let mut bits = Bits::behind(1, &[0x67, 0, 0, 3, 1, 0, 0, 3]);
         assert_eq!((bits.fixed(24), bits.fixed(16), bits.flag()), (Some(1), Some(0), None));
     }
 }
