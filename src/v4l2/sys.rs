@@ -167,6 +167,7 @@ pub(super) fn sizes(fd: BorrowedFd<'_>, format: FourCc, index: u32) -> nix::Resu
         V4L2_FRMSIZE_TYPE_CONTINUOUS | V4L2_FRMSIZE_TYPE_STEPWISE => Some(Sizes::Range {
             least: (range.min_width, range.min_height),
             greatest: (range.max_width, range.max_height),
+            step: (range.step_width.max(1), range.step_height.max(1)),
         }),
         _ => None,
     })
