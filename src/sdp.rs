@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sdp_types::{Bandwidth, BandwidthType, Connection, Media, MediaType, Origin, Time, TransportProto};
 
-use crate::media::{Codec, Kind, Track, TrackId, h264, h265};
+use crate::media::{Codec, Kind, Track, TrackId, aac, h264, h265};
 
 /// What a description says.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,10 @@ fn media(session: &Session<'_>, index: usize, track: &Track) -> Media {
     match &track.codec {
         Codec::H264(sets) => h264(&mut media, payload_type, sets),
         Codec::H265(sets) => h265(&mut media, payload_type, sets),
+        Codec::Jpeg => {
+            media.add_attribute_with_value("rtpmap", format!("{payload_type} JPEG/90000"));
+        }
+        Codec::Aac(config) => mpeg4_generic(&mut media, payload_type, config),
     }
     media.add_attribute_with_value("control", control(session, index));
     media
@@ -90,6 +94,19 @@ fn h265(media: &mut Media, payload_type: u8, sets: &h265::ParameterSets) {
     let format = format!("{payload_type} sprop-vps={vps};sprop-sps={sps};sprop-pps={pps}");
     media.add_attribute_with_value("fmtp", format);
     feedback(media, payload_type);
+}
+
+/// [RFC 3640 section 4.1](https://www.rfc-editor.org/rfc/rfc3640#section-4.1). Media3 wants the channels and
+/// the profile.
+fn mpeg4_generic(media: &mut Media, payload_type: u8, config: &aac::Config) {
+    let (rate, channels) = (config.sample_rate(), config.channels());
+    media.add_attribute_with_value("rtpmap", format!("{payload_type} mpeg4-generic/{rate}/{channels}"));
+    let hex: String = config.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let format = format!(
+        "{payload_type} streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;\
+         indexdeltalength=3;config={hex}"
+    );
+    media.add_attribute_with_value("fmtp", format);
 }
 
 /// How a reader asks for a keyframe. In an AVP description these are ignored by who does not know them
@@ -135,6 +152,37 @@ mod tests {
              a=fmtp:96 packetization-mode=1;profile-level-id=42C01E;sprop-parameter-sets=Z0LAHgE=,aAI=\r\n\
              a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\na=control:trackID=0\r\n";
         assert_eq!(sdp("rtsp://h/cam", "10.0.0.1"), expected);
+    }
+
+    /// The lines of a track behind its `m=`.
+    fn media(codec: Codec) -> String {
+        let tracks = [Track { codec, bitrate: None }];
+        let session = Session {
+            uri: "rtsp://h/x",
+            has_query: false,
+            local: "10.0.0.1".parse().unwrap(),
+            id: 1,
+            version: 1,
+            name: "x",
+            tracks: &tracks,
+        };
+        let text = describe(&session);
+        text[text.find("m=").unwrap()..].to_owned()
+    }
+
+    #[test]
+    fn each_format_is_described_as_clients_expect() {
+        let sets = h265::ParameterSets::new(&[0x40, 1, 2], &[0x42, 1, 2], &[0x44, 1, 2]);
+        let expected = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\n\
+             a=fmtp:96 sprop-vps=QAEC;sprop-sps=QgEC;sprop-pps=RAEC\r\n\
+             a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\na=control:trackID=0\r\n";
+        assert_eq!(media(Codec::H265(sets)), expected);
+        let expected = "m=audio 0 RTP/AVP 96\r\na=rtpmap:96 mpeg4-generic/44100/2\r\n\
+             a=fmtp:96 streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;\
+             indexdeltalength=3;config=1210\r\na=control:trackID=0\r\n";
+        assert_eq!(media(Codec::Aac(aac::Config::parse(&[0x12, 0x10]).unwrap())), expected);
+        let expected = "m=video 0 RTP/AVP 26\r\na=rtpmap:26 JPEG/90000\r\na=control:trackID=0\r\n";
+        assert_eq!(media(Codec::Jpeg), expected);
     }
 
     #[test]

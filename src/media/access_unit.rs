@@ -17,7 +17,8 @@ pub enum Link {
 
 /// One access unit: what belongs to one instant of one track.
 ///
-/// H.264 travels as an Annex-B byte stream, [normalized](super::h264::Assembler).
+/// H.264 and H.265 travel as Annex-B byte streams, normalized ([H.264](super::h264::Assembler),
+/// [H.265](super::h265::Assembler)), in the order of decoding; AAC raw, without ADTS; JPEG as it is.
 /// Cloning shares the bytes.
 #[derive(Clone, Debug)]
 pub struct AccessUnit {

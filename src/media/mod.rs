@@ -11,5 +11,7 @@ pub use encoder::{Encoder, EncoderError, Picture};
 pub use time::MediaTime;
 pub use track::{Codec, Kind, Track, TrackId};
 
+pub mod aac;
 pub mod h264;
 pub mod h265;
+pub mod jpeg;

@@ -1,6 +1,6 @@
 //! A track: one elementary stream of a mount.
 
-use super::{h264, h265};
+use super::{aac, h264, h265};
 
 /// Which track of a mount: its index, which is also the `N` of `trackID=N`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,20 +29,26 @@ pub enum Codec {
     H264(h264::ParameterSets),
     /// H.265 / HEVC.
     H265(h265::ParameterSets),
+    /// JPEG: whole pictures, each [`Link::Start`](super::Link::Start).
+    Jpeg,
+    /// AAC: raw access units, each [`Link::Alone`](super::Link::Alone).
+    Aac(aac::Config),
 }
 
 impl Codec {
     /// Pictures or sound.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::H264(_) | Self::H265(_) => Kind::Video,
+            Self::H264(_) | Self::H265(_) | Self::Jpeg => Kind::Video,
+            Self::Aac(_) => Kind::Audio,
         }
     }
 
     /// The RTP clock rate in Hz.
     pub fn clock_rate(&self) -> u32 {
         match self {
-            Self::H264(_) | Self::H265(_) => 90_000,
+            Self::H264(_) | Self::H265(_) | Self::Jpeg => 90_000,
+            Self::Aac(config) => config.sample_rate(),
         }
     }
 
@@ -51,6 +57,8 @@ impl Codec {
         match self {
             Self::H264(_) => "H.264",
             Self::H265(_) => "H.265",
+            Self::Jpeg => "JPEG",
+            Self::Aac(_) => "AAC",
         }
     }
 }

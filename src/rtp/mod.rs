@@ -1,8 +1,10 @@
 //! RTP: access units into packets and back, one payload format a folder ([RFC 3550](https://www.rfc-editor.org/rfc/rfc3550)).
 
+mod aac;
 pub mod h264;
 mod h265;
 mod jitter;
+mod jpeg;
 mod packet;
 mod payload;
 mod receiver;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::payload::Payload;
 use super::wire::{HEADER, PREFIX, WireImage};
-use super::{h264, h265};
+use super::{aac, h264, h265, jpeg};
+use crate::media::jpeg::Image;
 use crate::media::{AccessUnit, Codec, MediaTime, TrackId};
 
 /// IPv6 and UDP headers: what is left of an IP packet is the same for both families.
@@ -16,7 +17,8 @@ const IP_UDP: usize = 40 + 8;
 pub fn payload_type(track: TrackId, codec: &Codec) -> u8 {
     const FIRST_DYNAMIC: u8 = 96;
     match codec {
-        Codec::H264(_) | Codec::H265(_) => FIRST_DYNAMIC + track.0 % 32,
+        Codec::Jpeg => 26,
+        Codec::H264(_) | Codec::H265(_) | Codec::Aac(_) => FIRST_DYNAMIC + track.0 % 32,
     }
 }
 
@@ -25,6 +27,8 @@ pub fn payload_type(track: TrackId, codec: &Codec) -> u8 {
 enum Format {
     H264,
     H265,
+    Jpeg,
+    Aac,
 }
 
 /// Packetizes one track.
@@ -56,6 +60,8 @@ impl Sender {
         let format = match codec {
             Codec::H264(_) => Format::H264,
             Codec::H265(_) => Format::H265,
+            Codec::Jpeg => Format::Jpeg,
+            Codec::Aac(_) => Format::Aac,
         };
         Self {
             track,
@@ -97,6 +103,11 @@ impl Sender {
         match self.format {
             Format::H264 => self.image(unit, || h264::payloads(data, room)),
             Format::H265 => self.image(unit, || h265::payloads(data, room)),
+            Format::Jpeg => {
+                let image = Image::parse(data).ok()?;
+                self.image(unit, || jpeg::payloads(image, room))
+            }
+            Format::Aac => self.image(unit, || aac::payloads(data, room)),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId, h264::ParameterSets};
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId, aac, h264::ParameterSets, h265};
 use lenslet::rtp::Sender;
 
 thread_local! {
@@ -51,6 +51,25 @@ fn unit(len: usize) -> AccessUnit {
         time: MediaTime::from_nanos(40_000_000),
         link: Link::Start,
         data: data.into(),
+    }
+}
+
+#[test]
+fn every_format_makes_one_allocation() {
+    let jpeg = std::fs::read("tests/fixtures/bitstreams/422.jpg").unwrap();
+    let hevc = [&[0, 0, 0, 1, 0x26, 1][..], &[0xa5; 20_000]].concat();
+    let sets = h265::ParameterSets::new(&[0x40, 1], &[0x42, 1], &[0x44, 1]);
+    for (codec, data) in [
+        (Codec::H265(sets), hevc),
+        (Codec::Jpeg, jpeg),
+        (Codec::Aac(aac::Config::parse(&[0x12, 0x10]).unwrap()), vec![7; 5_000]),
+    ] {
+        let mut sender = Sender::new(TrackId(0), &codec, 1, 65_000, 0, 1_420);
+        let unit = AccessUnit { data: data.into(), ..unit(0) };
+        let before = ALLOCATIONS.get();
+        let image = sender.packetize(&unit).expect("there is something to send");
+        assert_eq!(ALLOCATIONS.get() - before, 1, "{}", codec.name());
+        assert!(image.packets > 1);
     }
 }
 

@@ -8,6 +8,7 @@ mod bad_input;
 mod client;
 mod commands;
 mod dialogs;
+mod formats;
 mod interop;
 mod media;
 mod protocol;

@@ -121,3 +121,107 @@ fn append(out: &mut Vec<u8>, nal: &[u8]) {
     out.extend(START_CODE);
     out.extend(nal);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::media::h265::Splitter;
+
+    const SLICE: &[u8] = &[0x02, 1, 0xd0];
+    const RASL: &[u8] = &[0x12, 1, 0xd0];
+    const DELIMITER: &[u8] = &[0x46, 1, 0x50];
+    const END: &[u8] = &[0x48, 1];
+
+    fn stream(nals: &[&[u8]]) -> Vec<u8> {
+        nals.iter().flat_map(|nal| [&START_CODE[..], nal].concat()).collect()
+    }
+
+    /// The parameter sets and the CRA picture (PPS 0) of a real stream.
+    fn fixture() -> [Vec<u8>; 4] {
+        let file = std::fs::read("tests/fixtures/bitstreams/open-gop.h265").unwrap();
+        let find = |kind| nal_units(&file).find(|nal| NalType::of(nal) == kind).unwrap().to_vec();
+        let cra = vec![0x2a, 1, 0xac, 0x09];
+        [find(NalType::Vps), find(NalType::Sps), find(NalType::Pps), cra]
+    }
+
+    #[test]
+    fn parameter_sets_stand_before_every_irap_picture_once() {
+        let [vps, sps, pps, cra] = &fixture();
+        let whole = stream(&[vps, sps, pps, cra]);
+        let mut assembler = Assembler::new();
+        assert!(assembler.assemble(&stream(&[SLICE])).is_none(), "nothing before the first IRAP picture");
+        assert!(assembler.assemble(&stream(&[cra])).is_none(), "no parameter sets");
+        let (first, link) = assembler.assemble(&stream(&[DELIMITER, pps, sps, vps, cra])).unwrap();
+        assert_eq!((&*first, link), (&*whole, Link::Start));
+        let (later, link) = assembler.assemble(&stream(&[DELIMITER, sps, cra, &[0x4c, 1, 0xff]])).unwrap();
+        assert_eq!((&*later, link), (&*whole, Link::Start));
+        let (follows, link) = assembler.assemble(&stream(&[DELIMITER, SLICE])).unwrap();
+        assert_eq!((&*follows, link), (&*stream(&[SLICE]), Link::Follows));
+        assert_eq!(assembler.parameter_sets(), Some(&ParameterSets::new(vps, sps, pps)));
+    }
+
+    #[test]
+    fn rasl_pictures_are_left_out_where_decoding_starts() {
+        let [vps, sps, pps, cra] = &fixture();
+        let mut assembler = Assembler::new();
+        assembler.assemble(&stream(&[vps, sps, pps, cra])).unwrap();
+        assert!(assembler.assemble(&stream(&[RASL])).is_none());
+        assert!(assembler.assemble(&stream(&[SLICE])).is_some());
+        assembler.assemble(&stream(&[cra])).unwrap();
+        assert!(assembler.assemble(&stream(&[RASL])).is_some(), "what it needs was given");
+        for restart in [true, false] {
+            if restart {
+                assembler.restart();
+                assert!(assembler.assemble(&stream(&[SLICE])).is_none());
+            } else {
+                assembler.assemble(&stream(&[SLICE, END])).unwrap();
+            }
+            let (joined, _) = assembler.assemble(&stream(&[cra])).unwrap();
+            assert_eq!(NalType::of(nal_units(&joined).last().unwrap()), NalType::Bla);
+            assert!(assembler.assemble(&stream(&[RASL])).is_none());
+        }
+    }
+
+    #[test]
+    fn a_changed_sps_is_in_force_at_once() {
+        let [vps, sps, pps, cra] = &fixture();
+        let mut assembler = Assembler::new();
+        assembler.assemble(&stream(&[vps, sps, pps, cra])).unwrap();
+        let mut other = sps.clone();
+        *other.last_mut().unwrap() ^= 0x40;
+        let (unit, _) = assembler.assemble(&stream(&[&other, cra])).unwrap();
+        assert_eq!(&*unit, stream(&[vps, &other, pps, cra]));
+        assert_eq!(assembler.parameter_sets().map(ParameterSets::sps), Some(&other[..]));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_streams_harm_nobody(damage in prop::collection::vec((0..4000_usize, any::<u8>()), 1..40)) {
+            let mut file = std::fs::read("tests/fixtures/bitstreams/open-gop.h265").unwrap();
+            for (at, byte) in damage {
+                // More of it where the parameter sets are.
+                let at = if byte % 2 == 0 { at % 120 } else { at };
+                file[at] = byte;
+            }
+            let (mut splitter, mut assembler) = (Splitter::new(), Assembler::new());
+            let mut order = crate::media::h264::DisplayOrder::new();
+            splitter.push(&file, |unit| {
+                if let Some((data, link)) = assembler.assemble(unit) {
+                    order.push(data, link, assembler.slice());
+                }
+            }).unwrap();
+            let _ = assembler.parameter_sets().map(ParameterSets::picture);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = ParameterSets::new(&bytes, &bytes, &bytes).picture();
+            let mut assembler = Assembler::new();
+            for kind in [0x40, 0x42, 0x44, 0x2a] {
+                let _ = assembler.assemble(&stream(&[&[&[kind, 1][..], &bytes].concat()]));
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! JPEG pictures, as far as RTP can carry them (ITU-T T.81, [RFC 2435](https://www.rfc-editor.org/rfc/rfc2435)).
+
+mod huffman;
+mod image;
+mod unfit;
+
+pub use image::{Image, Sampling};
+pub use unfit::Unfit;

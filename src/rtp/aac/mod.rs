@@ -1,0 +1,5 @@
+//! AAC as RTP payloads ([RFC 3640](https://www.rfc-editor.org/rfc/rfc3640), mode AAC-hbr).
+
+mod packetizer;
+
+pub(super) use packetizer::payloads;
