@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use v4l2_sys_mit::{
     V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT, V4L2_CAP_STREAMING,
     V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
-    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE,
+    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
 };
 
 use super::error::Error;
@@ -79,6 +79,12 @@ impl Device {
     /// The pixel formats it offers.
     pub fn offers(&self, queue: Queue) -> Vec<Offer> {
         (0..LIST).map_while(|index| sys::offer(self.as_fd(), queue, index).ok()).collect()
+    }
+
+    /// Whether anything comes in: what feeds it is powered and connected. A driver that does not say has.
+    pub fn has_signal(&self) -> bool {
+        let status = sys::input_status(self.as_fd()).unwrap_or_default();
+        status & (V4L2_IN_ST_NO_POWER | V4L2_IN_ST_NO_SIGNAL) == 0
     }
 
     /// The picture sizes it offers in `format`; empty where the driver does not say.
