@@ -50,12 +50,11 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet) {
         };
         // The source may have set a waker of its own.
         outlet.wake_by(super::waker());
-        // Before it is told: who reads of it finds it so.
-        outlet.fail(&reason);
         if reason != told {
             tracing::warn!(mount = outlet.name(), "{reason}");
             told.clone_from(&reason);
         }
+        outlet.fail(&reason);
         if began.elapsed() > LONGEST {
             pause = FIRST;
         }

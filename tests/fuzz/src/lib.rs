@@ -9,6 +9,7 @@
 
 mod client;
 mod connection;
+mod formats;
 mod h264;
 mod headers;
 mod input;
@@ -31,6 +32,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("nal_units", h264::nal_units),
     ("parameter_sets", h264::parameter_sets),
     ("packetizer", h264::packetizer),
+    ("jpeg", formats::jpeg),
+    ("hevc", formats::hevc),
+    ("aac", formats::aac),
     ("rtcp", rtcp::rtcp),
     ("connection", connection::connection),
     ("client", client::client),
