@@ -147,6 +147,8 @@ fn received_by_retina(track: Track, units: &[Unit], max_packet: usize) -> Vec<Ve
         }
         frames
     });
+    // The rest of its session lives in there.
+    drop(runtime);
     served.thread.join().unwrap();
     frames
 }

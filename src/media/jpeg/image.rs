@@ -158,6 +158,8 @@ impl<'a> Tables<'a> {
         let sampling = match [luma[1], blue[1], red[1]] {
             [0x21, 0x11, 0x11] => Sampling::Half,
             [0x22, 0x11, 0x11] => Sampling::Quarter,
+            // The ratio of 4:2:2, but not its scan: its bits would have to be put in another order.
+            [0x22, 0x12, 0x12] => return Err(Unfit::DoubledUnits),
             _ => return Err(Unfit::Sampling),
         };
         let table = |component: [u8; 3]| self.quantization.get(usize::from(component[2])).copied().flatten();
@@ -386,6 +388,16 @@ mod tests {
             "2592x1944 is more than 2040x2040, the largest JPEG that RTP carries (or nothing); choose a \
              smaller size, or H.264"
         );
+    }
+
+    #[test]
+    fn doubled_sampling_factors_are_another_scan() {
+        let mut jpeg = fixture("422");
+        let at = body(&jpeg, 0xc0);
+        for (component, factors) in [(7, 0x22), (10, 0x12), (13, 0x12)] {
+            jpeg[at + component] = factors;
+        }
+        assert_eq!(Image::parse(&jpeg), Err(Unfit::DoubledUnits));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub enum Unfit {
     Precision(u8),
     /// Not three components as 4:2:0 or 4:2:2 have them.
     Sampling,
+    /// 4:2:2 in MCUs of 16x16 pixels, in each of which the blocks are in another order than in two of 16x8.
+    DoubledUnits,
     /// Width and height.
     Size(u16, u16),
     /// A quantization table of 16 bits, or one that is missing, or two for the colours.
@@ -44,6 +46,11 @@ impl fmt::Display for Unfit {
             Self::Sampling => {
                 write!(f, "RTP carries JPEG of 4:2:0 and 4:2:2 in colour only; save it with one of them")
             }
+            Self::DoubledUnits => write!(
+                f,
+                "its 4:2:2 is coded in units of 16x16 pixels, as ffmpeg does, and RTP carries units of 16x8; \
+                 save it as 4:2:0"
+            ),
             Self::Size(width, height) => write!(
                 f,
                 "{width}x{height} is more than 2040x2040, the largest JPEG that RTP carries (or nothing); \

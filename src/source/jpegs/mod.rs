@@ -138,7 +138,12 @@ fn advice(lacks: &Lacks) -> String {
         Unfit::NotBaseline(_) | Unfit::Huffman | Unfit::Scan => {
             format!("{unfit}: `jpegtran -outfile NEW.jpg OLD.jpg` does so without loss")
         }
-        Unfit::Sampling | Unfit::Quantization | Unfit::Precision(_) | Unfit::Size(..) | Unfit::TooLong => {
+        Unfit::Sampling
+        | Unfit::DoubledUnits
+        | Unfit::Quantization
+        | Unfit::Precision(_)
+        | Unfit::Size(..)
+        | Unfit::TooLong => {
             format!(
                 "{unfit}: `ffmpeg -i OLD.jpg -vf \"scale='min(2040,iw)':'min(2040,ih)':\
                  force_original_aspect_ratio=decrease\" -pix_fmt yuvj420p -huffman default NEW.jpg` makes one \

@@ -38,3 +38,22 @@ impl Notes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_is_told() {
+        let mut notes = Notes::new("/srv".to_owned());
+        for number in 0..300 {
+            notes.skipped(&format!("{}.jpg", number % 200));
+        }
+        assert_eq!(notes.told.len(), MOST + 1);
+        notes.round();
+        notes.skipped("0.jpg");
+        assert_eq!((notes.before.len(), notes.told.len()), (MOST + 1, 1));
+        notes.round();
+        assert_eq!(notes.before.len(), 1);
+    }
+}
