@@ -91,6 +91,8 @@ pub(super) struct FileFile {
 pub(super) struct CameraFile {
     device: PathBuf,
     #[serde(default)]
+    format: Option<camera::Coding>,
+    #[serde(default)]
     width: Option<u32>,
     #[serde(default)]
     height: Option<u32>,
@@ -106,9 +108,12 @@ impl MountFile {
             Self::Jpegs(asked) => MountSettings::Jpegs(jpegs::Settings { path: asked.path, fps: asked.fps }),
             Self::Camera(asked) => MountSettings::Camera(camera::Settings {
                 device: asked.device,
-                width: asked.width,
-                height: asked.height,
-                fps: asked.fps,
+                wish: camera::Wish {
+                    format: asked.format,
+                    width: asked.width,
+                    height: asked.height,
+                    fps: asked.fps,
+                },
             }),
         }
     }

@@ -196,10 +196,12 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Jpegs(path: "x")})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640), "slides": Jpegs(path: "x")})"#,
         )
         .unwrap();
-        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door"]);
+        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
+        let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
+        assert_eq!((door.wish.format, door.wish.width), (Some(camera::Coding::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
     }
 

@@ -77,6 +77,11 @@ pub(super) fn without_track(base: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
+/// The URI as a log may show it: without user information.
+pub(super) fn shown(uri: &str) -> String {
+    if uri.contains("://") { base(uri, "") } else { uri.to_owned() }
+}
+
 /// A last segment that names a track.
 fn split_track(path: &str) -> (&str, Option<u8>) {
     let trimmed = path.trim_end_matches('/');

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::hub::Mount;
-use crate::media::Track;
+use super::feed::Feed;
+use crate::media::{Track, TrackId};
+use crate::rtp::Sender;
 use crate::rtsp::authority::Authority;
 use crate::rtsp::url::Target;
 use crate::sdp;
@@ -16,14 +17,15 @@ pub(super) fn origin(local: IpAddr, advertise: Option<&Authority>) -> IpAddr {
 }
 
 /// The session description that a DESCRIBE of `uri` is answered with.
-pub(super) fn sdp(mount: &Mount, tracks: &[Track], target: &Target, uri: &str, local: IpAddr) -> String {
+pub(super) fn sdp(feed: &Feed, tracks: &[Track], target: &Target, uri: &str, local: IpAddr) -> String {
     sdp::describe(&sdp::Session {
         uri,
         has_query: target.query.is_some(),
         local,
-        id: 1,
-        version: mount.version(),
-        name: mount.name(),
+        // Another after each start, as the stream is.
+        id: feed.with_sender(TrackId(0), Sender::ssrc).map_or(0, u64::from),
+        version: feed.mount.version(),
+        name: feed.mount.name(),
         tracks,
     })
 }

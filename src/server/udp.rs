@@ -19,6 +19,9 @@ use crate::clock;
 /// Asked of the kernel for each RTP socket: a keyframe for a hundred readers. `wmem_max` may give less.
 const SEND_BUFFER: usize = 4 << 20;
 
+/// Junk datagrams read before others have their turn.
+const TURN: usize = 64;
+
 /// Payload bytes of one segmented message: IPv4's largest datagram.
 const MOST_BYTES: usize = 65_507;
 
@@ -83,6 +86,11 @@ impl Pair {
 
     pub(super) fn ports(&self) -> (u16, u16) {
         self.ports
+    }
+
+    /// Whether one of these ports is its own.
+    pub(super) fn owns(&self, ports: (u16, u16)) -> bool {
+        [ports.0, ports.1].iter().any(|port| *port == self.ports.0 || *port == self.ports.1)
     }
 
     /// Enters a reader under its RTCP address.
@@ -212,7 +220,8 @@ impl Pair {
         loop {
             self.rtp.readable().await?;
             self.take_errors();
-            loop {
+            // Then the others have their turn, however many more there are.
+            for _ in 0..TURN {
                 match self.rtp.get_ref().recv_from(&mut bytes) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // A junk datagram, or the echo of a refused one of ours.
@@ -235,6 +244,8 @@ impl Pair {
             if let Some(reader) = self.readers.borrow().get(&from).and_then(Weak::upgrade) {
                 return Ok((reader, length));
             }
+            // A stranger may send without end.
+            smol::future::yield_now().await;
         }
     }
 }

@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use v4l2_sys_mit::{
     V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT, V4L2_CAP_STREAMING,
     V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
-    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE,
+    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
 };
 
 use super::error::Error;
@@ -18,6 +18,9 @@ use super::sys;
 
 /// Entries read of one of a driver's lists; a list without end is a driver's fault.
 const LIST: u32 = 256;
+
+/// The driver whose pictures come from another program.
+const LOOPBACK: &str = "v4l2 loopback";
 
 /// An open V4L2 node, in non-blocking mode.
 #[derive(Debug)]
@@ -78,6 +81,12 @@ impl Device {
         (0..LIST).map_while(|index| sys::offer(self.as_fd(), queue, index).ok()).collect()
     }
 
+    /// Whether anything comes in: what feeds it is powered and connected. A driver that does not say has.
+    pub fn has_signal(&self) -> bool {
+        let status = sys::input_status(self.as_fd()).unwrap_or_default();
+        status & (V4L2_IN_ST_NO_POWER | V4L2_IN_ST_NO_SIGNAL) == 0
+    }
+
     /// The picture sizes it offers in `format`; empty where the driver does not say.
     pub fn sizes(&self, format: FourCc) -> Vec<Sizes> {
         (0..LIST).map_while(|index| sys::sizes(self.as_fd(), format, index).ok()).flatten().collect()
@@ -122,12 +131,16 @@ impl Capability {
     /// The queue to capture pictures from, if the node is a camera: neither an encoder or other
     /// memory-to-memory device, nor an output, nor a camera's metadata.
     pub fn camera(&self) -> Option<Queue> {
-        let other = V4L2_CAP_VIDEO_M2M
+        let mut other = V4L2_CAP_VIDEO_M2M
             | V4L2_CAP_VIDEO_M2M_MPLANE
             | V4L2_CAP_VIDEO_OUTPUT
             | V4L2_CAP_VIDEO_OUTPUT_MPLANE
             | V4L2_CAP_META_CAPTURE
             | V4L2_CAP_META_OUTPUT;
+        // One node is both of its ends, unless the module is loaded with `exclusive_caps=1`.
+        if self.driver == LOOPBACK {
+            other &= !V4L2_CAP_VIDEO_OUTPUT;
+        }
         if self.flags & other != 0 || self.flags & V4L2_CAP_STREAMING == 0 {
             return None;
         }
@@ -156,5 +169,10 @@ mod tests {
             assert_eq!(capability(streaming | other).camera(), None);
             assert_eq!(capability(streaming | other | V4L2_CAP_VIDEO_CAPTURE).camera(), None);
         }
+        let both = capability(streaming | V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_OUTPUT);
+        let loopback = Capability { driver: LOOPBACK.to_owned(), ..both };
+        assert_eq!(loopback.camera(), Some(Queue::Capture));
+        let unfed = capability(streaming | V4L2_CAP_VIDEO_OUTPUT);
+        assert_eq!(Capability { driver: LOOPBACK.to_owned(), ..unfed }.camera(), None);
     }
 }

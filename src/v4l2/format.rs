@@ -31,12 +31,14 @@ pub struct Offer {
 pub enum Sizes {
     /// This width and height.
     One(u32, u32),
-    /// Any from the least to the greatest width and height.
+    /// Any from the least to the greatest width and height, in steps.
     Range {
         /// The least width and height.
         least: (u32, u32),
         /// The greatest width and height.
         greatest: (u32, u32),
+        /// From one width, and one height, to the next; 1 where the driver takes any.
+        step: (u32, u32),
     },
 }
 
@@ -83,6 +85,12 @@ pub struct Format {
 impl FourCc {
     /// H.264 as a byte stream, an access unit a buffer.
     pub const H264: Self = Self(*b"H264");
+    /// H.265 as a byte stream, an access unit a buffer.
+    pub const HEVC: Self = Self(*b"HEVC");
+    /// A JPEG a buffer; cameras leave the Huffman tables out, or not.
+    pub const MJPG: Self = Self(*b"MJPG");
+    /// A JPEG a buffer, whole by itself.
+    pub const JPEG: Self = Self(*b"JPEG");
 
     /// Whether it is a raw Bayer mosaic, packed or not.
     ///

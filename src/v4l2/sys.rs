@@ -76,7 +76,7 @@ macro_rules! plain {
 
 plain!(v4l2_capability, v4l2_fmtdesc, v4l2_frmsizeenum, v4l2_frmivalenum, v4l2_format);
 plain!(v4l2_streamparm, v4l2_requestbuffers, v4l2_buffer, v4l2_buffer_time64, v4l2_plane);
-plain!(v4l2_queryctrl, v4l2_control, c_int);
+plain!(v4l2_queryctrl, v4l2_control, v4l2_input, c_int);
 
 type Request = nix::sys::ioctl::ioctl_num_type;
 
@@ -117,8 +117,10 @@ calls! {
     vidioc_streamoff = request_code_write(19, c_int);
     vidioc_g_parm = request_code_readwrite(21, v4l2_streamparm);
     vidioc_s_parm = request_code_readwrite(22, v4l2_streamparm);
+    vidioc_enuminput = request_code_readwrite(26, v4l2_input);
     vidioc_s_ctrl = request_code_readwrite(28, v4l2_control);
     vidioc_queryctrl = request_code_readwrite(36, v4l2_queryctrl);
+    vidioc_g_input = request_code_read(38, c_int);
     vidioc_enum_framesizes = request_code_readwrite(74, v4l2_frmsizeenum);
     vidioc_enum_frameintervals = request_code_readwrite(75, v4l2_frmivalenum);
 }
@@ -167,6 +169,7 @@ pub(super) fn sizes(fd: BorrowedFd<'_>, format: FourCc, index: u32) -> nix::Resu
         V4L2_FRMSIZE_TYPE_CONTINUOUS | V4L2_FRMSIZE_TYPE_STEPWISE => Some(Sizes::Range {
             least: (range.min_width, range.min_height),
             greatest: (range.max_width, range.max_height),
+            step: (range.step_width.max(1), range.step_height.max(1)),
         }),
         _ => None,
     })
@@ -202,6 +205,16 @@ impl From<v4l2_fract> for Interval {
     fn from(fraction: v4l2_fract) -> Self {
         Self { numerator: fraction.numerator, denominator: fraction.denominator }
     }
+}
+
+/// `VIDIOC_ENUMINPUT` of the current input: its status.
+pub(super) fn input_status(fd: BorrowedFd<'_>) -> nix::Result<u32> {
+    let mut index: c_int = 0;
+    vidioc_g_input(fd, &mut index)?;
+    let mut input = v4l2_input::zeroed();
+    input.index = u32::try_from(index).map_err(|_| Errno::EINVAL)?;
+    vidioc_enuminput(fd, &mut input)?;
+    Ok(input.status)
 }
 
 /// `VIDIOC_S_FMT`, from the format that is set now; what was not asked for the driver chooses.

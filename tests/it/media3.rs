@@ -144,7 +144,7 @@ fn describe(body: &str) -> Result<Vec<BTreeMap<String, String>>, String> {
 fn media(attributes: &BTreeMap<String, String>, base: &str) -> Result<String, String> {
     let get = |name: &str| attributes.get(name).ok_or_else(|| format!("no {name}"));
     let (payload, encoding) = get("rtpmap")?.split_once(' ').ok_or("malformed rtpmap")?;
-    if payload != get("payload")? || encoding != "H264/90000" {
+    if payload != get("payload")? {
         return Err(format!("rtpmap {payload} {encoding}"));
     }
     let (_, parameters) = get("fmtp")?.split_once(' ').ok_or("malformed fmtp")?;
@@ -155,19 +155,48 @@ fn media(attributes: &BTreeMap<String, String>, base: &str) -> Result<String, St
             return Err(format!("{name} twice"));
         }
     }
-    let sets: Vec<&str> = known.get("sprop-parameter-sets").ok_or("no sprop")?.split(',').collect();
-    let decoded = sets.iter().map(|set| base64::engine::general_purpose::STANDARD.decode(set));
-    let decoded: Vec<Vec<u8>> = decoded.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    let [sps, pps] = &decoded[..] else { return Err(format!("{} parameter sets", decoded.len())) };
-    if sps[0] & 0x1f != 7 || pps[0] & 0x1f != 8 {
-        return Err("not SPS, PPS".into());
-    }
+    format(encoding, &known)?;
     let control = get("control")?;
     if control.contains("://") {
         Ok(control.clone())
     } else {
         Ok(format!("{}/{control}", base.trim_end_matches('/')))
     }
+}
+
+/// What it has to know of a format before the first packet.
+fn format(encoding: &str, known: &BTreeMap<&str, &str>) -> Result<(), String> {
+    let get = |name: &str| known.get(name).copied().ok_or_else(|| format!("no {name}"));
+    let set = |text: &str| {
+        let decoded = base64::engine::general_purpose::STANDARD.decode(text);
+        decoded.ok().and_then(|set| set.first().copied()).ok_or_else(|| format!("parameter set {text}"))
+    };
+    if encoding == "H264/90000" {
+        let sets: Vec<u8> = get("sprop-parameter-sets")?.split(',').map(set).collect::<Result<_, _>>()?;
+        return match sets[..] {
+            [sps, pps] if sps & 0x1f == 7 && pps & 0x1f == 8 => Ok(()),
+            _ => Err(format!("parameter sets {sets:?}")),
+        };
+    }
+    if encoding == "H265/90000" {
+        for (name, kind) in [("sprop-vps", 32), ("sprop-sps", 33), ("sprop-pps", 34)] {
+            if set(get(name)?)? >> 1 & 0x3f != kind {
+                return Err(format!("{name} is none"));
+            }
+        }
+        return if known.get("sprop-max-don-diff").is_none_or(|most| *most == "0") {
+            Ok(())
+        } else {
+            Err("don".into())
+        };
+    }
+    let [name, rate, channels] = encoding.split('/').collect::<Vec<_>>()[..] else {
+        return Err(format!("rtpmap {encoding}"));
+    };
+    let numbers = rate.parse::<u32>().is_ok_and(|rate| rate > 0) && channels.parse::<u32>().is_ok();
+    let aac =
+        name == "mpeg4-generic" && !get("profile-level-id")?.is_empty() && get("config")?.len() % 2 == 0;
+    if numbers && aac { Ok(()) } else { Err(format!("rtpmap {encoding}")) }
 }
 
 /// From OPTIONS to TEARDOWN.
@@ -215,6 +244,13 @@ fn media3_finds_nothing_wrong_with_replies_and_descriptions() {
     let server = Server::on("127.0.0.1", "aliases: {\"/cam?channel=1\": \"test\"},", MOUNTS);
     for path in ["test", "live/cam", "clip", "test?x=1", "cam?channel=1&subtype=0"] {
         watch(server.address, path, 1).unwrap_or_else(|wrong| panic!("{path}: {wrong}"));
+    }
+    let files = |name: &str| format!("File(path: \"tests/fixtures/bitstreams/{name}.mp4\")");
+    let mounts =
+        format!("mounts: {{\"h265\": {}, \"both\": {}}}", files("h265"), files("pictures-and-sound"));
+    let server = Server::with(&mounts);
+    for (path, tracks) in [("h265", 1), ("both", 2), ("both?x=1", 2)] {
+        watch(server.address, path, tracks).unwrap_or_else(|wrong| panic!("{path}: {wrong}"));
     }
     let house = House::start(Plan::default());
     for path in ["two", "two?x=1"] {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lenslet::hub::{self, Outlet};
 use lenslet::media::{AccessUnit, Codec, Link, Track, TrackId, h264::ParameterSets};
 
-use crate::support::{Client, Incoming, Rtp, udp_pair};
+use crate::support::{Client, Incoming, PATIENCE, Rtp, udp_pair};
 
 /// The parts of a picture; its slice is long enough for two packets.
 const SPS: [u8; 5] = [0x67, 0x42, 0xc0, 0x1e, 1];
@@ -209,7 +209,7 @@ fn both_tracks_reports_are_of_one_clock_and_count_what_was_sent() {
     for (reports, stamps) in reports.iter().zip(&stamps) {
         let (first, last) = (reports[0], reports[1]);
         let interval = last.ntp - first.ntp;
-        assert!((2.4..9.0).contains(&interval), "{interval}");
+        assert!((2.4..10.0).contains(&interval), "{interval}");
         let ticks = f64::from(last.rtp.wrapping_sub(first.rtp)) / 90_000.0;
         assert!((ticks - interval).abs() < 0.001, "{ticks} of RTP in {interval}");
         assert!((first.wall(stamps[0]) - first.ntp).abs() < 1.0, "a report within the first second");
@@ -312,15 +312,30 @@ fn a_reader_whose_port_is_closed_is_let_go_and_the_others_play_on() {
     assert_eq!(gone.ask(&[&format!("PLAY {url} RTSP/1.0"), &session]).status, 200);
     rtp.recv(&mut [0; 2048]).unwrap();
     drop((rtp, rtcp));
-    let mut pictures = 0;
+    let began = Instant::now();
     // Without a word of its own in it, the session would live for a minute; refused, for five seconds and one.
     while gone.ask(&["OPTIONS * RTSP/1.0"]).status == 200
         && gone.ask(&[&format!("GET_PARAMETER {url} RTSP/1.0"), &session]).status == 200
     {
         keyframes(&mut stays, 10);
-        pictures += 10;
-        assert!(pictures < 600, "it is kept");
+        assert!(began.elapsed() < 2 * PATIENCE, "it is kept");
     }
-    assert!(pictures > 90, "it may have come back: {pictures}");
+    assert!(began.elapsed() > Duration::from_secs(4), "it may have come back");
     keyframes(&mut stays, 10);
+}
+
+#[test]
+fn no_datagram_is_longer_than_the_configuration_allows() {
+    // An IPv6 header takes 40 bytes and an IPv4 header 20, UDP's takes 8.
+    for (on, headers) in [("127.0.0.1", 20 + 8), ("[::1]", 40 + 8)] {
+        let house = House::start(Plan { on, settings: "max_packet: 576,", ..Plan::default() });
+        let mut client = Client::at(house.address);
+        let url = house.url("one");
+        let (session, rtp, _rtcp) = client.set_up_udp(&url);
+        let session = format!("Session: {session}");
+        assert_eq!(client.ask(&[&format!("PLAY {url} RTSP/1.0"), &session]).status, 200);
+        let longest = (0..60).map(|_| rtp.recv(&mut [0; 2048]).unwrap()).max().unwrap();
+        // Filled, but not beyond: a router that passes no more would cut it up.
+        assert!((500..=576 - headers).contains(&longest), "{on}: {longest}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::slice::{SliceHeader, SliceOrder};
+use super::slice::{PictureCount, SliceHeader, SliceOrder};
 use crate::media::Link;
 
 /// A decoder holds at most 16 frames for others to be shown first (ITU-T H.264 section A.3.1).
@@ -37,8 +37,7 @@ pub struct DisplayOrder {
     waiting: VecDeque<Waiting>,
     bytes: usize,
     placed: u64,
-    /// Of the last reference picture: its count's high part, and its low.
-    last: (i64, i64),
+    counts: PictureCount,
 }
 
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl DisplayOrder {
 
     /// The next picture in the order of decoding, with the header of its first slice.
     pub fn push(&mut self, data: Arc<[u8]>, link: Link, header: Option<&SliceHeader>) {
-        let count = header.and_then(|header| self.count(header));
+        let count = header.and_then(|header| self.counts.of(header));
         let mut frame = Waiting { data, link, count: count.unwrap_or_default(), place: None };
         if let Some((first, field)) = self.field.take() {
             if header.is_some_and(|second| second.completes(&first)) {
@@ -117,22 +116,6 @@ impl DisplayOrder {
         next.place = Some(self.placed);
         self.placed += 1;
         true
-    }
-
-    /// The picture order count (section 8.2.1.1).
-    fn count(&mut self, header: &SliceHeader) -> Option<i64> {
-        let SliceOrder::Count { low, limit, bottom } = header.order else { return None };
-        let (low, limit) = (i64::from(low), i64::from(limit));
-        let (last_high, last_low) = if header.idr { (0, 0) } else { self.last };
-        let high = match last_low - low {
-            back if back >= limit / 2 => last_high + limit,
-            back if -back > limit / 2 => last_high - limit,
-            _ => last_high,
-        };
-        if header.reference {
-            self.last = (high, low);
-        }
-        Some(high + low + i64::from(bottom).min(0))
     }
 }
 

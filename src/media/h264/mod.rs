@@ -13,5 +13,5 @@ pub use assembler::Assembler;
 pub use display::{DisplayOrder, Frame};
 pub use nal::{NalType, nal_units};
 pub use parameter_sets::{ParameterSets, Picture};
-pub use slice::{Field, SliceHeader, SliceOrder};
+pub use slice::{Field, PictureCount, SliceHeader, SliceOrder};
 pub use splitter::{Splitter, TooLong};

@@ -44,6 +44,31 @@ pub enum SliceOrder {
     },
 }
 
+/// Counts pictures in the order in which they are shown (section 8.2.1.1), as they come in that of decoding.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PictureCount {
+    /// Of the last reference picture: its count's high part, and its low.
+    last: (i64, i64),
+}
+
+impl PictureCount {
+    /// The picture's count since the last IDR picture; `None` if it has none.
+    pub fn of(&mut self, header: &SliceHeader) -> Option<i64> {
+        let SliceOrder::Count { low, limit, bottom } = header.order else { return None };
+        let (low, limit) = (i64::from(low), i64::from(limit));
+        let (last_high, last_low) = if header.idr { (0, 0) } else { self.last };
+        let high = match last_low - low {
+            back if back >= limit / 2 => last_high + limit,
+            back if -back > limit / 2 => last_high - limit,
+            _ => last_high,
+        };
+        if header.reference {
+            self.last = (high, low);
+        }
+        Some(high + low + i64::from(bottom).min(0))
+    }
+}
+
 /// The id of the PPS that a slice names.
 pub(super) fn pps_of(nal: &[u8]) -> Option<u8> {
     named(&mut Bits::behind(1, nal))

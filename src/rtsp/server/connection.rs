@@ -10,6 +10,7 @@ use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
 use crate::rtsp::message::{Request, Response};
 use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
+use crate::rtsp::url;
 
 /// The first byte, and then a request's last, come within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -183,6 +184,13 @@ impl Connection {
     ) -> Option<Event> {
         // Some keep-alives carry no session: whoever talks on its connection lives.
         self.touch_own(sessions, now);
+        tracing::debug!(
+            peer = %self.caller.asker.peer,
+            connection = self.caller.asker.connection,
+            "{} {}",
+            request.method.name(),
+            url::shown(&request.uri)
+        );
         match methods::dispatch(&mut self.caller, &request, sessions, now) {
             Outcome::Reply(response) => {
                 self.reply(&request, response, wall);
@@ -242,6 +250,8 @@ impl Connection {
             }
         }
         complete.body = response.body;
+        let Caller { asker, .. } = &self.caller;
+        tracing::debug!(peer = %asker.peer, connection = asker.connection, "{}", complete.status);
         self.output.push_back(complete.to_bytes());
     }
 }

@@ -10,6 +10,7 @@ use crate::rtsp::message::{Method, Request, Response, Status};
 use crate::rtsp::parser::repeatable;
 use crate::rtsp::url::{self, Target};
 
+/// VLC keeps a session alive only where it finds GET_PARAMETER here.
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// What a request comes to.
@@ -97,6 +98,7 @@ fn describe(caller: &Caller, request: &Request, target: Target) -> Outcome {
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
+/// Sets up and no more, though QuickTime brings PLAY's Range and x-playNow with it.
 fn setup(
     caller: &mut Caller,
     request: &Request,

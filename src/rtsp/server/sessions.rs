@@ -100,7 +100,7 @@ impl Sessions {
     }
 
     /// The mount's own path in place of another name of it. In a session the name needs its query no more:
-    /// clients that resolve URLs by the letter of RFC 3986 lose it.
+    /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
     pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
         let session = session.and_then(|session| self.table.get(session));
         let lost =
@@ -201,6 +201,7 @@ impl Sessions {
         let name = name.split(';').next().unwrap_or_default().trim();
         let id = SessionId(name.into());
         self.table.get(&id).filter(|session| session.belongs_to(asker))?;
+        // Any request keeps it alive: Media3 and Axis' library know OPTIONS alone for it.
         self.touch(&id, now);
         Some(id)
     }

@@ -1,12 +1,20 @@
-//! Cameras: finding them, and passing on the H.264 of those that make it.
+//! Cameras: finding them, and passing on what they code: H.264, H.265 or a JPEG a picture.
+//!
+//! `plan` chooses the format, size and rate from what a node offers ([`Node`]) and what is wished
+//! ([`Wish`]); `pipeline` takes the buffers, `stream` makes access units of them, `times` says when each is
+//! shown, `dropped` counts those left out.
 //!
 //! [`probe()`] says what is attached and what each camera lacks; [`Camera`] is the source of a mount.
 //! A camera is known by its stable name (`/dev/v4l/by-id/...`) where udev gives it one, else by its
 //! driver, name and place on the bus, so that it is found again under another number.
 
+mod board;
+mod dropped;
 mod pipeline;
 mod plan;
 mod probe;
+mod stream;
+mod times;
 
 use std::path::{Path, PathBuf};
 
@@ -14,22 +22,20 @@ use crate::hub::Outlet;
 use crate::source::{Error, Source};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
-pub use probe::{Found, Offered, Size, probe};
+pub use board::{Node, Offered, Range, Size};
+pub use plan::{Coding, Wish};
+pub use probe::{Found, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// A node (`/dev/video0`) or a stable name (`/dev/v4l/by-id/...`).
     pub device: PathBuf,
-    /// Pixels a line; with `height`. The camera's best up to 1080p if none.
-    pub width: Option<u32>,
-    /// Lines; with `width`.
-    pub height: Option<u32>,
-    /// Pictures a second; the camera's most up to 30 if none.
-    pub fps: Option<f64>,
+    /// Its format, size and rate.
+    pub wish: Wish,
 }
 
-/// A camera that gives H.264 by itself, as a [`Source`].
+/// A camera that codes its pictures by itself, as a [`Source`].
 #[derive(Debug)]
 pub struct Camera {
     settings: Settings,
@@ -50,13 +56,13 @@ impl Camera {
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
-    fn open(&mut self) -> Result<(Device, Queue), v4l2::Error> {
+    fn open(&mut self) -> Result<(Device, Queue, Capability), v4l2::Error> {
         let Some(known) = &self.known else {
             let path = self.settings.device.clone();
             let (device, queue, capability) = open_camera(&path)?;
             let stable = probe::stable_name(&path);
-            self.known = Some(Known { stable, capability });
-            return Ok((device, queue));
+            self.known = Some(Known { stable, capability: capability.clone() });
+            return Ok((device, queue, capability));
         };
         let named = known.stable.as_deref().unwrap_or(&self.settings.device);
         let nodes = probe::nodes();
@@ -64,7 +70,7 @@ impl Camera {
         for path in std::iter::once(named).chain(nodes.iter().map(PathBuf::as_path)) {
             match open_camera(path) {
                 Ok((device, queue, capability)) if capability == known.capability => {
-                    return Ok((device, queue));
+                    return Ok((device, queue, capability));
                 }
                 // Another camera has its number now.
                 Ok(_) => {}
@@ -89,8 +95,11 @@ impl Source for Camera {
                 continue;
             }
             outlet.starting();
-            let (device, queue) = self.open().map_err(|error| Error::new(error.to_string()))?;
-            pipeline::run(device, queue, &self.settings, &alarm, outlet)?;
+            let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
+            let node = probe::node(&device, queue, &capability);
+            let plan = plan::plan(&node, &self.settings.wish)
+                .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
+            pipeline::run(device, queue, &plan, &alarm, outlet)?;
             outlet.idle();
         }
         Ok(())

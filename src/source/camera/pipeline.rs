@@ -3,13 +3,15 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Settings, plan, probe};
+use super::dropped::Dropped;
+use super::plan::{self, Plan};
+use super::stream::{Skipped, Stream};
+use super::times::{self, Times};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::h264::Assembler;
-use crate::media::{AccessUnit, Codec, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, MediaTime, Track, TrackId};
 use crate::source::Error;
-use crate::v4l2::{Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Queue, Ready};
+use crate::v4l2::{self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Queue, Ready};
 
 /// How long the camera goes on after the last reader left: the next one starts at once.
 const LINGER: Duration = Duration::from_secs(10);
@@ -18,22 +20,20 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Streams until nobody has wanted it for [`LINGER`] or the source is to end.
+/// Streams as planned until nobody has wanted it for [`LINGER`] or the source is to end.
 pub(super) fn run(
     device: Device,
     queue: Queue,
-    settings: &Settings,
+    plan: &Plan,
     alarm: &Alarm,
     outlet: &Outlet,
 ) -> Result<(), Error> {
-    let offers = probe::offers(&device, queue);
     let name = device.path().display().to_string();
-    let Some(wish) = plan::wish(&offers, settings) else {
-        return Err(Error::new(format!("{name}: the camera gives no H.264")));
-    };
     let forces_keyframes = device.has_control(FORCE_KEY_FRAME);
+    let wish = v4l2::Wish { fourcc: plan.fourcc, size: plan.size, interval: plan.interval() };
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
-    let mut pipeline = Pipeline { outlet, forces_keyframes, assembler: Assembler::new(), last: None };
+    tell(&capture, plan, outlet);
+    let mut pipeline = Pipeline::new(&name, outlet, plan, forces_keyframes);
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -44,15 +44,15 @@ pub(super) fn run(
         if outlet.stopped() || over(outlet, now, &mut wanted) {
             return Ok(());
         }
-        if outlet.take_keyframe_request() && forces_keyframes {
-            // Refused or not, the next keyframe comes in its own time.
-            let _ = capture.device().set_control(FORCE_KEY_FRAME, 1);
+        if outlet.take_keyframe_request() {
+            pipeline.keyframe(&capture);
         }
         if ready != Ready::Woken && pipeline.drain(&mut capture)? {
             alive = now;
         } else if ready == Ready::Failed {
             return Err(Error::new(format!("{name}: the camera stopped by itself")));
         }
+        pipeline.tell(now);
         if now.saturating_duration_since(alive) > SILENCE {
             let seconds = SILENCE.as_secs();
             return Err(Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")));
@@ -61,47 +61,111 @@ pub(super) fn run(
 }
 
 struct Pipeline<'a> {
+    /// The camera's, for people.
+    name: &'a str,
     outlet: &'a Outlet,
     forces_keyframes: bool,
-    assembler: Assembler,
-    last: Option<MediaTime>,
+    stream: Stream,
+    times: Times,
+    /// The driver's of the last buffer.
+    stamp: Option<MediaTime>,
+    told_of_stamps: bool,
+    dropped: Dropped,
 }
 
-impl Pipeline<'_> {
+impl<'a> Pipeline<'a> {
+    fn new(name: &'a str, outlet: &'a Outlet, plan: &Plan, forces_keyframes: bool) -> Self {
+        Self {
+            name,
+            outlet,
+            forces_keyframes,
+            stream: Stream::new(plan.coding),
+            times: Times::default(),
+            stamp: None,
+            told_of_stamps: false,
+            dropped: Dropped::default(),
+        }
+    }
+
     /// Passes on every filled buffer; says whether there was one. Each coded picture needs those before
     /// it, so none is skipped to catch up.
     fn drain(&mut self, capture: &mut Capture) -> Result<bool, Error> {
         let mut any = false;
         while let Some(filled) = capture.dequeue().map_err(sentence)? {
             any = true;
-            self.pass(&filled);
+            if filled.is_damaged() {
+                self.dropped.add("damaged, says the driver");
+                // What follows is decoded from what is not there.
+                self.keyframe(capture);
+            } else {
+                self.pass(&filled)?;
+            }
             capture.requeue(filled).map_err(sentence)?;
         }
         Ok(any)
     }
 
-    fn pass(&mut self, filled: &Filled) {
-        if filled.is_damaged() {
-            return;
-        }
-        let Some((data, link)) = self.assembler.assemble(filled.bytes()) else {
-            return;
+    fn pass(&mut self, filled: &Filled) -> Result<(), Error> {
+        let again = filled.time.is_some() && filled.time == self.stamp;
+        self.stamp = filled.time;
+        let (data, link) = match self.stream.take(filled.bytes(), again) {
+            Ok(unit) => unit,
+            Err(Skipped::Early) => return Ok(()),
+            Err(Skipped::Broken(reason)) => {
+                self.dropped.add(reason);
+                return Ok(());
+            }
+            Err(Skipped::Unfit(why)) => return Err(Error::new(format!("{}: {why}", self.name))),
         };
-        let Some(sets) = self.assembler.parameter_sets() else {
-            return;
-        };
-        let track = Track { codec: Codec::H264(sets.clone()), bitrate: None };
-        self.outlet.describe(vec![track], self.forces_keyframes);
-        let time = self.forward(filled.time.unwrap_or_else(clock::media));
+        let Some(codec) = self.stream.codec() else { return Ok(()) };
+        self.outlet.describe(vec![Track { codec, bitrate: None }], self.forces_keyframes);
+        let time = self.taken(filled);
+        let time = self.times.next(time, self.stream.slice());
         self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        Ok(())
     }
 
-    /// Keeps time going forward: two pictures of one instant would be one to a reader.
-    fn forward(&mut self, time: MediaTime) -> MediaTime {
-        let least = self.last.map(|last| last + Duration::from_micros(100));
-        let time = least.map_or(time, |least| time.max(least));
-        self.last = Some(time);
+    fn taken(&mut self, filled: &Filled) -> MediaTime {
+        let (time, stamped) = times::taken(filled.time, clock::media());
+        if !stamped && !self.told_of_stamps {
+            self.told_of_stamps = true;
+            tracing::info!(
+                mount = self.outlet.name(),
+                "{}: the driver does not stamp pictures by the monotonic clock: they have the time at which they come",
+                self.name
+            );
+        }
         time
+    }
+
+    /// Asks the camera for a keyframe, if it can be asked.
+    fn keyframe(&self, capture: &Capture) {
+        if self.forces_keyframes {
+            // Refused or not, the next keyframe comes in its own time.
+            let _ = capture.device().set_control(FORCE_KEY_FRAME, 1);
+        }
+    }
+
+    fn tell(&mut self, now: Instant) {
+        if let Some(what) = self.dropped.tell(now) {
+            tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
+        }
+    }
+}
+
+/// Says what comes, and where that is not what was wished.
+fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
+    let (mount, name) = (outlet.name(), capture.device().path().display());
+    let format = capture.format();
+    let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
+    let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
+    for departure in &plan.departures {
+        tracing::warn!(mount, "{name}: the camera {departure}");
+    }
+    if plan.size.is_some_and(|size| size != (format.width, format.height)) {
+        tracing::warn!(mount, "{name}: asked for {plan}, the driver gives {got}");
+    } else {
+        tracing::info!(mount, "{name}: {got}");
     }
 }
 
@@ -113,6 +177,6 @@ fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
     now.saturating_duration_since(*wanted) > LINGER
 }
 
-fn sentence(error: crate::v4l2::Error) -> Error {
+fn sentence(error: v4l2::Error) -> Error {
     Error::new(error.to_string())
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{open_camera, plan};
-use crate::v4l2::{Device, FourCc, Intervals, Queue, Sizes};
+use super::board::{Node, Offered, Range, Size};
+use super::{Wish, open_camera, plan};
+use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
 const STABLE: &str = "/dev/v4l/by-id";
@@ -17,69 +18,26 @@ pub struct Found {
     pub path: PathBuf,
     /// Its stable name, where udev gives it one.
     pub id: Option<PathBuf>,
-    /// Its name for people.
-    pub card: String,
-    /// Where it is attached.
-    pub bus: String,
-    /// Its driver.
-    pub driver: String,
-    /// What it gives.
-    pub formats: Vec<Offered>,
+    /// What it is and what it gives.
+    #[serde(flatten)]
+    pub node: Node,
     /// Whether [`Camera`](super::Camera) can serve it.
     pub served: bool,
-    /// Whether it can be served and what it lacks, in a sentence.
+    /// What is served of it and why, or what it lacks: in a sentence.
     pub verdict: String,
 }
 
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}  {} ({}, {})\n    {}",
-            self.path.display(),
-            self.card,
-            self.driver,
-            self.bus,
-            self.verdict
-        )?;
-        for format in &self.formats {
+        let Node { card, driver, bus, formats, .. } = &self.node;
+        write!(f, "{}  {card} ({driver}, {bus})\n    {}", self.path.display(), self.verdict)?;
+        for format in formats {
             write!(f, "\n    {}  {}", format.fourcc, format.description)?;
+            if let Some(greatest) = format.sizes.iter().max_by_key(|size| size.pixels()) {
+                write!(f, ", up to {greatest}")?;
+            }
         }
         Ok(())
-    }
-}
-
-/// A pixel format that a camera offers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Offered {
-    /// Its four-character code as text.
-    pub fourcc: String,
-    /// The driver's name for it.
-    pub description: String,
-    /// The picture sizes; of a range the least and the greatest.
-    pub sizes: Vec<Size>,
-    #[serde(skip)]
-    pub(super) bayer: bool,
-}
-
-/// A picture size that a camera offers.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Size {
-    /// Pixels a line.
-    pub width: u32,
-    /// Lines.
-    pub height: u32,
-    /// Pictures a second; of a range the least and the most.
-    pub rates: Vec<f64>,
-}
-
-impl Offered {
-    pub(super) fn new(fourcc: FourCc, description: String, sizes: Vec<Size>) -> Self {
-        Self { fourcc: fourcc.to_string(), description, sizes, bayer: fourcc.is_bayer() }
-    }
-
-    pub(super) fn is_h264(&self) -> bool {
-        self.fourcc == "H264"
     }
 }
 
@@ -98,8 +56,10 @@ pub fn probe() -> Vec<Found> {
         .iter()
         .filter_map(|path| {
             let mut found = look(path)?;
-            found.verdict = plan::verdict(&found, number);
-            number += usize::from(found.served);
+            if found.served {
+                found.verdict += &format!(" at /camera{number}");
+                number += 1;
+            }
             Some(found)
         })
         .collect()
@@ -129,40 +89,58 @@ pub(super) fn stable_name(path: &Path) -> Option<PathBuf> {
     names.into_iter().find(|name| name.canonicalize().is_ok_and(|target| target == node))
 }
 
-/// Everything a camera offers.
-pub(super) fn offers(device: &Device, queue: Queue) -> Vec<Offered> {
-    let offers = device.offers(queue).into_iter();
-    offers.map(|offer| Offered::new(offer.fourcc, offer.description, sizes(device, offer.fourcc))).collect()
+/// What a camera is and everything it offers.
+pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> Node {
+    Node {
+        card: capability.card.clone(),
+        bus: capability.bus.clone(),
+        driver: capability.driver.clone(),
+        captures: true,
+        signal: device.has_signal(),
+        formats: device.offers(queue).into_iter().map(|offer| offered(device, offer)).collect(),
+    }
 }
 
 fn look(path: &Path) -> Option<Found> {
     let (device, queue, capability) = open_camera(path).ok()?;
-    let formats = offers(&device, queue);
+    let node = node(&device, queue, &capability);
+    let plan = plan::plan(&node, &Wish::default());
     Some(Found {
         path: path.to_owned(),
         id: stable_name(path),
-        card: capability.card,
-        bus: capability.bus,
-        driver: capability.driver,
-        served: formats.iter().any(Offered::is_h264),
-        formats,
-        verdict: String::new(),
+        served: plan.is_ok(),
+        verdict: plan::verdict(&node, &plan),
+        node,
     })
 }
 
-fn sizes(device: &Device, fourcc: FourCc) -> Vec<Size> {
-    let list = device.sizes(fourcc).into_iter().flat_map(|sizes| match sizes {
-        Sizes::One(width, height) => vec![(width, height)],
-        Sizes::Range { least, greatest } => vec![least, greatest],
-    });
-    list.map(|(width, height)| Size { width, height, rates: rates(device, fourcc, (width, height)) })
-        .collect()
+fn offered(device: &Device, Offer { fourcc, description, .. }: Offer) -> Offered {
+    let mut offered = Offered { fourcc: fourcc.to_string(), description, ..Offered::default() };
+    for sizes in device.sizes(fourcc) {
+        match sizes {
+            Sizes::One(width, height) => offered.sizes.push(size(device, fourcc, (width, height))),
+            Sizes::Range { least, greatest, step } => {
+                let range = Range { least, greatest, step };
+                offered.sizes.extend(range.usual().into_iter().map(|one| size(device, fourcc, one)));
+                offered.range = Some(range);
+            }
+        }
+    }
+    offered
 }
 
-fn rates(device: &Device, fourcc: FourCc, size: (u32, u32)) -> Vec<f64> {
-    let list = device.intervals(fourcc, size).into_iter().flat_map(|intervals| match intervals {
-        Intervals::One(interval) => vec![interval.rate()],
-        Intervals::Range { shortest, longest } => vec![longest.rate(), shortest.rate()],
-    });
-    list.collect()
+fn size(device: &Device, fourcc: FourCc, (width, height): (u32, u32)) -> Size {
+    let mut size = Size { width, height, ..Size::default() };
+    for intervals in device.intervals(fourcc, (width, height)) {
+        match intervals {
+            Intervals::One(interval) => size.rates.push(interval.rate()),
+            Intervals::Range { shortest, longest } => {
+                size.rates.extend([longest.rate(), shortest.rate()]);
+                size.between = true;
+            }
+        }
+    }
+    // A driver's fraction over zero.
+    size.rates.retain(|rate| *rate > 0.0);
+    size
 }

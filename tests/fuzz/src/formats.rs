@@ -105,7 +105,7 @@ fn received(payloads: &[&[u8]]) -> Vec<u8> {
         assert!(!rest.is_empty());
         scan.extend(rest);
     }
-    let sampling = if first[4] % 64 == 0 { Sampling::Half } else { Sampling::Quarter };
+    let sampling = if first[4].is_multiple_of(64) { Sampling::Half } else { Sampling::Quarter };
     let factors = if sampling == Sampling::Half { 0x21 } else { 0x22 };
     let [width, height] = [first[6], first[7]].map(|eights| (u16::from(eights) * 8).to_be_bytes());
     let mut jpeg = vec![0xff, 0xd8];

@@ -1,0 +1,56 @@
+//! Pictures that are left out are counted, and told of now and then.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// A camera with a bad cable breaks pictures by the hundred.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How many were left out, by the reason, since it was told last.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    reasons: BTreeMap<&'static str, u64>,
+    told: Option<Instant>,
+}
+
+impl Dropped {
+    /// One more.
+    pub(super) fn add(&mut self, reason: &'static str) {
+        *self.reasons.entry(reason).or_default() += 1;
+    }
+
+    /// What to tell now, at most once a second: `3 broken pictures left out (2 cut short, 1 sent twice)`.
+    pub(super) fn tell(&mut self, now: Instant) -> Option<String> {
+        if self.reasons.is_empty()
+            || self.told.is_some_and(|told| now.saturating_duration_since(told) < PAUSE)
+        {
+            return None;
+        }
+        self.told = Some(now);
+        let reasons = std::mem::take(&mut self.reasons);
+        let list: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let (count, list) = (reasons.values().sum::<u64>(), list.join(", "));
+        Some(format!("{count} broken picture{} left out ({list})", if count == 1 { "" } else { "s" }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
+    fn a_thousand_broken_pictures_are_two_lines() {
+        let (mut dropped, start) = (Dropped::default(), Instant::now());
+        assert_eq!(dropped.tell(start), None);
+        dropped.add("cut short");
+        assert_eq!(dropped.tell(start).as_deref(), Some("1 broken picture left out (1 cut short)"));
+        for number in 0..999_u64 {
+            dropped.add(if number % 3 == 0 { "sent twice" } else { "cut short" });
+            assert_eq!(dropped.tell(start + Duration::from_micros(number)), None);
+        }
+        let told = dropped.tell(start + PAUSE);
+        assert_eq!(told.as_deref(), Some("999 broken pictures left out (666 cut short, 333 sent twice)"));
+        assert_eq!(dropped.tell(start + PAUSE * 2), None);
+    }
+}
