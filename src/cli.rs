@@ -54,6 +54,9 @@ struct ReceiveArguments {
     /// Write the pictures into this file, as a raw H.264 byte stream.
     #[arg(long, value_name = "FILE.h264")]
     save: Option<PathBuf>,
+    /// Write a line for every picture into this file: time, arrival, bytes.
+    #[arg(long, value_name = "FILE.csv")]
+    pictures: Option<PathBuf>,
     /// For scripts: one JSON object.
     #[arg(long)]
     json: bool,
@@ -120,10 +123,8 @@ fn urls(config: &ConfigArgument) -> Done {
         let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
         names.extend((0..cameras).map(|number| format!("camera{number}")));
     }
-    for address in config.server.listen {
-        for name in &names {
-            println!("rtsp://{}/{name}", daemon::reachable(address));
-        }
+    for url in daemon::urls(&config.server.listen, names, &config.server) {
+        println!("{url}");
     }
     Ok(())
 }
@@ -135,13 +136,13 @@ fn check(config: &ConfigArgument) -> Done {
 }
 
 fn receive(arguments: ReceiveArguments) -> Done {
-    let ReceiveArguments { url, transport, seconds, save, json } = arguments;
+    let ReceiveArguments { url, transport, seconds, save, pictures, json } = arguments;
     let transport = transport.map(|transport| match transport {
         TransportArgument::Udp => Transport::Udp,
         TransportArgument::Tcp => Transport::Tcp,
     });
     let duration = Duration::from_secs(u64::from(seconds));
-    Ok(receive::run(&receive::Options { url, transport, duration, save, json })?)
+    Ok(receive::run(&receive::Options { url, transport, duration, save, pictures, json })?)
 }
 
 impl ConfigArgument {

@@ -1,13 +1,15 @@
 //! What may be written in the file; everything is optional.
 
-use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::MountSettings;
-use crate::source::{camera, file, pattern};
+use crate::source::{camera, file, jpegs, pattern};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,13 +22,49 @@ pub(super) struct ConfigFile {
     pub(super) max_connections: Option<usize>,
     pub(super) max_sessions: Option<usize>,
     pub(super) max_per_address: Option<usize>,
-    pub(super) mounts: Option<BTreeMap<String, MountFile>>,
+    pub(super) mounts: Option<Entries<MountFile>>,
+    /// Another name of a mount, and the mount's own.
+    pub(super) aliases: Option<Entries<String>>,
+    /// Host, or host and port, by which clients reach us.
+    pub(super) advertise: Option<String>,
+}
+
+/// A map as it is written, none of its keys twice: a `BTreeMap` would silently keep the last of them.
+#[derive(Debug)]
+pub(super) struct Entries<T>(pub(super) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EachOnce(PhantomData))
+    }
+}
+
+struct EachOnce<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EachOnce<T> {
+    type Value = Entries<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries: Vec<(String, T)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format!("{key:?} stands here twice")));
+            }
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Entries(entries))
+    }
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) enum MountFile {
     Pattern(PatternFile),
     File(FileFile),
+    Jpegs(FileFile),
     Camera(CameraFile),
 }
 
@@ -67,6 +105,7 @@ impl MountFile {
         match self {
             Self::Pattern(asked) => MountSettings::Pattern(asked.into_settings()),
             Self::File(asked) => MountSettings::File(file::Settings { path: asked.path, fps: asked.fps }),
+            Self::Jpegs(asked) => MountSettings::Jpegs(jpegs::Settings { path: asked.path, fps: asked.fps }),
             Self::Camera(asked) => MountSettings::Camera(camera::Settings {
                 device: asked.device,
                 wish: camera::Wish {

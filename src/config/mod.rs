@@ -1,5 +1,6 @@
 //! The configuration file: RON text into the rooms' own settings.
 
+mod aliases;
 mod file;
 
 use std::collections::BTreeMap;
@@ -7,8 +8,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::rtsp::url::Target;
 use crate::server;
-use crate::source::{camera, file as file_source, pattern};
+use crate::source::{camera, file as file_source, jpegs, pattern};
 use file::{ConfigFile, MountFile};
 
 /// What is true: a server and its mounts.
@@ -27,8 +29,10 @@ pub struct Config {
 pub enum MountSettings {
     /// The test picture.
     Pattern(pattern::Settings),
-    /// A raw H.264 file.
+    /// A file of pictures.
     File(file_source::Settings),
+    /// A folder or a file of JPEGs.
+    Jpegs(jpegs::Settings),
     /// A V4L2 camera.
     Camera(camera::Settings),
 }
@@ -108,9 +112,22 @@ impl Config {
         }
         let discover_cameras = file.mounts.is_none();
         let mounts = match file.mounts {
-            Some(mounts) => mounts.into_iter().map(mount).collect::<Result<_, _>>()?,
+            Some(mounts) => distinct(mounts.0)?,
             None => default.mounts,
         };
+        // Which cameras there are is not known yet; `cameraN` may be one.
+        let is_camera = |name: &str| {
+            let number = name.strip_prefix("camera").unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let is_mount = |name: &str| mounts.contains_key(name) || discover_cameras && is_camera(name);
+        if let Some(written) = file.aliases {
+            server.aliases = aliases::aliases(written.0, is_mount)?;
+        }
+        if let Some(text) = file.advertise {
+            let wrong = |error| format!("advertise: {text:?}: {error}");
+            server.advertise = Some(text.parse().map_err(wrong)?);
+        }
         Ok(Self { server, mounts, discover_cameras })
     }
 }
@@ -140,6 +157,17 @@ fn limits(file: &ConfigFile, server: &mut server::Settings) -> Result<(), String
     Ok(())
 }
 
+fn distinct(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, MountSettings>, String> {
+    let mut mounts = BTreeMap::new();
+    for (path, settings) in written {
+        let (clean, settings) = mount((path.clone(), settings))?;
+        if mounts.insert(clean, settings).is_some() {
+            return Err(format!("mounts[{path:?}]: there is such a mount already"));
+        }
+    }
+    Ok(mounts)
+}
+
 fn mount((path, settings): (String, MountFile)) -> Result<(String, MountSettings), String> {
     let clean = path.trim_matches('/');
     let named = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
@@ -148,6 +176,9 @@ fn mount((path, settings): (String, MountFile)) -> Result<(String, MountSettings
         || clean.split('/').any(|part| matches!(part, "" | "." | ".."))
     {
         return Err(format!("mounts[{path:?}]: a path is letters, digits, '-', '_', '.' and single '/'"));
+    }
+    if Target::parse(&format!("/{clean}")).is_ok_and(|target| target.track.is_some()) {
+        return Err(format!("mounts[{path:?}]: its last part would be read as the name of a track"));
     }
     Ok((clean.to_owned(), settings.into_settings()))
 }
@@ -165,13 +196,29 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640)})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640), "slides": Jpegs(path: "x")})"#,
         )
         .unwrap();
-        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door"]);
+        assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
         let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
         assert_eq!((door.wish.format, door.wish.width), (Some(camera::Coding::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
+    }
+
+    #[test]
+    fn a_mount_has_other_names_and_the_server_another_address() {
+        let config = Config::parse(
+            r#"(advertise: "home.example:554", aliases: {"/Streaming/Channels/101": "test", "/cam?channel=1": "/camera0"})"#,
+        )
+        .unwrap();
+        let aliases = config.server.aliases.iter().map(|(alias, mount)| (alias.to_string(), mount));
+        let mut aliases: Vec<_> = aliases.collect();
+        aliases.sort();
+        assert_eq!(
+            aliases,
+            [("/Streaming/Channels/101".to_owned(), "test"), ("/cam?channel=1".to_owned(), "camera0")]
+        );
+        assert_eq!(config.server.advertise.unwrap().or_port(8554), "home.example:554");
     }
 
     #[test]
@@ -183,6 +230,22 @@ mod tests {
             ("(udp_ports: (80, 90))", "udp_ports"),
             ("(session_timeout: 0)", "session_timeout"),
             ("(max_sessions: 0)", "max_sessions"),
+            ("(mounts: {\"a\": Pattern(),\n \"a\": Pattern()})", "2:"),
+            ("(mounts: {\"a\": Pattern(), \"/a\": Pattern()})", "mounts[\"/a\"]"),
+            ("(mounts: {\"live/track1\": Pattern()})", "mounts[\"live/track1\"]"),
+            ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
+            ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),
+            ("(aliases: {\"/x\": \"test\", \"/y\": \"x\"})", "aliases[\"/y\"]: there is no mount \"x\""),
+            ("(aliases: {\"/test?a=1\": \"test\"})", "aliases[\"/test?a=1\"]: there is a mount \"test\""),
+            ("(aliases: {\"/camera0\": \"test\"})", "aliases[\"/camera0\"]: there is a mount \"camera0\""),
+            ("(mounts: {}, aliases: {\"/x\": \"camera0\"})", "there is no mount \"camera0\""),
+            (
+                "(aliases: {\"/x?a=1&b=2\": \"test\", \"x/?b=2&a=1\": \"test\"})",
+                "aliases[\"x/?b=2&a=1\"]: it is the same",
+            ),
+            ("(aliases: {\"rtsp://h/x\": \"test\"})", "aliases[\"rtsp://h/x\"]"),
+            ("(advertise: \"rtsp://h\")", "advertise: \"rtsp://h\""),
+            ("(advertise: \"h:0\")", "advertise: \"h:0\": a port"),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");

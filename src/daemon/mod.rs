@@ -9,14 +9,15 @@ use smol::stream::StreamExt;
 use crate::config::{Config, MountSettings};
 use crate::hub;
 use crate::server::{self, Server};
-use crate::source::{self, Source, camera, file, pattern};
+use crate::source::{self, Source, camera, file, jpegs, pattern};
 
 /// Serves until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// An address in use, a thread or signal handler that cannot be had: in a sentence.
 pub fn serve(config: Config) -> Result<(), Error> {
-    let server = Server::bind(config.server.clone()).map_err(Error::Listen)?;
+    let settings = config.server.clone();
+    let server = Server::bind(settings.clone()).map_err(Error::Listen)?;
     let mut mounts = Vec::new();
     let mut running = Vec::new();
     for (name, source) in sources(config) {
@@ -24,7 +25,7 @@ pub fn serve(config: Config) -> Result<(), Error> {
         running.push(source::spawn(&name, source, outlet).map_err(Error::System)?);
         mounts.push(mount);
     }
-    announce(&server.addresses(), &mounts).map_err(Error::System)?;
+    announce(&server.addresses(), &mounts, &settings).map_err(Error::System)?;
     let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::System)?;
     let ends: Vec<hub::Mount> = mounts.clone();
     server.run(mounts, async move {
@@ -53,6 +54,7 @@ fn source(settings: MountSettings) -> Box<dyn Source> {
     match settings {
         MountSettings::Pattern(settings) => Box::new(pattern::Pattern::new(settings)),
         MountSettings::File(settings) => Box::new(file::File::new(settings)),
+        MountSettings::Jpegs(settings) => Box::new(jpegs::Jpegs::new(settings)),
         MountSettings::Camera(settings) => Box::new(camera::Camera::new(settings)),
     }
 }
@@ -67,21 +69,35 @@ fn cameras() -> Vec<std::path::PathBuf> {
 }
 
 /// Says where to connect, a line an address, for people and scripts.
-fn announce(addresses: &[SocketAddr], mounts: &[hub::Mount]) -> io::Result<()> {
+fn announce(addresses: &[SocketAddr], mounts: &[hub::Mount], settings: &server::Settings) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for address in addresses {
         writeln!(out, "listening on rtsp://{}", reachable(*address))?;
     }
-    for (address, mount) in
-        addresses.iter().flat_map(|address| mounts.iter().map(move |mount| (address, mount)))
-    {
-        writeln!(out, "  rtsp://{}/{}", reachable(*address), mount.name())?;
+    let names = mounts.iter().map(|mount| mount.name().to_owned()).collect();
+    for url in urls(addresses, names, settings) {
+        writeln!(out, "  {url}")?;
     }
     out.flush()
 }
 
+/// The URLs of mounts, by name and by alias: at the advertised address, or at every one that is listened on.
+pub fn urls(addresses: &[SocketAddr], names: Vec<String>, settings: &server::Settings) -> Vec<String> {
+    let host = |address: &SocketAddr| match &settings.advertise {
+        Some(advertise) => advertise.or_port(address.port()),
+        None => reachable(*address),
+    };
+    let mut hosts: Vec<String> = addresses.iter().map(host).collect();
+    hosts.dedup();
+    let mut paths: Vec<String> = names.into_iter().map(|name| format!("/{name}")).collect();
+    let mut aliases: Vec<String> = settings.aliases.iter().map(|(alias, _)| alias.to_string()).collect();
+    aliases.sort();
+    paths.append(&mut aliases);
+    hosts.iter().flat_map(|host| paths.iter().map(move |path| format!("rtsp://{host}{path}"))).collect()
+}
+
 /// The address as it can be written into a player on this machine.
-pub fn reachable(address: SocketAddr) -> String {
+fn reachable(address: SocketAddr) -> String {
     if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }
 
@@ -104,3 +120,27 @@ impl std::fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_told_at_the_address_that_clients_use() {
+        let config = |text: &str| Config::parse(text).unwrap().server;
+        let told = |addresses: &[&str], settings: &server::Settings| {
+            let addresses: Vec<SocketAddr> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+            urls(&addresses, vec!["test".into()], settings).join(" ")
+        };
+        let aliased = config(r#"(aliases: {"b?x=1": "test", "/a": "test"})"#);
+        assert_eq!(
+            told(&["[::]:8554", "10.0.0.1:554"], &aliased),
+            "rtsp://localhost:8554/test rtsp://localhost:8554/a rtsp://localhost:8554/b?x=1 \
+             rtsp://10.0.0.1:554/test rtsp://10.0.0.1:554/a rtsp://10.0.0.1:554/b?x=1"
+        );
+        let advertised = config(r#"(advertise: "home.example")"#);
+        assert_eq!(told(&["[::1]:8554", "10.0.0.1:8554"], &advertised), "rtsp://home.example:8554/test");
+        let advertised = config(r#"(advertise: "[2001:db8::1]:554")"#);
+        assert_eq!(told(&["[::]:8554", "10.0.0.1:8555"], &advertised), "rtsp://[2001:db8::1]:554/test");
+    }
+}

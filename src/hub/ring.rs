@@ -67,6 +67,8 @@ struct Shared<T> {
     bytes: usize,
     starts: usize,
     wakers: Vec<Waker>,
+    /// An emptied list, for those who wait again while the others are still being woken.
+    spare: Vec<Waker>,
     closed: bool,
 }
 
@@ -79,6 +81,7 @@ impl<T: Clone + Weigh> Ring<T> {
             bytes: 0,
             starts: 0,
             wakers: Vec::new(),
+            spare: Vec::new(),
             closed: false,
         };
         Self { bounds, shared: Mutex::new(shared) }
@@ -95,7 +98,7 @@ impl<T: Clone + Weigh> Ring<T> {
             ring.evict();
         }
         let at = Cursor(ring.end() - 1);
-        let wakers = std::mem::take(&mut ring.wakers);
+        let wakers = ring.take_wakers();
         drop(ring);
         self.wake(wakers);
         at
@@ -152,18 +155,15 @@ impl<T: Clone + Weigh> Ring<T> {
     pub fn close(&self) {
         let mut ring = self.lock();
         ring.closed = true;
-        let wakers = std::mem::take(&mut ring.wakers);
+        let wakers = ring.take_wakers();
         drop(ring);
         self.wake(wakers);
     }
 
-    /// Wakes outside the lock, then gives the list back so that a push allocates nothing.
+    /// Wakes outside the lock, then gives the list back so that neither a push nor who waits allocates.
     fn wake(&self, mut wakers: Vec<Waker>) {
         wakers.drain(..).for_each(Waker::wake);
-        let mut ring = self.lock();
-        if ring.wakers.capacity() == 0 {
-            ring.wakers = wakers;
-        }
+        self.lock().spare = wakers;
     }
 
     /// A panic elsewhere leaves the ring whole: every change is made under the lock in one go.
@@ -182,6 +182,10 @@ impl<T: Clone + Weigh> Shared<T> {
             None => Slot::Gone(Cursor(self.oldest)),
             Some(index) => self.items.get(index as usize).cloned().map_or(Slot::Ahead, Slot::Here),
         }
+    }
+
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        std::mem::replace(&mut self.wakers, std::mem::take(&mut self.spare))
     }
 
     fn exceeds(&self, bounds: &Bounds, newest: MediaTime) -> bool {

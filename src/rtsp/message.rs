@@ -94,16 +94,15 @@ impl Headers {
         self.0.is_empty()
     }
 
-    /// Continues the last field's value ([RFC 2326 section 4.2](https://www.rfc-editor.org/rfc/rfc2326#section-4.2)).
-    pub(super) fn fold(&mut self, more: &str) -> bool {
-        match self.0.last_mut() {
-            Some((_, value)) => {
-                value.push(' ');
-                value.push_str(more);
-                true
-            }
-            None => false,
+    /// Continues the last field's value ([RFC 2326 section 4.2](https://www.rfc-editor.org/rfc/rfc2326#section-4.2));
+    /// says whether there is one, still no longer than `most`.
+    pub(super) fn fold(&mut self, more: &str, most: usize) -> bool {
+        let Some((_, value)) = self.0.last_mut() else { return false };
+        if !value.is_empty() && !more.is_empty() {
+            value.push(' ');
         }
+        value.push_str(more);
+        value.len() <= most
     }
 }
 

@@ -270,6 +270,9 @@ fn start_line(line: &str) -> Result<Start, Wrong> {
     if method.len() > MOST_METHOD {
         return Err(("the method is too long", Status(400)));
     }
+    if has_control(uri) {
+        return Err(("a control character in the URI", Status(400)));
+    }
     if uri.len() > MOST_URI {
         return Err(("the URI is too long", Status(414)));
     }
@@ -286,10 +289,22 @@ fn start_line(line: &str) -> Result<Start, Wrong> {
     })
 }
 
+/// A bare CR or a NUL, which a reply that repeats it (Timestamp, Content-Base) would carry to others.
+fn has_control(text: &str) -> bool {
+    text.chars().any(|character| character.is_control() && character != '\t')
+}
+
 fn field(line: &str, headers: &mut Headers) -> Result<(), &'static str> {
+    if has_control(line) {
+        return Err("a control character in a header");
+    }
     if line.starts_with([' ', '\t']) {
-        let folded = headers.fold(line.trim());
-        return if folded { Ok(()) } else { Err("a folded line without a header before it") };
+        let folded = headers.fold(line.trim(), MOST_VALUE);
+        return if folded {
+            Ok(())
+        } else {
+            Err("a folded line without a header before it, or one too long")
+        };
     }
     let (key, value) = line.split_once(':').ok_or("a header without a colon")?;
     let (key, value) = (key.trim(), value.trim());
@@ -402,6 +417,38 @@ mod tests {
                 "{text:.60}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_reply_repeats_holds_no_control_character() {
+        for text in [
+            "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nTimestamp: 17\rX: y\r\n\r\n",
+            "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nRequire: a\0b\r\n\r\n",
+            "DESCRIBE rtsp://h\r/cam RTSP/1.0\r\nCSeq: 1\r\n\r\n",
+        ] {
+            let all = items(&[text.as_bytes()]);
+            assert!(
+                matches!(&all[..], [Item::Invalid(Invalid { status: Status(400), fatal: false, .. })]),
+                "{all:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folded_value_has_no_blank_at_its_ends_and_the_length_of_any_other() {
+        let folded = |value: &str| {
+            let text = format!("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nAccept:{value}\r\n\r\n");
+            items(&[text.as_bytes()]).remove(0)
+        };
+        for value in ["\r\n a\r\n b", " a\r\n \r\n\tb", "a\r\n b\r\n \t"] {
+            let item = folded(value);
+            assert!(
+                matches!(&item, Item::Request(request) if request.headers.get("accept") == Some("a b")),
+                "{item:?}"
+            );
+        }
+        let long = format!("\r\n {}", "x".repeat(MOST_VALUE / 2)).repeat(3);
+        assert!(matches!(folded(&long), Item::Invalid(Invalid { status: Status(400), .. })));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Request URIs: which mount, which track, however a client spells them.
 
-use std::net::SocketAddr;
-
 use super::message::Status;
 
 /// What a URI points at.
@@ -9,6 +7,8 @@ use super::message::Status;
 pub struct Target {
     /// The mount's path, decoded, without slashes at its ends.
     pub path: String,
+    /// The path as the request has it, where that is another name of the mount.
+    pub alias: Option<String>,
     /// The query, as written.
     pub query: Option<String>,
     /// The track, if one is named.
@@ -49,20 +49,23 @@ impl Target {
             None => split_track(&path),
         };
         let query = query.map(|query| query.trim_end_matches('/')).filter(|query| !query.is_empty());
-        Ok(Self { path: path.trim_matches('/').to_owned(), query: query.map(str::to_owned), track })
+        let path = path.trim_matches('/').to_owned();
+        Ok(Self { path, alias: None, query: query.map(str::to_owned), track })
     }
 }
 
 /// The URI as the base of others: absolute, without user information and without a slash at its end.
-/// `local` stands in where the URI names no host.
-pub fn base(uri: &str, local: SocketAddr) -> String {
+/// `own`, our host and port, stands in where the URI names none. A host that it names stays: it is the one by which
+/// the client reaches us, through whatever translates addresses between us.
+pub fn base(uri: &str, own: &str) -> String {
     let clean = match uri.split_once("://") {
         Some((scheme, rest)) => {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
+            let host = if host.is_empty() { own } else { host };
             format!("{scheme}://{host}{}", &rest[end..])
         }
-        None => format!("rtsp://{local}{uri}"),
+        None => format!("rtsp://{own}{uri}"),
     };
     clean.trim_end_matches('/').to_owned()
 }
@@ -72,6 +75,11 @@ pub(super) fn without_track(base: &str) -> String {
     let Some((path, query)) = base.split_once('?') else { return split_track(base).0.to_owned() };
     let ((path, _), (query, _)) = (split_track(path), split_track(query));
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// The URI as a log may show it: without user information.
+pub(super) fn shown(uri: &str) -> String {
+    if uri.contains("://") { base(uri, "") } else { uri.to_owned() }
 }
 
 /// A last segment that names a track.
@@ -88,7 +96,8 @@ fn split_track(path: &str) -> (&str, Option<u8>) {
     }
 }
 
-fn decode(path: &str) -> Result<String, Status> {
+/// Takes the percent-encoding off, once.
+pub(super) fn decode(path: &str) -> Result<String, Status> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.bytes();
     while let Some(byte) = rest.next() {
@@ -138,7 +147,7 @@ mod tests {
             ("rtsp://h?x", "", Some("x"), None),
             ("*", "", None, None),
         ] {
-            let expected = Target { path: path.into(), query: query.map(Into::into), track };
+            let expected = Target { path: path.into(), alias: None, query: query.map(Into::into), track };
             assert_eq!(Target::parse(uri), Ok(expected), "{uri}");
         }
     }
@@ -161,14 +170,17 @@ mod tests {
 
     #[test]
     fn a_base_tells_no_password() {
-        let local = "[2001:db8::1]:8554".parse().unwrap();
+        let own = "[2001:db8::1]:8554";
         for (uri, expected) in [
             ("rtsp://u:p@h:1/cam/", "rtsp://h:1/cam"),
             ("rtsp://u:p@q@h:1/cam/", "rtsp://h:1/cam"),
             ("rtsp://h/cam?u=a@b", "rtsp://h/cam?u=a@b"),
             ("/cam", "rtsp://[2001:db8::1]:8554/cam"),
+            ("rtsp:///cam", "rtsp://[2001:db8::1]:8554/cam"),
+            ("rtsp://", "rtsp://[2001:db8::1]:8554"),
+            ("rtsp://u:p@/cam", "rtsp://[2001:db8::1]:8554/cam"),
         ] {
-            assert_eq!(base(uri, local), expected);
+            assert_eq!(base(uri, own), expected);
         }
     }
 

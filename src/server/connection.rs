@@ -1,8 +1,9 @@
 //! One task a connection: bytes in, the protocol's events, the house's answers, bytes out.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ const NO_PROGRESS: Duration = Duration::from_secs(15);
 /// What is left to write when a connection ends may take this long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Bytes that the kernel takes and has not yet sent: half a second of 2 Mbit/s.
+const UNSENT: u32 = 128 << 10;
+
 /// Bytes read at once.
 const READ: usize = 4096;
 
@@ -37,6 +41,8 @@ pub(super) struct Shell {
     core: Connection,
     stream: Arc<Async<TcpStream>>,
     outbox: Rc<Outbox>,
+    /// Whose images go out here: a connection carries one interleaved session at a time.
+    carried: RefCell<Weak<Reader>>,
     local: SocketAddr,
     peer: SocketAddr,
 }
@@ -45,11 +51,24 @@ pub(super) struct Shell {
 pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> io::Result<()> {
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
+    // What is behind waits here, where it can be skipped, and not in the kernel.
+    socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT)?;
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));
-    let core = Connection::new(Peer { addr: peer, local }, shared.next_number());
-    let mut shell = Shell { shared: shared.clone(), core, stream, outbox: outbox.clone(), local, peer };
+    let mut core = Connection::new(Peer { addr: peer, local }, shared.next_number());
+    if let Some(advertise) = &shared.settings.advertise {
+        core = core.advertising(advertise.or_port(local.port()));
+    }
+    let mut shell = Shell {
+        shared: shared.clone(),
+        core,
+        stream,
+        outbox: outbox.clone(),
+        carried: RefCell::default(),
+        local,
+        peer,
+    };
     let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
     // However it ended, and be it by a panic: nothing of it is left.
     let over = shell.core.closed(&mut shared.sessions.borrow_mut());
@@ -106,6 +125,8 @@ impl Shell {
                 return self.finish().await;
             }
             self.core.handle_input(&bytes[..length]);
+            // A peer that never stops talking has its turn, and then the others have theirs.
+            smol::future::yield_now().await;
         }
     }
 
@@ -123,13 +144,15 @@ impl Shell {
             let starting =
                 if let Event::Play { session, .. } = &event { Some(session.clone()) } else { None };
             if let Some(answer) = self.handle(event).await {
+                self.shared.tell_failure(self.peer, &answer);
                 self.core.answer(&mut self.shared.sessions.borrow_mut(), clock::now(), clock::wall(), answer);
                 self.send_replies()?;
             }
             // Only now, behind the reply to its PLAY, may a reader's first image go out.
-            if let Some(reader) = starting.and_then(|session| self.shared.reader(&session)) {
-                reader.broadcast.pump();
-                reader.broadcast.kick();
+            let starting = starting.and_then(|session| self.shared.reader(&session));
+            if let Some(broadcast) = starting.and_then(|reader| self.shared.broadcast_of(&reader)) {
+                broadcast.pump();
+                broadcast.kick();
             }
         }
     }
@@ -151,7 +174,10 @@ impl Shell {
             Event::Pause { session } => Some(self.pause(&session)),
             Event::Teardown { session, track } => Some(self.tear_down(&session, track)),
             Event::Parameters { session, .. } => Some(self.parameters(session.as_ref())),
-            Event::Interleaved { channel, data } => self.interleaved(channel, &data),
+            Event::Interleaved { channel, data } => {
+                self.interleaved(channel, &data);
+                None
+            }
             Event::Close { .. } => None,
         }
     }
@@ -159,7 +185,8 @@ impl Shell {
     async fn describe(&self, target: &Target, uri: &str) -> Answer {
         match self.shared.find(target).await {
             Ok((broadcast, tracks)) => {
-                let sdp = describe::sdp(&broadcast.mount, &tracks, target, uri, self.local.ip());
+                let origin = describe::origin(self.local.ip(), self.shared.settings.advertise.as_ref());
+                let sdp = describe::sdp(&broadcast.feed, &tracks, target, uri, origin);
                 Answer::Described { sdp }
             }
             Err(failed) => failed,
@@ -181,7 +208,7 @@ impl Shell {
             None => return Err(failed(Status(459), "name one of the tracks".into())),
         };
         let Some(chosen) = transports.first() else { return Err(failed(Status(461), String::new())) };
-        let ssrc = broadcast.with_sender(TrackId(track), crate::rtp::Sender::ssrc).unwrap_or_default();
+        let ssrc = broadcast.feed.with_sender(TrackId(track), crate::rtp::Sender::ssrc).unwrap_or_default();
         let tracks = tracks.len() as u8;
         match chosen {
             Lower::Tcp { interleaved } => {
@@ -200,6 +227,10 @@ impl Shell {
                     .shared
                     .pair(self.local.ip())
                     .map_err(|error| failed(Status(500), error.to_string()))?;
+                if self.peer.ip() == self.local.ip() && pair.owns(*client_port) {
+                    // Our own reports would keep such a session alive for ever.
+                    return Err(failed(Status(461), format!("{client_port:?} are the server's own ports")));
+                }
                 let reader = self.reader_for(session, &broadcast, || Ok(Path::Udp(pair.clone())))?;
                 let rtp = SocketAddr::new(self.peer.ip(), client_port.0);
                 let rtcp = SocketAddr::new(self.peer.ip(), client_port.1);
@@ -232,9 +263,10 @@ impl Shell {
         if let Some(reader) = self.shared.reader(&session) {
             return Ok(reader);
         }
-        let reader = Rc::new(Reader::new(session.clone(), self.peer.ip(), path()?, broadcast.clone()));
+        let reader = Rc::new(Reader::new(session.clone(), self.peer.ip(), path()?, broadcast.feed.clone()));
         if let Path::Tcp(outbox) = &reader.path {
-            outbox.carry(&reader);
+            outbox.carry(Rc::<Reader>::downgrade(&reader));
+            self.carried.replace(Rc::downgrade(&reader));
         }
         self.shared.readers.borrow_mut().insert(session, reader.clone());
         Ok(reader)
@@ -245,10 +277,15 @@ impl Shell {
             return failed(Status(454), String::new());
         };
         if reader.playing() {
+            if reader.open_gates() {
+                reader.feed.force_keyframe();
+            }
             return Answer::Playing { rtp_info: reader.answered() };
         }
-        reader.broadcast.play(&reader);
-        tracing::info!(peer = %self.peer, mount = reader.broadcast.mount.name(), %session, "playing");
+        if let Some(broadcast) = self.shared.broadcast_of(&reader) {
+            broadcast.play(&reader);
+        }
+        tracing::info!(peer = %self.peer, mount = reader.feed.mount.name(), %session, "playing");
         let late = async {
             smol::Timer::after(FIRST_IMAGE).await;
         };
@@ -285,15 +322,15 @@ impl Shell {
         Answer::Values(values)
     }
 
-    /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped.
-    fn interleaved(&self, channel: u8, data: &[u8]) -> Option<Answer> {
-        let reader = self.outbox.reader()?;
+    /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
+    /// behind a TEARDOWN: Synology Surveillance Station sends its last reports there (bluenviron/gortsplib#1108).
+    fn interleaved(&self, channel: u8, data: &[u8]) {
+        let Some(reader) = self.carried.borrow().upgrade() else { return };
         if reader.uses_channel(channel)
             && let Err(error) = reader.handle_rtcp(data)
         {
             tracing::debug!(peer = %self.peer, %error, "not RTCP");
         }
-        None
     }
 
     /// Hands the protocol's replies to the writer.

@@ -4,9 +4,11 @@
 //! [`crate::rtsp`], without sockets.
 
 mod admission;
+mod alarm;
 mod broadcast;
 mod connection;
 mod describe;
+mod feed;
 mod join;
 mod outbox;
 mod position;
@@ -33,11 +35,13 @@ use smol::future::or;
 use crate::clock;
 use crate::hub::{Mount, State};
 use crate::media::Track;
+use crate::rtsp::authority::Authority;
 use crate::rtsp::message::Status;
-use crate::rtsp::server::{Answer, Limits, SessionId, Sessions};
+use crate::rtsp::server::{Aliases, Answer, Limits, SessionId, Sessions};
 use crate::rtsp::url::Target;
 use admission::Admission;
 use broadcast::Broadcast;
+use feed::Feed;
 use reader::{Path, Reader};
 use udp::Pair;
 
@@ -70,6 +74,10 @@ pub struct Settings {
     pub max_sessions: usize,
     /// Connections, and sessions, of one address at once; this machine's own are not counted.
     pub max_per_address: usize,
+    /// Other names of mounts.
+    pub aliases: Aliases,
+    /// The host by which clients reach us, where it is not the one that we listen on.
+    pub advertise: Option<Authority>,
 }
 
 impl Default for Settings {
@@ -82,6 +90,8 @@ impl Default for Settings {
             max_connections: 1024,
             max_sessions: 1000,
             max_per_address: 128,
+            aliases: Aliases::default(),
+            advertise: None,
         }
     }
 }
@@ -126,10 +136,12 @@ impl Server {
         let ring = ring_share(mounts.len());
         let broadcasts = mounts.into_iter().map(|mount| {
             let name = mount.name().to_owned();
-            (name, Rc::new(Broadcast::new(mount, max_packet, cname.clone(), ring)))
+            (name, Rc::new(Broadcast::new(Feed::new(mount, max_packet, cname.clone(), ring))))
         });
         let shared = Rc::new(Shared {
-            sessions: RefCell::new(Sessions::new(random_id, self.settings.limits())),
+            sessions: RefCell::new(
+                Sessions::new(random_id, self.settings.limits()).with_aliases(self.settings.aliases.clone()),
+            ),
             admission: Rc::new(Admission::new(self.settings.max_connections, self.settings.max_per_address)),
             numbers: Cell::new(0),
             settings: self.settings,
@@ -137,11 +149,12 @@ impl Server {
             readers: RefCell::default(),
             pairs: RefCell::default(),
             executor: Rc::downgrade(&executor),
+            told: RefCell::default(),
         });
         for broadcast in shared.broadcasts.values() {
             let broadcast = broadcast.clone();
             let run = async move {
-                supervise::restarted(broadcast.mount.name(), || broadcast.clone().run()).await;
+                supervise::restarted(broadcast.feed.mount.name(), || broadcast.clone().run()).await;
             };
             executor.spawn(run).detach();
         }
@@ -191,6 +204,8 @@ pub(crate) struct Shared {
     /// Numbers given to connections so far.
     numbers: Cell<u64>,
     executor: std::rc::Weak<LocalExecutor<'static>>,
+    /// The failure last logged.
+    told: RefCell<String>,
 }
 
 impl Shared {
@@ -211,15 +226,31 @@ impl Shared {
         }
     }
 
+    /// Logs why something could not be done: what is the server's own fault once, until something else is.
+    fn tell_failure(&self, peer: SocketAddr, answer: &Answer) {
+        let Answer::Failed { status, reason, .. } = answer else { return };
+        if status.0 < 500 || self.told.borrow().as_str() == reason {
+            tracing::debug!(%peer, %status, reason);
+            return;
+        }
+        tracing::warn!(%peer, %status, "{reason}");
+        self.told.replace(reason.clone());
+    }
+
+    /// Who sends to the reader.
+    fn broadcast_of(&self, reader: &Reader) -> Option<&Rc<Broadcast>> {
+        self.broadcasts.get(reader.feed.mount.name())
+    }
+
     /// The mount and its tracks; starts its source where nobody knows them yet.
     async fn find(&self, target: &Target) -> Result<(Rc<Broadcast>, Arc<[Track]>), Answer> {
         let Some(broadcast) = self.broadcasts.get(&target.path).cloned() else {
             return Err(connection::failed(Status(404), format!("there is no mount {:?}", target.path)));
         };
-        if let Some(tracks) = broadcast.mount.tracks() {
+        if let Some(tracks) = broadcast.feed.mount.tracks() {
             return Ok((broadcast, tracks));
         }
-        let mount = &broadcast.mount;
+        let mount = &broadcast.feed.mount;
         let _demand = mount.want();
         let described = async {
             let mut seen = 0;
@@ -275,8 +306,10 @@ impl Shared {
         {
             let _ = outbox.pump();
         }
-        reader.broadcast.leave(&reader);
-        tracing::info!(peer = %reader.peer, mount = reader.broadcast.mount.name(), %session, "session over");
+        if let Some(broadcast) = self.broadcast_of(&reader) {
+            broadcast.leave(&reader);
+        }
+        tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), %session, "session over");
     }
 
     fn say_goodbye(&self) {
@@ -331,6 +364,8 @@ async fn receive(shared: Rc<Shared>, pair: Rc<Pair>) {
                 if let Err(error) = reader.handle_rtcp(&bytes[..length]) {
                     tracing::debug!(peer = %reader.peer, %error, "not RTCP");
                 }
+                // A reader may send without end.
+                smol::future::yield_now().await;
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot receive reports");
@@ -394,14 +429,14 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 /// What each of so many mounts may keep of its media.
 fn ring_share(mounts: usize) -> usize {
     let share = RINGS / mounts.max(1);
-    if share < broadcast::RING {
+    if share < feed::RING {
         tracing::warn!(
             "{mounts} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
             RINGS >> 20,
             share >> 10
         );
     }
-    share.min(broadcast::RING)
+    share.min(feed::RING)
 }
 
 fn random_id() -> [u8; 16] {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::net::TcpStream;
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use smol::Async;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::or;
 
-use super::reader::Reader;
 use crate::rtp::WireImage;
 
 /// Replies and reports that may wait for a peer that does not read; more of them end the connection.
@@ -27,8 +26,7 @@ const HEAD: usize = 4 + 12;
 pub(super) struct Outbox {
     stream: Arc<Async<TcpStream>>,
     queue: RefCell<Queue>,
-    /// Whose images go out here: a connection carries one interleaved session at a time.
-    reader: RefCell<Weak<Reader>>,
+    supply: RefCell<Option<Weak<dyn Supply>>>,
     full: (Sender<()>, Receiver<()>),
 }
 
@@ -51,6 +49,12 @@ struct InFlight {
     rewritten: bool,
 }
 
+/// Where the images of a connection come from: its reader.
+pub(super) trait Supply {
+    /// The next image, if one may go out now.
+    fn next_outgoing(&self) -> Option<Outgoing>;
+}
+
 /// An image for one reader: as it is, or with the reader's own channel and sequence numbers.
 pub(super) struct Outgoing {
     pub(super) image: WireImage,
@@ -61,17 +65,12 @@ pub(super) struct Outgoing {
 
 impl Outbox {
     pub(super) fn new(stream: Arc<Async<TcpStream>>) -> Self {
-        Self { stream, queue: RefCell::default(), reader: RefCell::default(), full: bounded(1) }
+        Self { stream, queue: RefCell::default(), supply: RefCell::default(), full: bounded(1) }
     }
 
-    /// Carries the reader's images from now on.
-    pub(super) fn carry(&self, reader: &Rc<Reader>) {
-        self.reader.replace(Rc::downgrade(reader));
-    }
-
-    /// The reader whose images go out here.
-    pub(super) fn reader(&self) -> Option<Rc<Reader>> {
-        self.reader.borrow().upgrade()
+    /// Carries these images from now on, for as long as somebody else holds them.
+    pub(super) fn carry(&self, supply: Weak<dyn Supply>) {
+        self.supply.replace(Some(supply));
     }
 
     /// Queues a whole message; it goes out after the image in flight.
@@ -80,10 +79,10 @@ impl Outbox {
     /// The peer does not read: too much waits already.
     pub(super) fn push(&self, message: Vec<u8>) -> io::Result<()> {
         let mut queue = self.queue.borrow_mut();
-        queue.waiting += message.len();
-        if queue.waiting > MOST_WAITING {
+        if queue.waiting + message.len() > MOST_WAITING {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read its replies"));
         }
+        queue.waiting += message.len();
         queue.messages.push_back(message);
         Ok(())
     }
@@ -96,7 +95,7 @@ impl Outbox {
 
     /// Writes what the socket takes now; goes on with the reader's images when nothing else waits.
     pub(super) fn pump(&self) -> io::Result<()> {
-        let reader = self.reader();
+        let supply = self.supply.borrow().as_ref().and_then(Weak::upgrade);
         let mut queue = self.queue.borrow_mut();
         while !queue.blocked {
             let more = if queue.written > 0 {
@@ -106,7 +105,7 @@ impl Outbox {
             } else if !queue.messages.is_empty() {
                 self.write_message(&mut queue)
             } else {
-                match reader.as_deref().and_then(Reader::next_outgoing) {
+                match supply.as_deref().and_then(Supply::next_outgoing) {
                     Some(outgoing) => {
                         queue.begin(outgoing);
                         continue;

@@ -9,10 +9,10 @@ use std::time::Instant;
 use smol::channel::{Receiver, Sender, bounded};
 use socket2::SockAddr;
 
-use super::broadcast::Broadcast;
-use super::outbox::{Outbox, Outgoing};
+use super::feed::Feed;
+use super::outbox::{Outbox, Outgoing, Supply};
 use super::position::{Next, Position};
-use super::report::Reporter;
+use super::report::{Clocked, Reporter};
 use super::udp::Pair;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
@@ -38,7 +38,7 @@ pub(super) struct Reader {
     pub(super) session: SessionId,
     pub(super) peer: IpAddr,
     pub(super) path: Path,
-    pub(super) broadcast: Rc<Broadcast>,
+    pub(super) feed: Rc<Feed>,
     /// The kernel refused segmented datagrams to this reader.
     pub(super) plain_datagrams: Cell<bool>,
     /// First refusal of a datagram by the peer's host since it was last heard.
@@ -58,10 +58,20 @@ struct State {
 
 struct Track {
     route: Route,
+    gate: Gate,
     /// The sequence number that the reader expects next; `None` before its first packet.
     next_seq: Option<u16>,
     withheld: u16,
     reporter: Reporter,
+}
+
+/// Whether a track's packets go out: one that joins while others play waits for its own PLAY.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Shut,
+    /// From the next access unit on that needs none before it.
+    AtStart,
+    Open,
 }
 
 /// A UDP image of which some packets are still to be sent.
@@ -74,12 +84,12 @@ pub(super) struct Partial {
 }
 
 impl Reader {
-    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, broadcast: Rc<Broadcast>) -> Self {
+    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Rc<Feed>) -> Self {
         Self {
             session,
             peer,
             path,
-            broadcast,
+            feed,
             plain_datagrams: Cell::new(false),
             refused: Cell::new(None),
             state: RefCell::default(),
@@ -94,10 +104,12 @@ impl Reader {
         if state.tracks.len() <= index {
             state.tracks.resize_with(index + 1, || None);
         }
-        state.tracks[index] = Some(Track { route, next_seq: None, withheld: 0, reporter: Reporter::new() });
+        let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
+        state.tracks[index] =
+            Some(Track { route, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
     }
 
-    /// Takes a track away; says whether the reader has others. Its RTCP address, if it had one.
+    /// Takes a track away; gives its RTCP address, if it had one.
     pub(super) fn remove_track(&self, track: TrackId) -> Option<SocketAddr> {
         let mut state = self.state.borrow_mut();
         let gone = state.tracks.get_mut(track.index())?.take()?;
@@ -150,14 +162,22 @@ impl Reader {
     ) {
         let mut state = self.state.borrow_mut();
         state.demand = Some(demand);
+        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::Open);
         state.position.join(wait_from, start.map(|(cursor, _)| cursor));
         if let Some((_, image)) = start.filter(|_| backlog) {
-            state.position.catch_up(image.time, self.broadcast.newest_time(), clock::now());
+            state.position.catch_up(image.time, self.feed.newest_time(), clock::now());
         }
         while self.started.1.try_recv().is_ok() {}
         if start.is_some() {
             let _ = self.started.0.try_send(());
         }
+    }
+
+    /// Lets tracks out that were set up while others played; says whether there were any.
+    pub(super) fn open_gates(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        let shut = state.tracks.iter_mut().flatten().filter(|track| track.gate == Gate::Shut);
+        shut.map(|track| track.gate = Gate::AtStart).count() > 0
     }
 
     /// Waits until it is known where the reader starts.
@@ -169,7 +189,7 @@ impl Reader {
     pub(super) fn answered(&self) -> Vec<RtpInfo> {
         let mut state = self.state.borrow_mut();
         let first = state.position.answered();
-        let first = first.and_then(|cursor| match self.broadcast.images().get(cursor) {
+        let first = first.and_then(|cursor| match self.feed.images().get(cursor) {
             Slot::Here(image) => Some(image),
             _ => None,
         });
@@ -195,20 +215,9 @@ impl Reader {
     pub(super) fn offer_start(&self, at: Cursor, image: &WireImage) {
         let mut state = self.state.borrow_mut();
         let starts =
-            image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.broadcast);
+            image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.feed);
         if starts && state.has(image.track) && state.position.offer_start(at) {
             let _ = self.started.0.try_send(());
-        }
-    }
-
-    /// The next image for an interleaved reader, rewritten as it needs.
-    pub(super) fn next_outgoing(&self) -> Option<Outgoing> {
-        let mut state = self.state.borrow_mut();
-        let image = state.next_image(&self.broadcast)?;
-        let withheld = state.take(&image)?;
-        match state.tracks.get(image.track.index())?.as_ref()?.route {
-            Route::Tcp { rtp, .. } => Some(Outgoing { image, withheld, channel: rtp }),
-            Route::Udp { .. } => None,
         }
     }
 
@@ -216,7 +225,7 @@ impl Reader {
     pub(super) fn next_partial(&self) -> Option<Partial> {
         let mut state = self.state.borrow_mut();
         if state.partial.is_none() {
-            let image = state.next_image(&self.broadcast)?;
+            let image = state.next_image(&self.feed)?;
             let withheld = state.take(&image)?;
             let Route::Udp { rtp, .. } = &state.tracks.get(image.track.index())?.as_ref()?.route else {
                 return None;
@@ -262,12 +271,12 @@ impl Reader {
 
     fn control(
         &self,
-        mut message: impl FnMut(&mut Track, &super::broadcast::Clocked<'_>) -> Option<Vec<u8>>,
+        mut message: impl FnMut(&mut Track, &Clocked<'_>) -> Option<Vec<u8>>,
     ) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         for (index, track) in state.tracks.iter_mut().enumerate() {
             let Some(track) = track else { continue };
-            let Some(packet) = self.broadcast.with_clock(TrackId(index as u8), |clock| message(track, clock))
+            let Some(packet) = self.feed.with_clock(TrackId(index as u8), |clock| message(track, clock))
             else {
                 continue;
             };
@@ -293,7 +302,7 @@ impl Reader {
         rtcp::parse(packet, |message| match message {
             Message::Reception(reception) => {
                 let mut state = self.state.borrow_mut();
-                let track = self.broadcast.track_of(reception.ssrc);
+                let track = self.feed.track_of(reception.ssrc);
                 if let Some(Some(track)) = track.and_then(|track| state.tracks.get_mut(track.index())) {
                     track.reporter.heard(reception);
                 }
@@ -303,14 +312,14 @@ impl Reader {
             Message::Bye { .. } | Message::SenderReport(_) => {}
         })?;
         if keyframe {
-            self.broadcast.force_keyframe();
+            self.feed.force_keyframe();
         }
         Ok(())
     }
 
     fn wants_keyframe(&self, ssrc: u32, fir_seq: Option<u8>) -> bool {
         let mut state = self.state.borrow_mut();
-        let track = self.broadcast.track_of(ssrc);
+        let track = self.feed.track_of(ssrc);
         match track.and_then(|track| state.tracks.get_mut(track.index())) {
             Some(Some(track)) => track.reporter.new_request(fir_seq),
             _ => false,
@@ -324,25 +333,45 @@ impl Reader {
     }
 }
 
+impl Supply for Reader {
+    /// The next image for an interleaved reader, rewritten as it needs.
+    fn next_outgoing(&self) -> Option<Outgoing> {
+        let mut state = self.state.borrow_mut();
+        let image = state.next_image(&self.feed)?;
+        let withheld = state.take(&image)?;
+        match state.tracks.get(image.track.index())?.as_ref()?.route {
+            Route::Tcp { rtp, .. } => Some(Outgoing { image, withheld, channel: rtp }),
+            Route::Udp { .. } => None,
+        }
+    }
+}
+
 impl State {
     fn has(&self, track: TrackId) -> bool {
         matches!(self.tracks.get(track.index()), Some(Some(_)))
     }
 
     /// Whether any of its tracks has keyframes to wait for.
-    fn waits_for_video(&self, broadcast: &Broadcast) -> bool {
-        (0..self.tracks.len()).any(|index| self.tracks[index].is_some() && broadcast.is_video(index))
+    fn waits_for_video(&self, feed: &Feed) -> bool {
+        (0..self.tracks.len()).any(|index| self.tracks[index].is_some() && feed.is_video(index))
     }
 
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.
-    fn next_image(&mut self, broadcast: &Broadcast) -> Option<WireImage> {
+    fn next_image(&mut self, feed: &Feed) -> Option<WireImage> {
         let Self { position, tracks, .. } = self;
-        let takes = |image: &WireImage| matches!(tracks.get(image.track.index()), Some(Some(_)));
+        let takes = |image: &WireImage| match tracks.get(image.track.index()) {
+            Some(Some(track)) => match track.gate {
+                Gate::Shut => false,
+                Gate::AtStart => image.link != Link::Follows,
+                Gate::Open => true,
+            },
+            _ => false,
+        };
         loop {
-            match position.next(broadcast.images(), broadcast.newest_time(), clock::now(), takes) {
+            match position.next(feed.images(), feed.newest_time(), clock::now(), takes) {
                 Next::Image(image) => return Some(image),
                 Next::Nothing => return None,
-                Next::Jumped { keyframe_ahead } => broadcast.jumped(keyframe_ahead),
+                Next::Jumped { keyframe_ahead } => feed.jumped(keyframe_ahead),
             }
         }
     }
@@ -353,6 +382,7 @@ impl State {
         let first = track.next_seq.unwrap_or(image.first_seq);
         track.withheld = image.first_seq.wrapping_sub(first);
         track.next_seq = Some(first.wrapping_add(image.packets));
+        track.gate = Gate::Open;
         track.reporter.count(image);
         Some(track.withheld)
     }

@@ -2,12 +2,33 @@
 
 use std::time::{Duration, Instant};
 
-use super::broadcast::Clocked;
+use crate::clock;
 use crate::rtcp::{self, Reception};
-use crate::rtp::WireImage;
+use crate::rtp::{Sender, WireImage};
 
 /// [RFC 3550 section 6.2](https://www.rfc-editor.org/rfc/rfc3550#section-6.2): the least interval, varied by half.
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// A track's clock at the time of a report.
+pub(super) struct Clocked<'a> {
+    pub(super) sender: &'a Sender,
+    pub(super) cname: &'a str,
+}
+
+impl Clocked<'_> {
+    /// The wall clock and the RTP clock at this instant: both read now, so that the mapping is that of
+    /// the capture clock whatever the source does.
+    pub(super) fn report(&self, packets: u32, octets: u32) -> rtcp::Report {
+        let (media, wall) = (clock::media(), clock::wall());
+        rtcp::Report {
+            ssrc: self.sender.ssrc(),
+            ntp: rtcp::ntp(wall),
+            rtp: self.sender.timestamp(media),
+            packets,
+            octets,
+        }
+    }
+}
 
 pub(super) struct Reporter {
     packets: u32,
@@ -67,7 +88,7 @@ impl Reporter {
 
     /// The reader reported.
     pub(super) fn heard(&mut self, reception: Reception) {
-        if let Some(round_trip) = reception.round_trip(rtcp::ntp(crate::clock::wall())) {
+        if let Some(round_trip) = reception.round_trip(rtcp::ntp(clock::wall())) {
             self.round_trip = Some(round_trip);
         }
         tracing::debug!(

@@ -19,6 +19,9 @@ use crate::clock;
 /// Asked of the kernel for each RTP socket: a keyframe for a hundred readers. `wmem_max` may give less.
 const SEND_BUFFER: usize = 4 << 20;
 
+/// Junk datagrams read before others have their turn.
+const TURN: usize = 64;
+
 /// Payload bytes of one segmented message: IPv4's largest datagram.
 const MOST_BYTES: usize = 65_507;
 
@@ -85,6 +88,11 @@ impl Pair {
         self.ports
     }
 
+    /// Whether one of these ports is its own.
+    pub(super) fn owns(&self, ports: (u16, u16)) -> bool {
+        [ports.0, ports.1].iter().any(|port| *port == self.ports.0 || *port == self.ports.1)
+    }
+
     /// Enters a reader under its RTCP address.
     ///
     /// # Errors
@@ -110,7 +118,7 @@ impl Pair {
     }
 
     /// Waits for room in the socket.
-    pub(super) async fn room(&self) {
+    pub(super) async fn emptied(self: Rc<Self>) {
         // An error shows at the next send.
         let _ = self.rtp.writable().await;
         self.full.set(false);
@@ -212,7 +220,8 @@ impl Pair {
         loop {
             self.rtp.readable().await?;
             self.take_errors();
-            loop {
+            // Then the others have their turn, however many more there are.
+            for _ in 0..TURN {
                 match self.rtp.get_ref().recv_from(&mut bytes) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // A junk datagram, or the echo of a refused one of ours.
@@ -235,6 +244,8 @@ impl Pair {
             if let Some(reader) = self.readers.borrow().get(&from).and_then(Weak::upgrade) {
                 return Ok((reader, length));
             }
+            // A stranger may send without end.
+            smol::future::yield_now().await;
         }
     }
 }
@@ -242,6 +253,14 @@ impl Pair {
 struct Job {
     reader: Rc<Reader>,
     partial: Partial,
+}
+
+impl Job {
+    /// The heads of the packets that are left.
+    fn rewritten(&self) -> impl Iterator<Item = [u8; HEAD]> {
+        let Partial { image, withheld, sent, .. } = &self.partial;
+        image.packets().skip(*sent).map(|packet| rewrite(packet, *withheld))
+    }
 }
 
 /// What one call sends, borrowed from the images.
@@ -255,6 +274,9 @@ struct Batch<'a> {
 
 /// The fixed RTP header: what is rewritten for a reader from whom packets were withheld.
 const HEAD: usize = 12;
+
+/// A rewritten packet takes two slices, so that no call has more of them.
+const HEADS: usize = SLICES / 2;
 
 impl<'a> Batch<'a> {
     fn build(jobs: &'a [Job], heads: &'a [[u8; HEAD]]) -> Self {
@@ -317,27 +339,20 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Heads with continuous sequence numbers, in the jobs' order, for those that need them.
-fn rewritten_heads(jobs: &[Job]) -> Vec<[u8; HEAD]> {
+/// Heads with continuous sequence numbers, in the jobs' order, for those that need them: as many as one
+/// call can take.
+fn rewritten_heads(jobs: &[Job]) -> ArrayVec<[u8; HEAD], HEADS> {
     let needing = jobs.iter().filter(|job| job.partial.withheld != 0);
-    let rewrite = |packet: &[u8], withheld: u16| {
-        let mut head = [0; HEAD];
-        let length = packet.len().min(HEAD);
-        head[..length].copy_from_slice(&packet[..length]);
-        let sequence = u16::from_be_bytes([head[2], head[3]]).wrapping_sub(withheld);
-        head[2..4].copy_from_slice(&sequence.to_be_bytes());
-        head
-    };
-    let of_job = |job: &Job| {
-        let withheld = job.partial.withheld;
-        job.partial
-            .image
-            .packets()
-            .skip(job.partial.sent)
-            .map(|packet| rewrite(packet, withheld))
-            .collect::<Vec<_>>()
-    };
-    needing.flat_map(of_job).collect()
+    needing.flat_map(Job::rewritten).take(HEADS).collect()
+}
+
+fn rewrite(packet: &[u8], withheld: u16) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    let length = packet.len().min(HEAD);
+    head[..length].copy_from_slice(&packet[..length]);
+    let sequence = u16::from_be_bytes([head[2], head[3]]).wrapping_sub(withheld);
+    head[2..4].copy_from_slice(&sequence.to_be_bytes());
+    head
 }
 
 /// [udp(7)](https://man7.org/linux/man-pages/man7/udp.7.html): what a path without segmentation answers.

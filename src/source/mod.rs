@@ -5,6 +5,7 @@ mod supervisor;
 
 pub mod camera;
 pub mod file;
+pub mod jpegs;
 pub mod pattern;
 
 use std::fmt;

@@ -1,29 +1,48 @@
-//! Packetizing makes one allocation an image, whatever its size.
+//! A picture is one allocation on the server's thread, whatever its size and whoever reads it.
 
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+use std::time::Instant;
 
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId, aac, h264::ParameterSets, h265};
 use lenslet::rtp::Sender;
 
+#[path = "../bench/audience.rs"]
+mod audience;
+
+use audience::{Audience, Transport};
+
 thread_local! {
     // Of this thread alone: the other tests of the binary run beside this one.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+    // A server's thread also counts here, for the test's thread to read.
+    static TOLD: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
 }
+
+/// Sizes that a server's thread does not count: see [`learn_timers`].
+static TIMERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
 
 struct Counting;
 
-fn count() {
+fn count(size: usize) {
     // A thread that is ending has no counter any more.
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+    let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
+    if size != TIMERS[0].load(Ordering::SeqCst) && size != TIMERS[1].load(Ordering::SeqCst) {
+        let _ = TOLD.try_with(|told| told.get().map(|count| count.fetch_add(1, Ordering::SeqCst)));
+    }
 }
 
 // SAFETY: every method hands its arguments to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -34,7 +53,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -87,4 +106,61 @@ fn an_image_is_one_allocation_whatever_its_size() {
         let packets = image.clone().packets().count();
         assert_eq!((ALLOCATIONS.get() - before, packets), (0, usize::from(image.packets)));
     }
+}
+
+/// smol's reactor splits its tree of timers whenever it is asked for events: a node of two sizes each time,
+/// whoever reads and whatever is sent. Finds out the sizes.
+fn learn_timers() {
+    let size = |entries: usize| {
+        let now = Instant::now();
+        let mut timers: BTreeMap<(Instant, usize), Waker> =
+            (0..entries).map(|number| ((now, number), Waker::noop().clone())).collect();
+        LARGEST.set(0);
+        let later = timers.split_off(&(now, entries / 2));
+        assert!(later.len() >= entries / 2);
+        LARGEST.get()
+    };
+    // A leaf, and a node above leaves.
+    TIMERS[0].store(size(1), Ordering::SeqCst);
+    TIMERS[1].store(size(100), Ordering::SeqCst);
+}
+
+/// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
+/// are sent and the house is kept are others.
+fn steadiest(transport: Transport, readers: usize, paused: bool, bytes: usize) -> usize {
+    let counter: &'static AtomicUsize = Box::leak(Box::default());
+    let mut audience = Audience::new(transport, readers, move |serve| {
+        TOLD.set(Some(counter));
+        serve();
+        TOLD.set(None);
+    });
+    if paused {
+        audience.pause();
+    }
+    let mut row = || {
+        let before = counter.load(Ordering::SeqCst);
+        (0..PICTURES).for_each(|_| audience.picture(bytes));
+        counter.load(Ordering::SeqCst) - before
+    };
+    (0..5).map(|_| row()).min().expect("five rows")
+}
+
+/// Two groups of pictures and some.
+const PICTURES: usize = 62;
+
+#[test]
+fn a_picture_is_one_allocation_whoever_reads_it() {
+    learn_timers();
+    let mut wrong = Vec::new();
+    for transport in [Transport::Tcp, Transport::Udp] {
+        for readers in [1, 8, 32] {
+            for (paused, bytes) in [(false, 1_000), (false, 20_000), (true, 1_000), (true, 20_000)] {
+                let made = steadiest(transport, readers, paused, bytes);
+                if made > PICTURES {
+                    wrong.push(format!("{transport:?} x {readers}, paused {paused}, {bytes} B: {made}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "allocations for {PICTURES} pictures:\n{}", wrong.join("\n"));
 }

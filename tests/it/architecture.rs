@@ -11,7 +11,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("cli", &["config", "daemon", "rtsp", "source", "tools"]),
     ("client", &["clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
-    ("config", &["server", "source"]),
+    ("config", &["rtsp", "server", "source"]),
     ("daemon", &["config", "hub", "server", "source"]),
     ("encode", &["media"]),
     ("hub", &["media"]),

@@ -231,3 +231,41 @@ fn places_of_sessions_that_went_wrong_are_free_again() {
         (0..PLACES).for_each(|_| drop(server.logged(&["session over"])));
     }
 }
+
+#[test]
+fn a_connection_that_never_stops_sending_holds_nobody_up() {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let server = Server::start();
+    for flood in [&b"\r\n"[..], b"$\x4d\0\0", b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"] {
+        let answered = AtomicBool::new(false);
+        let mut flooding = Client::connect(&server).socket().try_clone().unwrap();
+        let mut reading = flooding.try_clone().unwrap();
+        std::thread::scope(|scope| {
+            // It reads what it is answered: nothing but its haste is wrong with it.
+            scope.spawn(move || std::io::copy(&mut reading, &mut std::io::sink()));
+            let flooder = scope.spawn(|| {
+                let bytes = flood.repeat((1 << 20) / flood.len());
+                let began = Instant::now();
+                flooding.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+                while !answered.load(Ordering::SeqCst) && began.elapsed() < Duration::from_secs(5) {
+                    if flooding.write_all(&bytes).is_err() {
+                        break;
+                    }
+                }
+                let _ = flooding.shutdown(Shutdown::Both);
+                answered.load(Ordering::SeqCst)
+            });
+            std::thread::sleep(Duration::from_millis(500));
+            let reply = Client::connect(&server).ask(&["OPTIONS * RTSP/1.0"]);
+            answered.store(true, Ordering::SeqCst);
+            assert_eq!(reply.status, 200);
+            assert!(
+                flooder.join().unwrap(),
+                "others were answered only when {:?} stopped",
+                String::from_utf8_lossy(flood)
+            );
+        });
+    }
+}

@@ -150,6 +150,23 @@ fn one_track_of_two_is_not_played_alone() {
 }
 
 #[test]
+fn a_track_joins_while_the_other_plays_and_no_track_is_set_up_twice() {
+    let mut talk = Talk::new();
+    let session = format!("Session: {}", talk.set_up(0));
+    assert_eq!(status(&talk.ask(&["PLAY rtsp://h/cam RTSP/1.0", &session])).0, 200);
+    let tcp = "Transport: RTP/AVP/TCP";
+    let setup = |track: u8| format!("SETUP rtsp://h/cam/trackID={track} RTSP/1.0");
+    assert_eq!(status(&talk.ask(&[&setup(0), &session, tcp])).0, 455);
+    assert_eq!(status(&talk.ask(&["PLAY rtsp://h/cam/trackID=1 RTSP/1.0", &session])).0, 404);
+    assert_eq!(status(&talk.ask(&[&setup(1), &session, tcp])).0, 200);
+    assert_eq!(status(&talk.ask(&[&setup(1), &session, tcp])).0, 455);
+    // It plays as before: an interleaved session that plays needs no keep-alive.
+    talk.now += Duration::from_secs(100);
+    assert_eq!(talk.sessions.expire(talk.now), []);
+    assert_eq!(status(&talk.ask(&["PLAY rtsp://h/cam/trackID=1 RTSP/1.0", &session])).0, 200);
+}
+
+#[test]
 fn a_second_track_comes_by_the_firsts_transport() {
     let mut talk = Talk::new();
     let session = format!("Session: {}", talk.set_up(0));

@@ -367,3 +367,50 @@ fn a_session_outlives_its_source() {
     interleaved_pictures(&mut client, 3);
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn a_session_to_the_servers_own_ports_is_refused() {
+    let server = Server::start();
+    let url = server.url("test");
+    let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+    let mut client = Client::connect(&server);
+    let reply = client.ask(&[&setup, "Transport: RTP/AVP;unicast;client_port=9998-9999"]);
+    let mut parameters = reply.header("transport").unwrap().split(';');
+    let ports = parameters.find_map(|parameter| parameter.strip_prefix("server_port=")).unwrap();
+    // Its reports would keep it alive for ever.
+    let transport = format!("Transport: RTP/AVP;unicast;client_port={ports}");
+    assert_eq!(Client::connect(&server).ask(&[&setup, &transport]).status, 461);
+}
+
+#[test]
+fn what_a_stalled_reader_missed_does_not_wait_for_it_in_the_kernel() {
+    use crate::support::Rtp;
+
+    let server = Server::with(
+        "mounts: { \"test\": Pattern(width: 640, height: 480, fps: 30, bitrate: 4000000, gop: 30) }",
+    );
+    let url = server.url("test");
+    let mut client = Client::connect(&server);
+    // Its own buffer is small; the server's is as any client's.
+    socket2::SockRef::from(client.socket()).set_recv_buffer_size(64 << 10).unwrap();
+    let session = client.set_up_tcp(&url);
+    play(&mut client, &url, &session);
+    interleaved_pictures(&mut client, 30);
+    // Another reader's six seconds.
+    let mut other = Client::connect(&server);
+    let its = other.set_up_tcp(&url);
+    play(&mut other, &url, &its);
+    interleaved_pictures(&mut other, 180);
+    // A reader more than a second behind goes on at a keyframe: there its timestamps jump.
+    let first = Rtp::parse(&client.next_frame(0)).timestamp;
+    let mut last = first;
+    loop {
+        let next = Rtp::parse(&client.next_frame(0)).timestamp;
+        let behind = f64::from(last.wrapping_sub(first)) / 90_000.0;
+        assert!(behind < 2.5, "{behind} s of the past came first");
+        if next.wrapping_sub(last) > 90_000 {
+            break;
+        }
+        last = next;
+    }
+}

@@ -190,7 +190,7 @@ mod tests {
         let mut assembler = Assembler::new();
         assembler.assemble(&stream(&[vps, sps, pps, cra])).unwrap();
         let mut other = sps.clone();
-        *other.last_mut().unwrap() ^= 0x40;
+        *other.last_mut().unwrap() |= 0x0c;
         let (unit, _) = assembler.assemble(&stream(&[&other, cra])).unwrap();
         assert_eq!(&*unit, stream(&[vps, &other, pps, cra]));
         assert_eq!(assembler.parameter_sets().map(ParameterSets::sps), Some(&other[..]));

@@ -8,7 +8,7 @@ use super::huffman::{SLOTS, STANDARD};
 /// Width and height go out in units of eight pixels, in a byte.
 const MOST: u16 = 2040;
 /// Fragments are placed by an offset of 24 bits.
-const MOST_BYTES: usize = 1 << 24;
+pub(super) const MOST_BYTES: usize = 1 << 24;
 
 /// What [RFC 2435 section 4.1](https://www.rfc-editor.org/rfc/rfc2435#section-4.1) calls the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -365,7 +365,7 @@ mod tests {
             (progressive, Unfit::NotBaseline(0xc2)),
             (changed(0xc0, 0, 12), Unfit::Precision(12)),
             (changed(0xc0, 3, 8), Unfit::Size(8 << 8 | 162, 106)),
-            (changed(0xc0, 1, 7), Unfit::Size(162, 7 << 8 | 106)),
+            (changed(0xc0, 1, 8), Unfit::Size(162, 8 << 8 | 106)),
             (changed(0xc0, 7, 0x11), Unfit::Sampling),
             (changed(0xc0, 7, 0x41), Unfit::Sampling),
             (changed(0xc0, 11, 3), Unfit::Quantization),

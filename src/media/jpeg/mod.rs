@@ -2,7 +2,9 @@
 
 mod huffman;
 mod image;
+mod splitter;
 mod unfit;
 
 pub use image::{Image, Sampling};
+pub use splitter::Splitter;
 pub use unfit::Unfit;

@@ -60,9 +60,9 @@ impl Exchange {
     /// Asks; a request that was not answered yet is given up.
     pub(super) fn ask(&mut self, method: Method, uri: &str, fields: &[(&str, &str)], now: Instant) {
         let mut headers = Headers::default();
-        fields.iter().for_each(|(name, value)| headers.push(*name, *value));
+        fields.iter().for_each(|(name, value)| headers.push(*name, printable(value)));
         let version = "RTSP/1.0".to_owned();
-        let request = Request { method, uri: uri.to_owned(), version, headers, body: Vec::new() };
+        let request = Request { method, uri: printable(uri), version, headers, body: Vec::new() };
         self.send(request, false, now);
     }
 
@@ -178,4 +178,17 @@ impl Exchange {
         self.send(request, true, now);
         Ok(None)
     }
+}
+
+/// What a server gave us to say again (URLs, its session's name), so that it stays one line: control
+/// characters as escapes.
+fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            control if control.is_control() => clean.push_str(&format!("%{:02X}", u32::from(control))),
+            character => clean.push(character),
+        }
+    }
+    clean
 }

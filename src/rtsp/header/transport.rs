@@ -65,6 +65,7 @@ fn one(spec: &str) -> Result<Option<Lower>, Status> {
         },
         "RTP/AVP/TCP" | "RTP/AVPF/TCP" => match get("interleaved") {
             Some(channels) => channel_pair(channels).map(|pair| Some(Lower::Tcp { interleaved: Some(pair) })),
+            // QuickTime names no channels (live555's RTSPServer.cpp).
             None => Ok(Some(Lower::Tcp { interleaved: None })),
         },
         _ => Ok(None),

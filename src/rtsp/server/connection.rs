@@ -10,6 +10,7 @@ use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
 use crate::rtsp::message::{Request, Response};
 use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
+use crate::rtsp::url;
 
 /// The first byte, and then a request's last, come within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,7 +68,7 @@ impl Connection {
         Self {
             caller: Caller {
                 asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
-                local: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()),
+                authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
                 own: None,
             },
             parser: Parser::new(),
@@ -78,6 +79,13 @@ impl Connection {
             since: None,
             begun: false,
         }
+    }
+
+    /// The same, with the host and port by which clients reach us in place of the connection's own where a URI
+    /// names none.
+    pub fn advertising(mut self, authority: String) -> Self {
+        self.caller.authority = authority;
+        self
     }
 
     /// Bytes that arrived.
@@ -176,6 +184,13 @@ impl Connection {
     ) -> Option<Event> {
         // Some keep-alives carry no session: whoever talks on its connection lives.
         self.touch_own(sessions, now);
+        tracing::debug!(
+            peer = %self.caller.asker.peer,
+            connection = self.caller.asker.connection,
+            "{} {}",
+            request.method.name(),
+            url::shown(&request.uri)
+        );
         match methods::dispatch(&mut self.caller, &request, sessions, now) {
             Outcome::Reply(response) => {
                 self.reply(&request, response, wall);
@@ -235,6 +250,8 @@ impl Connection {
             }
         }
         complete.body = response.body;
+        let Caller { asker, .. } = &self.caller;
+        tracing::debug!(peer = %asker.peer, connection = asker.connection, "{}", complete.status);
         self.output.push_back(complete.to_bytes());
     }
 }

@@ -10,6 +10,7 @@ use crate::rtsp::message::{Method, Request, Response, Status};
 use crate::rtsp::parser::repeatable;
 use crate::rtsp::url::{self, Target};
 
+/// VLC keeps a session alive only where it finds GET_PARAMETER here.
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// What a request comes to.
@@ -56,6 +57,7 @@ fn check(
     let required = request.headers.all("Require").chain(request.headers.all("Proxy-Require"));
     let tags = required.flat_map(|value| value.split(',')).map(str::trim);
     let unknown: Vec<&str> = tags.filter(|tag| !tag.is_empty()).collect();
+    // go2rtc asks for ONVIF's back channel first, and again without it once it is told that there is none.
     if !unknown.is_empty() {
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
@@ -70,7 +72,8 @@ fn check(
     if request.uri == "*" && !starless {
         return Err(fail(400));
     }
-    let target = Target::parse(&request.uri).map_err(Response::new)?;
+    let mut target = Target::parse(&request.uri).map_err(Response::new)?;
+    sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
     let session = named.or(own).filter(|session| sessions.get(session).is_some());
@@ -91,10 +94,11 @@ fn describe(caller: &Caller, request: &Request, target: Target) -> Outcome {
     if !wants_sdp {
         return status(406);
     }
-    let uri = url::base(&request.uri, caller.local);
+    let uri = url::base(&request.uri, &caller.authority);
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
+/// Sets up and no more, though QuickTime brings PLAY's Range and x-playNow with it.
 fn setup(
     caller: &mut Caller,
     request: &Request,
@@ -129,7 +133,7 @@ fn setup(
                     if let Some(old) = &replaces {
                         sessions.close(old);
                     }
-                    match sessions.open(caller.asker, &target.path, now) {
+                    match sessions.open(caller.asker, &target, now) {
                         Ok(session) => session,
                         Err(status) => return Outcome::Reply(Response::new(status)),
                     }
@@ -158,7 +162,9 @@ fn joins(
     if session.path != target.path {
         return Err(459);
     }
-    if session.state == State::Playing {
+    // VLC takes a track up again while the others play (its live555.cpp): TEARDOWN, SETUP and PLAY by the track's URL.
+    let another = target.track.is_some_and(|track| !session.tracks.contains_key(&track));
+    if session.state == State::Playing && !another {
         return Err(455);
     }
     if let Some(lower) = session.lower() {
@@ -193,8 +199,12 @@ fn play(
     if session.state == State::Init {
         return status(455);
     }
-    if target.track.is_some() && session.tracks.len() > 1 {
-        return status(460);
+    let playing = session.state == State::Playing;
+    match target.track {
+        Some(track) if playing && !session.tracks.contains_key(&track) => return status(404),
+        // While the others play, VLC plays a track that it took up again by its URL.
+        Some(_) if !playing && session.tracks.len() > 1 => return status(460),
+        _ => {}
     }
     if let Err(code) = scales(request) {
         return status(code);
@@ -203,13 +213,14 @@ fn play(
         Ok(range) => range,
         Err(code) => return Outcome::Reply(Response::new(code)),
     };
-    let base = url::base(&request.uri, caller.local);
+    let base = url::base(&request.uri, &caller.authority);
     let uri = if target.track.is_some() { url::without_track(&base) } else { base };
     let event = Event::Play { session: id.clone(), uri: uri.clone() };
     Outcome::Ask(event, Kind::Play { session: id, uri, range })
 }
 
-/// Scale and Speed have to be numbers and not nothing; what is played is live, at 1.
+/// Scale and Speed have to be numbers and not nothing; what is played is live, at 1. Recorders (Dahua's among them) send
+/// them, and Rate-Control, with live PLAYs too.
 fn scales(request: &Request) -> Result<(), u16> {
     for name in ["Scale", "Speed"] {
         if let Some(text) = request.headers.get(name) {
@@ -302,7 +313,9 @@ pub(super) fn answered(
             if let Some(entry) = sessions.get(&session) {
                 entry.tracks.insert(track, chosen);
                 entry.of = tracks;
-                entry.state = State::Ready;
+                if entry.state == State::Init {
+                    entry.state = State::Ready;
+                }
             }
             // No blank behind the semicolon: ffmpeg would not see the timeout.
             ok.with("Session", format!("{session};timeout={timeout}")).with("Transport", header)

@@ -5,6 +5,7 @@
 //!           any --TEARDOWN, timeout, connection lost (interleaved)--> gone
 //! ```
 
+mod aliases;
 mod answer;
 mod connection;
 mod methods;
@@ -12,6 +13,7 @@ mod outcome;
 mod sessions;
 
 pub use crate::rtsp::header::transport::Lower;
+pub use aliases::{Alias, AliasError, Aliases};
 pub use answer::{Answer, Event, RtpInfo};
 pub use connection::{Connection, Peer};
 pub use sessions::{Limits, SessionId, Sessions};

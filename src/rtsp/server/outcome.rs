@@ -1,7 +1,5 @@
 //! What passes between a connection and the methods: who asks, and what a request comes to.
 
-use std::net::SocketAddr;
-
 use super::sessions::Asker;
 use super::{Event, SessionId};
 use crate::rtsp::message::{Response, Status};
@@ -10,8 +8,8 @@ use crate::rtsp::message::{Response, Status};
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) asker: Asker,
-    /// Our address, for URIs that name no host.
-    pub(super) local: SocketAddr,
+    /// Our host and port, for URIs that name none.
+    pub(super) authority: String,
     /// The session that was set up on its connection.
     pub(super) own: Option<SessionId>,
 }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Lower;
+use super::{Aliases, Lower};
 use crate::rtsp::message::Status;
+use crate::rtsp::url::Target;
 
 /// Clients send their keep-alives late: VLC has been seen 10 s behind. Of a short timeout it is a half.
 const GRACE: Duration = Duration::from_secs(10);
@@ -38,6 +39,7 @@ pub struct Limits {
 pub struct Sessions {
     random: fn() -> [u8; 16],
     limits: Limits,
+    aliases: Aliases,
     table: HashMap<SessionId, Session>,
 }
 
@@ -59,6 +61,8 @@ pub(super) enum State {
 pub(super) struct Session {
     pub(super) state: State,
     pub(super) path: String,
+    /// By what other name it was set up.
+    alias: Option<String>,
     pub(super) tracks: BTreeMap<u8, Lower>,
     /// Tracks of the mount.
     pub(super) of: u8,
@@ -86,7 +90,26 @@ impl Session {
 impl Sessions {
     /// An empty table. `random` makes session names.
     pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
-        Self { random, limits, table: HashMap::new() }
+        Self { random, limits, aliases: Aliases::default(), table: HashMap::new() }
+    }
+
+    /// The same, where mounts have other names too.
+    pub fn with_aliases(mut self, aliases: Aliases) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    /// The mount's own path in place of another name of it. In a session the name needs its query no more:
+    /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
+    pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
+        let session = session.and_then(|session| self.table.get(session));
+        let lost =
+            |session: &&Session| target.query.is_none() && session.alias.as_ref() == Some(&target.path);
+        let known = session.filter(lost);
+        let mount = self.aliases.mount_of(target).or(known.map(|session| session.path.as_str()));
+        if let Some(mount) = mount.map(str::to_owned) {
+            target.alias = Some(std::mem::replace(&mut target.path, mount));
+        }
     }
 
     /// What is announced to clients.
@@ -151,7 +174,7 @@ impl Sessions {
         self.table.is_empty()
     }
 
-    pub(super) fn open(&mut self, asker: Asker, path: &str, now: Instant) -> Result<SessionId, Status> {
+    pub(super) fn open(&mut self, asker: Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
         let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
         let crowded = !asker.peer.is_loopback() && own.count() >= self.limits.per_address;
         if crowded || self.table.len() >= self.limits.sessions {
@@ -161,7 +184,8 @@ impl Sessions {
         let id = SessionId(name.into());
         let session = Session {
             state: State::Init,
-            path: path.to_owned(),
+            path: target.path.clone(),
+            alias: target.alias.clone(),
             tracks: BTreeMap::new(),
             of: 0,
             owner: asker,
@@ -177,6 +201,7 @@ impl Sessions {
         let name = name.split(';').next().unwrap_or_default().trim();
         let id = SessionId(name.into());
         self.table.get(&id).filter(|session| session.belongs_to(asker))?;
+        // Any request keeps it alive: Media3 and Axis' library know OPTIONS alone for it.
         self.touch(&id, now);
         Some(id)
     }
@@ -201,10 +226,14 @@ mod tests {
         (Sessions::new(counted, limits), asker, crate::clock::now())
     }
 
+    fn cam() -> Target {
+        Target { path: "cam".into(), ..Target::default() }
+    }
+
     #[test]
     fn a_udp_session_ends_after_its_timeout_unless_it_shows_life() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(asker, "cam", now).unwrap();
+        let id = sessions.open(asker, &cam(), now).unwrap();
         sessions.touch(&id, now + Duration::from_secs(60));
         assert_eq!(sessions.expire(now + Duration::from_secs(129)), []);
         assert_eq!(sessions.expire(now + Duration::from_secs(130)), [id]);
@@ -214,21 +243,21 @@ mod tests {
     #[test]
     fn an_address_and_the_server_have_only_so_many_sessions() {
         let (mut sessions, asker, now) = table();
-        let first = sessions.open(asker, "cam", now).unwrap();
-        sessions.open(Asker { connection: 2, ..asker }, "cam", now).unwrap();
-        assert_eq!(sessions.open(Asker { connection: 3, ..asker }, "cam", now), Err(Status(453)));
+        let first = sessions.open(asker, &cam(), now).unwrap();
+        sessions.open(Asker { connection: 2, ..asker }, &cam(), now).unwrap();
+        assert_eq!(sessions.open(Asker { connection: 3, ..asker }, &cam(), now), Err(Status(453)));
         sessions.close(&first);
-        sessions.open(Asker { connection: 3, ..asker }, "cam", now).unwrap();
+        sessions.open(Asker { connection: 3, ..asker }, &cam(), now).unwrap();
         let here = Asker { connection: 4, peer: [127, 0, 0, 1].into() };
-        sessions.open(here, "cam", now).unwrap();
-        sessions.open(here, "cam", now).unwrap();
-        assert_eq!(sessions.open(here, "cam", now), Err(Status(453)), "the server's");
+        sessions.open(here, &cam(), now).unwrap();
+        sessions.open(here, &cam(), now).unwrap();
+        assert_eq!(sessions.open(here, &cam(), now), Err(Status(453)), "the server's");
     }
 
     #[test]
     fn a_name_alone_lets_nobody_in() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(asker, "cam", now).unwrap();
+        let id = sessions.open(asker, &cam(), now).unwrap();
         let name = id.to_string();
         let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into() };
         let same_host = Asker { connection: 3, ..asker };

@@ -3,6 +3,7 @@
 //! For the person who sees a stuttering picture and wants to know whose fault it is.
 
 mod figures;
+mod list;
 mod verdict;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::clock;
 use crate::rtsp::client::{Error as ProtocolError, Settings, Transport, Url};
 use crate::rtsp::message::{Method, Status};
 use figures::{Figures, Summary};
+use list::List;
 
 /// Redirections that are followed.
 const MOST_REDIRECTIONS: usize = 5;
@@ -38,6 +40,8 @@ pub struct Options {
     pub duration: Duration,
     /// Where to write the H.264 byte stream.
     pub save: Option<PathBuf>,
+    /// Where to write a line for every picture.
+    pub pictures: Option<PathBuf>,
     /// One JSON object instead of sentences.
     pub json: bool,
 }
@@ -186,7 +190,7 @@ async fn play(
                 if matches!(event, Event::Started) {
                     until = Some(now + options.duration);
                 }
-                progress.handle(&event, now)?;
+                progress.handle(&event, &session, now)?;
             }
         }
         progress.tell(&session, clock::now());
@@ -225,6 +229,7 @@ async fn say_goodbye(session: &mut Session) {
 struct Progress {
     figures: Figures,
     save: Option<Save>,
+    list: Option<(PathBuf, List)>,
     /// A line a second is for people who watch.
     lines: bool,
     told: Option<Instant>,
@@ -240,14 +245,22 @@ struct Save {
 impl Progress {
     fn new(options: &Options, transport: Transport) -> Result<Self, Error> {
         let save = options.save.as_deref().map(Save::create).transpose()?;
+        let list = match &options.pictures {
+            Some(path) => Some((path.clone(), List::create(path).map_err(unwritable(path))?)),
+            None => None,
+        };
         let lines = !options.json && io::stderr().is_terminal();
-        Ok(Self { figures: Figures::new(transport), save, lines, told: None })
+        Ok(Self { figures: Figures::new(transport), save, list, lines, told: None })
     }
 
-    fn handle(&mut self, event: &Event, now: Instant) -> Result<(), Error> {
+    fn handle(&mut self, event: &Event, session: &Session, now: Instant) -> Result<(), Error> {
         match event {
             Event::Unit { track, unit } => {
                 self.figures.unit(*track, unit);
+                if let Some((path, list)) = &mut self.list {
+                    let clock_rate = session.tracks().get(*track).map_or(0, |track| track.media().clock_rate);
+                    list.add(*track, clock_rate, unit).map_err(unwritable(path))?;
+                }
                 match &mut self.save {
                     Some(save) if !unit.damaged => save.write(&unit.data, unit.keyframe),
                     _ => Ok(()),
@@ -283,6 +296,9 @@ impl Progress {
         if let Some(save) = &mut self.save {
             save.finish()?;
         }
+        if let Some((path, list)) = &mut self.list {
+            list.finish().map_err(unwritable(path))?;
+        }
         let summary = self.figures.summary(attempt.url.request(), attempt.note.clone());
         let written = if options.json { print_json(&summary) } else { print(&summary) };
         written.map_err(Error::System)?;
@@ -302,10 +318,14 @@ fn print_json(summary: &Summary) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Save { path, source }
+}
+
 impl Save {
     fn create(path: &Path) -> Result<Self, Error> {
-        let failed = |source| Error::Save { path: path.to_owned(), source };
-        let file = BufWriter::new(File::create(path).map_err(failed)?);
+        let file = BufWriter::new(File::create(path).map_err(unwritable(path))?);
         Ok(Self { path: path.to_owned(), file, begun: false })
     }
 
@@ -314,10 +334,10 @@ impl Save {
         if !self.begun {
             return Ok(());
         }
-        self.file.write_all(data).map_err(|source| Error::Save { path: self.path.clone(), source })
+        self.file.write_all(data).map_err(unwritable(&self.path))
     }
 
     fn finish(&mut self) -> Result<(), Error> {
-        self.file.flush().map_err(|source| Error::Save { path: self.path.clone(), source })
+        self.file.flush().map_err(unwritable(&self.path))
     }
 }

@@ -187,7 +187,11 @@ fn lenslet(visit: &Visit<'_>) -> Result<Seen, String> {
     let stream = visit.folder.join("stream.h264");
     let mut lenslet = crate::support::lenslet();
     lenslet.args(["receive", visit.url, "--transport", visit.transport, "--seconds", "4", "--json"]);
-    let output = run(lenslet.arg("--save").arg(&stream))?;
+    let list = visit.folder.join("pictures.csv");
+    let output = run(lenslet.arg("--save").arg(&stream).arg("--pictures").arg(&list))?;
+    let list = String::from_utf8(read(&list)?).map_err(|error| error.to_string())?;
+    let seconds = |line: &str| line.split(',').nth(1)?.parse().ok();
+    let times = list.lines().skip(1).map(seconds).collect::<Option<Vec<f64>>>();
     let told: serde_json::Value =
         serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
     let track = &told["tracks"][0];
@@ -195,7 +199,7 @@ fn lenslet(visit: &Visit<'_>) -> Result<Seen, String> {
     let wrong = ["lost", "damaged"].into_iter().filter(|what| track[what] != 0);
     complaints.extend(wrong.map(|what| format!("{what}: {told}")));
     let pictures = track["pictures"].as_u64().unwrap_or_default() as usize;
-    Ok(Seen { pictures, times: None, stream: Some(read(&stream)?), complaints })
+    Ok(Seen { pictures, times, stream: Some(read(&stream)?), complaints })
 }
 
 /// NAL units behind their lengths as a byte stream.

@@ -19,7 +19,7 @@ const RATE: f64 = 30.0;
 /// How far a picture may be from the source's grid, in pictures: 1 ms.
 const OFF: f64 = 0.001 * RATE;
 
-fn has(tool: &str, arguments: &[&str]) -> bool {
+pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(tool);
     let there = command.args(arguments).output().is_ok_and(|output| output.status.success());
     if !there {
@@ -34,7 +34,7 @@ fn skip(tool: &str, why: &str) {
 }
 
 /// Runs a program for at most a minute.
-fn run(command: &mut Command) -> Result<Output, String> {
+pub(crate) fn run(command: &mut Command) -> Result<Output, String> {
     let output = Command::new("timeout")
         .arg("60")
         .arg(command.get_program())

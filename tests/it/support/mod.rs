@@ -178,10 +178,10 @@ impl Client {
     }
 
     /// Connects from another address of this machine: `127.0.0.2`.
-    pub(crate) fn connect_from(server: &Server, from: &str) -> Self {
+    pub(crate) fn connect_from(address: SocketAddr, from: &str) -> Self {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
-        socket.connect(&server.address.into()).unwrap();
+        socket.connect(&address.into()).unwrap();
         Self::over(socket.into())
     }
 

@@ -1,0 +1,137 @@
+//! A file's bytes, read where they are needed and no more of them.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use crate::source::Error;
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Bytes {
+    file: File,
+    length: u64,
+    /// When its content was changed last, as it was opened.
+    changed: (i64, i64),
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// MP4, MOV: ISO/IEC 14496-12.
+    Mp4,
+    /// A byte stream, or nothing that is known.
+    Stream,
+    /// A container that is not served.
+    Other(&'static str),
+}
+
+impl Bytes {
+    pub(super) fn new(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self { file, length: metadata.len(), changed: changed(&metadata) })
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether it was written to since it was opened.
+    pub(super) fn written(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| changed(&metadata) != self.changed)
+    }
+
+    /// The bytes at `offset`, as many as there are; fewer only at the file's end.
+    pub(super) fn read_some(&self, offset: u64, into: &mut [u8]) -> Result<usize, Error> {
+        let mut read = 0;
+        while read < into.len() {
+            match self.file.read_at(&mut into[read..], offset.saturating_add(read as u64)) {
+                Ok(0) => break,
+                Ok(count) => read += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::new(error.to_string())),
+            }
+        }
+        Ok(read)
+    }
+
+    /// `length` bytes at `offset`; `None` if the file ends before.
+    ///
+    /// Nothing is allocated for what the file cannot have.
+    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, Error> {
+        let end = offset.checked_add(length as u64);
+        let now = || self.file.metadata().map_or(self.length, |metadata| metadata.len());
+        if end.is_none_or(|end| end > self.length && end > now()) {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; length];
+        Ok((self.read_some(offset, &mut bytes)? == length).then_some(bytes))
+    }
+
+    /// What it is, by its first bytes.
+    pub(super) fn holds(&self) -> Result<Holds, Error> {
+        let mut head = [0; 192];
+        let length = self.read_some(0, &mut head)?;
+        Ok(holds(&head[..length]))
+    }
+}
+
+fn changed(metadata: &Metadata) -> (i64, i64) {
+    (metadata.mtime(), metadata.mtime_nsec())
+}
+
+fn holds(head: &[u8]) -> Holds {
+    let at =
+        |place: usize, signature: &[u8]| head.get(place..).is_some_and(|head| head.starts_with(signature));
+    let boxes: [&[u8; 4]; 9] =
+        [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof"];
+    if boxes.iter().any(|kind| at(4, *kind)) {
+        return Holds::Mp4;
+    }
+    type Signature = (usize, &'static [u8]);
+    let other: [(&[Signature], &str); 8] = [
+        (&[(0, &[0x1a, 0x45, 0xdf, 0xa3])], "a Matroska or WebM file"),
+        (&[(0, b"G"), (188, b"G")], "an MPEG transport stream"),
+        (&[(0, &[0, 0, 1, 0xba])], "an MPEG program stream"),
+        (&[(0, b"RIFF"), (8, b"AVI ")], "an AVI file"),
+        (&[(0, b"FLV\x01")], "a Flash video"),
+        (&[(0, b"OggS")], "an Ogg file"),
+        (&[(0, &[0xff, 0xd8, 0xff])], "a JPEG picture"),
+        (&[(0, b"\x89PNG")], "a PNG picture"),
+    ];
+    let known =
+        other.iter().find(|(signatures, _)| signatures.iter().all(|(place, bytes)| at(*place, bytes)));
+    known.map_or(Holds::Stream, |(_, what)| Holds::Other(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_first_bytes() {
+        for (head, expected) in [
+            (&b"\0\0\0\x20ftypisom"[..], Holds::Mp4),
+            (b"\0\0\0\x08wide\0\0\0\0mdat", Holds::Mp4),
+            (&[0, 0, 0, 1, 0x67, 0x42], Holds::Stream),
+            (b"", Holds::Stream),
+            (b"this is text", Holds::Stream),
+            (&[0x47; 192], Holds::Other("an MPEG transport stream")),
+            (b"RIFF\0\0\0\0AVI LIST", Holds::Other("an AVI file")),
+            (b"RIFF\0\0\0\0WAVE", Holds::Stream),
+        ] {
+            assert_eq!(holds(head), expected, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_allocated_for_what_is_not_there() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"0123456789").unwrap();
+        let bytes = Bytes::new(File::open(file.path()).unwrap()).unwrap();
+        assert_eq!(bytes.read(2, 3).unwrap().as_deref(), Some(&b"234"[..]));
+        for (offset, length) in [(8, 3), (0, usize::MAX), (u64::MAX, 1), (1 << 40, 1 << 40)] {
+            assert_eq!(bytes.read(offset, length).unwrap(), None, "{offset} {length}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Instructions of user space, counted by callgrind: `cargo bench --bench instructions`. See the README here.
+//!
+//! Each case runs twice under valgrind, short and long; the difference is what the rounds between cost,
+//! without what starting costs. Only what runs inside [`measured`] is counted: packetizing or parsing
+//! itself, or the server's thread.
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use lenslet::media::h264::ParameterSets;
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
+use lenslet::rtp::Sender;
+use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
+
+mod audience;
+
+use audience::{Audience, Transport};
+
+/// Callgrind counts from its beginning to its end, on the thread that is in it.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+    std::hint::black_box(());
+}
+
+/// One thing to measure, so many times.
+struct Case {
+    name: String,
+    /// What one round is divided by, and what that is called.
+    per: Vec<(usize, &'static str)>,
+    run: Box<dyn Fn(usize)>,
+}
+
+const SIZES: [usize; 3] = [1_200, 20_000, 200_000];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let cases = cases();
+    match &arguments[..] {
+        [measure, name, rounds] if measure == "--measure" => {
+            let case = cases.iter().find(|case| case.name == *name).unwrap();
+            (case.run)(rounds.parse().unwrap());
+        }
+        _ => {
+            println!("| case | instructions |\n|---|---|");
+            let chosen = |case: &&Case| arguments.iter().all(|part| case.name.contains(part.as_str()));
+            cases.iter().filter(chosen).for_each(|case| println!("| {} | {} |", case.name, figures(case)));
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for bytes in SIZES {
+        cases.push(Case {
+            name: format!("packetize {bytes} B"),
+            per: vec![(1, "picture"), (packets(bytes), "packet")],
+            run: Box::new(move |rounds| packetize(bytes, rounds)),
+        });
+    }
+    cases.push(Case {
+        name: "OPTIONS, DESCRIBE, parsed and answered".into(),
+        per: vec![(2, "request")],
+        run: Box::new(requests),
+    });
+    for (transport, name) in [(Transport::Tcp, "TCP"), (Transport::Udp, "UDP")] {
+        for (paused, heads) in [(false, "shared heads"), (true, "own heads")] {
+            for readers in [1, 10, 100] {
+                cases.push(Case {
+                    name: format!("broadcast 20000 B to {readers} by {name}, {heads}"),
+                    per: vec![(1, "picture"), (readers, "reader"), (readers * packets(20_000), "packet")],
+                    run: Box::new(move |rounds| broadcast(transport, readers, paused, rounds)),
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// Instructions of a round, from two runs of which one has some rounds more.
+fn figures(case: &Case) -> String {
+    let (short, long) = (2, 32);
+    let spent = count(&case.name, long).saturating_sub(count(&case.name, short)) / (long - short) as u64;
+    let per = case.per.iter().map(|(parts, what)| format!("{} a {what}", spent / *parts as u64));
+    per.collect::<Vec<_>>().join(", ")
+}
+
+fn count(name: &str, rounds: usize) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*measured*"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--measure", name, &rounds.to_string()])
+        .output()
+        .expect("valgrind is installed");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split("Collected :").nth(1));
+    match collected.and_then(|collected| collected.trim().parse().ok()) {
+        Some(count) if output.status.success() => count,
+        _ => panic!("{name}: {text}"),
+    }
+}
+
+fn unit(bytes: usize) -> AccessUnit {
+    let mut data = vec![0, 0, 0, 1, 0x41];
+    data.resize(data.len() + bytes, 0xa5);
+    AccessUnit { track: TrackId(0), time: MediaTime::default(), link: Link::Follows, data: data.into() }
+}
+
+fn sender() -> Sender {
+    let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68, 1]));
+    Sender::new(TrackId(0), &codec, 1, 0, 0, 1_420)
+}
+
+fn packets(bytes: usize) -> usize {
+    usize::from(sender().packetize(&unit(bytes)).unwrap().packets)
+}
+
+fn packetize(bytes: usize, rounds: usize) {
+    let (unit, mut sender) = (unit(bytes), sender());
+    for _ in 0..rounds {
+        measured(&mut || drop(std::hint::black_box(sender.packetize(&unit))));
+    }
+}
+
+fn requests(rounds: usize) {
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let limits = Limits { timeout: Duration::from_secs(60), sessions: 10, per_address: 10 };
+    let mut sessions = Sessions::new(|| [7; 16], limits);
+    let mut connection = Connection::new(Peer { addr: address(5_000), local: address(554) }, 1);
+    let bytes = b"OPTIONS rtsp://127.0.0.1:8554/cam RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: Lavf59.27.100\r\n\r\n\
+        DESCRIBE rtsp://127.0.0.1:8554/cam RTSP/1.0\r\nAccept: application/sdp\r\nCSeq: 2\r\n\
+        User-Agent: Lavf59.27.100\r\n\r\n";
+    let (now, wall) = (lenslet::clock::now(), SystemTime::UNIX_EPOCH);
+    for _ in 0..rounds {
+        let sdp = "v=0\r\n".repeat(100);
+        let mut sdp = Some(sdp);
+        measured(&mut || {
+            connection.handle_input(bytes);
+            while let Some(event) = connection.poll_event(&mut sessions, now, wall) {
+                assert!(matches!(event, Event::Describe { .. }));
+                let answer = Answer::Described { sdp: sdp.take().unwrap() };
+                connection.answer(&mut sessions, now, wall, answer);
+            }
+            while let Some(reply) = connection.poll_output() {
+                std::hint::black_box(reply);
+            }
+        });
+    }
+}
+
+fn broadcast(transport: Transport, readers: usize, paused: bool, rounds: usize) {
+    let mut audience = Audience::new(transport, readers, measured);
+    if paused {
+        audience.pause();
+    }
+    (0..rounds).for_each(|_| audience.picture(20_000));
+}

@@ -1,0 +1,95 @@
+//! Packets from a sender that sends anything.
+
+use std::time::Duration;
+
+use lenslet::rtp::h264::Depacketizer;
+use lenslet::rtp::{Packet, Receiver};
+
+use super::input::Input;
+
+/// Packets come out in order and once each, what is missing is told, nothing is held for ever; what comes
+/// of their payloads is no more than was put in.
+pub(crate) fn receiver(data: &[u8]) {
+    let mut input = Input(data);
+    let settings = input.byte().unwrap_or_default();
+    let wait = Duration::from_millis(u64::from(settings & 3) * 50);
+    let payload_type = (settings & 4 != 0).then_some(96);
+    let mut now = lenslet::clock::now();
+    let mut receiver = Receiver::new(90_000, payload_type, wait);
+    let (mut put_in, mut handed_out) = (0u64, 0u64);
+    let mut last: Option<u16> = None;
+    while !input.0.is_empty() {
+        let choice = input.byte().unwrap_or_default();
+        now += Duration::from_millis(u64::from(choice >> 2));
+        let bytes = header(choice, &mut input);
+        put_in += u64::from(receiver.handle_packet(&bytes, now).is_ok());
+        if choice & 3 == 3 {
+            receiver.handle_sender_report(input.long(), u64::from(input.long()) << 32, input.long(), now);
+        }
+        while let Some(packet) = receiver.poll_packet(now) {
+            handed_out += 1;
+            if let Some(last) = last.filter(|_| !packet.restarted) {
+                let step = packet.sequence.wrapping_sub(last);
+                assert!(step > 0 && step < 1 << 15, "{last} {}", packet.sequence);
+                assert_eq!(step, packet.lost + 1, "what is missing is told");
+            }
+            last = Some(packet.sequence);
+        }
+        let statistics = receiver.statistics();
+        assert!(handed_out <= statistics.received);
+        let _ = (receiver.report(now), receiver.wall_of(input.long()));
+    }
+    while let Some(at) = receiver.poll_timeout() {
+        assert!(receiver.poll_packet(at.max(now)).is_some(), "what is held is given up in time");
+        handed_out += 1;
+    }
+    assert!(handed_out <= put_in + receiver.statistics().resyncs);
+}
+
+/// A header whose numbers stay near each other more often than not, or any bytes at all.
+fn header(choice: u8, input: &mut Input<'_>) -> Vec<u8> {
+    if choice & 3 == 0 {
+        let length = usize::from(input.byte().unwrap_or_default() & 31);
+        return input.take(length).to_vec();
+    }
+    let sequence =
+        u16::from(input.byte().unwrap_or_default()).wrapping_mul(if choice & 4 == 0 { 1 } else { 257 });
+    let ssrc = u32::from(choice & 3 == 2);
+    let mut bytes = vec![0x80, 96];
+    bytes.extend(sequence.to_be_bytes());
+    bytes.extend(u32::from(sequence).wrapping_mul(3000).to_be_bytes());
+    bytes.extend(ssrc.to_be_bytes());
+    bytes.push(choice);
+    bytes
+}
+
+/// Access units are Annex B, made of what came and of nothing else.
+pub(crate) fn depacketizer(data: &[u8]) {
+    let mut input = Input(data);
+    let mut depacketizer = Depacketizer::new();
+    let (mut put_in, mut came_out) = (0usize, 0usize);
+    while !input.0.is_empty() {
+        let choice = input.byte().unwrap_or_default();
+        let length = usize::from(input.byte().unwrap_or_default());
+        let payload = input.take(length);
+        put_in += payload.len();
+        depacketizer.handle_packet(
+            u32::from(choice >> 4),
+            choice & 1 != 0,
+            u16::from(choice >> 1 & 1),
+            payload,
+        );
+        while let Some(unit) = depacketizer.poll_unit() {
+            assert!(unit.data.starts_with(&[0, 0, 0, 1]) && unit.data.len() > 4);
+            came_out += lenslet::media::h264::nal_units(&unit.data).map(<[u8]>::len).sum::<usize>();
+        }
+    }
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
+/// A packet's payload is within the packet.
+pub(crate) fn packet(data: &[u8]) {
+    if let Ok(packet) = Packet::parse(data) {
+        assert!(packet.payload.len() + 12 <= data.len());
+    }
+}

@@ -1,0 +1,249 @@
+//! Files as mounts: what is served is what is in them, at their times, round after round.
+
+use std::path::Path;
+use std::process::Command;
+
+use lenslet::media::h264::nal_units;
+use lenslet::rtp::h264::{DepacketizedUnit, Depacketizer};
+
+use crate::interop::has;
+use crate::support::{Client, Reply, Rtp, Server};
+
+/// A fixture of 50 pictures at 25 a second.
+const FIXTURE: &str = "tests/fixtures/bitstreams/b-pictures.mp4";
+const PICTURES: usize = 50;
+/// A round in RTP ticks.
+const ROUND: u32 = 2 * 90_000;
+
+/// A reader of a mount's pictures.
+struct Player {
+    client: Client,
+    depacketizer: Depacketizer,
+    last: Option<u16>,
+}
+
+impl Player {
+    fn play(server: &Server, mount: &str) -> Self {
+        let mut client = Client::connect(server);
+        let url = server.url(mount);
+        let session = client.set_up_tcp(&url);
+        let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+        assert_eq!(reply.status, 200, "{mount}: {reply:?}");
+        Self { client, depacketizer: Depacketizer::new(), last: None }
+    }
+
+    /// The next picture; packets are in sequence and none is missing.
+    fn picture(&mut self) -> DepacketizedUnit {
+        loop {
+            if let Some(unit) = self.depacketizer.poll_unit() {
+                assert!(!unit.damaged);
+                return unit;
+            }
+            let bytes = self.client.next_frame(0);
+            let packet = Rtp::parse(&bytes);
+            assert!(self.last.is_none_or(|last| packet.seq == last.wrapping_add(1)), "{packet:?}");
+            self.last = Some(packet.seq);
+            self.depacketizer.handle_packet(packet.timestamp, packet.marker, 0, &bytes[12..]);
+        }
+    }
+}
+
+fn output(program: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Pictures without what may be repeated or left out: delimiters, filler, parameter sets.
+fn slices(annex_b: &[u8]) -> Vec<&[u8]> {
+    nal_units(annex_b).filter(|nal| !matches!(nal[0] & 0x1f, 7..=9 | 12)).collect()
+}
+
+/// What ffmpeg finds in a file: its NAL units, and when each picture is shown, in seconds from the first.
+struct Expected {
+    stream: Vec<u8>,
+    times: Vec<f64>,
+}
+
+impl Expected {
+    fn of(file: &str) -> Self {
+        let stream = output(
+            "ffmpeg",
+            &["-v", "error", "-ignore_editlist", "1", "-i", file, "-c", "copy", "-f", "h264", "-"],
+        );
+        let times = output(
+            "ffprobe",
+            &[
+                "-v",
+                "error",
+                "-select_streams",
+                "v",
+                "-show_entries",
+                "packet=pts_time",
+                "-of",
+                "csv=p=0",
+                file,
+            ],
+        );
+        let times = String::from_utf8(times).unwrap();
+        let times: Vec<f64> =
+            times.split_whitespace().map(|time| time.trim_end_matches(',').parse().unwrap()).collect();
+        let times = times.iter().map(|time| time - times[0]).collect();
+        Self { stream, times }
+    }
+
+    /// Plays more than one round and holds it against the file.
+    fn holds(&self, server: &Server, mount: &str) {
+        let mut player = Player::play(server, mount);
+        let pictures: Vec<_> = (0..PICTURES + PICTURES / 2).map(|_| player.picture()).collect();
+        assert!(pictures[0].keyframe, "{mount}");
+        assert_eq!(self.times.len(), PICTURES, "{mount}");
+        let expected = self.times.iter().cycle();
+        for (number, (picture, time)) in pictures.iter().zip(expected).enumerate() {
+            let round = ROUND * u32::from(number >= PICTURES);
+            let ticks = picture.timestamp.wrapping_sub(pictures[0].timestamp).wrapping_sub(round) as i32;
+            let off = f64::from(ticks) / 90_000.0 - time;
+            assert!(off.abs() < 0.001, "{mount}: picture {number} is {off} s off");
+        }
+        let sent: Vec<&[u8]> = pictures.iter().flat_map(|picture| slices(&picture.data)).collect();
+        let file = slices(&self.stream);
+        assert!(sent.len() > file.len(), "{mount}");
+        let differs = sent.iter().zip(file.iter().cycle()).position(|(sent, file)| sent != file);
+        assert_eq!(differs, None, "{mount}: NAL unit");
+    }
+}
+
+fn mounts(files: &[(&str, &Path)]) -> String {
+    let mount =
+        |(name, path): &(&str, &Path)| format!("\"{name}\": File(path: {:?}),", path.display().to_string());
+    format!("mounts: {{{}}}", files.iter().map(mount).collect::<String>())
+}
+
+#[test]
+fn every_container_is_served_picture_by_picture_at_its_times() {
+    if !has("ffmpeg", &["-version"]) || !has("ffprobe", &["-version"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let copy: [(&str, &[&str], &[&str]); 6] = [
+        ("last.mp4", &[], &["-movflags", "-faststart"]),
+        ("first.mp4", &[], &["-movflags", "+faststart"]),
+        ("fragments.mp4", &[], &["-movflags", "frag_keyframe+empty_moov+default_base_moof"]),
+        ("fragments-of-one.mp4", &[], &["-movflags", "frag_every_frame+delay_moov"]),
+        ("quicktime.mov", &[], &[]),
+        ("edited.mp4", &["-ss", "0.48"], &[]),
+    ];
+    let files = copy.map(|(name, before, options)| {
+        let path = folder.path().join(name);
+        let path_text = path.to_str().unwrap();
+        let head = ["-v", "error"];
+        let arguments = [&head, before, &["-i", FIXTURE, "-c", "copy"], options, &[path_text]].concat();
+        output("ffmpeg", &arguments);
+        (name, path)
+    });
+    let named: Vec<(&str, &Path)> = files.iter().map(|(name, path)| (*name, path.as_path())).collect();
+    let server = Server::with(&mounts(&named));
+    std::thread::scope(|scope| {
+        for (name, path) in &named {
+            let server = &server;
+            scope.spawn(move || Expected::of(path.to_str().unwrap()).holds(server, name));
+        }
+    });
+}
+
+fn describe(server: &Server, mount: &str) -> Reply {
+    Client::connect(server).ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url(mount))])
+}
+
+fn line<'a>(sdp: &'a str, start: &str) -> &'a str {
+    sdp.lines().find(|line| line.contains(start)).unwrap()
+}
+
+#[test]
+fn a_file_that_is_replaced_goes_on_as_the_new_one_and_is_described_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("clip.mp4"), folder.path().join("other"));
+    std::fs::copy("tests/fixtures/bitstreams/fields.h264", &path).unwrap();
+    let server = Server::with(&mounts(&[("clip", &path)]));
+    let before = describe(&server, "clip");
+    let mut player = Player::play(&server, "clip");
+    let first = player.picture();
+    std::fs::copy(FIXTURE, &other).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    let old = |picture: &DepacketizedUnit| nal_units(&picture.data).next() == nal_units(&first.data).next();
+    let mut last = first.timestamp;
+    // The first picture that begins with other parameter sets.
+    loop {
+        let picture = player.picture();
+        let ahead = picture.timestamp.wrapping_sub(last);
+        if picture.keyframe && !old(&picture) {
+            assert!((1..9000).contains(&ahead), "{ahead} ticks");
+            break;
+        }
+        last = picture.timestamp;
+    }
+    let after = describe(&server, "clip");
+    let version =
+        |reply: &Reply| -> u64 { line(&reply.body, "o=").split(' ').nth(2).unwrap().parse().unwrap() };
+    assert!(version(&after) > version(&before), "{} {}", before.body, after.body);
+    assert_ne!(line(&after.body, "sprop"), line(&before.body, "sprop"));
+    std::fs::write(&path, []).unwrap();
+    server.logged(&["clip.mp4", "no H.264 or H.265 picture"]);
+    std::fs::remove_file(&path).unwrap();
+    server.logged(&["clip.mp4", "No such file"]);
+    // It is there again, and the source looks by itself: the same session goes on.
+    std::fs::copy(FIXTURE, &other).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    while !player.picture().keyframe {}
+}
+
+#[test]
+fn files_that_cannot_be_served_are_told_of_and_disturb_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(FIXTURE).unwrap();
+    // The last: x264 names itself in the pictures.
+    let at = |kind: &[u8]| whole.windows(4).rposition(|window| window == kind).unwrap();
+    let mut counted = whole.clone();
+    counted[at(b"stsz") + 12..][..4].copy_from_slice(&[0xff; 4]);
+    let mut audio = whole.clone();
+    audio[at(b"vide")..][..4].copy_from_slice(b"soun");
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("empty", &[], "no H.264 or H.265 picture"),
+        ("text", b"a text, and nothing else", "no H.264 or H.265 picture"),
+        ("cut", &whole[..5000], "has no index"),
+        ("cut-index", &whole[..whole.len() - 100], "ends inside its index"),
+        ("counted", &counted, "damaged (box stsz)"),
+        ("audio", &audio, "no H.264 or H.265 track"),
+        ("picture", b"\x89PNG\r\n\x1a\n", "a PNG picture, which is not served"),
+        ("avi", b"RIFF\0\0\0\0AVI LIST", "ffmpeg -i FILE"),
+    ];
+    let paths: Vec<_> = cases
+        .iter()
+        .map(|(name, content, _)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        })
+        .collect();
+    let enormous = folder.path().join("enormous");
+    std::fs::write(&enormous, &whole[..48]).unwrap();
+    std::fs::File::options().write(true).open(&enormous).unwrap().set_len(1 << 40).unwrap();
+    let mut files: Vec<(&str, &Path)> =
+        cases.iter().zip(&paths).map(|((name, _, _), path)| (*name, path.as_path())).collect();
+    files.extend([("enormous", enormous.as_path()), ("good", Path::new(FIXTURE))]);
+    let server = Server::with(&mounts(&files));
+    let mut good = Player::play(&server, "good");
+    good.picture();
+    let before = server.resident();
+    for (name, _, sentence) in &cases {
+        assert_eq!(describe(&server, name).status, 503, "{name}");
+        server.logged(&[folder.path().join(name).to_str().unwrap(), sentence]);
+    }
+    assert_eq!(describe(&server, "enormous").status, 503);
+    server.logged(&["enormous", "no index"]);
+    let grown = server.resident().saturating_sub(before);
+    assert!(grown < 16 << 10, "{grown} kB more");
+    for _ in 0..PICTURES {
+        good.picture();
+    }
+}
