@@ -128,6 +128,11 @@ impl AsFd for Device {
 }
 
 impl Capability {
+    /// Whether another program feeds it: v4l2loopback. It is no camera before, if loaded with `exclusive_caps=1`.
+    pub fn is_loopback(&self) -> bool {
+        self.driver == LOOPBACK
+    }
+
     /// The queue to capture pictures from, if the node is a camera: neither an encoder or other
     /// memory-to-memory device, nor an output, nor a camera's metadata.
     pub fn camera(&self) -> Option<Queue> {
@@ -138,7 +143,7 @@ impl Capability {
             | V4L2_CAP_META_CAPTURE
             | V4L2_CAP_META_OUTPUT;
         // One node is both of its ends, unless the module is loaded with `exclusive_caps=1`.
-        if self.driver == LOOPBACK {
+        if self.is_loopback() {
             other &= !V4L2_CAP_VIDEO_OUTPUT;
         }
         if self.flags & other != 0 || self.flags & V4L2_CAP_STREAMING == 0 {

@@ -18,6 +18,8 @@ mod times;
 
 use std::path::{Path, PathBuf};
 
+use plan::Refusal;
+
 use crate::hub::Outlet;
 use crate::source::{Error, Source};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
@@ -110,8 +112,8 @@ fn open_camera(path: &Path) -> Result<(Device, Queue, Capability), v4l2::Error> 
     let device = Device::open(path)?;
     let capability = device.capability()?;
     let Some(queue) = capability.camera() else {
-        let what = "this node captures no pictures".to_owned();
-        return Err(v4l2::Error::Unfit(path.to_owned(), what));
+        let refusal = if capability.is_loopback() { Refusal::NoSignal } else { Refusal::NoCamera };
+        return Err(v4l2::Error::Unfit(path.to_owned(), refusal.to_string()));
     };
     Ok((device, queue, capability))
 }
