@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use lenslet::media::h264::{NalType, ParameterSets, Splitter, nal_units};
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
-use lenslet::rtp::h264::{DepacketizedUnit, Depacketizer};
-use lenslet::rtp::{Receiver, Sender, Statistics};
+use lenslet::rtp::{DepacketizedUnit, Depacketizer, Receiver, Sender, Statistics};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -37,7 +36,7 @@ fn receive<'a>(
     wait: Duration,
 ) -> (Vec<DepacketizedUnit>, Statistics) {
     let mut receiver = Receiver::new(90_000, Some(96), wait);
-    let mut depacketizer = Depacketizer::new();
+    let mut depacketizer = Depacketizer::new("H264", &[]).unwrap();
     let mut units = Vec::new();
     let mut now = Instant::now();
     let mut drain = |receiver: &mut Receiver, now| {
@@ -177,7 +176,7 @@ proptest! {
     fn no_bytes_panic(packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..100), wait in 0..3u64) {
         let start = Instant::now();
         let mut receiver = Receiver::new(0, None, Duration::from_millis(wait));
-        let mut depacketizer = Depacketizer::new();
+        let mut depacketizer = Depacketizer::new("H264", &[]).unwrap();
         for (index, mut bytes) in packets.into_iter().enumerate() {
             let now = start + Duration::from_millis(index as u64);
             // Most of them as RTP, so that they get further than its header.

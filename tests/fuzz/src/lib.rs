@@ -38,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("packet", receiving::packet),
     ("receiver", receiving::receiver),
     ("depacketizer", receiving::depacketizer),
+    ("h265_depacketizer", receiving::h265_depacketizer),
 ];
 
 /// Runs the target of that name.
