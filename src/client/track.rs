@@ -79,6 +79,11 @@ impl Track {
         self.media.picture_size().or_else(came)
     }
 
+    /// See [`Depacketizer::adts_header`].
+    pub fn adts_header(&self, length: usize) -> Option<[u8; 7]> {
+        self.depacketizer.as_ref()?.adts_header(length)
+    }
+
     /// What came, and what did not.
     pub fn statistics(&self) -> Statistics {
         self.receiver.statistics()

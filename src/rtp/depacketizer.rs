@@ -1,6 +1,6 @@
 //! Packets into access units, whatever the format.
 
-use super::{h264, h265};
+use super::{aac, h264, h265};
 
 /// An access unit longer than this is none that anybody sends.
 pub(super) const MOST: usize = 8 << 20;
@@ -10,9 +10,11 @@ pub(super) const MOST: usize = 8 << 20;
 pub struct DepacketizedUnit {
     /// The RTP timestamp.
     pub timestamp: u32,
-    /// H.264 and H.265: its whole NAL units as Annex B, each with a start code of four bytes. Never empty.
+    /// H.264 and H.265: its whole NAL units as Annex B, each with a start code of four bytes. AAC: raw, up to
+    /// the first byte that is missing. Never empty.
     pub data: Vec<u8>,
-    /// Decoding can start here: H.264's IDR pictures, H.265's IRAP pictures.
+    /// Decoding can start here: H.264's IDR pictures, H.265's IRAP pictures, and
+    /// whatever comes of formats that do not build on what was before.
     pub keyframe: bool,
     /// Packets of it are or may be missing; or those of units before it of which nothing is given out,
     /// if it is no keyframe. Decoding goes on at the next keyframe that is not damaged.
@@ -38,6 +40,20 @@ pub struct Depacketizer(Format);
 enum Format {
     H264(h264::Depacketizer),
     H265(h265::Depacketizer),
+    Aac(aac::Depacketizer),
+}
+
+/// A format's parameters, keys in lower case.
+pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
+
+impl Parameters<'_> {
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.trim())
+    }
+
+    pub(super) fn number(&self, key: &str) -> Option<u32> {
+        self.text(key)?.parse().ok()
+    }
 }
 
 impl Depacketizer {
@@ -45,15 +61,13 @@ impl Depacketizer {
     /// keys in lower case, as SDP has them. `None` if the format is not known here, or sent in a way
     /// that is not (interleaved).
     pub fn new(encoding: &str, parameters: &[(String, String)]) -> Option<Self> {
-        let number = |key: &str| -> Option<u32> {
-            let value = parameters.iter().find(|(name, _)| name == key).map(|(_, value)| value.trim())?;
-            value.parse().ok()
-        };
+        let parameters = Parameters(parameters);
         let format = match encoding {
             "H264" => Format::H264(h264::Depacketizer::new()),
             // With a decoding order number in each payload (RFC 7798 section 4.4.1).
-            "H265" if number("sprop-max-don-diff").is_some_and(|most| most > 0) => return None,
+            "H265" if parameters.number("sprop-max-don-diff").is_some_and(|most| most > 0) => return None,
             "H265" => Format::H265(h265::Depacketizer::new()),
+            "MPEG4-GENERIC" => Format::Aac(aac::Depacketizer::new(&parameters)?),
             _ => return None,
         };
         Some(Self(format))
@@ -64,6 +78,7 @@ impl Depacketizer {
         match &mut self.0 {
             Format::H264(format) => format.handle_packet(timestamp, marker, lost, payload),
             Format::H265(format) => format.handle_packet(timestamp, marker, lost, payload),
+            Format::Aac(format) => format.handle_packet(timestamp, marker, lost, payload),
         }
     }
 
@@ -72,6 +87,7 @@ impl Depacketizer {
         match &mut self.0 {
             Format::H264(format) => format.poll_unit(),
             Format::H265(format) => format.poll_unit(),
+            Format::Aac(format) => format.poll_unit(),
         }
     }
 
@@ -80,11 +96,21 @@ impl Depacketizer {
         None
     }
 
+    /// The ADTS header that belongs before a raw access unit of AAC of so many bytes; `None` if the
+    /// description does not say enough for it, the unit is too long, or this is no AAC.
+    pub fn adts_header(&self, length: usize) -> Option<[u8; 7]> {
+        match &self.0 {
+            Format::Aac(format) => format.config()?.adts_header(length),
+            Format::H264(_) | Format::H265(_) => None,
+        }
+    }
+
     /// What was thrown away so far.
     pub fn dropped(&self) -> Dropped {
         match &self.0 {
             Format::H264(format) => format.dropped(),
             Format::H265(format) => format.dropped(),
+            Format::Aac(format) => format.dropped(),
         }
     }
 }

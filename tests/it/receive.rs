@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lenslet::media::h264::{Assembler, ParameterSets, Splitter, nal_units};
-use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId, h265};
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId, aac, h265};
 use lenslet::rtp::Sender;
 use lenslet::sdp;
 use serde_json::Value;
@@ -198,6 +198,27 @@ fn h265_is_received_bit_exact_and_its_loss_is_seen() {
 }
 
 #[test]
+fn aac_is_received_bit_exact_and_its_loss_is_seen() {
+    let film = Film::aac();
+    for transport in ["udp", "tcp"] {
+        let (told, saved) = watch(&film, transport, 0);
+        let units = whole(&told, "MPEG4-GENERIC", None);
+        let stream = fixture("sine.aac");
+        assert!(!saved.is_empty() && saved.iter().eq(stream.iter().cycle().take(saved.len())), "{transport}");
+        let frames: Vec<_> = aac::frames(&saved).collect::<Result<_, _>>().unwrap();
+        assert_eq!(frames.len(), units);
+        let track = &told["tracks"][0];
+        assert_eq!((&track["kind"], &track["keyframes"]), (&"audio".into(), &Value::Null), "{told}");
+        // A unit a packet: each is whole or missing.
+        let track = with_loss(&film, transport)["tracks"][0].clone();
+        assert_eq!(track["damaged"], 0, "{track}");
+        // By UDP the last ones wait for what is missing before them.
+        let waiting = track["packets"].as_u64().unwrap() - track["pictures"].as_u64().unwrap();
+        assert!(track["pictures"].as_u64().unwrap() > 20 && (transport == "udp" || waiting == 0), "{track}");
+    }
+}
+
+#[test]
 fn a_server_without_udp_is_asked_again_by_tcp() {
     let address = camera(Faults { refuses_udp: true, ..Faults::default() });
     let url = format!("rtsp://{address}/live");
@@ -258,6 +279,15 @@ impl Film {
         splitter.push(&fixture("open-gop.h265"), |unit| units.extend(assembler.assemble(unit))).unwrap();
         splitter.finish(|unit| units.extend(assembler.assemble(unit)));
         Self::new(Codec::H265(assembler.parameter_sets().unwrap().clone()), units)
+    }
+
+    fn aac() -> Self {
+        let stream = fixture("sine.aac");
+        let frames: Vec<_> = aac::frames(&stream).collect::<Result<_, _>>().unwrap();
+        let config = frames[0].0.config.clone();
+        let step = config.duration(1);
+        let units = frames.iter().map(|(_, raw)| (Arc::from(*raw), Link::Alone)).collect();
+        Self { step, ..Self::new(Codec::Aac(config), units) }
     }
 
     fn description(&self) -> String {

@@ -1,7 +1,8 @@
-//! The file that a track is written into, in the form that players open: H.264 and H.265 as byte streams.
+//! The file that a track is written into, in the form that players open: H.264 and H.265 as byte streams,
+//! AAC as ADTS.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Error, unwritable};
@@ -21,10 +22,16 @@ impl Save {
         Ok(Self { path: path.to_owned(), file, begun: false })
     }
 
-    pub(super) fn write(&mut self, _track: &Track, unit: &Unit) -> Result<(), Error> {
+    pub(super) fn write(&mut self, track: &Track, unit: &Unit) -> Result<(), Error> {
         self.begun |= unit.keyframe;
         if !self.begun {
             return Ok(());
+        }
+        if track.media().encoding == "MPEG4-GENERIC" {
+            let header = track.adts_header(unit.data.len());
+            let header = header.ok_or_else(|| io::Error::other("ADTS cannot say what this sound is"));
+            let header = header.map_err(unwritable(&self.path))?;
+            self.file.write_all(&header).map_err(unwritable(&self.path))?;
         }
         self.file.write_all(&unit.data).map_err(unwritable(&self.path))
     }

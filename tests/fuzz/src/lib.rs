@@ -39,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("receiver", receiving::receiver),
     ("depacketizer", receiving::depacketizer),
     ("h265_depacketizer", receiving::h265_depacketizer),
+    ("aac_depacketizer", receiving::aac_depacketizer),
 ];
 
 /// Runs the target of that name.

@@ -82,6 +82,33 @@ fn annex_b(encoding: &str, data: &[u8]) {
     assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
 }
 
+/// Raw access units are made of what came, and of it once, however long the headers' fields are; ADTS says
+/// as much of them.
+pub(crate) fn aac_depacketizer(data: &[u8]) {
+    let (settings, data) = data.split_at(data.len().min(4));
+    let number = |at: usize| settings.get(at).map_or(0, |byte| byte & 31).to_string();
+    let config = ["1210", "2b118800", "118c", ""][usize::from(settings.last().map_or(0, |byte| byte & 3))];
+    let mut parameters = vec![("config".to_owned(), config.to_owned())];
+    for (at, key) in ["sizelength", "indexlength", "indexdeltalength"].into_iter().enumerate() {
+        // What is not said is as usual.
+        if settings.get(at).is_some_and(|byte| *byte < 128) {
+            parameters.push((key.to_owned(), number(at)));
+        }
+    }
+    let Some(depacketizer) = Depacketizer::new("MPEG4-GENERIC", &parameters) else { return };
+    let described = Depacketizer::new("MPEG4-GENERIC", &parameters).unwrap();
+    let mut came_out = 0;
+    let put_in = depacketize(depacketizer, data, |unit| {
+        assert!(!unit.data.is_empty() && unit.keyframe);
+        came_out += unit.data.len();
+        if let Some(header) = described.adts_header(unit.data.len()) {
+            let header = lenslet::media::aac::Header::parse(&header).unwrap();
+            assert_eq!(header.frame, header.length + unit.data.len());
+        }
+    });
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
 /// Payloads of any bytes; says how many.
 fn depacketize(mut depacketizer: Depacketizer, data: &[u8], mut each: impl FnMut(DepacketizedUnit)) -> usize {
     let mut input = Input(data);
