@@ -1,6 +1,6 @@
 //! Packets into access units, whatever the format.
 
-use super::{aac, h264, h265};
+use super::{aac, h264, h265, jpeg};
 
 /// An access unit longer than this is none that anybody sends.
 pub(super) const MOST: usize = 8 << 20;
@@ -10,8 +10,8 @@ pub(super) const MOST: usize = 8 << 20;
 pub struct DepacketizedUnit {
     /// The RTP timestamp.
     pub timestamp: u32,
-    /// H.264 and H.265: its whole NAL units as Annex B, each with a start code of four bytes. AAC: raw, up to
-    /// the first byte that is missing. Never empty.
+    /// H.264 and H.265: its whole NAL units as Annex B, each with a start code of four bytes. AAC: raw. JPEG: a
+    /// whole one. Of the last two what stands before the first byte that is missing. Never empty.
     pub data: Vec<u8>,
     /// Decoding can start here: H.264's IDR pictures, H.265's IRAP pictures, and
     /// whatever comes of formats that do not build on what was before.
@@ -41,6 +41,7 @@ enum Format {
     H264(h264::Depacketizer),
     H265(h265::Depacketizer),
     Aac(aac::Depacketizer),
+    Jpeg(jpeg::Depacketizer),
 }
 
 /// A format's parameters, keys in lower case.
@@ -68,6 +69,7 @@ impl Depacketizer {
             "H265" if parameters.number("sprop-max-don-diff").is_some_and(|most| most > 0) => return None,
             "H265" => Format::H265(h265::Depacketizer::new()),
             "MPEG4-GENERIC" => Format::Aac(aac::Depacketizer::new(&parameters)?),
+            "JPEG" => Format::Jpeg(jpeg::Depacketizer::new()),
             _ => return None,
         };
         Some(Self(format))
@@ -79,6 +81,7 @@ impl Depacketizer {
             Format::H264(format) => format.handle_packet(timestamp, marker, lost, payload),
             Format::H265(format) => format.handle_packet(timestamp, marker, lost, payload),
             Format::Aac(format) => format.handle_packet(timestamp, marker, lost, payload),
+            Format::Jpeg(format) => format.handle_packet(timestamp, marker, lost, payload),
         }
     }
 
@@ -88,12 +91,16 @@ impl Depacketizer {
             Format::H264(format) => format.poll_unit(),
             Format::H265(format) => format.poll_unit(),
             Format::Aac(format) => format.poll_unit(),
+            Format::Jpeg(format) => format.poll_unit(),
         }
     }
 
     /// Width and height of the last picture in pixels, where packets say it.
     pub fn picture_size(&self) -> Option<(u32, u32)> {
-        None
+        match &self.0 {
+            Format::Jpeg(format) => format.picture_size(),
+            Format::H264(_) | Format::H265(_) | Format::Aac(_) => None,
+        }
     }
 
     /// The ADTS header that belongs before a raw access unit of AAC of so many bytes; `None` if the
@@ -101,7 +108,7 @@ impl Depacketizer {
     pub fn adts_header(&self, length: usize) -> Option<[u8; 7]> {
         match &self.0 {
             Format::Aac(format) => format.config()?.adts_header(length),
-            Format::H264(_) | Format::H265(_) => None,
+            Format::H264(_) | Format::H265(_) | Format::Jpeg(_) => None,
         }
     }
 
@@ -111,6 +118,7 @@ impl Depacketizer {
             Format::H264(format) => format.dropped(),
             Format::H265(format) => format.dropped(),
             Format::Aac(format) => format.dropped(),
+            Format::Jpeg(format) => format.dropped(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lenslet::media::h264::{Assembler, ParameterSets, Splitter, nal_units};
+use lenslet::media::jpeg::Image;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId, aac, h265};
 use lenslet::rtp::Sender;
 use lenslet::sdp;
@@ -219,6 +220,25 @@ fn aac_is_received_bit_exact_and_its_loss_is_seen() {
 }
 
 #[test]
+fn jpegs_are_received_bit_exact_and_their_loss_is_seen() {
+    for (name, transport, size) in [("420.jpg", "udp", (168, 112)), ("422.jpg", "tcp", (160, 104))] {
+        let film = Film::jpeg(name);
+        let (told, saved) = watch(&film, transport, 0);
+        let pictures = whole(&told, "JPEG", Some(size));
+        assert_eq!(told["tracks"][0]["keyframe_interval"], Value::Null, "{told}");
+        let original = fixture(name);
+        // Sizes travel in whole blocks.
+        let (width, height) = (size.0 as u16, size.1 as u16);
+        let sent = Image { width, height, ..Image::parse(&original).unwrap() };
+        let one = sent.to_jpeg();
+        assert!(saved == one.repeat(pictures), "{name}: {} bytes saved, {} sent", saved.len(), one.len());
+        assert_eq!(Image::parse(&saved).unwrap(), sent);
+        let told = with_loss(&film, transport);
+        assert!(told["tracks"][0]["pictures"].as_u64().unwrap() > 0, "{told}");
+    }
+}
+
+#[test]
 fn a_server_without_udp_is_asked_again_by_tcp() {
     let address = camera(Faults { refuses_udp: true, ..Faults::default() });
     let url = format!("rtsp://{address}/live");
@@ -288,6 +308,10 @@ impl Film {
         let step = config.duration(1);
         let units = frames.iter().map(|(_, raw)| (Arc::from(*raw), Link::Alone)).collect();
         Self { step, ..Self::new(Codec::Aac(config), units) }
+    }
+
+    fn jpeg(name: &str) -> Self {
+        Self::new(Codec::Jpeg, vec![(fixture(name).into(), Link::Start)])
     }
 
     fn description(&self) -> String {

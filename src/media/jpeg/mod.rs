@@ -3,6 +3,7 @@
 mod huffman;
 mod image;
 mod unfit;
+mod write;
 
 pub use image::{Image, Sampling};
 pub use unfit::Unfit;

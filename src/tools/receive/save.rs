@@ -1,5 +1,5 @@
 //! The file that a track is written into, in the form that players open: H.264 and H.265 as byte streams,
-//! AAC as ADTS.
+//! JPEGs one behind the other, AAC as ADTS.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lenslet::media::jpeg::{Image, Unfit};
 use lenslet::rtp::{DepacketizedUnit, Depacketizer, Packet, Receiver};
 
 use super::input::Input;
@@ -104,6 +105,25 @@ pub(crate) fn aac_depacketizer(data: &[u8]) {
         if let Some(header) = described.adts_header(unit.data.len()) {
             let header = lenslet::media::aac::Header::parse(&header).unwrap();
             assert_eq!(header.frame, header.length + unit.data.len());
+        }
+    });
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
+/// What is whole is a JPEG, or has a scan that is none; each byte of a scan came.
+pub(crate) fn jpeg_depacketizer(data: &[u8]) {
+    let mut came_out = 0;
+    let put_in = depacketize(Depacketizer::new("JPEG", &[]).unwrap(), data, |unit| {
+        assert!(unit.data.starts_with(&[0xff, 0xd8]) && unit.data.ends_with(&[0xff, 0xd9]) && unit.keyframe);
+        match Image::parse(&unit.data) {
+            Ok(image) => {
+                assert!(image.width.is_multiple_of(8) && image.height.is_multiple_of(8));
+                came_out += image.scan.len();
+            }
+            Err(why) => {
+                let of_the_scan = matches!(why, Unfit::Truncated | Unfit::Scan);
+                assert!(of_the_scan, "{why:?}");
+            }
         }
     });
     assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
