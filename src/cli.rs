@@ -51,8 +51,9 @@ struct ReceiveArguments {
     /// For how many seconds; Ctrl-C ends it earlier.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// Write the pictures into this file, as a raw H.264 byte stream.
-    #[arg(long, value_name = "FILE.h264")]
+    /// Write the first video track into this file: H.264 and H.265 as a raw byte stream, JPEGs one behind the
+    /// other; AAC, where there is no video, as ADTS.
+    #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Write a line for every picture into this file: time, arrival, bytes.
     #[arg(long, value_name = "FILE.csv")]

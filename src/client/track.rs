@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::rtcp::{self, Message};
-use crate::rtp::h264::Depacketizer;
-use crate::rtp::{self, Receiver, Statistics};
+use crate::rtp::{self, DepacketizedUnit, Depacketizer, Receiver, Statistics};
 use crate::rtsp::client::Reply;
 use crate::sdp::presentation::MediaSection;
 
@@ -20,7 +19,7 @@ pub struct Unit {
     pub timestamp: u32,
     /// When its last packet came.
     pub arrival: Instant,
-    /// Annex B.
+    /// As [`DepacketizedUnit::data`].
     pub data: Vec<u8>,
     /// Decoding can start here.
     pub keyframe: bool,
@@ -46,11 +45,10 @@ impl Track {
     pub(super) const REORDER: Duration = Duration::from_millis(200);
 
     pub(super) fn new(media: MediaSection, wait: Duration) -> Self {
-        let h264 = media.encoding == "H264";
         Self {
             receiver: Receiver::new(media.clock_rate, media.payload_type, wait),
             wait,
-            depacketizer: h264.then(Depacketizer::new),
+            depacketizer: Depacketizer::new(&media.encoding, &media.parameters),
             lateness: Lateness::new(media.clock_rate),
             set_up: false,
             control: None,
@@ -68,6 +66,22 @@ impl Track {
     /// Whether the server sends it to us.
     pub fn is_set_up(&self) -> bool {
         self.set_up
+    }
+
+    /// Whether access units are made of its packets; those of other formats are counted alone.
+    pub fn is_understood(&self) -> bool {
+        self.depacketizer.is_some()
+    }
+
+    /// Width and height in pixels: as the server says, or as JPEGs themselves do.
+    pub fn picture_size(&self) -> Option<(u32, u32)> {
+        let came = || self.depacketizer.as_ref().and_then(Depacketizer::picture_size);
+        self.media.picture_size().or_else(came)
+    }
+
+    /// See [`Depacketizer::adts_header`].
+    pub fn adts_header(&self, length: usize) -> Option<[u8; 7]> {
+        self.depacketizer.as_ref()?.adts_header(length)
     }
 
     /// What came, and what did not.
@@ -149,7 +163,7 @@ impl Track {
         loop {
             let depacketizer = self.depacketizer.as_mut();
             if let Some(unit) = depacketizer.and_then(Depacketizer::poll_unit) {
-                let rtp::h264::DepacketizedUnit { timestamp, data, keyframe, damaged } = unit;
+                let DepacketizedUnit { timestamp, data, keyframe, damaged } = unit;
                 return Some(Unit { timestamp, arrival: now, data, keyframe, damaged });
             }
             let packet = self.receiver.poll_packet(now)?;

@@ -1,10 +1,12 @@
 //! RTP: access units into packets and back, one payload format a folder ([RFC 3550](https://www.rfc-editor.org/rfc/rfc3550)).
 
 mod aac;
-pub mod h264;
+mod depacketizer;
+mod h264;
 mod h265;
 mod jitter;
 mod jpeg;
+mod nal;
 mod packet;
 mod payload;
 mod receiver;
@@ -13,6 +15,7 @@ mod sender;
 mod sequence;
 mod wire;
 
+pub use depacketizer::{DepacketizedUnit, Depacketizer, Dropped};
 pub use packet::{Invalid, Packet};
 pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;

@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use crate::media::h264::ParameterSets;
+use crate::media::h265;
 
 /// Media sections that are read; no camera has so many.
 const MOST_MEDIA: usize = 64;
@@ -136,6 +137,23 @@ impl MediaSection {
         let of_type =
             |kind: u8| sets.iter().find(|set| set.first().is_some_and(|header| header & 0x1f == kind));
         Some(ParameterSets::new(of_type(7)?, of_type(8)?))
+    }
+
+    /// H.265's parameter sets ([RFC 7798 section 7.1](https://www.rfc-editor.org/rfc/rfc7798#section-7.1)), the
+    /// first of each, if all three are there.
+    pub fn h265_parameter_sets(&self) -> Option<h265::ParameterSets> {
+        let set = |key| {
+            let text = self.parameter(key).filter(|_| self.encoding == "H265")?;
+            decode(text.split(',').next()?.trim())
+        };
+        Some(h265::ParameterSets::new(&set("sprop-vps")?, &set("sprop-sps")?, &set("sprop-pps")?))
+    }
+
+    /// Width and height in pixels, if the parameter sets are there.
+    pub fn picture_size(&self) -> Option<(u32, u32)> {
+        let h264 = || self.parameter_sets()?.picture().map(|picture| (picture.width, picture.height));
+        let h265 = || self.h265_parameter_sets()?.picture().map(|picture| (picture.width, picture.height));
+        h264().or_else(h265)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use lenslet::media::h264::nal_units;
-use lenslet::rtp::h264::{DepacketizedUnit, Depacketizer};
+use lenslet::rtp::{DepacketizedUnit, Depacketizer};
 
 use crate::interop::has;
 use crate::support::{Client, Reply, Rtp, Server};
@@ -29,7 +29,7 @@ impl Player {
         let session = client.set_up_tcp(&url);
         let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
         assert_eq!(reply.status, 200, "{mount}: {reply:?}");
-        Self { client, depacketizer: Depacketizer::new(), last: None }
+        Self { client, depacketizer: Depacketizer::new("H264", &[]).unwrap(), last: None }
     }
 
     /// The next picture; packets are in sequence and none is missing.

@@ -4,11 +4,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lenslet::media::h264::{Assembler, ParameterSets, Splitter, nal_units};
-use lenslet::media::{AccessUnit, Codec, MediaTime, TrackId};
+use lenslet::media::jpeg::Image;
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId, aac, h265};
 use lenslet::rtp::Sender;
+use lenslet::sdp;
 use serde_json::Value;
 
 use crate::support::{Server, lenslet};
@@ -139,6 +142,102 @@ fn loss_is_counted_to_the_packet_by_both_transports() {
     }
 }
 
+/// Plays a film and gives what was told and what was saved.
+fn watch(film: &Film, transport: &str, every: u64) -> (Value, Vec<u8>) {
+    let address = playing(film.clone(), Faults { every, ..Faults::default() });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let url = format!("rtsp://{address}/live");
+    let told = json(&receive(&url, &["--transport", transport, "--seconds", "2", "--save", path, "--json"]));
+    (told, std::fs::read(file.path()).unwrap())
+}
+
+/// The figures of a film that came whole: how many units were, and in what size.
+fn whole(told: &Value, encoding: &str, size: Option<(u64, u64)>) -> usize {
+    let track = &told["tracks"][0];
+    assert_eq!((&track["encoding"], &track["lost"]), (&encoding.into(), &0.into()), "{told}");
+    assert_eq!(track["damaged"], 0, "{told}");
+    // On a busy machine it is fair.
+    assert_ne!(told["path"], "poor", "{told}");
+    let told_size = track["width"].as_u64().zip(track["height"].as_u64());
+    assert_eq!(told_size, size, "{told}");
+    assert!(told["first_picture_ms"].is_number());
+    let units = track["pictures"].as_u64().unwrap();
+    assert!(units > 20, "{told}");
+    units as usize
+}
+
+/// Every seventh packet is missing: counted, and the path is what it is.
+fn with_loss(film: &Film, transport: &str) -> Value {
+    let (told, _) = watch(film, transport, 7);
+    let track = &told["tracks"][0];
+    let (packets, lost) = (track["packets"].as_u64().unwrap(), track["lost"].as_u64().unwrap());
+    assert!(lost > 0 && lost == (packets + lost) / 7, "{told}");
+    assert_eq!(told["path"], "poor", "{told}");
+    told
+}
+
+#[test]
+fn h265_is_received_bit_exact_and_its_loss_is_seen() {
+    let film = Film::h265();
+    assert_eq!(film.units.len(), 40);
+    for transport in ["udp", "tcp"] {
+        let (told, saved) = watch(&film, transport, 0);
+        let units = whole(&told, "H265", Some((98, 66)));
+        let sent: Vec<u8> =
+            film.units.iter().cycle().take(units).flat_map(|(data, _)| data.to_vec()).collect();
+        assert!(saved == sent, "{transport}: {} bytes of {} were saved", saved.len(), sent.len());
+        let track = &told["tracks"][0];
+        assert!(track["keyframes"].as_u64().unwrap() >= 2, "{told}");
+        let second = film.units.iter().skip(1).position(|(_, link)| *link == Link::Start).unwrap() + 1;
+        let apart = |units: usize| (film.step * units as u32).as_secs_f64();
+        assert_eq!(track["keyframe_interval"][0], apart(second), "{told}");
+        assert_eq!(track["keyframe_interval"][1], apart(film.units.len() - second), "{told}");
+        let told = with_loss(&film, transport);
+        assert!(told["tracks"][0]["damaged"].as_u64().unwrap() > 0, "{told}");
+    }
+}
+
+#[test]
+fn aac_is_received_bit_exact_and_its_loss_is_seen() {
+    let film = Film::aac();
+    for transport in ["udp", "tcp"] {
+        let (told, saved) = watch(&film, transport, 0);
+        let units = whole(&told, "MPEG4-GENERIC", None);
+        let stream = fixture("sine.aac");
+        assert!(!saved.is_empty() && saved.iter().eq(stream.iter().cycle().take(saved.len())), "{transport}");
+        let frames: Vec<_> = aac::frames(&saved).collect::<Result<_, _>>().unwrap();
+        assert_eq!(frames.len(), units);
+        let track = &told["tracks"][0];
+        assert_eq!((&track["kind"], &track["keyframes"]), (&"audio".into(), &Value::Null), "{told}");
+        // A unit a packet: each is whole or missing.
+        let track = with_loss(&film, transport)["tracks"][0].clone();
+        assert_eq!(track["damaged"], 0, "{track}");
+        // By UDP the last ones wait for what is missing before them.
+        let waiting = track["packets"].as_u64().unwrap() - track["pictures"].as_u64().unwrap();
+        assert!(track["pictures"].as_u64().unwrap() > 20 && (transport == "udp" || waiting == 0), "{track}");
+    }
+}
+
+#[test]
+fn jpegs_are_received_bit_exact_and_their_loss_is_seen() {
+    for (name, transport, size) in [("420.jpg", "udp", (168, 112)), ("422.jpg", "tcp", (160, 104))] {
+        let film = Film::jpeg(name);
+        let (told, saved) = watch(&film, transport, 0);
+        let pictures = whole(&told, "JPEG", Some(size));
+        assert_eq!(told["tracks"][0]["keyframe_interval"], Value::Null, "{told}");
+        let original = fixture(name);
+        // Sizes travel in whole blocks.
+        let (width, height) = (size.0 as u16, size.1 as u16);
+        let sent = Image { width, height, ..Image::parse(&original).unwrap() };
+        let one = sent.to_jpeg();
+        assert!(saved == one.repeat(pictures), "{name}: {} bytes saved, {} sent", saved.len(), one.len());
+        assert_eq!(Image::parse(&saved).unwrap(), sent);
+        let told = with_loss(&film, transport);
+        assert!(told["tracks"][0]["pictures"].as_u64().unwrap() > 0, "{told}");
+    }
+}
+
 #[test]
 fn a_server_without_udp_is_asked_again_by_tcp() {
     let address = camera(Faults { refuses_udp: true, ..Faults::default() });
@@ -169,6 +268,70 @@ fn a_redirection_is_followed_and_a_circle_is_not() {
     redirect_on(circle, url.clone());
     let output = receive(&url, &["--seconds", "1"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("redirects more than 5 times"));
+}
+
+/// A pass of what a camera plays, over and over: its sound, or its pictures.
+#[derive(Clone)]
+struct Film {
+    track: Track,
+    units: Vec<(Arc<[u8]>, Link)>,
+    /// From a unit to the next.
+    step: Duration,
+}
+
+impl Film {
+    fn new(codec: Codec, units: Vec<(Arc<[u8]>, Link)>) -> Self {
+        let step = Duration::from_millis(33);
+        Self { track: Track { codec, bitrate: None }, units, step }
+    }
+
+    /// H.264 whose description says nothing more.
+    fn h264() -> Self {
+        let clip = fixture("clip.h264");
+        let (mut splitter, mut assembler, mut units) = (Splitter::new(), Assembler::new(), Vec::new());
+        splitter.push(&clip, |unit| units.extend(assembler.assemble(unit))).unwrap();
+        Self::new(Codec::H264(ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e], &[0x68])), units)
+    }
+
+    fn h265() -> Self {
+        let (mut splitter, mut assembler) = (h265::Splitter::new(), h265::Assembler::new());
+        let mut units = Vec::new();
+        splitter.push(&fixture("open-gop.h265"), |unit| units.extend(assembler.assemble(unit))).unwrap();
+        splitter.finish(|unit| units.extend(assembler.assemble(unit)));
+        Self::new(Codec::H265(assembler.parameter_sets().unwrap().clone()), units)
+    }
+
+    fn aac() -> Self {
+        let stream = fixture("sine.aac");
+        let frames: Vec<_> = aac::frames(&stream).collect::<Result<_, _>>().unwrap();
+        let config = frames[0].0.config.clone();
+        let step = config.duration(1);
+        let units = frames.iter().map(|(_, raw)| (Arc::from(*raw), Link::Alone)).collect();
+        Self { step, ..Self::new(Codec::Aac(config), units) }
+    }
+
+    fn jpeg(name: &str) -> Self {
+        Self::new(Codec::Jpeg, vec![(fixture(name).into(), Link::Start)])
+    }
+
+    fn description(&self) -> String {
+        if matches!(self.track.codec, Codec::H264(_)) {
+            return "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n".into();
+        }
+        sdp::describe(&sdp::Session {
+            uri: "rtsp://h/live",
+            has_query: false,
+            local: std::net::Ipv4Addr::LOCALHOST.into(),
+            id: 1,
+            version: 1,
+            name: "live",
+            tracks: std::slice::from_ref(&self.track),
+        })
+    }
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new("tests/fixtures/bitstreams").join(name)).unwrap()
 }
 
 /// What a camera does wrong.
@@ -244,8 +407,13 @@ impl Lines for BufReader<TcpStream> {
     }
 }
 
-/// A camera of one track that plays the fixture's pictures, 30 a second, to one client at a time.
+/// A camera of H.264.
 fn camera(faults: Faults) -> SocketAddr {
+    playing(Film::h264(), faults)
+}
+
+/// A camera of one track that plays to one client at a time.
+fn playing(film: Film, faults: Faults) -> SocketAddr {
     answering(move |stream| {
         let local = stream.local_addr().unwrap();
         let mut requests = BufReader::new(stream);
@@ -257,7 +425,7 @@ fn camera(faults: Faults) -> SocketAddr {
             let mut body = String::new();
             match method {
                 "DESCRIBE" => {
-                    body = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n".into();
+                    body = film.description();
                 }
                 "SETUP" if transport.contains("client_port") && faults.refuses_udp => {
                     reply = "RTSP/1.0 461 Unsupported Transport\r\n".into();
@@ -278,21 +446,21 @@ fn camera(faults: Faults) -> SocketAddr {
                 && let Some((socket, to)) = way.take()
             {
                 let stream = requests.get_ref().try_clone().unwrap();
+                let film = film.clone();
                 if !(faults.silent_udp && to.is_some()) {
-                    std::thread::spawn(move || send(stream, &socket, to, faults));
+                    std::thread::spawn(move || send(stream, &socket, to, &film, faults));
                 }
             }
         }
     })
 }
 
-/// Sends pictures until nobody takes them.
-fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, faults: Faults) {
-    let codec = Codec::H264(ParameterSets::new(&[0x67, 0x42, 0xc0, 0x1e], &[0x68]));
-    let mut sender = Sender::new(TrackId(0), &codec, 1, u16::MAX - 20, 2, 1420);
+/// Sends units until nobody takes them.
+fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, film: &Film, faults: Faults) {
+    let mut sender = Sender::new(TrackId(0), &film.track.codec, 1, u16::MAX - 20, 2, 1420);
     let mut count = 0;
-    for (number, (data, link)) in units().into_iter().cycle().enumerate() {
-        let time = MediaTime::from_duration(Duration::from_millis(33) * number as u32);
+    for (number, (data, link)) in film.units.iter().cloned().cycle().enumerate() {
+        let time = MediaTime::from_duration(film.step * number as u32);
         let image = sender.packetize(&AccessUnit { track: TrackId(0), time, link, data }).unwrap();
         for frame in image.frames() {
             count += 1;
@@ -308,13 +476,6 @@ fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, fault
             }
         }
         // The camera's own pace: pictures are not waited for here.
-        std::thread::sleep(Duration::from_millis(33));
+        std::thread::sleep(film.step);
     }
-}
-
-fn units() -> Vec<(std::sync::Arc<[u8]>, lenslet::media::Link)> {
-    let clip = std::fs::read(Path::new("tests/fixtures/bitstreams/clip.h264")).unwrap();
-    let (mut splitter, mut assembler, mut units) = (Splitter::new(), Assembler::new(), Vec::new());
-    splitter.push(&clip, |unit| units.extend(assembler.assemble(unit))).unwrap();
-    units
 }

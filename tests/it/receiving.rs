@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use lenslet::media::h264::{NalType, ParameterSets, Splitter, nal_units};
-use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
-use lenslet::rtp::h264::{DepacketizedUnit, Depacketizer};
-use lenslet::rtp::{Receiver, Sender, Statistics};
+use lenslet::media::jpeg::Image;
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId, aac, h265};
+use lenslet::rtp::{DepacketizedUnit, Depacketizer, Receiver, Sender, Statistics};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -13,8 +13,11 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// Packets of each access unit.
 fn packetize(units: &[Vec<u8>], max_packet: usize) -> Vec<Vec<Vec<u8>>> {
-    let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
-    let mut sender = Sender::new(TrackId(0), &codec, 1, 65_500, u32::MAX - 9000, max_packet);
+    packetize_as(&Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68])), units, max_packet)
+}
+
+fn packetize_as(codec: &Codec, units: &[Vec<u8>], max_packet: usize) -> Vec<Vec<Vec<u8>>> {
+    let mut sender = Sender::new(TrackId(0), codec, 1, 65_500, u32::MAX - 9000, max_packet);
     let time = |index| MediaTime::from_duration(Duration::from_millis(40) * index as u32);
     units
         .iter()
@@ -36,8 +39,15 @@ fn receive<'a>(
     packets: impl Iterator<Item = &'a Vec<u8>>,
     wait: Duration,
 ) -> (Vec<DepacketizedUnit>, Statistics) {
-    let mut receiver = Receiver::new(90_000, Some(96), wait);
-    let mut depacketizer = Depacketizer::new();
+    receive_as(Depacketizer::new("H264", &[]).unwrap(), packets, wait)
+}
+
+fn receive_as<'a>(
+    mut depacketizer: Depacketizer,
+    packets: impl Iterator<Item = &'a Vec<u8>>,
+    wait: Duration,
+) -> (Vec<DepacketizedUnit>, Statistics) {
+    let mut receiver = Receiver::new(90_000, None, wait);
     let mut units = Vec::new();
     let mut now = Instant::now();
     let mut drain = |receiver: &mut Receiver, now| {
@@ -102,6 +112,35 @@ type Fate = (bool, usize, bool);
 
 fn fate() -> impl Strategy<Value = Fate> {
     (prop::bool::weighted(0.05), prop_oneof![4 => Just(0), 1 => 0..40usize], prop::bool::weighted(0.05))
+}
+
+/// A track of the other formats, how a receiver is told of it, and what it sends, over and over.
+fn others() -> [(Codec, Depacketizer, Vec<Vec<u8>>); 3] {
+    let fixture = |name: &str| std::fs::read(format!("tests/fixtures/bitstreams/{name}")).unwrap();
+    let (mut splitter, mut assembler, mut h265) = (h265::Splitter::new(), h265::Assembler::new(), Vec::new());
+    splitter
+        .push(&fixture("open-gop.h265"), |unit| {
+            h265.extend(assembler.assemble(unit).map(|(data, _)| data.to_vec()));
+        })
+        .unwrap();
+    let sets = assembler.parameter_sets().unwrap().clone();
+    let adts = fixture("sine.aac");
+    let frames: Vec<_> = aac::frames(&adts).collect::<Result<_, _>>().unwrap();
+    let config = frames[0].0.config.clone();
+    let sound = frames.iter().map(|(_, raw)| raw.to_vec()).collect();
+    // Sizes in whole blocks come back as they are.
+    let pictures = ["420.jpg", "422.jpg"].map(|name| {
+        let file = fixture(name);
+        let image = Image::parse(&file).unwrap();
+        let (width, height) = (image.width.next_multiple_of(8), image.height.next_multiple_of(8));
+        Image { width, height, ..image }.to_jpeg()
+    });
+    let heard = |encoding| Depacketizer::new(encoding, &[]).unwrap();
+    [
+        (Codec::H265(sets), heard("H265"), h265),
+        (Codec::Aac(config), heard("MPEG4-GENERIC"), sound),
+        (Codec::Jpeg, heard("JPEG"), pictures.to_vec()),
+    ]
 }
 
 proptest! {
@@ -174,10 +213,51 @@ proptest! {
     }
 
     #[test]
+    fn units_of_the_other_formats_are_whole_or_said_not_to_be(
+        fates in prop::collection::vec(fate(), 1..200),
+        max_packet in 240..600usize,
+    ) {
+        for (codec, depacketizer, units) in others() {
+            let units: Vec<Vec<u8>> = units.into_iter().cycle().take(40).collect();
+            let sent = packetize_as(&codec, &units, max_packet);
+            let numbered = sent.iter().enumerate().flat_map(|(unit, packets)| packets.iter().map(move |packet| (unit, packet)));
+            let mut lacks = vec![false; units.len()];
+            let mut arrivals = Vec::new();
+            for (place, (unit, packet)) in numbered.enumerate() {
+                let (lost, held, twice) = fates[place % fates.len()];
+                // Reception begins with the first.
+                if place > 0 && lost {
+                    lacks[unit] = true;
+                    continue;
+                }
+                arrivals.push((if place > 0 { place + held } else { 0 }, unit, packet));
+                if place > 0 && twice {
+                    arrivals.push((place + held / 2 + 1, unit, packet));
+                }
+            }
+            arrivals.sort_by_key(|(when, ..)| *when);
+            let (got, _) = receive_as(depacketizer, arrivals.iter().map(|(.., packet)| *packet), WAIT);
+            let timestamp = |unit: usize| u32::from_be_bytes(sent[unit][0][4..8].try_into().unwrap());
+            for (index, data) in units.iter().enumerate() {
+                let of: Vec<&DepacketizedUnit> = got.iter().filter(|unit| unit.timestamp == timestamp(index)).collect();
+                prop_assert!(of.len() <= 1, "a unit is given once");
+                if lacks[index] {
+                    prop_assert!(of.iter().all(|unit| unit.damaged), "{} {index} is not whole", codec.name());
+                } else {
+                    prop_assert_eq!(of.len(), 1, "{} {} came whole", codec.name(), index);
+                    prop_assert!(of[0].data == *data, "{} {index}", codec.name());
+                    let follows = matches!(codec, Codec::H265(_)) && lacks[..index].iter().any(|lacks| *lacks);
+                    prop_assert!(follows || !of[0].damaged, "{} {index} is whole", codec.name());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn no_bytes_panic(packets in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..100), wait in 0..3u64) {
         let start = Instant::now();
         let mut receiver = Receiver::new(0, None, Duration::from_millis(wait));
-        let mut depacketizer = Depacketizer::new();
+        let mut depacketizer = Depacketizer::new("H264", &[]).unwrap();
         for (index, mut bytes) in packets.into_iter().enumerate() {
             let now = start + Duration::from_millis(index as u64);
             // Most of them as RTP, so that they get further than its header.

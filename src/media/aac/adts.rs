@@ -40,6 +40,26 @@ impl Header {
     }
 }
 
+impl Config {
+    /// The header before a raw access unit of so many bytes, without a checksum; `None` where ADTS cannot
+    /// say what this says: a rate that is none of the table, channels one by one, 960 samples, a unit that
+    /// is too long. Of SBR it says nothing: decoders find it.
+    pub fn adts_header(&self, length: usize) -> Option<[u8; 7]> {
+        let [object_type, rate, channels] = self.adts_fields()?;
+        let frame = u16::try_from(length + 7).ok().filter(|frame| *frame < 1 << 13)?;
+        Some([
+            0xff,
+            0xf1,
+            (object_type - 1) << 6 | rate << 2 | channels >> 2,
+            (channels & 3) << 6 | (frame >> 11) as u8,
+            (frame >> 3) as u8,
+            // The fullness of a variable bitrate: 0x7ff.
+            (frame << 5) as u8 | 0x1f,
+            0xfc,
+        ])
+    }
+}
+
 /// The raw access units of whole ADTS frames, each with its header, up to the first that is none.
 pub fn frames(mut adts: &[u8]) -> impl Iterator<Item = Result<(Header, &[u8]), Unfit>> {
     std::iter::from_fn(move || {
@@ -76,6 +96,30 @@ mod tests {
         assert_eq!(found.len(), 2);
         for (header, raw) in found {
             assert_eq!((raw, header.config.as_bytes()), (&[1, 2, 3][..], &[0x12, 0x10][..]));
+        }
+    }
+
+    #[test]
+    fn headers_are_written_as_they_are_read() {
+        let config = Config::parse(&[0x12, 0x10]).unwrap();
+        assert_eq!(config.adts_header(3).unwrap(), FRAME[..7]);
+        for (bytes, length) in
+            [(&[0x11, 0x88][..], 8184), (&[0x16, 0x38], 1), (&[0x13, 0x10, 0x56, 0xe5, 0x98], 300)]
+        {
+            let header = Config::parse(bytes).unwrap().adts_header(length).unwrap();
+            let read = Header::parse(&header).unwrap();
+            assert_eq!((read.length, read.frame), (7, 7 + length));
+            assert_eq!(read.config.as_bytes(), &bytes[..2]);
+        }
+        // SBR told first: the core is what the header says.
+        let header = Config::parse(&[0x2b, 0x11, 0x88, 0x00]).unwrap().adts_header(9).unwrap();
+        assert_eq!(Header::parse(&header).unwrap().config.sample_rate(), 24_000);
+        for (why, bytes, length) in [
+            ("too long", &[0x12, 0x10][..], 8185),
+            ("44 100 Hz as a number is in the table, 44 000 is not", &[0x17, 0x80, 0x55, 0xf0, 0x10], 3),
+            ("960 samples", &[0x11, 0x8c], 3),
+        ] {
+            assert_eq!(Config::parse(bytes).unwrap().adts_header(length), None, "{why}");
         }
     }
 

@@ -98,6 +98,22 @@ impl Config {
         Self::parse(&fields.to_be_bytes())
     }
 
+    /// Type, rate and channels of the core as ADTS has them; `None` where it cannot have them.
+    pub(super) fn adts_fields(&self) -> Option<[u8; 3]> {
+        let mut bits = Bits::new(&self.bytes);
+        let mut kind = object_type(&mut bits)?;
+        let core = rate(&mut bits).ok()?;
+        let channels = bits.fixed(4)?;
+        if kind == SBR || kind == PS {
+            rate(&mut bits).ok()?;
+            kind = object_type(&mut bits)?;
+        }
+        let index = RATES.iter().position(|rate| *rate == core)?;
+        let short = bits.flag()?;
+        let said = !short && (1..=4).contains(&kind) && (1..=7).contains(&channels);
+        said.then_some([kind as u8, index as u8, channels as u8])
+    }
+
     /// The `AudioSpecificConfig`.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes

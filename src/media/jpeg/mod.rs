@@ -4,6 +4,7 @@ mod huffman;
 mod image;
 mod splitter;
 mod unfit;
+mod write;
 
 pub use image::{Image, Sampling};
 pub use splitter::Splitter;

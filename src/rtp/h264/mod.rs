@@ -2,7 +2,6 @@
 
 mod depacketizer;
 mod packetizer;
-mod unit;
 
-pub use depacketizer::{DepacketizedUnit, Depacketizer, Dropped};
+pub(super) use depacketizer::Depacketizer;
 pub(super) use packetizer::payloads;

@@ -92,13 +92,13 @@ pub(super) struct TrackSummary {
     pub jitter_ms: f64,
     /// What a player has to hold back so that nothing stutters.
     pub buffer_ms: f64,
-    /// Whole pictures; absent for tracks that are only counted.
+    /// Whole pictures, or access units of sound; absent for tracks that are only counted.
     pub pictures: Option<u64>,
     /// Pictures of which packets are missing.
     pub damaged: Option<u64>,
     /// Pictures a second.
     pub rate: Option<f64>,
-    /// Keyframes.
+    /// Keyframes, where there are other pictures between them.
     pub keyframes: Option<u64>,
     /// Seconds from one keyframe to the next: shortest and longest.
     pub keyframe_interval: Option<(f64, f64)>,
@@ -142,7 +142,8 @@ impl Figures {
         self.ended_early = Some(why);
     }
 
-    pub(super) fn unit(&mut self, track: usize, unit: &Unit) {
+    /// An access unit came of a track; the first whole one of those that lead is the first picture.
+    pub(super) fn unit(&mut self, track: usize, leads: bool, unit: &Unit) {
         if self.pictures.len() <= track {
             self.pictures.resize_with(track + 1, Pictures::default);
         }
@@ -151,7 +152,7 @@ impl Figures {
             pictures.damaged += 1;
             return;
         }
-        self.first_picture = self.first_picture.or(Some(unit.arrival));
+        self.first_picture = self.first_picture.or(leads.then_some(unit.arrival));
         pictures.whole += 1;
         if unit.keyframe {
             pictures.keyframe(unit.timestamp);
@@ -162,7 +163,8 @@ impl Figures {
     pub(super) fn line(&mut self, session: &Session, now: Instant) -> String {
         let octets: u64 = session.tracks().iter().map(|track| track.statistics().octets).sum();
         let lost: i64 = session.tracks().iter().map(|track| track.statistics().lost).sum();
-        let whole: u64 = self.pictures.iter().map(|pictures| pictures.whole).sum();
+        let leading = super::leading(session).and_then(|track| self.pictures.get(track));
+        let whole = leading.map_or(0, |pictures| pictures.whole);
         let began = self.began.unwrap_or(now);
         let (before, since) = self.last;
         let seconds = now.saturating_duration_since(since.unwrap_or(began)).as_secs_f64().max(0.001);
@@ -226,17 +228,19 @@ impl TrackSummary {
     fn new(track: &Track, pictures: &Pictures, seconds: f64) -> Self {
         let media = track.media();
         let statistics = track.statistics();
-        let size = media.parameter_sets().and_then(|sets| sets.picture());
+        let size = track.picture_size();
         let rate = f64::from(media.clock_rate.max(1));
-        let understood = track.is_set_up() && media.encoding == "H264";
+        let understood = track.is_set_up() && track.is_understood();
+        // Elsewhere every access unit is one.
+        let keyframes = understood && matches!(&*media.encoding, "H264" | "H265");
         let per_second = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
-        let interval = pictures.interval;
+        let interval = pictures.interval.filter(|_| keyframes);
         Self {
             kind: media.kind.clone(),
             encoding: media.encoding.clone(),
             received: track.is_set_up(),
-            width: size.map(|size| size.width),
-            height: size.map(|size| size.height),
+            width: size.map(|(width, _)| width),
+            height: size.map(|(_, height)| height),
             bitrate: per_second(statistics.octets as f64 * 8.0) as u64,
             packets: statistics.received,
             // Second packets do not make up for lost ones.
@@ -248,7 +252,7 @@ impl TrackSummary {
             pictures: understood.then_some(pictures.whole),
             damaged: understood.then_some(pictures.damaged),
             rate: understood.then(|| round(per_second(pictures.whole as f64))),
-            keyframes: understood.then_some(pictures.keyframes),
+            keyframes: keyframes.then_some(pictures.keyframes),
             keyframe_interval: interval.map(|(shortest, longest)| {
                 (round(f64::from(shortest) / rate), round(f64::from(longest) / rate))
             }),
@@ -257,9 +261,12 @@ impl TrackSummary {
 }
 
 impl Summary {
-    /// Whether a whole picture came.
-    pub(super) fn any_picture(&self) -> bool {
-        self.tracks.iter().any(|track| track.pictures.is_some_and(|pictures| pictures > 0))
+    /// Whether nothing whole came of what can be shown, or of what can be heard where nothing can be shown.
+    pub(super) fn nothing_whole(&self) -> bool {
+        let understood = || self.tracks.iter().filter(|track| track.pictures.is_some());
+        let video = understood().any(|track| track.kind == "video");
+        let mut leading = understood().filter(|track| !video || track.kind == "video").peekable();
+        leading.peek().is_some() && leading.all(|track| track.pictures == Some(0))
     }
 }
 
@@ -299,7 +306,8 @@ impl fmt::Display for TrackSummary {
         }
         write!(f, ", {}", bits(self.bitrate))?;
         if let (Some(pictures), Some(rate)) = (self.pictures, self.rate) {
-            write!(f, ", {pictures} pictures ({rate:.1} a second)")?;
+            let what = if self.kind == "audio" { "access units" } else { "pictures" };
+            write!(f, ", {pictures} {what} ({rate:.1} a second)")?;
         }
         if let Some(damaged) = self.damaged.filter(|damaged| *damaged > 0) {
             write!(f, ", {damaged} damaged")?;

@@ -4,11 +4,11 @@
 
 mod figures;
 mod list;
+mod save;
 mod verdict;
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::rtsp::client::{Error as ProtocolError, Settings, Transport, Url};
 use crate::rtsp::message::{Method, Status};
 use figures::{Figures, Summary};
 use list::List;
+use save::Save;
 
 /// Redirections that are followed.
 const MOST_REDIRECTIONS: usize = 5;
@@ -38,7 +39,7 @@ pub struct Options {
     pub transport: Option<Transport>,
     /// For how long media is received.
     pub duration: Duration,
-    /// Where to write the H.264 byte stream.
+    /// Where to write the first video track, or the first audio track where there is no video.
     pub save: Option<PathBuf>,
     /// Where to write a line for every picture.
     pub pictures: Option<PathBuf>,
@@ -235,13 +236,6 @@ struct Progress {
     told: Option<Instant>,
 }
 
-struct Save {
-    path: PathBuf,
-    file: BufWriter<File>,
-    /// The first to be saved is a keyframe.
-    begun: bool,
-}
-
 impl Progress {
     fn new(options: &Options, transport: Transport) -> Result<Self, Error> {
         let save = options.save.as_deref().map(Save::create).transpose()?;
@@ -256,13 +250,14 @@ impl Progress {
     fn handle(&mut self, event: &Event, session: &Session, now: Instant) -> Result<(), Error> {
         match event {
             Event::Unit { track, unit } => {
-                self.figures.unit(*track, unit);
+                let leads = leading(session) == Some(*track);
+                self.figures.unit(*track, leads, unit);
                 if let Some((path, list)) = &mut self.list {
                     let clock_rate = session.tracks().get(*track).map_or(0, |track| track.media().clock_rate);
                     list.add(*track, clock_rate, unit).map_err(unwritable(path))?;
                 }
                 match &mut self.save {
-                    Some(save) if !unit.damaged => save.write(&unit.data, unit.keyframe),
+                    Some(save) if leads && !unit.damaged => save.write(&session.tracks()[*track], unit),
                     _ => Ok(()),
                 }
             }
@@ -302,11 +297,22 @@ impl Progress {
         let summary = self.figures.summary(attempt.url.request(), attempt.note.clone());
         let written = if options.json { print_json(&summary) } else { print(&summary) };
         written.map_err(Error::System)?;
-        if summary.tracks.iter().any(|track| track.pictures == Some(0)) && !summary.any_picture() {
+        if summary.nothing_whole() {
             return Err(Error::NoPicture);
         }
         Ok(())
     }
+}
+
+/// The track that the person means: the first that is received and shows something, else the first that
+/// is received at all, of those that are understood.
+fn leading(session: &Session) -> Option<usize> {
+    let understood = || {
+        let tracks = session.tracks().iter().enumerate();
+        tracks.filter(|(_, track)| track.is_set_up() && track.is_understood())
+    };
+    let video = understood().find(|(_, track)| track.media().kind == "video");
+    video.or_else(|| understood().next()).map(|(index, _)| index)
 }
 
 fn print(summary: &Summary) -> io::Result<()> {
@@ -321,23 +327,4 @@ fn print_json(summary: &Summary) -> io::Result<()> {
 fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Save { path, source }
-}
-
-impl Save {
-    fn create(path: &Path) -> Result<Self, Error> {
-        let file = BufWriter::new(File::create(path).map_err(unwritable(path))?);
-        Ok(Self { path: path.to_owned(), file, begun: false })
-    }
-
-    fn write(&mut self, data: &[u8], keyframe: bool) -> Result<(), Error> {
-        self.begun |= keyframe;
-        if !self.begun {
-            return Ok(());
-        }
-        self.file.write_all(data).map_err(unwritable(&self.path))
-    }
-
-    fn finish(&mut self) -> Result<(), Error> {
-        self.file.flush().map_err(unwritable(&self.path))
-    }
 }

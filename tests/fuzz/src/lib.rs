@@ -42,6 +42,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("packet", receiving::packet),
     ("receiver", receiving::receiver),
     ("depacketizer", receiving::depacketizer),
+    ("h265_depacketizer", receiving::h265_depacketizer),
+    ("aac_depacketizer", receiving::aac_depacketizer),
+    ("jpeg_depacketizer", receiving::jpeg_depacketizer),
 ];
 
 /// Runs the target of that name.

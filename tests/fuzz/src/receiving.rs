@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lenslet::rtp::h264::Depacketizer;
-use lenslet::rtp::{Packet, Receiver};
+use lenslet::media::jpeg::{Image, Unfit};
+use lenslet::rtp::{DepacketizedUnit, Depacketizer, Packet, Receiver};
 
 use super::input::Input;
 
@@ -65,26 +65,86 @@ fn header(choice: u8, input: &mut Input<'_>) -> Vec<u8> {
 
 /// Access units are Annex B, made of what came and of nothing else.
 pub(crate) fn depacketizer(data: &[u8]) {
+    annex_b("H264", data);
+}
+
+/// The same of H.265.
+pub(crate) fn h265_depacketizer(data: &[u8]) {
+    annex_b("H265", data);
+}
+
+fn annex_b(encoding: &str, data: &[u8]) {
+    let mut came_out = 0;
+    let put_in = depacketize(Depacketizer::new(encoding, &[]).unwrap(), data, |unit| {
+        assert!(unit.data.starts_with(&[0, 0, 0, 1]) && unit.data.len() > 4);
+        came_out += lenslet::media::h264::nal_units(&unit.data).map(<[u8]>::len).sum::<usize>();
+    });
+    // A fragment's payload is longer than what it holds.
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
+/// Raw access units are made of what came, and of it once, however long the headers' fields are; ADTS says
+/// as much of them.
+pub(crate) fn aac_depacketizer(data: &[u8]) {
+    let (settings, data) = data.split_at(data.len().min(4));
+    let number = |at: usize| settings.get(at).map_or(0, |byte| byte & 31).to_string();
+    let config = ["1210", "2b118800", "118c", ""][usize::from(settings.last().map_or(0, |byte| byte & 3))];
+    let mut parameters = vec![("config".to_owned(), config.to_owned())];
+    for (at, key) in ["sizelength", "indexlength", "indexdeltalength"].into_iter().enumerate() {
+        // What is not said is as usual.
+        if settings.get(at).is_some_and(|byte| *byte < 128) {
+            parameters.push((key.to_owned(), number(at)));
+        }
+    }
+    let Some(depacketizer) = Depacketizer::new("MPEG4-GENERIC", &parameters) else { return };
+    let described = Depacketizer::new("MPEG4-GENERIC", &parameters).unwrap();
+    let mut came_out = 0;
+    let put_in = depacketize(depacketizer, data, |unit| {
+        assert!(!unit.data.is_empty() && unit.keyframe);
+        came_out += unit.data.len();
+        if let Some(header) = described.adts_header(unit.data.len()) {
+            let header = lenslet::media::aac::Header::parse(&header).unwrap();
+            assert_eq!(header.frame, header.length + unit.data.len());
+        }
+    });
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
+/// What is whole is a JPEG, or has a scan that is none; each byte of a scan came.
+pub(crate) fn jpeg_depacketizer(data: &[u8]) {
+    let mut came_out = 0;
+    let put_in = depacketize(Depacketizer::new("JPEG", &[]).unwrap(), data, |unit| {
+        assert!(unit.data.starts_with(&[0xff, 0xd8]) && unit.data.ends_with(&[0xff, 0xd9]) && unit.keyframe);
+        match Image::parse(&unit.data) {
+            Ok(image) => {
+                assert!(image.width.is_multiple_of(8) && image.height.is_multiple_of(8));
+                came_out += image.scan.len();
+            }
+            Err(why) => {
+                let of_the_scan = matches!(why, Unfit::Truncated | Unfit::Scan);
+                assert!(of_the_scan, "{why:?}");
+            }
+        }
+    });
+    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+}
+
+/// Payloads of any bytes; says how many.
+fn depacketize(mut depacketizer: Depacketizer, data: &[u8], mut each: impl FnMut(DepacketizedUnit)) -> usize {
     let mut input = Input(data);
-    let mut depacketizer = Depacketizer::new();
-    let (mut put_in, mut came_out) = (0usize, 0usize);
+    let mut put_in = 0;
     while !input.0.is_empty() {
         let choice = input.byte().unwrap_or_default();
         let length = usize::from(input.byte().unwrap_or_default());
         let payload = input.take(length);
         put_in += payload.len();
-        depacketizer.handle_packet(
-            u32::from(choice >> 4),
-            choice & 1 != 0,
-            u16::from(choice >> 1 & 1),
-            payload,
-        );
+        let (timestamp, marker, lost) = (choice >> 4, choice & 1 != 0, choice >> 1 & 1);
+        depacketizer.handle_packet(u32::from(timestamp), marker, u16::from(lost), payload);
         while let Some(unit) = depacketizer.poll_unit() {
-            assert!(unit.data.starts_with(&[0, 0, 0, 1]) && unit.data.len() > 4);
-            came_out += lenslet::media::h264::nal_units(&unit.data).map(<[u8]>::len).sum::<usize>();
+            each(unit);
         }
     }
-    assert!(came_out <= put_in, "{came_out} bytes out of {put_in}");
+    put_in
 }
 
 /// A packet's payload is within the packet.

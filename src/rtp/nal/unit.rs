@@ -1,16 +1,18 @@
 //! An access unit while its packets come.
 
+use std::marker::PhantomData;
+
 use memchr::memmem;
 
-use crate::media::h264::{NalType, nal_units};
-
-/// An access unit longer than this is no H.264 that anybody sends.
-const MOST: usize = 8 << 20;
+use super::{Format, Meaning};
+use crate::media::h264::nal_units;
+use crate::rtp::depacketizer::MOST;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(in crate::rtp) struct Unit<F> {
+    format: PhantomData<F>,
     built: Built,
     /// Where the fragmented NAL unit's start code stands.
     fragment: Option<usize>,
@@ -44,10 +46,10 @@ pub(super) struct Built {
     pub(super) dropped: u64,
 }
 
-impl Unit {
+impl<F: Format> Unit<F> {
     pub(super) fn new(timestamp: u32, head: Head) -> Self {
         let built = Built { timestamp, ..Built::default() };
-        Self { built, fragment: None, head, slices: false }
+        Self { format: PhantomData, built, fragment: None, head, slices: false }
     }
 
     pub(super) fn timestamp(&self) -> u32 {
@@ -73,19 +75,19 @@ impl Unit {
     }
 
     /// A payload that cannot be used; a slice may have been in it.
-    pub(super) fn refuse(&mut self) {
+    pub(in crate::rtp) fn refuse(&mut self) {
         self.built.dropped += 1;
         self.slices = true;
         self.damage();
     }
 
     /// A payload that means nothing.
-    pub(super) fn ignore(&mut self) {
+    pub(in crate::rtp) fn ignore(&mut self) {
         self.built.dropped += 1;
     }
 
     /// A whole NAL unit, or several with start codes between them.
-    pub(super) fn whole(&mut self, nal: &[u8]) {
+    pub(in crate::rtp) fn whole(&mut self, nal: &[u8]) {
         self.abandon();
         let start = self.built.data.len();
         self.append(&START_CODE);
@@ -93,25 +95,25 @@ impl Unit {
         self.complete(start);
     }
 
-    pub(super) fn start_fragment(&mut self, header: u8) {
+    pub(in crate::rtp) fn start_fragment(&mut self, header: &[u8]) {
         self.abandon();
         self.fragment = Some(self.built.data.len());
         self.append(&START_CODE);
-        self.append(&[header]);
+        self.append(header);
     }
 
-    /// `kind` is the NAL unit's type as this fragment has it: of use if the first did not come.
-    pub(super) fn continue_fragment(&mut self, bytes: &[u8], kind: u8) {
+    /// `header` is the NAL unit's as this fragment has it: of use if the first did not come.
+    pub(in crate::rtp) fn continue_fragment(&mut self, bytes: &[u8], header: &[u8]) {
         if self.fragment.is_some() {
             self.append(bytes);
         } else {
-            self.slices |= NalType::of(&[kind]).is_slice();
+            self.slices |= F::meaning(header).is_some_and(|meaning| meaning.slice);
             self.built.dropped += 1;
             self.built.damaged = true;
         }
     }
 
-    pub(super) fn end_fragment(&mut self) {
+    pub(in crate::rtp) fn end_fragment(&mut self) {
         if let Some(start) = self.fragment.take() {
             self.complete(start);
         }
@@ -127,7 +129,7 @@ impl Unit {
     fn abandon(&mut self) {
         if let Some(start) = self.fragment.take() {
             let header = self.built.data.get(start + START_CODE.len()..).unwrap_or_default();
-            self.slices |= NalType::of(header).is_slice();
+            self.slices |= F::meaning(header).is_some_and(|meaning| meaning.slice);
             self.built.data.truncate(start);
             self.built.dropped += 1;
             self.built.damaged = true;
@@ -158,22 +160,17 @@ impl Unit {
     /// Takes in what the last NAL unit says of the access unit; out with it if it is none.
     fn note(&mut self, start: usize) {
         let nal = self.built.data.get(start + START_CODE.len()..).unwrap_or_default();
-        let number = nal.first().map_or(0, |header| header & 0x1f);
-        if matches!(number, 0 | 24..) {
+        let Some(Meaning { slice, keyframe, begins, continues }) = F::meaning(nal) else {
             self.built.data.truncate(start);
             self.built.dropped += 1;
             return;
-        }
-        let kind = NalType::of(nal);
-        self.slices |= kind.is_slice();
-        self.built.keyframe |= kind == NalType::Idr;
+        };
+        self.slices |= slice;
+        self.built.keyframe |= keyframe;
         self.built.damaged |= match std::mem::take(&mut self.head) {
             Head::Known => false,
-            // A delimiter or SPS begins an access unit (ITU-T H.264 section 7.4.1.2.3).
-            Head::Lost => !matches!(number, 7 | 9),
-            // So does the slice whose first_mb_in_slice is 0, a bit of 1 (ue(v)): there are senders whose
-            // parameter sets stand in the SDP alone.
-            Head::Unseen => kind.is_slice() && nal.get(1).is_none_or(|byte| byte & 0x80 == 0),
+            Head::Lost => !begins,
+            Head::Unseen => continues,
         };
     }
 
