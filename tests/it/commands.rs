@@ -63,3 +63,30 @@ fn thousands_of_failed_describes_leave_nothing_behind() {
     (0..3000).for_each(|_| assert_eq!(client.ask(&[&url]).status, 404));
     assert!(server.resident() <= before + 512, "{before} kB, then {} kB", server.resident());
 }
+
+#[test]
+fn check_refuses_what_can_never_be_served() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let path = config.path().to_str().unwrap();
+    let right: Vec<&str> = [
+        "(mounts: {\"a\": Pattern(width: 15, height: 20)})",
+        "(mounts: {\"a\": Pattern(fps: 0)})",
+        "(mounts: {\"a\": Pattern(fps: NaN)})",
+        "(mounts: {\"a\": Pattern(bitrate: 0)})",
+        "(mounts: {\"a\": Pattern(gop: 0)})",
+        "(mounts: {\"a\": File(path: \"x.h264\", fps: -1)})",
+        "(mounts: {\"a\": Pattern(), \"/a\": File(path: \"x.h264\")})",
+        "(listen: [])",
+        "(listen: [\"127.0.0.1:8554\", \"127.0.0.1:8554\"])",
+        "(udp_ports: (8001, 8002))",
+        // Every URL of it is that of track 1 of the root.
+        "(mounts: {\"track1\": Pattern()})",
+    ]
+    .into_iter()
+    .filter(|text| {
+        std::fs::write(config.path(), text).unwrap();
+        run(&["check", "--config", path]).status.success()
+    })
+    .collect();
+    assert!(right.is_empty(), "called right: {right:#?}");
+}
