@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::hub::Outlet;
 
+pub(crate) use grid::check_fps;
 pub use supervisor::{Running, spawn};
 
 /// Makes access units.

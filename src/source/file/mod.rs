@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Error, Source, rest, until_wanted, waker};
+use super::{Error, Source, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{Link, MediaTime, Track, TrackId};
@@ -40,6 +40,16 @@ pub struct Settings {
     pub path: PathBuf,
     /// Pictures a second of a raw stream, where the file does not say or says wrong.
     pub fps: Option<f64>,
+}
+
+impl Settings {
+    /// Holds the settings against what can be; whether there is a file is another matter.
+    ///
+    /// # Errors
+    /// A field that cannot be, in a sentence that names it.
+    pub fn check(&self) -> Result<(), Error> {
+        check_fps(self.fps)
+    }
 }
 
 /// Serves the file while somebody watches, from its beginning.
@@ -99,6 +109,14 @@ impl File {
     pub fn new(settings: Settings) -> Self {
         let notes = Notes { file: settings.path.display().to_string(), told: RefCell::default() };
         Self { settings, notes }
+    }
+
+    /// Looks whether the file is there now and of a kind that is served.
+    ///
+    /// # Errors
+    /// Why not, in a sentence that names it.
+    pub fn look(&self) -> Result<(), Error> {
+        self.open().map(drop)
     }
 
     fn open(&self) -> Result<Box<dyn Reading + '_>, Error> {
