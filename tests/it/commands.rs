@@ -133,3 +133,22 @@ fn check_refuses_what_can_never_be_served() {
     .collect();
     assert!(right.is_empty(), "called right: {right:#?}");
 }
+
+#[test]
+fn output_that_nobody_reads_is_no_panic() {
+    for arguments in [&["urls"][..], &["probe"], &["probe", "--json"], &["check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = lenslet().args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn errors_that_nobody_reads_are_no_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = lenslet().args(["check", "--config", "/nowhere.ron"]).stderr(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
