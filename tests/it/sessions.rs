@@ -367,3 +367,25 @@ fn a_session_outlives_its_source() {
     interleaved_pictures(&mut client, 3);
     std::fs::remove_file(path).unwrap();
 }
+
+#[test]
+fn a_source_that_fails_again_for_the_same_reason_is_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.h264");
+    let server = Server::with(&format!("mounts: {{ \"late\": File(path: {path:?}) }}"));
+    let url = server.url("late");
+    let describe = format!("DESCRIBE {url} RTSP/1.0");
+    assert_eq!(Client::connect(&server).ask(&[&describe]).status, 503);
+    server.logged(&["No such file"]);
+    std::fs::copy("tests/fixtures/bitstreams/clip.h264", &path).unwrap();
+    let mut client = Client::connect(&server);
+    while client.ask(&[&describe]).status != 200 {}
+    server.logged(&["late", "runs again"]);
+    let session = client.set_up_tcp(&url);
+    let play = format!("PLAY {url} RTSP/1.0");
+    assert_eq!(client.ask(&[&play, &format!("Session: {session}")]).status, 200);
+    client.next_frame(0);
+    std::fs::remove_file(&path).unwrap();
+    // The clip ends within seconds and cannot begin again.
+    server.logged(&["No such file"]);
+}

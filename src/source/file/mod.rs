@@ -167,7 +167,7 @@ impl Watched {
         if outlet.wanted() {
             self.last = clock::now();
         }
-        !outlet.stopped() && self.last.elapsed() <= LINGER
+        !outlet.stopped() && clock::now().duration_since(self.last) <= LINGER
     }
 
     /// Waits until `due`; false if the source is to end or rest before that.
