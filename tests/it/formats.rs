@@ -17,12 +17,7 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn ffmpeg_is_there() -> bool {
-    let there = Command::new("ffmpeg").arg("-version").output().is_ok_and(|output| output.status.success());
-    if !there {
-        assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "ffmpeg is required");
-        println!("SKIPPED: ffmpeg is not installed");
-    }
-    there
+    crate::interop::has("ffmpeg", &["-version"])
 }
 
 type Unit = (Arc<[u8]>, Link, MediaTime);
