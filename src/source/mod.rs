@@ -2,6 +2,7 @@
 
 mod grid;
 mod supervisor;
+mod sys;
 
 pub mod camera;
 pub mod file;
@@ -64,6 +65,12 @@ fn waker() -> Waker {
 /// Rests for `time`, or until woken.
 fn rest(time: Duration) {
     std::thread::park_timeout(time);
+}
+
+/// Says that a source has let go of all that it needs to run, and gives the memory back.
+fn at_rest(outlet: &Outlet) {
+    sys::give_back();
+    tracing::debug!(mount = outlet.name(), "rests");
 }
 
 /// Rests until somebody wants access units; false if the source is to end.

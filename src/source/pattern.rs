@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::grid::Grid;
-use super::{Error, Source, rest, until_wanted, waker};
+use super::{Error, Source, at_rest, rest, until_wanted, waker};
 use crate::clock;
 use crate::encode::{self, draw};
 use crate::hub::Outlet;
@@ -142,6 +142,7 @@ impl Pattern {
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
                 self.kept = None;
+                at_rest(outlet);
                 return;
             }
             rest(left);

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Error, Source, check_fps, rest, until_wanted, waker};
+use super::{Error, Source, at_rest, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{Link, MediaTime, Track, TrackId};
@@ -204,7 +204,9 @@ impl Source for File {
             // In the order of decoding, stamped with the instant at which it is shown.
             outlet.publish(unit);
         }
+        drop(playing);
         outlet.idle();
+        at_rest(outlet);
         Ok(())
     }
 }

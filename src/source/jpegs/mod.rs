@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::file::Watched;
 use super::grid::Grid;
-use super::{Error, Source, check_fps, until_wanted, waker};
+use super::{Error, Source, at_rest, check_fps, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::jpeg::{Image, Unfit};
@@ -128,6 +128,7 @@ impl Source for Jpegs {
         outlet.starting();
         self.play(outlet)?;
         outlet.idle();
+        at_rest(outlet);
         Ok(())
     }
 }
