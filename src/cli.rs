@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -89,8 +90,11 @@ pub fn run() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has seen enough: `lenslet urls | head -1`.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("lenslet: {error}");
+            // Where nobody hears it either, the exit code says so.
+            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
             ExitCode::FAILURE
         }
     }
@@ -98,21 +102,25 @@ pub fn run() -> ExitCode {
 
 type Done = Result<(), Box<dyn std::error::Error>>;
 
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
 fn serve(config: &ConfigArgument) -> Done {
     Ok(daemon::serve(config.load()?)?)
 }
 
 fn probe(json: bool) -> Done {
     let found = camera::probe();
+    let mut out = io::stdout().lock();
     if json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
-        return Ok(());
+        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
     }
     if found.is_empty() {
-        println!("No cameras found. Is one plugged in, and are you in the group `video`?");
+        writeln!(out, "No cameras found. Is one plugged in, and are you in the group `video`?")?;
     }
     for camera in found {
-        println!("{camera}");
+        writeln!(out, "{camera}")?;
     }
     Ok(())
 }
@@ -124,16 +132,21 @@ fn urls(config: &ConfigArgument) -> Done {
         let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
         names.extend((0..cameras).map(|number| format!("camera{number}")));
     }
+    let mut out = io::stdout().lock();
     for url in daemon::urls(&config.server.listen, names, &config.server) {
-        println!("{url}");
+        writeln!(out, "{url}")?;
     }
     Ok(())
 }
 
 fn check(config: &ConfigArgument) -> Done {
     let loaded = config.load()?;
-    println!("The configuration is right: {} mounts.", loaded.mounts.len());
-    Ok(())
+    for sentence in loaded.absent() {
+        writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
+    }
+    let count = loaded.mounts.len();
+    let mounts = if count == 1 { "mount" } else { "mounts" };
+    Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)
 }
 
 fn receive(arguments: ReceiveArguments) -> Done {
@@ -158,5 +171,7 @@ fn start_log(verbose: u8) {
         1 => tracing::Level::DEBUG,
         _ => tracing::Level::TRACE,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).init();
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
+    // A line that cannot be written would be told of on the same closed pipe, by a panic.
+    log.log_internal_errors(false).init();
 }

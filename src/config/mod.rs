@@ -2,16 +2,17 @@
 
 mod aliases;
 mod file;
+mod mounts;
+mod network;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::rtsp::url::Target;
 use crate::server;
 use crate::source::{camera, file as file_source, jpegs, pattern};
-use file::{ConfigFile, MountFile};
+use file::ConfigFile;
 
 /// What is true: a server and its mounts.
 #[derive(Clone, Debug)]
@@ -91,18 +92,21 @@ impl Config {
         Self::from_file(file).map_err(|what| Error { file: None, what: format!(" {what}") })
     }
 
+    /// What could not be served now, though it may be later: files and cameras that are not there. A sentence for
+    /// each, by its mount.
+    pub fn absent(&self) -> Vec<String> {
+        self.mounts.iter().filter_map(|(name, settings)| mounts::absent(name, settings)).collect()
+    }
+
     fn from_file(file: ConfigFile) -> Result<Self, String> {
         let default = Self::default();
         let mut server = default.server;
         limits(&file, &mut server)?;
-        if let Some(listen) = file.listen {
-            server.listen = listen;
+        if let Some(addresses) = file.listen {
+            server.listen = network::listen(addresses)?;
         }
         if let Some((first, last)) = file.udp_ports {
-            if first > last || (first != 0 && first < 1024) {
-                return Err(format!("udp_ports: {first}-{last} is no range of ports from 1024 up"));
-            }
-            server.udp_ports = first..=last;
+            server.udp_ports = network::udp_ports(first, last)?;
         }
         if let Some(bytes) = file.max_packet {
             if !(576..=9000).contains(&bytes) {
@@ -112,7 +116,7 @@ impl Config {
         }
         let discover_cameras = file.mounts.is_none();
         let mounts = match file.mounts {
-            Some(mounts) => distinct(mounts.0)?,
+            Some(written) => mounts::mounts(written.0)?,
             None => default.mounts,
         };
         // Which cameras there are is not known yet; `cameraN` may be one.
@@ -155,32 +159,6 @@ fn limits(file: &ConfigFile, server: &mut server::Settings) -> Result<(), String
         }
     }
     Ok(())
-}
-
-fn distinct(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, MountSettings>, String> {
-    let mut mounts = BTreeMap::new();
-    for (path, settings) in written {
-        let (clean, settings) = mount((path.clone(), settings))?;
-        if mounts.insert(clean, settings).is_some() {
-            return Err(format!("mounts[{path:?}]: there is such a mount already"));
-        }
-    }
-    Ok(mounts)
-}
-
-fn mount((path, settings): (String, MountFile)) -> Result<(String, MountSettings), String> {
-    let clean = path.trim_matches('/');
-    let named = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
-    if clean.is_empty()
-        || !clean.chars().all(named)
-        || clean.split('/').any(|part| matches!(part, "" | "." | ".."))
-    {
-        return Err(format!("mounts[{path:?}]: a path is letters, digits, '-', '_', '.' and single '/'"));
-    }
-    if Target::parse(&format!("/{clean}")).is_ok_and(|target| target.track.is_some()) {
-        return Err(format!("mounts[{path:?}]: its last part would be read as the name of a track"));
-    }
-    Ok((clean.to_owned(), settings.into_settings()))
 }
 
 #[cfg(test)]
@@ -233,6 +211,17 @@ mod tests {
             ("(mounts: {\"a\": Pattern(),\n \"a\": Pattern()})", "2:"),
             ("(mounts: {\"a\": Pattern(), \"/a\": Pattern()})", "mounts[\"/a\"]"),
             ("(mounts: {\"live/track1\": Pattern()})", "mounts[\"live/track1\"]"),
+            ("(mounts: {\"a/\": Pattern(), \"a\": Pattern()})", "mounts[\"a\"]"),
+            ("(mounts: {\"x/Track1\": Pattern()})", "mounts[\"x/Track1\"]: its last part"),
+            ("(mounts: {\"stream=1\": Pattern()})", "mounts[\"stream=1\"]"),
+            ("(mounts: {\"a\": Pattern(width: 15, height: 20)})", "mounts[\"a\"]: width, height:"),
+            ("(mounts: {\"a\": Pattern(fps: NaN)})", "mounts[\"a\"]: fps: NaN"),
+            ("(mounts: {\"a\": Pattern(bitrate: 0)})", "mounts[\"a\"]: bitrate: 0"),
+            ("(mounts: {\"a\": Pattern(gop: 0)})", "mounts[\"a\"]: gop: 0"),
+            ("(mounts: {\"a\": File(path: \"x\", fps: -1)})", "mounts[\"a\"]: fps: -1"),
+            ("(mounts: {\"a\": Jpegs(path: \"x\", fps: inf)})", "mounts[\"a\"]: fps: inf"),
+            ("(mounts: {\"a\": Camera(device: \"x\", fps: 0)})", "mounts[\"a\"]: fps: 0"),
+            ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
             ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),
             ("(aliases: {\"/x\": \"test\", \"/y\": \"x\"})", "aliases[\"/y\"]: there is no mount \"x\""),

@@ -25,7 +25,11 @@ pub fn serve(config: Config) -> Result<(), Error> {
         running.push(source::spawn(&name, source, outlet).map_err(Error::System)?);
         mounts.push(mount);
     }
-    announce(&server.addresses(), &mounts, &settings).map_err(Error::System)?;
+    match announce(&server.addresses(), &mounts, &settings) {
+        // Whoever started us has read enough, and is served all the same.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        done => done.map_err(Error::System)?,
+    }
     let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::System)?;
     let ends: Vec<hub::Mount> = mounts.clone();
     server.run(mounts, async move {

@@ -62,6 +62,7 @@ struct Status {
     changes: u64,
     watchers: Vec<Waker>,
     source: Option<Waker>,
+    live: Option<Waker>,
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
@@ -77,6 +78,7 @@ pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
         changes: 0,
         watchers: Vec::new(),
         source: None,
+        live: None,
     };
     let shared = Arc::new(Shared {
         name: name.into(),
@@ -226,10 +228,18 @@ impl Outlet {
         self.0.status().source = Some(waker);
     }
 
+    /// Sets who is woken, once, when access units come again.
+    pub fn wake_when_live(&self, waker: Waker) {
+        self.0.status().live = Some(waker);
+    }
+
     fn set_state(&self, state: State) {
         self.0.change(|status| {
             let changed = status.state != state;
             status.state = state;
+            if changed && status.state == State::Live {
+                status.watchers.extend(status.live.take());
+            }
             changed
         });
     }

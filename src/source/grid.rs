@@ -1,8 +1,26 @@
 //! The instants at which pictures are due.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::Error;
 use crate::media::MediaTime;
+
+/// Pictures a second that a grid can have.
+const RATES: RangeInclusive<f64> = 0.1..=1000.0;
+
+/// Holds a rate that was asked for against what can be.
+///
+/// # Errors
+/// It cannot be: in a sentence.
+pub(crate) fn check_fps(fps: Option<f64>) -> Result<(), Error> {
+    match fps {
+        Some(fps) if !RATES.contains(&fps) => {
+            Err(Error::new(format!("fps: {fps} is not between {} and {}", RATES.start(), RATES.end())))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Instants of one rate from a start on. Each is computed from its number: nothing accumulates.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +33,7 @@ pub(super) struct Grid {
 impl Grid {
     /// A grid of `fps` pictures a second; rates are held to 0.001 and to 0.1..=1000.
     pub(super) fn new(start: MediaTime, fps: f64) -> Self {
-        Self { start, rate: (fps.clamp(0.1, 1000.0) * 1000.0).round() as u64 }
+        Self { start, rate: (fps.clamp(*RATES.start(), *RATES.end()) * 1000.0).round() as u64 }
     }
 
     /// When picture `number` is due.

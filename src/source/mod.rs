@@ -2,6 +2,7 @@
 
 mod grid;
 mod supervisor;
+mod sys;
 
 pub mod camera;
 pub mod file;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use crate::hub::Outlet;
 
+pub(crate) use grid::check_fps;
 pub use supervisor::{Running, spawn};
 
 /// Makes access units.
@@ -63,6 +65,12 @@ fn waker() -> Waker {
 /// Rests for `time`, or until woken.
 fn rest(time: Duration) {
     std::thread::park_timeout(time);
+}
+
+/// Says that a source has let go of all that it needs to run, and gives the memory back.
+fn at_rest(outlet: &Outlet) {
+    sys::give_back();
+    tracing::debug!(mount = outlet.name(), "rests");
 }
 
 /// Rests until somebody wants access units; false if the source is to end.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::grid::Grid;
-use super::{Error, Source, rest, until_wanted, waker};
+use super::{Error, Source, at_rest, rest, until_wanted, waker};
 use crate::clock;
 use crate::encode::{self, draw};
 use crate::hub::Outlet;
@@ -34,6 +34,32 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Holds the settings against what can be.
+    ///
+    /// # Errors
+    /// The first field that cannot be, in a sentence that names it and what can.
+    pub fn check(&self) -> Result<(), Error> {
+        let Self { width, height, fps, bitrate, gop } = *self;
+        let (near_width, near_height) = nearest(width, height);
+        let wrong = if (width, height) != (near_width, near_height) {
+            format!(
+                "width, height: the test picture cannot be {width}x{height}: both have to be even, at least 16 and \
+                 at most 3840x2160 or 2160x3840; the nearest that can be is {near_width}x{near_height}"
+            )
+        } else if !(0.1..=240.0).contains(&fps) {
+            format!("fps: {fps} is not between 0.1 and 240")
+        } else if !(10_000..=100_000_000).contains(&bitrate) {
+            format!("bitrate: {bitrate} is not between 10000 and 100000000 bits a second")
+        } else if gop == 0 {
+            "gop: 0 is not at least 1: pictures from one keyframe to the next".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(wrong))
+    }
+}
+
 /// Draws and codes while somebody watches; rests else.
 pub struct Pattern {
     settings: Settings,
@@ -54,24 +80,6 @@ impl Pattern {
     /// A test picture.
     pub fn new(settings: Settings) -> Self {
         Self { settings, kept: None, number: 0 }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        let Settings { width, height, fps, bitrate, gop } = self.settings;
-        let (near_width, near_height) = nearest(width, height);
-        if (width, height) != (near_width, near_height) {
-            return Err(Error::new(format!(
-                "the test picture cannot be {width}x{height}: both have to be even, at least 16 and at most \
-                 3840x2160 or 2160x3840; the nearest that can be is {near_width}x{near_height}"
-            )));
-        }
-        if !(0.1..=240.0).contains(&fps) || !(10_000..=100_000_000).contains(&bitrate) || gop == 0 {
-            return Err(Error::new(format!(
-                "the test picture cannot have fps {fps}, bitrate {bitrate}, gop {gop}: \
-                 fps is 0.1-240, bitrate 10000-100000000, gop at least 1"
-            )));
-        }
-        Ok(())
     }
 
     fn settings(&self) -> encode::Settings {
@@ -134,6 +142,7 @@ impl Pattern {
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
                 self.kept = None;
+                at_rest(outlet);
                 return;
             }
             rest(left);
@@ -143,7 +152,7 @@ impl Pattern {
 
 impl Source for Pattern {
     fn run(&mut self, outlet: &Outlet) -> Result<(), Error> {
-        self.check()?;
+        self.settings.check()?;
         outlet.wake_by(waker());
         while until_wanted(outlet) {
             outlet.starting();
@@ -247,13 +256,13 @@ mod tests {
             ((0, u32::MAX), "16x3840"),
         ] {
             let (width, height) = asked;
-            let error = Pattern::new(Settings { width, height, ..Settings::default() }).check().unwrap_err();
+            let error = Settings { width, height, ..Settings::default() }.check().unwrap_err();
             let error = error.to_string();
             assert!(error.contains(&format!("{width}x{height}:")), "{error}");
             assert!(error.ends_with(&format!("is {near}")), "{error}");
         }
         for (width, height) in [(16, 16), (3840, 2160), (2160, 3840), (1280, 720)] {
-            assert!(Pattern::new(Settings { width, height, ..Settings::default() }).check().is_ok());
+            assert!(Settings { width, height, ..Settings::default() }.check().is_ok());
         }
     }
 

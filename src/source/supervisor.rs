@@ -3,6 +3,9 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Wake;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -39,7 +42,7 @@ pub fn spawn(name: &str, mut source: Box<dyn Source>, outlet: Outlet) -> io::Res
 fn supervise(source: &mut dyn Source, outlet: &Outlet) {
     outlet.wake_by(super::waker());
     let mut pause = FIRST;
-    let mut told = String::new();
+    let mut told: Option<Arc<Told>> = None;
     while !outlet.stopped() {
         let began = clock::now();
         let run = catch_unwind(AssertUnwindSafe(|| source.run(outlet)));
@@ -50,16 +53,41 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet) {
         };
         // The source may have set a waker of its own.
         outlet.wake_by(super::waker());
-        if reason != told {
-            tracing::warn!(mount = outlet.name(), "{reason}");
-            told.clone_from(&reason);
-        }
+        // Before it is told: who reads of it finds it so.
         outlet.fail(&reason);
-        if began.elapsed() > LONGEST {
+        if !told.as_ref().is_some_and(|told| told.still(&reason)) {
+            tracing::warn!(mount = outlet.name(), "{reason}");
+            let new =
+                Arc::new(Told { mount: outlet.name().to_owned(), reason, over: AtomicBool::new(false) });
+            outlet.wake_when_live(new.clone().into());
+            told = Some(new);
+        }
+        if clock::now().duration_since(began) > LONGEST {
             pause = FIRST;
         }
         wait(pause, outlet);
         pause = (pause * 2).min(LONGEST);
+    }
+}
+
+/// A failure that was told of; woken when it is over, which is told too.
+struct Told {
+    mount: String,
+    reason: String,
+    over: AtomicBool,
+}
+
+impl Told {
+    /// Whether this is the reason ever since it was told.
+    fn still(&self, reason: &str) -> bool {
+        self.reason == reason && !self.over.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.over.store(true, Ordering::SeqCst);
+        tracing::info!(mount = self.mount, "runs again");
     }
 }
 

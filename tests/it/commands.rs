@@ -39,10 +39,46 @@ fn a_wrong_configuration_is_told_with_its_place() {
 #[test]
 fn urls_and_check_say_what_serve_would_do() {
     assert!(String::from_utf8_lossy(&run(&["urls"]).stdout).contains("rtsp://localhost:8554/test"));
-    assert!(run(&["check"]).status.success());
+    let checked = run(&["check"]);
+    assert!(checked.status.success());
+    assert_eq!(String::from_utf8_lossy(&checked.stdout), "The configuration is right: 1 mount.\n");
     let probed = run(&["probe", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
     assert!(found.is_array());
+}
+
+#[test]
+fn check_warns_of_what_is_not_there_and_serve_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("film.mkv"), [0x1a, 0x45, 0xdf, 0xa3]).unwrap();
+    let mounts = format!(
+        "mounts: {{ \"clip\": File(path: {:?}), \"film\": File(path: {:?}), \"door\": Jpegs(path: {:?}), \
+         \"cam\": Camera(device: {:?}), \"there\": File(path: \"tests/fixtures/bitstreams/clip.h264\") }}",
+        at("clip.h264"),
+        at("film.mkv"),
+        at("door"),
+        at("video0"),
+    );
+    std::fs::write(at("c.ron"), format!("({mounts})")).unwrap();
+    let output = run(&["check", "--config", at("c.ron").to_str().unwrap()]);
+    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    for (mount, name, why) in [
+        ("clip", "clip.h264", "No such file"),
+        ("film", "film.mkv", "Matroska"),
+        ("door", "door", "No such file"),
+        ("cam", "video0", "No such file"),
+    ] {
+        let is_told =
+            |line: &str| [mount, at(name).to_str().unwrap(), why].iter().all(|part| line.contains(part));
+        assert!(said.lines().any(is_told), "{mount}: {said}");
+    }
+    assert_eq!(said.lines().count(), 4, "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("5 mounts"));
+    let server = Server::with(&mounts);
+    let describe = format!("DESCRIBE {} RTSP/1.0", server.url("there"));
+    assert_eq!(Client::connect(&server).ask(&[&describe]).status, 200);
 }
 
 #[test]
@@ -62,4 +98,57 @@ fn thousands_of_failed_describes_leave_nothing_behind() {
     let before = server.resident();
     (0..3000).for_each(|_| assert_eq!(client.ask(&[&url]).status, 404));
     assert!(server.resident() <= before + 512, "{before} kB, then {} kB", server.resident());
+}
+
+#[test]
+fn check_refuses_what_can_never_be_served() {
+    let config = tempfile::NamedTempFile::new().unwrap();
+    let path = config.path().to_str().unwrap();
+    let right: Vec<&str> = [
+        "(mounts: {\"a\": Pattern(width: 15, height: 20)})",
+        "(mounts: {\"a\": Pattern(fps: 0)})",
+        "(mounts: {\"a\": Pattern(fps: NaN)})",
+        "(mounts: {\"a\": Pattern(bitrate: 0)})",
+        "(mounts: {\"a\": Pattern(gop: 0)})",
+        "(mounts: {\"a\": File(path: \"x.h264\", fps: -1)})",
+        "(mounts: {\"a\": Pattern(), \"/a\": File(path: \"x.h264\")})",
+        "(listen: [])",
+        "(listen: [\"127.0.0.1:8554\", \"127.0.0.1:8554\"])",
+        "(udp_ports: (8001, 8002))",
+        "(listen: [\"[::]:8554\", \"127.0.0.1:8554\"])",
+        "(mounts: {\"a\": Pattern(), \"a/\": Pattern()})",
+        "(mounts: {\"a\": Jpegs(path: \"x\", fps: 0)})",
+        "(mounts: {\"a\": Camera(device: \"x\", fps: 0)})",
+        // Every URL of it is that of track 1 of the root.
+        "(mounts: {\"track1\": Pattern()})",
+        "(mounts: {\"live/trackID=0\": Pattern()})",
+        "(mounts: {\"live/streamid=2\": Pattern()})",
+        "(mounts: {\"stream=1\": Pattern()})",
+    ]
+    .into_iter()
+    .filter(|text| {
+        std::fs::write(config.path(), text).unwrap();
+        run(&["check", "--config", path]).status.success()
+    })
+    .collect();
+    assert!(right.is_empty(), "called right: {right:#?}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_panic() {
+    for arguments in [&["urls"][..], &["probe"], &["probe", "--json"], &["check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = lenslet().args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn errors_that_nobody_reads_are_no_panic() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = lenslet().args(["check", "--config", "/nowhere.ron"]).stderr(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
 }

@@ -414,3 +414,46 @@ fn what_a_stalled_reader_missed_does_not_wait_for_it_in_the_kernel() {
         last = next;
     }
 }
+
+#[test]
+fn a_source_that_fails_again_for_the_same_reason_is_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clip.h264");
+    let server = Server::with(&format!("mounts: {{ \"late\": File(path: {path:?}) }}"));
+    let url = server.url("late");
+    let describe = format!("DESCRIBE {url} RTSP/1.0");
+    assert_eq!(Client::connect(&server).ask(&[&describe]).status, 503);
+    server.logged(&["No such file"]);
+    std::fs::copy("tests/fixtures/bitstreams/clip.h264", &path).unwrap();
+    let mut client = Client::connect(&server);
+    while client.ask(&[&describe]).status != 200 {}
+    server.logged(&["late", "runs again"]);
+    let session = client.set_up_tcp(&url);
+    let play = format!("PLAY {url} RTSP/1.0");
+    assert_eq!(client.ask(&[&play, &format!("Session: {session}")]).status, 200);
+    client.next_frame(0);
+    std::fs::remove_file(&path).unwrap();
+    // The clip ends within seconds and cannot begin again.
+    server.logged(&["No such file"]);
+}
+
+/// What glibc's allocator keeps of memory that was freed is given back.
+#[cfg(target_env = "gnu")]
+#[test]
+fn memory_after_the_last_viewer_is_what_it_was_before_the_first() {
+    let server = Server::verbose("mounts: { \"test\": Pattern(gop: 30) }");
+    let mut client = Client::connect(&server);
+    let url = server.url("test");
+    assert_eq!(client.ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+    let before = server.resident();
+    let session = client.set_up_tcp(&url);
+    let session = format!("Session: {session}");
+    assert_eq!(client.ask(&[&format!("PLAY {url} RTSP/1.0"), &session]).status, 200);
+    interleaved_pictures(&mut client, 90);
+    let during = server.resident();
+    assert_eq!(client.ask(&[&format!("TEARDOWN {url} RTSP/1.0"), &session]).status, 200);
+    server.logged(&["test", "rests"]);
+    let after = server.resident();
+    println!("{before} kB before, {during} kB during, {after} kB after");
+    assert!(after <= before + 2560, "{before} kB before, {during} kB during, {after} kB after");
+}

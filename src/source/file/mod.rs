@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Error, Source, rest, until_wanted, waker};
+use super::{Error, Source, at_rest, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{Link, MediaTime, Track, TrackId};
@@ -40,6 +40,16 @@ pub struct Settings {
     pub path: PathBuf,
     /// Pictures a second of a raw stream, where the file does not say or says wrong.
     pub fps: Option<f64>,
+}
+
+impl Settings {
+    /// Holds the settings against what can be; whether there is a file is another matter.
+    ///
+    /// # Errors
+    /// A field that cannot be, in a sentence that names it.
+    pub fn check(&self) -> Result<(), Error> {
+        check_fps(self.fps)
+    }
 }
 
 /// Serves the file while somebody watches, from its beginning.
@@ -101,6 +111,14 @@ impl File {
         Self { settings, notes }
     }
 
+    /// Looks whether the file is there now and of a kind that is served.
+    ///
+    /// # Errors
+    /// Why not, in a sentence that names it.
+    pub fn look(&self) -> Result<(), Error> {
+        self.open().map(drop)
+    }
+
     fn open(&self) -> Result<Box<dyn Reading + '_>, Error> {
         let failed = |error: io::Error| self.error(&Error::new(error.to_string()));
         // To open a pipe waits for its writer, unless it is asked not to.
@@ -149,7 +167,7 @@ impl Watched {
         if outlet.wanted() {
             self.last = clock::now();
         }
-        !outlet.stopped() && self.last.elapsed() <= LINGER
+        !outlet.stopped() && clock::now().duration_since(self.last) <= LINGER
     }
 
     /// Waits until `due`; false if the source is to end or rest before that.
@@ -186,7 +204,9 @@ impl Source for File {
             // In the order of decoding, stamped with the instant at which it is shown.
             outlet.publish(unit);
         }
+        drop(playing);
         outlet.idle();
+        at_rest(outlet);
         Ok(())
     }
 }

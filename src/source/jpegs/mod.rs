@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::file::Watched;
 use super::grid::Grid;
-use super::{Error, Source, until_wanted, waker};
+use super::{Error, Source, at_rest, check_fps, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::jpeg::{Image, Unfit};
@@ -27,6 +27,16 @@ pub struct Settings {
     pub fps: Option<f64>,
 }
 
+impl Settings {
+    /// Holds the settings against what can be; whether there are pictures is another matter.
+    ///
+    /// # Errors
+    /// A field that cannot be, in a sentence that names it.
+    pub fn check(&self) -> Result<(), Error> {
+        check_fps(self.fps)
+    }
+}
+
 /// Serves the pictures while somebody watches, from the first, round after round.
 ///
 /// A folder is listed once a round, and a picture is read when it is due: what is added, replaced or removed
@@ -41,6 +51,14 @@ impl Jpegs {
     /// A source of these pictures; they are looked for when somebody wants them.
     pub fn new(settings: Settings) -> Self {
         Self { notes: Notes::new(settings.path.display().to_string()), settings }
+    }
+
+    /// Looks whether the folder or file is there now.
+    ///
+    /// # Errors
+    /// Why not, in a sentence that names it.
+    pub fn look(&self) -> Result<(), Error> {
+        self.begin().map(drop)
     }
 
     fn error(&self, what: impl std::fmt::Display) -> Error {
@@ -110,6 +128,7 @@ impl Source for Jpegs {
         outlet.starting();
         self.play(outlet)?;
         outlet.idle();
+        at_rest(outlet);
         Ok(())
     }
 }

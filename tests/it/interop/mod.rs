@@ -5,6 +5,7 @@
 mod capture;
 mod clients;
 
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use crate::support::Server;
@@ -30,7 +31,8 @@ pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
 
 fn skip(tool: &str, why: &str) {
     assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "{tool} is required and {why}");
-    println!("SKIPPED: {tool} {why}");
+    // Not `println!`: what a test prints is shown only where it fails.
+    let _unseen = std::io::stderr().write_all(format!("SKIPPED: {tool} {why}\n").as_bytes());
 }
 
 /// Runs a program for at most a minute.

@@ -42,11 +42,21 @@ impl Server {
 
     /// Serves on a free port of an address (`[::1]`), with more settings (`max_sessions: 2,`) and other mounts.
     pub(crate) fn on(on: &str, settings: &str, mounts: &str) -> Self {
+        Self::run(&["serve"], on, settings, mounts)
+    }
+
+    /// Serves these mounts on a free port and logs more.
+    pub(crate) fn verbose(mounts: &str) -> Self {
+        Self::run(&["-v", "serve"], "127.0.0.1", "", mounts)
+    }
+
+    fn run(arguments: &[&str], on: &str, settings: &str, mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
         let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
         let mut child = lenslet()
-            .args(["serve", "--config"])
+            .args(arguments)
+            .arg("--config")
             .arg(config.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

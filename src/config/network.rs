@@ -1,0 +1,86 @@
+//! Addresses and ports: what is written about them, held against what can be bound.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+
+/// Where to listen, in the order written.
+///
+/// # Errors
+/// There is none, or two take the same port of the same address.
+pub(super) fn listen(addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, String> {
+    if addresses.is_empty() {
+        return Err(
+            "listen: there is no address; without `listen` it is port 8554 on every address".to_owned()
+        );
+    }
+    for (index, address) in addresses.iter().enumerate() {
+        let earlier = &addresses[..index];
+        if earlier.contains(address) && address.port() != 0 {
+            return Err(format!("listen: {address} stands here twice"));
+        }
+        if let Some(other) = earlier.iter().find(|other| covers(address, other) || covers(other, address)) {
+            return Err(format!("listen: {address} and {other} take the same port of the same address"));
+        }
+    }
+    Ok(addresses)
+}
+
+/// Whether `one` takes the port of `other`'s address too: `[::]` is every address, of IPv4 as well.
+fn covers(one: &SocketAddr, other: &SocketAddr) -> bool {
+    // For port 0 the kernel finds one that is free.
+    one.port() == other.port()
+        && one.port() != 0
+        && match one.ip() {
+            IpAddr::V4(ip) => ip.is_unspecified() && other.is_ipv4(),
+            IpAddr::V6(ip) => ip.is_unspecified(),
+        }
+}
+
+/// The ports from which pairs are taken for RTP and RTCP; from 0 on the kernel chooses.
+///
+/// # Errors
+/// No pair is in it that may be used.
+pub(super) fn udp_ports(first: u16, last: u16) -> Result<RangeInclusive<u16>, String> {
+    if first > last || (first != 0 && first < 1024) {
+        return Err(format!("udp_ports: {first}-{last} is no range of ports from 1024 up"));
+    }
+    let even = first.checked_next_multiple_of(2);
+    if first != 0 && even.is_none_or(|even| even >= last) {
+        return Err(format!("udp_ports: {first}-{last} holds no even port and the odd one above it"));
+    }
+    Ok(first..=last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_take_each_others_ports_are_refused_by_name() {
+        for (addresses, wrong) in [
+            (&["127.0.0.1:8554", "127.0.0.1:8554"][..], Some("127.0.0.1:8554 stands here twice")),
+            (&["[::]:8554", "10.0.0.1:8554"], Some("10.0.0.1:8554 and [::]:8554")),
+            (&["10.0.0.1:8554", "0.0.0.0:8554"], Some("0.0.0.0:8554 and 10.0.0.1:8554")),
+            (&["0.0.0.0:8554", "[::]:8554"], Some("[::]:8554 and 0.0.0.0:8554")),
+            (&[], Some("there is no address")),
+            (&["0.0.0.0:8554", "[::1]:8554"], None),
+            (&["[::]:8554", "10.0.0.1:554"], None),
+            (&["127.0.0.1:0", "127.0.0.1:0", "[::]:0"], None),
+        ] {
+            let refusal = listen(addresses.iter().map(|text| text.parse().unwrap()).collect()).err();
+            let expected =
+                refusal.as_deref().zip(wrong).is_some_and(|(refusal, wrong)| refusal.contains(wrong));
+            assert!(expected || refusal.is_none() && wrong.is_none(), "{addresses:?}: {refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_ports_holds_a_pair() {
+        for (first, last) in [(8001, 8002), (8000, 8000), (65_535, 65_535), (80, 90), (9, 8), (1, 0)] {
+            assert!(udp_ports(first, last).unwrap_err().starts_with("udp_ports: "), "{first}-{last}");
+        }
+        for (first, last) in [(8000, 8001), (8001, 8003), (65_534, 65_535), (0, 0), (0, 9000)] {
+            assert_eq!(udp_ports(first, last), Ok(first..=last));
+        }
+    }
+}
