@@ -18,5 +18,6 @@ mod protocol;
 mod receive;
 mod receiving;
 mod sessions;
+mod soak;
 mod support;
 mod two_tracks;

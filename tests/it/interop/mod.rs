@@ -5,6 +5,7 @@
 mod capture;
 mod clients;
 mod judge;
+mod skew;
 mod source;
 
 use std::process::{Command, Output, Stdio};
