@@ -188,20 +188,37 @@ impl Reader {
     /// Lets images out, the PLAY being answered; gives what RTP-Info says of each track.
     pub(super) fn answered(&self) -> Vec<RtpInfo> {
         let mut state = self.state.borrow_mut();
-        let first = state.position.answered();
-        let first = first.and_then(|cursor| match self.feed.images().get(cursor) {
-            Slot::Here(image) => Some(image),
+        let begins = state.position.answered();
+        let first = begins.and_then(|cursor| match self.feed.images().get(cursor) {
+            Slot::Here(image) => Some((cursor, image)),
             _ => None,
         });
         let tracks =
             state.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_ref()?)));
         tracks
             .map(|(index, track)| {
-                let image = first.as_ref().filter(|image| image.track.index() == index);
-                let start = image.map(|image| (track.next_seq.unwrap_or(image.first_seq), image.timestamp));
+                let id = TrackId(index as u8);
+                let start = first.as_ref().and_then(|(cursor, image)| {
+                    let seq = track.next_seq.or_else(|| self.first_seq(*cursor, id))?;
+                    // One instant in the clock of each: clients put the tracks together by it until the
+                    // first reports come, and retina refuses several tracks of which one says nothing.
+                    let timestamp = self.feed.with_sender(id, |sender| sender.timestamp(image.time))?;
+                    Some((seq, timestamp))
+                });
                 RtpInfo { track: index as u8, start }
             })
             .collect()
+    }
+
+    /// The number of a track's first packet from an image on, be it there already or the next one made.
+    fn first_seq(&self, mut cursor: Cursor, track: TrackId) -> Option<u16> {
+        while let Slot::Here(image) = self.feed.images().get(cursor) {
+            if image.track == track {
+                return Some(image.first_seq);
+            }
+            cursor = cursor.next();
+        }
+        self.feed.with_sender(track, |sender| sender.next_seq())
     }
 
     /// Stops at an image's end; sequence numbers go on from there at the next PLAY.

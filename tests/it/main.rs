@@ -21,5 +21,6 @@ mod receive;
 mod receiving;
 mod rules;
 mod sessions;
+mod soak;
 mod support;
 mod two_tracks;
