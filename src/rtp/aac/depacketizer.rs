@@ -34,6 +34,13 @@ pub(in crate::rtp) struct Depacketizer {
     dropped: Dropped,
 }
 
+/// A packet's AU headers, and how many bits of them are no padding.
+#[derive(Clone, Copy)]
+struct Headers<'a> {
+    bytes: &'a [u8],
+    bits: usize,
+}
+
 /// An access unit of which pieces come.
 #[derive(Debug)]
 struct Fragmented {
@@ -103,7 +110,7 @@ impl Depacketizer {
         if payload.is_empty() {
             return;
         }
-        let Some((headers, units)) = self.split(payload) else {
+        let Some((headers, units)) = Self::split(payload) else {
             self.refuse();
             return;
         };
@@ -137,22 +144,22 @@ impl Depacketizer {
         self.config.as_ref()
     }
 
-    /// The AU headers without padding and their length in bits, and the access units behind.
-    fn split<'a>(&self, payload: &'a [u8]) -> Option<((&'a [u8], usize), &'a [u8])> {
+    /// The AU headers, and the access units behind.
+    fn split(payload: &[u8]) -> Option<(Headers<'_>, &[u8])> {
         let (length, rest) = payload.split_first_chunk()?;
         let bits = usize::from(u16::from_be_bytes(*length));
-        let (headers, units) = rest.split_at_checked(bits.div_ceil(8))?;
-        Some(((headers, bits), units))
+        let (bytes, units) = rest.split_at_checked(bits.div_ceil(8))?;
+        Some((Headers { bytes, bits }, units))
     }
 
     /// The sizes that the headers say.
-    fn sizes<'a>(&self, (headers, bits): (&'a [u8], usize)) -> impl Iterator<Item = usize> + use<'a> {
+    fn sizes<'a>(&self, headers: Headers<'a>) -> impl Iterator<Item = usize> + use<'a> {
         let (size_bits, [first, later]) = (self.size_bits, self.index_bits);
         let mut at = 0;
         let mut index_bits = first;
         std::iter::from_fn(move || {
             let next = at + (size_bits + index_bits) as usize;
-            let size = field(headers, at, size_bits).filter(|_| next <= bits)?;
+            let size = field(headers.bytes, at, size_bits).filter(|_| next <= headers.bits)?;
             at = next;
             index_bits = later;
             Some(size)
