@@ -107,7 +107,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("I20", "src/rtp/aac/packetizer.rs", "an_access_unit_stands_behind_one_header_of_sixteen_bits"),
     ("I20", "src/rtp/aac/packetizer.rs", "each_piece_says_the_size_of_the_whole"),
     ("I20", "src/media/aac/config.rs", "a_day_of_44_100_hz_is_exact"),
-    ("I20", "tests/it/formats.rs", "aac_is_decoded_bit_exact"),
+    ("I20", "tests/it/formats.rs", "aac_whole_and_in_pieces_is_decoded_bit_exact"),
     ("J1", "tests/it/two_tracks.rs", "a_pli_or_fir_forces_one_keyframe_and_many_are_one"),
     ("J2", "src/sdp.rs", "a_track_is_described_as_clients_expect"),
 ];
