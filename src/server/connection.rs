@@ -135,7 +135,15 @@ impl Shell {
         loop {
             let event =
                 self.core.poll_event(&mut self.shared.sessions.borrow_mut(), clock::now(), clock::wall());
-            self.send_replies()?;
+            if let Err(error) = self.send_replies() {
+                // The table has forgotten already what these end: nobody would come back to it.
+                match event {
+                    Some(Event::Teardown { session, track }) => drop(self.tear_down(&session, track)),
+                    Some(Event::Setup { replaces: Some(old), .. }) => self.shared.release(&old),
+                    _ => {}
+                }
+                return Err(error);
+            }
             let Some(event) = event else { return Ok(false) };
             if let Event::Close { reason } = &event {
                 tracing::debug!(peer = %self.peer, reason, "closing");

@@ -457,3 +457,20 @@ fn memory_after_the_last_viewer_is_what_it_was_before_the_first() {
     println!("{before} kB before, {during} kB during, {after} kB after");
     assert!(after <= before + 2560, "{before} kB before, {during} kB during, {after} kB after");
 }
+
+#[test]
+fn a_goodbye_that_is_not_waited_for_ends_the_session_all_the_same() {
+    let server = Server::start();
+    let url = server.url("test");
+    for _ in 0..40 {
+        let mut client = Client::connect(&server);
+        let session = client.set_up_tcp(&url);
+        play(&mut client, &url, &session);
+        client.next_frame(0);
+        let goodbye = format!("TEARDOWN {url} RTSP/1.0\r\nCSeq: 9\r\nSession: {session}\r\n\r\n");
+        client.send(goodbye.as_bytes());
+        // With pictures unread, this resets the connection.
+        drop(client);
+        server.logged(&["session over", &session]);
+    }
+}

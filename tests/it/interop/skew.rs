@@ -2,7 +2,7 @@
 //!
 //! `LENSLET_SKEW_SECONDS` says how long; `.ci/long` takes 60.
 
-use lenslet::rtp::h264::Depacketizer;
+use lenslet::rtp::Depacketizer;
 
 use super::has;
 use super::source::{self, Coding, Expected, OFF};
@@ -77,7 +77,7 @@ fn play(server: &Server, seconds: f64) -> [Track; 2] {
     let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
     assert_eq!(reply.status, 200, "{reply:?}");
     let mut tracks = [Track::default(), Track::default()];
-    let mut depacketizer = Depacketizer::new();
+    let mut depacketizer = Depacketizer::new("H264", &[]).unwrap();
     while tracks[1].units.len() as f64 * 1024.0 / RATES[1] < seconds {
         let Incoming::Frame { channel, data } = client.next() else { panic!("only frames come") };
         let track = &mut tracks[usize::from(channel / 2)];

@@ -1,6 +1,6 @@
 //! What clients that give RTP packets as they are have seen.
 
-use lenslet::rtp::h264::Depacketizer;
+use lenslet::rtp::Depacketizer;
 
 use super::super::source::Coding;
 use super::{Heard, Seen, Times, Visit};
@@ -41,7 +41,7 @@ impl Packets {
 
     /// The pictures as Annex B.
     fn stream(&self) -> Vec<u8> {
-        let (mut depacketizer, mut stream) = (Depacketizer::new(), Vec::new());
+        let (mut depacketizer, mut stream) = (Depacketizer::new("H264", &[]).unwrap(), Vec::new());
         for (packet, time) in self.0.iter().zip(self.0.iter().map(|packet| &packet[4..8])) {
             let time = u32::from_be_bytes([time[0], time[1], time[2], time[3]]);
             depacketizer.handle_packet(time, packet[1] & 0x80 != 0, 0, &packet[HEADER..]);
