@@ -105,6 +105,14 @@ impl Audience {
     }
 }
 
+/// Ports are used again: a server of somebody else's may still report to who had this one before.
+fn hear_only(socket: &UdpSocket, server: SocketAddr) {
+    socket.connect(server).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    while socket.recv(&mut [0; 2048]).is_ok() {}
+    socket.set_nonblocking(false).unwrap();
+}
+
 impl Drop for Audience {
     fn drop(&mut self) {
         self.stop.take();
@@ -169,6 +177,10 @@ impl Reader {
         while line.trim() != "" {
             line.clear();
             self.stream.read_line(&mut line).unwrap();
+            if let (Some((rtp, _)), Some(ports)) = (&self.udp, line.split("server_port=").nth(1)) {
+                let port = ports.split('-').next().and_then(|port| port.parse().ok()).unwrap();
+                hear_only(rtp, SocketAddr::new(self.stream.get_ref().peer_addr().unwrap().ip(), port));
+            }
             if let Some(session) = line.strip_prefix("Session: ") {
                 self.session = session.trim().split(';').next().unwrap().to_owned();
             }
