@@ -74,12 +74,12 @@ fn describe_in_vain(server: &Server, number: usize) {
 fn abandon(server: &Server, number: usize) {
     let mut client = Client::connect(server);
     let url = server.url("live/cam");
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         client.set_up_tcp(&url);
     } else {
         assert_eq!(set_up(&mut client, &url, port(number)).status, 200);
     }
-    close(&client, number / 2 % 2 == 0);
+    close(&client, (number / 2).is_multiple_of(2));
 }
 
 /// Plays a packet and goes away without TEARDOWN.
@@ -99,7 +99,7 @@ fn drop_while_playing(server: &Server, number: usize) {
         Some((rtp, _)) => drop(rtp.recv(&mut [0; 2048]).unwrap()),
         None => drop(client.next_frame(0)),
     }
-    close(&client, number / 2 % 2 == 0);
+    close(&client, (number / 2).is_multiple_of(2));
 }
 
 /// Makes the drop that follows a FIN or a RST.
