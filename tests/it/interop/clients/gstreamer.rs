@@ -13,8 +13,8 @@ const TORN: &str = "its lines do not fit what it wrote";
 /// `identity` tells its last message by a property, in which an event of another thread now and then takes
 /// the place of a buffer: such a visit says nothing of the sound's times and is made again.
 pub(super) fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
-    let visits = (0..4).map(|_| plays(visit));
-    visits.into_iter().find(|seen| seen.as_ref().err().is_none_or(|why| why != TORN)).ok_or(TORN)?
+    let mut visits = (0..4).map(|_| plays(visit));
+    visits.find(|seen| seen.as_ref().err().is_none_or(|why| why != TORN)).ok_or(TORN)?
 }
 
 fn plays(visit: &Visit<'_>) -> Result<Seen, String> {
