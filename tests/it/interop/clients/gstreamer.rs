@@ -7,7 +7,17 @@ use super::super::source::Coding;
 use super::{Heard, Seen, Times, Visit, all, behind, clock, complains, lines, read};
 use crate::interop::run;
 
+/// What is said when its lines are not those of the buffers that it wrote.
+const TORN: &str = "its lines do not fit what it wrote";
+
+/// `identity` tells its last message by a property, in which an event of another thread now and then takes
+/// the place of a buffer: such a visit says nothing of the sound's times and is made again.
 pub(super) fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
+    let mut visits = (0..4).map(|_| plays(visit));
+    visits.find(|seen| seen.as_ref().err().is_none_or(|why| why != TORN)).ok_or(TORN)?
+}
+
+fn plays(visit: &Visit<'_>) -> Result<Seen, String> {
     let (stream, sound) = (visit.folder.join("stream"), visit.folder.join("sound"));
     let coding = match visit.source.coding {
         Coding::H264 => "h264",
@@ -51,6 +61,9 @@ pub(super) fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
         let (told, mut rest) = (told("heard"), read(&sound)?);
         let size =
             |line: &&str| line.split_once("(heard:sink) (")?.1.split(' ').next()?.parse::<usize>().ok();
+        if told.iter().filter_map(size).sum::<usize>() != rest.len() {
+            return Err(TORN.to_owned());
+        }
         let mut frames = Vec::new();
         for size in told.iter().map_while(size) {
             let after = rest.split_off(size.min(rest.len()));
