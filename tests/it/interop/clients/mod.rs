@@ -138,7 +138,7 @@ const fn untold(
 }
 
 /// Everything that the table does not hold.
-const UNTOLD: [Untold; 10] = [
+const UNTOLD: [Untold; 7] = [
     untold("mpv", None, Evidence::NalUnits, "it writes no coded pictures of a live stream"),
     untold("mpv", Some("sound"), Evidence::SoundFrames, "nor coded sound"),
     untold("opencv", None, Evidence::NalUnits, "it gives decoded pictures"),
@@ -155,10 +155,7 @@ const UNTOLD: [Untold; 10] = [
         Evidence::NalUnits,
         "it gives packets; their numbers and times are compared",
     ),
-    untold("lenslet", Some("h265"), Evidence::Times, "it counts the packets of what it does not depacketize"),
-    untold("lenslet", Some("h265"), Evidence::NalUnits, "the same"),
-    untold("lenslet", Some("sound"), Evidence::SoundTimes, "the same"),
-    untold("lenslet", Some("sound"), Evidence::SoundFrames, "the same"),
+    untold("lenslet", Some("sound"), Evidence::SoundFrames, "it saves the pictures alone"),
 ];
 
 /// Why a client does not tell something of a mount, if that is known.
