@@ -44,7 +44,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct ReceiveArguments {
-    /// rtsp://[user:password@]host[:port]/path
+    /// The URL: rtsp://host/path, with user:password@ before the host where one is asked for.
     url: String,
     /// How packets shall come; if not said, by UDP, and by TCP where that does not get through.
     #[arg(long, value_enum)]

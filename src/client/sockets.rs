@@ -16,6 +16,9 @@ const TURN: usize = 256;
 /// The longest datagram there is.
 const DATAGRAM: usize = 65_536;
 
+/// Requests, answers and reports that may wait for a server that does not read.
+const MOST_UNSENT: usize = 64 << 10;
+
 /// The RTSP connection: what is to be sent waits here until the socket takes it.
 pub(super) struct Connection {
     stream: Arc<Async<TcpStream>>,
@@ -27,7 +30,14 @@ impl Connection {
         Self { stream, unsent: Vec::new() }
     }
 
+    /// Queues a message and writes what the socket takes now.
+    ///
+    /// # Errors
+    /// The connection failed, or the server reads so little that too much waits.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.unsent.len() + bytes.len() > MOST_UNSENT {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server does not read what it is sent"));
+        }
         self.unsent.extend(bytes);
         self.flush()
     }

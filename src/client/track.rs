@@ -203,7 +203,7 @@ impl Track {
 /// nothing stutters.
 ///
 /// The earliest packet is the measure. A server that begins with the past sends it faster than it was
-/// captured: while packets come ever earlier by more than [`Lateness::SETTLED`], nothing counts yet.
+/// captured: while packets come ever earlier by more than 5 ms, nothing counts yet.
 #[derive(Clone, Debug)]
 pub struct Lateness {
     clock_rate: u32,

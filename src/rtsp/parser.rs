@@ -174,7 +174,7 @@ impl Parser {
             let too_long = rest.len() > MOST_HEAD;
             let status = if rest.iter().take(MOST_HEAD).any(|byte| *byte == b'\n') { 413 } else { 414 };
             self.searched = rest.len();
-            return too_long.then(|| self.fail("the request is too long", Status(status)));
+            return too_long.then(|| self.fail("the message is too long", Status(status)));
         };
         // Latin-1 in a header is somebody's name or path: kept readable, never an error.
         let text = String::from_utf8_lossy(&rest[..head]).into_owned();

@@ -479,3 +479,40 @@ fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, film:
         std::thread::sleep(film.step);
     }
 }
+
+#[test]
+fn a_server_that_asks_without_end_and_reads_nothing_fills_no_memory() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/x", listener.local_addr().unwrap());
+    let mut child = crate::support::lenslet().args(["receive", &url]).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(3))).unwrap();
+    let requests = b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".repeat(1000);
+    // 60 MB, or as much as it takes.
+    for _ in 0..2000 {
+        if stream.write_all(&requests).is_err() {
+            break;
+        }
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let peak: u64 = line.map_or(0, |line| line.split_whitespace().nth(1).unwrap().parse().unwrap());
+    assert!(peak < 40_000, "{peak} kB");
+}
+
+#[test]
+fn a_file_is_not_emptied_for_a_url_that_plays_nothing() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "last week's recording").unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("rtsp://{gone}/typo");
+    let output =
+        crate::support::lenslet().args(["receive", &url, "--save"]).arg(file.path()).output().unwrap();
+    assert!(!output.status.success());
+    let output = crate::support::lenslet().args(["receive", &url, "--json"]).output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told["error"].as_str().unwrap().contains("cannot reach"), "{told}");
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "last week's recording");
+}

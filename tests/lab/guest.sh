@@ -70,7 +70,7 @@ cp /tmp/replugged.h264 /lab/out/
 pass 'unplugged, plugged in again: the reader that was there goes on'
 stop
 
-echo '== the same camera by `format: MJPEG`, and v4l2loopback nodes whose pictures come later'
+echo '== the same camera by "format: MJPEG", and v4l2loopback nodes whose pictures come later'
 cat >/tmp/lab.ron <<'RON'
 (mounts: {
     "mjpeg": Camera(device: "/dev/video0", format: MJPEG),
@@ -84,9 +84,12 @@ serve config --config /tmp/lab.ron
 receive mjpeg uvc.mjpeg
 told 'broken picture'
 describe hevc | grep -q '^RTSP/1.0 503' || fail 'a format that the camera has not'
+# shellcheck disable=SC2016 # the log's own words
 told 'but no HEVC as its `format` is configured'
 reply=$(describe loop)
-grep -q '^RTSP/1.0 503' <<<"$reply" && grep -qi '^Retry-After: ' <<<"$reply" || fail "not ready: $reply"
+if ! grep -q '^RTSP/1.0 503' <<<"$reply" || ! grep -qi '^Retry-After: ' <<<"$reply"; then
+    fail "not ready: $reply"
+fi
 pass "not ready: $(head -1 <<<"$reply" | tr -d '\r'), $(grep -i '^Retry-After' <<<"$reply" | tr -d '\r')"
 feed() {                            # FORMAT FILE NODE: for ever; a raw stream goes on behind its end
     while cat "$2"; do :; done 2>/dev/null |
@@ -102,5 +105,6 @@ python3 "$LAB/feed.py" "$HEVC" 320x240 15 /dev/video13 2>/tmp/feed.hevc.log & fe
 until_true 60 plays h265 || fail "the writer came: $(describe h265) $(cat /tmp/feed.hevc.log)"
 receive h265 loopback.hevc
 stop
+# shellcheck disable=SC2086 # a list of process ids
 kill $feeders
 unplug

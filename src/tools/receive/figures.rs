@@ -195,7 +195,10 @@ impl Figures {
             lost: received().map(|track| u64::try_from(track.lost).unwrap_or_default()).sum(),
             buffer: Duration::from_secs_f64(buffer / 1000.0),
         };
-        let (path, sentence) = judge(evidence);
+        let (path, sentence) = match &self.ended_early {
+            Some(_) => (Verdict::Poor, "The session did not last.".to_owned()),
+            None => judge(evidence),
+        };
         let first = self.asked.zip(self.first_picture);
         Summary {
             url: url.to_owned(),

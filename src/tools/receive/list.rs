@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use super::save::{begin, open};
 use crate::client::Unit;
 
 /// A table of comma-separated values.
@@ -23,14 +24,16 @@ struct Clock {
 
 impl List {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
-        writeln!(file, "track,seconds,arrival,bytes,keyframe,damaged")?;
-        Ok(Self { file, tracks: BTreeMap::new() })
+        Ok(Self { file: open(path)?, tracks: BTreeMap::new() })
     }
 
     /// Seconds are those of the sender's clock from the track's first picture on, arrival those of ours.
     pub(super) fn add(&mut self, track: usize, clock_rate: u32, unit: &Unit) -> io::Result<()> {
         let Unit { timestamp, arrival, ref data, keyframe, damaged } = *unit;
+        if self.tracks.is_empty() {
+            begin(&self.file)?;
+            writeln!(self.file, "track,seconds,arrival,bytes,keyframe,damaged")?;
+        }
         let clock = self.tracks.entry(track).or_insert(Clock { began: arrival, last: timestamp, ticks: 0 });
         clock.ticks += i64::from(timestamp.wrapping_sub(clock.last) as i32);
         clock.last = timestamp;

@@ -90,7 +90,15 @@ impl From<client::Error> for Error {
 /// Nothing was received: why.
 pub fn run(options: &Options) -> Result<(), Error> {
     let mut interrupted = Signals::new([Signal::Int, Signal::Term]).map_err(Error::System)?;
-    smol::block_on(receive(options, &mut interrupted))
+    let done = smol::block_on(receive(options, &mut interrupted));
+    if let (Err(error), true) = (&done, options.json)
+        && !matches!(error, Error::NoPicture)
+    {
+        let url = Url::parse(&options.url).map_or_else(|_| String::new(), |url| url.request().to_owned());
+        // Whoever reads it is told by the exit code as well.
+        let _ = print_json(&serde_json::json!({ "url": url, "error": error.to_string() }));
+    }
+    done
 }
 
 async fn receive(options: &Options, interrupted: &mut Signals) -> Result<(), Error> {
@@ -319,7 +327,7 @@ fn print(summary: &Summary) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{summary}")
 }
 
-fn print_json(summary: &Summary) -> io::Result<()> {
+fn print_json(summary: &impl serde::Serialize) -> io::Result<()> {
     let text = serde_json::to_string_pretty(summary)?;
     writeln!(io::stdout().lock(), "{text}")
 }

@@ -16,16 +16,30 @@ pub(super) struct Save {
     begun: bool,
 }
 
+/// Opens a file to be written anew. What is in it stays until there is something better: see [`begin`].
+pub(super) fn open(path: &Path) -> io::Result<BufWriter<File>> {
+    File::options().write(true).create(true).truncate(false).open(path).map(BufWriter::new)
+}
+
+/// Empties the file, if it is one that can be.
+pub(super) fn begin(file: &BufWriter<File>) -> io::Result<()> {
+    let file = file.get_ref();
+    if file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
+}
+
 impl Save {
     pub(super) fn create(path: &Path) -> Result<Self, Error> {
-        let file = BufWriter::new(File::create(path).map_err(unwritable(path))?);
+        let file = open(path).map_err(unwritable(path))?;
         Ok(Self { path: path.to_owned(), file, begun: false })
     }
 
     pub(super) fn write(&mut self, track: &Track, unit: &Unit) -> Result<(), Error> {
-        self.begun |= unit.keyframe;
         if !self.begun {
-            return Ok(());
+            if !unit.keyframe {
+                return Ok(());
+            }
+            begin(&self.file).map_err(unwritable(&self.path))?;
+            self.begun = true;
         }
         if track.media().encoding == "MPEG4-GENERIC" {
             let header = track.adts_header(unit.data.len());
