@@ -247,10 +247,14 @@ impl Shared {
         let Some(broadcast) = self.broadcasts.get(&target.path).cloned() else {
             return Err(connection::failed(Status(404), format!("there is no mount {:?}", target.path)));
         };
-        if let Some(tracks) = broadcast.feed.mount.tracks() {
-            return Ok((broadcast, tracks));
-        }
         let mount = &broadcast.feed.mount;
+        let failed = |reason: String| Answer::Failed { status: Status(503), reason, retry_after: Some(5) };
+        match (mount.tracks(), mount.state()) {
+            // What it was described as may not be what it will be: it failed within the last seconds.
+            (Some(_), State::Failed(reason)) => return Err(failed(reason.to_string())),
+            (Some(tracks), _) => return Ok((broadcast, tracks)),
+            (None, _) => {}
+        }
         let _demand = mount.want();
         let described = async {
             let mut seen = 0;
@@ -270,7 +274,7 @@ impl Shared {
         };
         match or(described, late).await {
             Ok(tracks) => Ok((broadcast, tracks)),
-            Err(reason) => Err(Answer::Failed { status: Status(503), reason, retry_after: Some(5) }),
+            Err(reason) => Err(failed(reason)),
         }
     }
 

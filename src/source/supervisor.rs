@@ -66,6 +66,8 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet) {
             pause = FIRST;
         }
         wait(pause, outlet);
+        // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
+        outlet.idle();
         pause = (pause * 2).min(LONGEST);
     }
 }
@@ -112,6 +114,45 @@ fn message(panic: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
     use crate::hub::{State, mount};
+
+    /// Fails at once, and is well the next time that somebody wants it.
+    struct FailsOnce(bool);
+
+    impl Source for FailsOnce {
+        fn run(&mut self, outlet: &Outlet) -> Result<(), super::super::Error> {
+            outlet.wake_by(super::super::waker());
+            if std::mem::replace(&mut self.0, false) {
+                return Err(super::super::Error::new("not yet"));
+            }
+            if super::super::until_wanted(outlet) {
+                outlet.describe(Vec::new(), false);
+                while !outlet.stopped() {
+                    std::thread::park();
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failure_is_not_for_ever_though_nobody_wants_the_source_meanwhile() {
+        let (outlet, mount) = mount("test");
+        let running = spawn("test", Box::new(FailsOnce(true)), outlet).unwrap();
+        let mut seen = 0;
+        let mut states = Vec::new();
+        while states.last() != Some(&State::Idle) {
+            seen = smol::block_on(std::future::poll_fn(|context| mount.poll_changed(seen, context)));
+            states.push(mount.state());
+        }
+        assert!(matches!(&states[0], State::Failed(reason) if &**reason == "not yet"), "{states:?}");
+        // One who asks once is served.
+        let _demand = mount.want();
+        while mount.tracks().is_none() {
+            seen = smol::block_on(std::future::poll_fn(|context| mount.poll_changed(seen, context)));
+        }
+        mount.stop();
+        running.join();
+    }
 
     struct Panics;
 
