@@ -32,6 +32,7 @@ pub(super) struct Feed {
 /// One track's packets: numbered alike for all its readers.
 struct Stream {
     sender: Sender,
+    codec: &'static str,
     video: bool,
 }
 
@@ -107,19 +108,46 @@ impl Feed {
         Some(with(&Clocked { sender, cname: &self.cname }))
     }
 
-    /// The streams begin at random numbers when the mount is first described and last as long as the server.
+    /// The streams begin at random numbers when the mount is first described and last as long as the server,
+    /// unless the source begins to send another codec: that is another stream.
     fn ensure_senders(&self, tracks: &[Track]) {
         let mut senders = self.senders.borrow_mut();
-        for (index, track) in tracks.iter().enumerate().skip(senders.len()) {
-            let sender = Sender::new(
-                TrackId(index as u8),
-                &track.codec,
-                random_u32(),
-                random_u32() as u16,
-                random_u32(),
-                self.max_packet,
-            );
-            senders.push(Stream { sender, video: track.codec.kind() == Kind::Video });
+        for (index, track) in tracks.iter().enumerate() {
+            match senders.get_mut(index) {
+                Some(stream) if stream.codec == track.codec.name() => {}
+                Some(stream) => *stream = Stream::new(index, track, self.max_packet),
+                None => senders.push(Stream::new(index, track, self.max_packet)),
+            }
         }
+    }
+}
+
+impl Stream {
+    fn new(index: usize, track: &Track, max_packet: usize) -> Self {
+        let (ssrc, seq, timestamp) = (random_u32(), random_u32() as u16, random_u32());
+        let sender = Sender::new(TrackId(index as u8), &track.codec, ssrc, seq, timestamp, max_packet);
+        Self { sender, codec: track.codec.name(), video: track.codec.kind() == Kind::Video }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Codec;
+    use crate::media::h264::ParameterSets;
+
+    #[test]
+    fn another_codec_is_another_stream_and_new_parameter_sets_are_not() {
+        let (outlet, mount) = crate::hub::mount("test");
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let h264 = |level| Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, level], &[0x68]));
+        let described = |codec| {
+            outlet.describe(vec![Track { codec, bitrate: None }], false);
+            feed.with_sender(TrackId(0), |sender| (sender.ssrc(), sender.payload_type())).unwrap()
+        };
+        let first = described(h264(30));
+        assert_eq!(described(h264(31)), first);
+        let (ssrc, payload_type) = described(Codec::Jpeg);
+        assert!(ssrc != first.0 && payload_type == 26, "packets of JPEG, not JPEG in packets of H.264");
     }
 }
