@@ -3,6 +3,9 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use shiguredo_mp4::Decode;
+use shiguredo_mp4::boxes::{AvccBox, HvccBox};
+
 use crate::media::h264::SliceHeader;
 use crate::media::{Codec, Link, aac, h264, h265};
 
@@ -21,6 +24,32 @@ pub(super) enum Coding {
     },
     /// One access unit of AAC each.
     Aac(aac::Config),
+}
+
+impl Coding {
+    /// What an `avcC` box says (ISO/IEC 14496-15 section 5.3.3.1); `None` if it is damaged.
+    pub(super) fn avcc(whole: &[u8]) -> Option<Self> {
+        let (avcc, _) = AvccBox::decode(whole).ok()?;
+        let sets = avcc.sps_list.iter().chain(&avcc.pps_list);
+        Some(Self::pictures(Pictures::H264, avcc.length_size_minus_one.get(), sets))
+    }
+
+    /// What an `hvcC` box says (ISO/IEC 14496-15 section 8.3.3.1); `None` if it is damaged.
+    pub(super) fn hvcc(whole: &[u8]) -> Option<Self> {
+        let (hvcc, _) = HvccBox::decode(whole).ok()?;
+        let sets = hvcc.nalu_arrays.iter().flat_map(|array| &array.nalus);
+        Some(Self::pictures(Pictures::H265, hvcc.length_size_minus_one.get(), sets))
+    }
+
+    fn pictures<'a>(
+        pictures: Pictures,
+        length_size_minus_one: u8,
+        nals: impl Iterator<Item = &'a Vec<u8>>,
+    ) -> Self {
+        let mut sets = Vec::new();
+        nals.for_each(|set| append(&mut sets, set));
+        Self::Pictures { pictures, length_size: usize::from(length_size_minus_one) + 1, sets }
+    }
 }
 
 /// How pictures are coded.
@@ -156,7 +185,7 @@ pub(super) fn annex_b(mut sample: &[u8], length_size: usize) -> Vec<u8> {
 }
 
 /// Appends a NAL unit with its start code.
-pub(super) fn append(out: &mut Vec<u8>, nal: &[u8]) {
+fn append(out: &mut Vec<u8>, nal: &[u8]) {
     if !nal.is_empty() {
         out.extend(START_CODE);
         out.extend(nal);
