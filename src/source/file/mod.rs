@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::{Error, Source, at_rest, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Link, MediaTime, Track, TrackId};
 use bytes::{Bytes, Holds};
 use playing::Playing;
 use rounds::Times;
@@ -119,6 +119,21 @@ impl File {
     /// Why not, in a sentence that names it.
     pub fn look(&self) -> Result<(), Error> {
         self.open().map(drop)
+    }
+
+    /// Its access units without waiting, round after round, each with the instant at which it is due: the first
+    /// keyframe at the media clock's start. What [`Source::run`] publishes, for whoever has no clock.
+    ///
+    /// # Errors
+    /// It cannot be read, or has nothing that is served; what the iterator gives last is why it ended.
+    pub fn units(&self) -> Result<impl Iterator<Item = Result<(MediaTime, AccessUnit), Error>> + '_, Error> {
+        let mut playing = Playing::start(self, MediaTime::default())?;
+        let mut failed = false;
+        Ok(std::iter::from_fn(move || {
+            let next = (!failed).then(|| playing.next())?;
+            failed = next.is_err();
+            Some(next)
+        }))
     }
 
     fn open(&self) -> Result<Box<dyn Reading + '_>, Error> {

@@ -48,7 +48,7 @@ fn refusal(content: &[u8]) -> String {
         Ok(playing) => playing,
         Err(error) => return error.to_string(),
     };
-    (0..1000).find_map(|_| playing.next().err()).map_or("nothing".to_owned(), |error| error.to_string())
+    (0..3000).find_map(|_| playing.next().err()).map_or("nothing".to_owned(), |error| error.to_string())
 }
 
 fn take(playing: &mut Playing<'_>, count: usize) -> Vec<AccessUnit> {
