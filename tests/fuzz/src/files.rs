@@ -7,7 +7,7 @@ use lenslet::media::{AccessUnit, Link, MediaTime, TrackId, h264};
 use lenslet::source::file::{File, Settings};
 
 /// Access units of all rounds that are looked at.
-const UNITS: usize = 200;
+const UNITS: usize = 80;
 
 /// No access unit is larger.
 const LARGEST: usize = 8 << 20;
