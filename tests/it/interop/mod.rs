@@ -14,6 +14,7 @@ use std::process::{Command, Output, Stdio};
 use crate::support::Server;
 use clients::{CLIENTS, Client, Visit, why_untold};
 use judge::{judge, missing};
+pub(crate) use source::mounts;
 use source::{Coding, Content, Expected, Source};
 
 pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {

@@ -193,7 +193,7 @@ pub(super) fn adts_frames(mut stream: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Every mount of the table; a new format is one more row.
-pub(super) fn mounts() -> String {
+pub(crate) fn mounts() -> String {
     let fixture = |name: &str| Path::new("tests/fixtures/bitstreams").join(name).display().to_string();
     format!(
         "mounts: {{

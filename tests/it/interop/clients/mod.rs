@@ -2,6 +2,7 @@
 
 mod ffmpeg;
 mod gstreamer;
+mod live555;
 mod own;
 mod packets;
 mod python;
@@ -126,7 +127,7 @@ impl Client {
 }
 
 /// The table's columns.
-pub(super) const CLIENTS: [Client; 9] = [
+pub(super) const CLIENTS: [Client; 10] = [
     Client { name: "ffmpeg", tool: Some(("ffmpeg", &["-version"])), play: ffmpeg::ffmpeg },
     Client {
         name: "gstreamer",
@@ -142,6 +143,7 @@ pub(super) const CLIENTS: [Client; 9] = [
         tool: Some(("python3", &["-c", "import ctypes; ctypes.CDLL('libcurl.so.4')"])),
         play: python::curl,
     },
+    Client { name: "live555", tool: Some((live555::CLIENT, &["--version"])), play: live555::live555 },
     Client { name: "retina", tool: None, play: retina::retina },
     Client { name: "lenslet", tool: None, play: own::lenslet },
 ];
