@@ -312,7 +312,10 @@ impl Shell {
         match (track, self.shared.reader(session)) {
             (None, _) => self.shared.release(session),
             (Some(track), Some(reader)) => {
-                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
+                let track = TrackId(track);
+                // A connection that cannot take it is found out by its own task.
+                let _ = reader.bye_on(track);
+                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(track), &reader.path) {
                     pair.forget(&rtcp);
                 }
             }

@@ -286,6 +286,15 @@ impl Reader {
         self.control(|track, sender| track.reporter.active().then(|| track.reporter.bye(sender)))
     }
 
+    /// Says goodbye on one of them.
+    pub(super) fn bye_on(&self, track: TrackId) -> io::Result<()> {
+        let ssrc = self.feed.with_sender(track, |sender| sender.ssrc());
+        self.control(|track, clock| {
+            let its = ssrc == Some(clock.sender.ssrc()) && track.reporter.active();
+            its.then(|| track.reporter.bye(clock))
+        })
+    }
+
     fn control(
         &self,
         mut message: impl FnMut(&mut Track, &Clocked<'_>) -> Option<Vec<u8>>,
