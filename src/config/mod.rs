@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640), "slides": Jpegs(path: "x")})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640, height: 480), "slides": Jpegs(path: "x")})"#,
         )
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
@@ -221,6 +221,8 @@ mod tests {
             ("(mounts: {\"a\": File(path: \"x\", fps: -1)})", "mounts[\"a\"]: fps: -1"),
             ("(mounts: {\"a\": Jpegs(path: \"x\", fps: inf)})", "mounts[\"a\"]: fps: inf"),
             ("(mounts: {\"a\": Camera(device: \"x\", fps: 0)})", "mounts[\"a\"]: fps: 0"),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"]: width, height: "),
+            ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
             ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),
