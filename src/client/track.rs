@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock;
+use crate::random::random_u32;
 use crate::rtcp::{self, Message};
 use crate::rtp::{self, DepacketizedUnit, Depacketizer, Receiver, Statistics};
 use crate::rtsp::client::Reply;
@@ -52,7 +52,7 @@ impl Track {
             lateness: Lateness::new(media.clock_rate),
             set_up: false,
             control: None,
-            reporter: random(),
+            reporter: random_u32(),
             next_report: None,
             media,
         }
@@ -182,7 +182,7 @@ impl Track {
         if self.next_report.is_none_or(|at| at > now) {
             return None;
         }
-        let spread = f64::from(random()) / f64::from(u32::MAX);
+        let spread = f64::from(random_u32()) / f64::from(u32::MAX);
         self.next_report = Some(now + REPORT.mul_f64(0.5 + spread));
         let block = self.receiver.report(now);
         Some(rtcp::receiver_report(self.reporter, block.as_slice(), &self.name()))
@@ -256,13 +256,10 @@ impl Lateness {
     }
 }
 
-fn random() -> u32 {
-    getrandom::u32().unwrap_or_else(|_| clock::media().as_nanos() as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn measured(packets: &[(u64, u64)]) -> u128 {
         let start = clock::now();

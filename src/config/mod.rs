@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640), "slides": Jpegs(path: "x")})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640, height: 480), "slides": Jpegs(path: "x")})"#,
         )
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
@@ -230,6 +230,8 @@ mod tests {
             ),
             ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"]: linger: 0"),
             ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"]: rotation: 90"),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"]: width, height: "),
+            ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
             ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),

@@ -52,7 +52,10 @@ pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> i
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
     // What is behind waits here, where it can be skipped, and not in the kernel.
-    socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT)?;
+    if let Err(error) = socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT) {
+        // Kernels before 3.12 have no such bound; a reader's backlog is longer there.
+        tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
+    }
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));
@@ -293,7 +296,7 @@ impl Shell {
         if let Some(broadcast) = self.shared.broadcast_of(&reader) {
             broadcast.play(&reader);
         }
-        tracing::info!(peer = %self.peer, mount = reader.feed.mount.name(), %session, "playing");
+        tracing::info!(peer = %self.peer, mount = reader.feed.mount.name(), session = %session.shown(), "playing");
         let late = async {
             smol::Timer::after(FIRST_IMAGE).await;
         };
@@ -312,7 +315,10 @@ impl Shell {
         match (track, self.shared.reader(session)) {
             (None, _) => self.shared.release(session),
             (Some(track), Some(reader)) => {
-                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
+                let track = TrackId(track);
+                // A connection that cannot take it is found out by its own task.
+                let _ = reader.bye_on(track);
+                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(track), &reader.path) {
                     pair.forget(&rtcp);
                 }
             }

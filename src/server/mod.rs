@@ -35,6 +35,7 @@ use smol::future::or;
 use crate::clock;
 use crate::hub::{Mount, State};
 use crate::media::Track;
+use crate::random::random_u32;
 use crate::rtsp::authority::Authority;
 use crate::rtsp::message::Status;
 use crate::rtsp::server::{Aliases, Answer, Limits, SessionId, Sessions};
@@ -313,7 +314,7 @@ impl Shared {
         if let Some(broadcast) = self.broadcast_of(&reader) {
             broadcast.leave(&reader);
         }
-        tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), %session, "session over");
+        tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), session = %session.shown(), "session over");
     }
 
     fn say_goodbye(&self) {
@@ -448,8 +449,4 @@ fn random_id() -> [u8; 16] {
     // The kernel's generator does not fail once seeded; a session without a secret must not be.
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
     bytes
-}
-
-fn random_u32() -> u32 {
-    getrandom::u32().unwrap_or_else(|_| clock::media().as_nanos() as u32)
 }

@@ -69,7 +69,7 @@ struct Track {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Shut,
-    /// From the next access unit on that needs none before it.
+    /// From the next access unit on that needs none before it: what depends on pictures that were not sent is of no use.
     AtStart,
     Open,
 }
@@ -162,7 +162,7 @@ impl Reader {
     ) {
         let mut state = self.state.borrow_mut();
         state.demand = Some(demand);
-        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::Open);
+        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::AtStart);
         state.position.join(wait_from, start.map(|(cursor, _)| cursor));
         if let Some((_, image)) = start.filter(|_| backlog) {
             state.position.catch_up(image.time, self.feed.newest_time(), clock::now());
@@ -194,12 +194,14 @@ impl Reader {
             _ => None,
         });
         let tracks =
-            state.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_ref()?)));
+            state.tracks.iter_mut().enumerate().filter_map(|(index, track)| Some((index, track.as_mut()?)));
         tracks
             .map(|(index, track)| {
                 let id = TrackId(index as u8);
                 let start = first.as_ref().and_then(|(cursor, image)| {
                     let seq = track.next_seq.or_else(|| self.first_seq(*cursor, id))?;
+                    // What was told is kept to, though pictures before its first keyframe are withheld.
+                    track.next_seq = Some(seq);
                     // One instant in the clock of each: clients put the tracks together by it until the
                     // first reports come, and retina refuses several tracks of which one says nothing.
                     let timestamp = self.feed.with_sender(id, |sender| sender.timestamp(image.time))?;
@@ -284,6 +286,15 @@ impl Reader {
     /// Says goodbye on every track that was sent something.
     pub(super) fn bye(&self) -> io::Result<()> {
         self.control(|track, sender| track.reporter.active().then(|| track.reporter.bye(sender)))
+    }
+
+    /// Says goodbye on one of them.
+    pub(super) fn bye_on(&self, track: TrackId) -> io::Result<()> {
+        let ssrc = self.feed.with_sender(track, |sender| sender.ssrc());
+        self.control(|track, clock| {
+            let its = ssrc == Some(clock.sender.ssrc()) && track.reporter.active();
+            its.then(|| track.reporter.bye(clock))
+        })
     }
 
     fn control(
@@ -376,7 +387,7 @@ impl State {
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.
     fn next_image(&mut self, feed: &Feed) -> Option<WireImage> {
         let Self { position, tracks, .. } = self;
-        let takes = |image: &WireImage| match tracks.get(image.track.index()) {
+        let takes = |tracks: &[Option<Track>], image: &WireImage| match tracks.get(image.track.index()) {
             Some(Some(track)) => match track.gate {
                 Gate::Shut => false,
                 Gate::AtStart => image.link != Link::Follows,
@@ -385,10 +396,16 @@ impl State {
             _ => false,
         };
         loop {
-            match position.next(feed.images(), feed.newest_time(), clock::now(), takes) {
+            match position.next(feed.images(), feed.newest_time(), clock::now(), |image| takes(tracks, image))
+            {
                 Next::Image(image) => return Some(image),
                 Next::Nothing => return None,
-                Next::Jumped { keyframe_ahead } => feed.jumped(keyframe_ahead),
+                Next::Jumped { keyframe_ahead } => {
+                    feed.jumped(keyframe_ahead);
+                    // It goes on at one track's keyframe; the others lack pictures before theirs.
+                    let open = tracks.iter_mut().flatten().filter(|track| track.gate == Gate::Open);
+                    open.for_each(|track| track.gate = Gate::AtStart);
+                }
             }
         }
     }
