@@ -25,7 +25,7 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
-    ("tools", &["client", "clock", "rtsp"]),
+    ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("v4l2", &["media"]),
 ];
 
