@@ -11,7 +11,7 @@ use super::verdict::{BUSY, Evidence, Verdict, judge};
 use super::{Options, SlowKind, machine};
 use crate::rtsp::client::Transport;
 
-/// A reader's pictures a second say something from this time on.
+/// Who came so shortly before the end and got nothing says nothing.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// In which part a reader is there.
@@ -222,7 +222,6 @@ impl Figures {
         let first = reader.tracks.iter().filter_map(|track| track.tally.first_packet).min();
         let silent = why.is_none() && first.is_none();
         if silent && now.saturating_duration_since(reader.opened()) < LONG_ENOUGH {
-            // It came as all was over: it says nothing.
             return;
         }
         self.asked += 1;
@@ -268,13 +267,11 @@ impl Figures {
         self.first_keyframe.extend(keyframe);
         self.joined.extend(keyframe.filter(|_| part == Part::Replacement));
         self.jitter.extend(tally.jitter());
-        let (Some(began), Some(ended)) = (tally.first_picture, tally.last_picture) else { return };
-        self.gaps.push(tally.largest_gap);
-        self.buffers.push(tally.lateness.most());
-        let time = ended.saturating_duration_since(began);
-        if time >= LONG_ENOUGH {
-            self.rates.push((tally.pictures - 1) as f64 / time.as_secs_f64());
+        if tally.pictures > 0 {
+            self.gaps.push(tally.largest_gap);
+            self.buffers.push(tally.lateness.most());
         }
+        self.rates.extend(tally.rate());
     }
 
     /// The end, when every reader was added.
@@ -293,7 +290,7 @@ impl Figures {
         let server = options.pid.zip(window.server).and_then(|(pid, (before, _))| {
             let (after, resident_kb) = machine::process(pid)?;
             let cpu = after.saturating_sub(before).as_secs_f64();
-            let (cpu_percent, each) = (cpu / seconds * 100.0, cpu * 1e6 / received.max(1) as f64);
+            let (cpu_percent, each) = (cpu / seconds.max(1e-3) * 100.0, cpu * 1e6 / received.max(1) as f64);
             Some(ServerSummary {
                 pid,
                 cpu_percent: round(cpu_percent),
@@ -349,7 +346,7 @@ impl Figures {
 
     fn evidence(&self, options: &Options, busy: f64, overflows: u64) -> Evidence {
         let most = |times: &[Duration]| times.iter().copied().max().unwrap_or_default();
-        let rates = Spread::of(self.rates.iter().copied()).map(|spread| (spread.min, spread.max));
+        let rates = Spread::of(self.rates.iter().copied()).map(|spread| (spread.min, spread.p50));
         let of_viewers = self.reasons.iter().filter(|(reason, _)| !reason.starts_with("slow reader"));
         Evidence {
             transport: options.transport,

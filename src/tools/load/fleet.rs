@@ -173,7 +173,7 @@ impl<'a> Fleet<'a> {
         let until = self.next_comer().into_iter().fold(self.next_sweep, Instant::min);
         // Rounded up: what is due in 0.3 ms is not due now.
         let millis = until.saturating_duration_since(now).as_micros().div_ceil(1000);
-        let timeout = EpollTimeout::try_from(millis.min(1000) as u16).unwrap_or(EpollTimeout::ZERO);
+        let timeout = EpollTimeout::from(millis.min(1000) as u16);
         let count = match self.epoll.wait(&mut events, timeout) {
             Ok(count) => count,
             Err(Errno::EINTR) => 0,
@@ -264,6 +264,8 @@ impl<'a> Fleet<'a> {
         }
         self.window = Some(Window::begin(self.total(), self.options.pid, now));
         self.window_began = Some(now);
+        let readers = self.members.iter_mut().flatten().map(|member| &mut member.reader);
+        readers.flat_map(|reader| &mut reader.tracks).for_each(|track| track.tally.mark());
     }
 
     fn is_over(&self, now: Instant) -> bool {

@@ -161,7 +161,9 @@ mod tests {
             .concat()
     }
 
-    fn told(pieces: &[&[u8]]) -> (Vec<(u8, usize, Vec<u8>)>, Vec<u8>) {
+    type Frame = (u8, usize, Vec<u8>);
+
+    fn told(pieces: &[&[u8]]) -> (Vec<Frame>, Vec<u8>) {
         let (mut framing, mut frames, mut text) = (Framing::new(), Vec::new(), Vec::new());
         for piece in pieces {
             framing.handle(piece, |part| match part {

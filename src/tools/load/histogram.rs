@@ -26,7 +26,7 @@ pub(super) struct Spread {
 /// How many values are at most so great, and greater than the bucket before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Bucket {
-    /// The bucket's end in milliseconds; absent for those beyond the last.
+    /// The bucket's end in milliseconds; `None` for those beyond the last.
     pub(super) to_ms: Option<u32>,
     /// How many.
     pub(super) count: usize,

@@ -8,6 +8,9 @@ use crate::rtcp::Reception;
 use crate::rtp::{Jitter, Place, Sequence};
 use crate::sdp::presentation::MediaSection;
 
+/// Pictures a second say something from this time on.
+const LONG_ENOUGH: Duration = Duration::from_millis(500);
+
 /// Of one track.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
@@ -27,11 +30,12 @@ pub(super) struct Tally {
     pub(super) first_packet: Option<Instant>,
     /// The end of the first keyframe of which nothing is missing.
     pub(super) first_keyframe: Option<Instant>,
-    pub(super) first_picture: Option<Instant>,
     pub(super) last_picture: Option<Instant>,
     /// The longest time from one picture's end to the next one's.
     pub(super) largest_gap: Duration,
     pub(super) lateness: Lateness,
+    /// Pictures, and the last one's end, when everybody played.
+    marked: Option<(u64, Instant)>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,10 +90,10 @@ impl Tally {
             pictures: 0,
             first_packet: None,
             first_keyframe: None,
-            first_picture: None,
             last_picture: None,
             largest_gap: Duration::ZERO,
             lateness: Lateness::new(clock_rate),
+            marked: None,
         }
     }
 
@@ -160,7 +164,6 @@ impl Tally {
     fn end(&mut self, now: Instant) {
         let Some(picture) = self.picture else { return };
         self.pictures += 1;
-        self.first_picture.get_or_insert(now);
         if let Some(last) = self.last_picture.replace(now) {
             self.largest_gap = self.largest_gap.max(now.saturating_duration_since(last));
         }
@@ -176,6 +179,19 @@ impl Tally {
         let Some(ntp) = rest.first_chunk() else { return };
         let ssrc = u32::from_be_bytes([s0, s1, s2, s3]);
         self.sender_report = Some(SenderReport { ssrc, ntp: u64::from_be_bytes(*ntp), arrival: now });
+    }
+
+    /// Everybody plays: pictures a second are counted from here. Before, a server may send its newest pictures faster
+    /// than they were captured.
+    pub(super) fn mark(&mut self) {
+        self.marked = self.last_picture.map(|last| (self.pictures, last));
+    }
+
+    /// Pictures a second since then, if that says something.
+    pub(super) fn rate(&self) -> Option<f64> {
+        let ((before, began), ended) = self.marked.zip(self.last_picture)?;
+        let time = ended.saturating_duration_since(began);
+        (time >= LONG_ENOUGH).then(|| (self.pictures - before) as f64 / time.as_secs_f64())
     }
 
     /// Packets that should have come.
@@ -305,6 +321,19 @@ mod tests {
             stream.packet(picture, u32::from(picture), 0x65, false, u64::from(picture) * 33)
         });
         assert_eq!((stream.tally.pictures, stream.keyframe()), (3, Some(33)));
+    }
+
+    #[test]
+    fn pictures_a_second_are_those_since_the_mark() {
+        let mut stream = Stream::new();
+        // Thirty of the past at once, then 20 a second.
+        (0..30).for_each(|picture| stream.packet(picture, u32::from(picture), 0x41, true, 0));
+        assert_eq!(stream.tally.rate(), None);
+        stream.tally.mark();
+        for picture in 1..=40_u16 {
+            stream.packet(29 + picture, u32::from(29 + picture), 0x41, true, u64::from(picture) * 50);
+        }
+        assert_eq!(stream.tally.rate(), Some(20.0));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) struct Evidence {
     pub(super) largest_gap: Duration,
     /// What the worst reader's player has to hold back.
     pub(super) buffer: Duration,
-    /// Pictures a second of the reader with the fewest, and of the one with the most.
+    /// Pictures a second of the reader with the fewest, and of the one in the middle.
     pub(super) rates: Option<(f64, f64)>,
     /// Part of a core that this tester used.
     pub(super) busy: f64,
@@ -111,8 +111,8 @@ fn delivery(evidence: &Evidence) -> Option<String> {
         ));
     }
     match rates {
-        Some((fewest, most)) if fewest < most * FEWER => {
-            Some(format!("Somebody got {fewest:.1} pictures a second where others got {most:.1}."))
+        Some((fewest, median)) if fewest < median * FEWER => {
+            Some(format!("Somebody got {fewest:.1} pictures a second where others got {median:.1}."))
         }
         _ => None,
     }
