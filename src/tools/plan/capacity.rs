@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::rtsp::client::Transport;
 
 /// CPU microseconds that a packet to one reader costs, on the machine of docs/capacity.md.
-const TCP_MICROS: f64 = 0.5;
+const TCP_MICROS: f64 = 1.15;
 const UDP_MICROS: f64 = 0.9;
 
 /// Payload bytes in a packet that is full, at `max_packet: 1420`.

@@ -98,9 +98,6 @@ fn advice(wish: &Wish, plan: &Plan) -> Vec<String> {
         let (readers, rate) = (wish.readers, plan.fitting_bitrate as f64 / 1e6);
         advice.push(format!("At {rate:.1} Mbit/s the link carries {readers}: lower the bitrate, or give most viewers a substream of that."));
     }
-    if wish.readers > plan.core_readers && wish.transport == Transport::Udp {
-        advice.push("TCP costs less CPU than UDP.".into());
-    }
     advice.push(
         "Let a relay on a larger machine pull the stream once and serve the viewers: docs/capacity.md says how."
             .into(),
