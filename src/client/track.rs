@@ -219,7 +219,8 @@ pub struct Lateness {
 impl Lateness {
     const SETTLED: i128 = 5_000_000;
 
-    fn new(clock_rate: u32) -> Self {
+    /// Nothing came yet of a clock of so many Hz.
+    pub fn new(clock_rate: u32) -> Self {
         Self {
             clock_rate: clock_rate.max(1),
             first: None,
@@ -230,7 +231,8 @@ impl Lateness {
         }
     }
 
-    fn add(&mut self, timestamp: u32, arrival: Instant) {
+    /// Something stamped so arrived then.
+    pub fn add(&mut self, timestamp: u32, arrival: Instant) {
         let Some((_, began)) = self.first else {
             self.first = Some((timestamp, arrival));
             self.last_timestamp = timestamp;

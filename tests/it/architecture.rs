@@ -26,7 +26,7 @@ const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("server", &["clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
-    ("tools", &["client", "clock", "rtsp"]),
+    ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("v4l2", &["media"]),
 ];
 
