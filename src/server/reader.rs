@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use smol::channel::{Receiver, Sender, bounded};
@@ -38,7 +39,7 @@ pub(super) struct Reader {
     pub(super) session: SessionId,
     pub(super) peer: IpAddr,
     pub(super) path: Path,
-    pub(super) feed: Rc<Feed>,
+    pub(super) feed: Arc<Feed>,
     /// The kernel refused segmented datagrams to this reader.
     pub(super) plain_datagrams: Cell<bool>,
     /// First refusal of a datagram by the peer's host since it was last heard.
@@ -58,6 +59,8 @@ struct State {
 
 struct Track {
     route: Route,
+    /// It has keyframes to wait for.
+    video: bool,
     gate: Gate,
     /// The sequence number that the reader expects next; `None` before its first packet.
     next_seq: Option<u16>,
@@ -84,7 +87,7 @@ pub(super) struct Partial {
 }
 
 impl Reader {
-    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Rc<Feed>) -> Self {
+    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Arc<Feed>) -> Self {
         Self {
             session,
             peer,
@@ -105,8 +108,9 @@ impl Reader {
             state.tracks.resize_with(index + 1, || None);
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
+        let video = self.feed.is_video(index);
         state.tracks[index] =
-            Some(Track { route, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
+            Some(Track { route, video, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
     }
 
     /// Takes a track away; gives its RTCP address, if it had one.
@@ -199,7 +203,7 @@ impl Reader {
             .map(|(index, track)| {
                 let id = TrackId(index as u8);
                 let start = first.as_ref().and_then(|(cursor, image)| {
-                    let seq = track.next_seq.or_else(|| self.first_seq(*cursor, id))?;
+                    let seq = track.next_seq.or_else(|| self.feed.first_seq(*cursor, id))?;
                     // One instant in the clock of each: clients put the tracks together by it until the
                     // first reports come, and retina refuses several tracks of which one says nothing.
                     let timestamp = self.feed.with_sender(id, |sender| sender.timestamp(image.time))?;
@@ -208,17 +212,6 @@ impl Reader {
                 RtpInfo { track: index as u8, start }
             })
             .collect()
-    }
-
-    /// The number of a track's first packet from an image on, be it there already or the next one made.
-    fn first_seq(&self, mut cursor: Cursor, track: TrackId) -> Option<u16> {
-        while let Slot::Here(image) = self.feed.images().get(cursor) {
-            if image.track == track {
-                return Some(image.first_seq);
-            }
-            cursor = cursor.next();
-        }
-        self.feed.with_sender(track, |sender| sender.next_seq())
     }
 
     /// Stops at an image's end; sequence numbers go on from there at the next PLAY.
@@ -231,8 +224,7 @@ impl Reader {
     /// An image was written: a reader that waits for a keyframe may start there.
     pub(super) fn offer_start(&self, at: Cursor, image: &WireImage) {
         let mut state = self.state.borrow_mut();
-        let starts =
-            image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.feed);
+        let starts = image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video();
         if starts && state.has(image.track) && state.position.offer_start(at) {
             let _ = self.started.0.try_send(());
         }
@@ -278,25 +270,27 @@ impl Reader {
 
     /// Sends the sender reports that are due.
     pub(super) fn report(&self, now: Instant) -> io::Result<()> {
-        self.control(|track, sender| track.reporter.due(now).then(|| track.reporter.report(sender)))
+        self.control(|reporter| reporter.due(now), Reporter::report)
     }
 
     /// Says goodbye on every track that was sent something.
     pub(super) fn bye(&self) -> io::Result<()> {
-        self.control(|track, sender| track.reporter.active().then(|| track.reporter.bye(sender)))
+        self.control(|reporter| reporter.active(), Reporter::bye)
     }
 
     fn control(
         &self,
-        mut message: impl FnMut(&mut Track, &Clocked<'_>) -> Option<Vec<u8>>,
+        due: impl Fn(&mut Reporter) -> bool,
+        message: impl Fn(&Reporter, &Clocked<'_>) -> Vec<u8>,
     ) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         for (index, track) in state.tracks.iter_mut().enumerate() {
             let Some(track) = track else { continue };
-            let Some(packet) = self.feed.with_clock(TrackId(index as u8), |clock| message(track, clock))
-            else {
+            // Most times it is not: the track's clock, which all workers share, is only looked at then.
+            if !due(&mut track.reporter) {
                 continue;
-            };
+            }
+            let packet = self.feed.with_clock(TrackId(index as u8), |clock| message(&track.reporter, clock));
             match (packet, &self.path, &track.route) {
                 (Some(packet), Path::Tcp(outbox), Route::Tcp { rtcp, .. }) => {
                     outbox.push(framed(*rtcp, &packet))?
@@ -369,8 +363,8 @@ impl State {
     }
 
     /// Whether any of its tracks has keyframes to wait for.
-    fn waits_for_video(&self, feed: &Feed) -> bool {
-        (0..self.tracks.len()).any(|index| self.tracks[index].is_some() && feed.is_video(index))
+    fn waits_for_video(&self) -> bool {
+        self.tracks.iter().flatten().any(|track| track.video)
     }
 
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.

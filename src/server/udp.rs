@@ -88,11 +88,6 @@ impl Pair {
         self.ports
     }
 
-    /// Whether one of these ports is its own.
-    pub(super) fn owns(&self, ports: (u16, u16)) -> bool {
-        [ports.0, ports.1].iter().any(|port| *port == self.ports.0 || *port == self.ports.1)
-    }
-
     /// Enters a reader under its RTCP address.
     ///
     /// # Errors
