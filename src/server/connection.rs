@@ -242,15 +242,15 @@ impl Shell {
                 let reader = self.reader_for(session, &broadcast, || Ok(Path::Udp(pair.clone())))?;
                 let rtp = SocketAddr::new(self.peer.ip(), client_port.0);
                 let rtcp = SocketAddr::new(self.peer.ip(), client_port.1);
-                if pair.enter(rtcp, &reader).is_err() {
+                let Ok(destination) = pair.enter(&reader.session, rtp, rtcp) else {
                     let reason = format!("{rtcp} is another session's");
                     return Err(failed(Status(461), reason));
-                }
+                };
                 // Set up anew: who reports from the old port is nobody's reader any more.
-                if let Some(old) = reader.remove_track(TrackId(track)).filter(|old| *old != rtcp) {
+                if let Some(old) = reader.remove_track(TrackId(track)) {
                     pair.forget(&old);
                 }
-                reader.set_track(TrackId(track), Route::Udp { rtp: rtp.into(), rtcp });
+                reader.set_track(TrackId(track), Route::Udp(destination));
                 Ok(Answer::Ready {
                     track,
                     tracks,
@@ -312,8 +312,8 @@ impl Shell {
         match (track, self.shared.reader(session)) {
             (None, _) => self.shared.release(session),
             (Some(track), Some(reader)) => {
-                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
-                    pair.forget(&rtcp);
+                if let (Some(gone), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
+                    pair.forget(&gone);
                 }
             }
             (Some(_), None) => {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::join::KeyframeBucket;
 use super::random_u32;
 use super::report::Clocked;
+use super::tally::Tally;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring};
 use crate::media::{AccessUnit, Kind, MediaTime, Track, TrackId};
@@ -26,7 +27,8 @@ pub(super) struct Feed {
     senders: RefCell<Vec<Stream>>,
     keyframes: RefCell<KeyframeBucket>,
     newest: Cell<MediaTime>,
-    skips: Cell<u64>,
+    /// What its readers were not sent.
+    pub(super) tally: Tally,
 }
 
 /// One track's packets: numbered alike for all its readers.
@@ -47,7 +49,7 @@ impl Feed {
             senders: RefCell::default(),
             keyframes: RefCell::new(KeyframeBucket::new()),
             newest: Cell::default(),
-            skips: Cell::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -75,15 +77,6 @@ impl Feed {
 
     pub(super) fn newest_time(&self) -> MediaTime {
         self.newest.get()
-    }
-
-    /// A reader fell behind; one that finds no keyframe ahead of it waits for the next.
-    pub(super) fn jumped(&self, keyframe_ahead: bool) {
-        self.skips.set(self.skips.get() + 1);
-        tracing::debug!(mount = self.mount.name(), skips = self.skips.get(), "a reader was too far behind");
-        if !keyframe_ahead {
-            self.force_keyframe();
-        }
     }
 
     /// The track that sends with this SSRC.

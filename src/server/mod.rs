@@ -8,6 +8,7 @@ mod alarm;
 mod broadcast;
 mod connection;
 mod describe;
+mod fan_out;
 mod feed;
 mod join;
 mod outbox;
@@ -16,7 +17,9 @@ mod reader;
 mod report;
 mod supervise;
 mod sys;
+mod tally;
 mod udp;
+mod view;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -301,8 +304,8 @@ impl Shared {
     fn release(&self, session: &SessionId) {
         let Some(reader) = self.readers.borrow_mut().remove(session) else { return };
         if let Path::Udp(pair) = &reader.path {
-            for address in reader.rtcp_addresses() {
-                pair.forget(&address);
+            for destination in reader.destinations() {
+                pair.forget(&destination);
             }
         }
         if reader.bye().is_ok()
@@ -362,10 +365,12 @@ async fn receive(shared: Rc<Shared>, pair: Rc<Pair>) {
     let mut bytes = [0; DATAGRAM];
     loop {
         match pair.next_rtcp(&mut bytes).await {
-            Ok((reader, length)) => {
+            Ok((session, length)) => {
                 // Anything from a reader's own port shows that it lives, well-formed or not.
-                shared.sessions.borrow_mut().touch(&reader.session, clock::now());
-                if let Err(error) = reader.handle_rtcp(&bytes[..length]) {
+                shared.sessions.borrow_mut().touch(&session, clock::now());
+                if let Some(reader) = shared.reader(&session)
+                    && let Err(error) = reader.handle_rtcp(&bytes[..length])
+                {
                     tracing::debug!(peer = %reader.peer, %error, "not RTCP");
                 }
                 // A reader may send without end.
