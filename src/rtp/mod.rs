@@ -20,4 +20,4 @@ pub use packet::{Invalid, Packet};
 pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;
 pub use sender::{Sender, payload_type};
-pub use wire::WireImage;
+pub use wire::{Run, WireImage};

@@ -3,17 +3,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::alarm::{Alarm, Kick};
+use super::fan_out::FanOut;
 use super::feed::{Feed, Taken};
 use super::join::FRESH;
-use super::reader::{Path, Reader};
-use super::udp::Pair;
+use super::reader::Reader;
 use crate::clock;
 use crate::hub::{Cursor, Mount, Slot};
 use crate::media::{AccessUnit, Link};
@@ -31,8 +30,7 @@ pub(super) struct Broadcast {
     /// Changes of the mount that were looked at.
     changes: Cell<u64>,
     kick: Kick,
-    /// Kept for its room.
-    pairs: RefCell<Vec<Rc<Pair>>>,
+    fan_out: FanOut,
 }
 
 impl Broadcast {
@@ -44,7 +42,7 @@ impl Broadcast {
             readers: RefCell::default(),
             changes: Cell::default(),
             kick: Kick::default(),
-            pairs: RefCell::default(),
+            fan_out: FanOut::default(),
         }
     }
 
@@ -56,9 +54,8 @@ impl Broadcast {
     /// kept from one to the next.
     pub(super) async fn run(self: Rc<Self>) {
         let mut alarm = Alarm::default();
-        let mut room = pin!(None);
         loop {
-            match poll_fn(|context| self.poll_work(&mut alarm, room.as_mut(), Pair::emptied, context)).await {
+            match poll_fn(|context| self.poll_work(&mut alarm, context)).await {
                 Woken::Unit(None) => return,
                 Woken::Unit(Some(slot)) => self.handle_unit(slot),
                 Woken::Other => self.pump(),
@@ -66,15 +63,8 @@ impl Broadcast {
         }
     }
 
-    /// A new access unit, or anything else to look at the readers for: a kick, a socket with room, a
-    /// backlog's due time, a report.
-    fn poll_work<Room: Future>(
-        &self,
-        alarm: &mut Alarm,
-        mut room: Pin<&mut Option<Room>>,
-        emptied: impl Fn(Rc<Pair>) -> Room,
-        context: &mut Context<'_>,
-    ) -> Poll<Woken> {
+    /// A new access unit, or anything else to look at the readers for: a kick, a backlog's due time, a report.
+    fn poll_work(&self, alarm: &mut Alarm, context: &mut Context<'_>) -> Poll<Woken> {
         if self.kick.poll(context).is_ready() {
             return Poll::Ready(Woken::Other);
         }
@@ -88,22 +78,8 @@ impl Broadcast {
             self.changes.set(changes);
             self.feed.forget_what_nobody_will_see();
         }
-        if room.is_none() {
-            room.set(self.full_pair().map(emptied));
-        }
-        if room.as_mut().as_pin_mut().is_some_and(|room| room.poll(context).is_ready()) {
-            room.set(None);
-            return Poll::Ready(Woken::Other);
-        }
         let rung = self.next_due().is_some_and(|at| alarm.poll(at, context).is_ready());
         if rung { Poll::Ready(Woken::Other) } else { Poll::Pending }
-    }
-
-    fn full_pair(&self) -> Option<Rc<Pair>> {
-        self.readers.borrow().iter().find_map(|reader| match &reader.path {
-            Path::Udp(pair) if pair.full() => Some(pair.clone()),
-            _ => None,
-        })
     }
 
     /// When readers have to be looked at whatever the source does.
@@ -136,36 +112,9 @@ impl Broadcast {
         self.pump();
     }
 
-    /// Sends what every reader is due; ends those whose connection failed.
+    /// Sends what every reader is due.
     pub(super) fn pump(&self) {
-        let now = clock::now();
-        let mut pairs = self.pairs.take();
-        for reader in self.readers.borrow().iter().filter(|reader| reader.playing()) {
-            match &reader.path {
-                Path::Tcp(outbox) => {
-                    // A failed write ends the connection in its own task: its socket is readable then.
-                    let _ = outbox.pump();
-                    if reader.report(now).is_ok() {
-                        let _ = outbox.pump();
-                    }
-                }
-                Path::Udp(pair) if !pairs.iter().any(|known| Rc::ptr_eq(known, pair)) => {
-                    pairs.push(pair.clone())
-                }
-                Path::Udp(_) => {}
-            }
-        }
-        for pair in pairs.drain(..) {
-            let readers = self.readers.borrow();
-            pair.pump(&readers);
-            for reader in readers
-                .iter()
-                .filter(|reader| matches!(&reader.path, Path::Udp(its) if Rc::ptr_eq(its, &pair)))
-            {
-                let _ = reader.report(now);
-            }
-        }
-        self.pairs.replace(pairs);
+        self.fan_out.pump(&self.feed, &self.readers.borrow());
     }
 
     /// Has the task look at its readers again.
@@ -238,5 +187,5 @@ pub(super) const UNREACHABLE: Duration = Duration::from_secs(5);
 
 /// Whether datagrams to a reader have been refused for too long.
 pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {
-    reader.refused.get().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
+    reader.refused_since().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::join::KeyframeBucket;
 use super::random_u32;
 use super::report::Clocked;
+use super::tally::Tally;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
 use crate::media::{AccessUnit, Kind, MediaTime, Track, TrackId};
@@ -29,7 +30,8 @@ pub(super) struct Feed {
     keyframes: Mutex<KeyframeBucket>,
     /// Nanoseconds of the newest image's media time; written under the lock of `streams`.
     newest: AtomicU64,
-    skips: AtomicUsize,
+    /// What its readers were not sent.
+    pub(super) tally: Tally,
     /// Readers that the workers' broadcasts have.
     readers: AtomicUsize,
 }
@@ -68,7 +70,7 @@ impl Feed {
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
             keyframes: Mutex::new(KeyframeBucket::new()),
             newest: AtomicU64::new(0),
-            skips: AtomicUsize::new(0),
+            tally: Tally::default(),
             readers: AtomicUsize::new(0),
         }
     }
@@ -167,15 +169,6 @@ impl Feed {
 
     pub(super) fn newest_time(&self) -> MediaTime {
         MediaTime::from_nanos(self.newest.load(Ordering::Relaxed))
-    }
-
-    /// A reader fell behind; one that finds no keyframe ahead of it waits for the next.
-    pub(super) fn jumped(&self, keyframe_ahead: bool) {
-        let skips = self.skips.fetch_add(1, Ordering::Relaxed) + 1;
-        tracing::debug!(mount = self.mount.name(), skips, "a reader was too far behind");
-        if !keyframe_ahead {
-            self.force_keyframe();
-        }
     }
 
     /// The track that sends with this SSRC.

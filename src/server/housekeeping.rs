@@ -19,10 +19,12 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
     let mut bytes = [0; DATAGRAM];
     loop {
         match pair.next_rtcp(&mut bytes).await {
-            Ok((reader, length)) => {
+            Ok((session, length)) => {
                 // Anything from a reader's own port shows that it lives, well-formed or not.
-                worker.house.sessions().touch(&reader.session, clock::now());
-                if let Err(error) = reader.handle_rtcp(&bytes[..length]) {
+                worker.house.sessions().touch(&session, clock::now());
+                if let Some(reader) = worker.reader(&session)
+                    && let Err(error) = reader.handle_rtcp(&bytes[..length])
+                {
                     tracing::debug!(peer = %reader.peer, %error, "not RTCP");
                 }
                 // A reader may send without end.

@@ -9,6 +9,7 @@ mod alarm;
 mod broadcast;
 mod connection;
 mod describe;
+mod fan_out;
 mod feed;
 mod house;
 mod housekeeping;
@@ -22,7 +23,9 @@ mod report;
 mod requests;
 mod supervise;
 mod sys;
+mod tally;
 mod udp;
+mod view;
 mod worker;
 
 use std::io;

@@ -63,6 +63,11 @@ impl Reporter {
         self.octets = self.octets.wrapping_add(image.octets);
     }
 
+    /// When the next report is due, once there was one.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
     /// Whether anything was sent yet.
     pub(super) fn active(&self) -> bool {
         self.packets > 0

@@ -164,14 +164,14 @@ impl Worker {
         let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()));
         let rtp = SocketAddr::new(peer, client_port.0);
         let rtcp = SocketAddr::new(peer, client_port.1);
-        if self.enter(&pair, rtcp, &reader).is_err() {
+        let Ok(destination) = self.enter(&pair, session, rtp, rtcp) else {
             return Err(failed(Status(461), format!("{rtcp} is another session's")));
-        }
+        };
         // Set up anew: who reports from the old port is nobody's reader any more.
-        if let Some(old) = reader.remove_track(track).filter(|old| *old != rtcp) {
+        if let Some(old) = reader.remove_track(track) {
             self.forget(&pair, &old);
         }
-        reader.set_track(track, Route::Udp { rtp: rtp.into(), rtcp });
+        reader.set_track(track, Route::Udp(destination));
         Ok(pair.ports())
     }
 
@@ -220,8 +220,8 @@ impl Worker {
         match (track, self.reader(session)) {
             (None, _) => self.release(session),
             (Some(track), Some(reader)) => {
-                if let (Some(rtcp), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
-                    self.forget(pair, &rtcp);
+                if let (Some(gone), Path::Udp(pair)) = (reader.remove_track(TrackId(track)), &reader.path) {
+                    self.forget(pair, &gone);
                 }
             }
             (Some(_), None) => {}

@@ -18,7 +18,7 @@ use super::broadcast::Broadcast;
 use super::house::{House, Order, Seat};
 use super::reader::{Path, Reader};
 use super::requests::Caller;
-use super::udp::Pair;
+use super::udp::{Destination, Pair};
 use super::{connection, housekeeping, listener, supervise};
 use crate::rtsp::server::{Event, SessionId};
 
@@ -201,19 +201,26 @@ impl Worker {
         Ok(pair)
     }
 
-    /// Enters a reader under its RTCP address.
+    /// Enters where a session's track goes.
     ///
     /// # Errors
-    /// The address is another reader's, of this worker or another.
-    pub(super) fn enter(&self, pair: &Pair, address: SocketAddr, reader: &Rc<Reader>) -> Result<(), ()> {
-        self.house.registry().enter(address, &reader.session)?;
-        pair.enter(address, reader)
+    /// The RTCP address is another session's, of this worker or another.
+    pub(super) fn enter(
+        &self,
+        pair: &Pair,
+        session: &SessionId,
+        rtp: SocketAddr,
+        rtcp: SocketAddr,
+    ) -> Result<Rc<Destination>, ()> {
+        self.house.registry().enter(rtcp, session)?;
+        Ok(pair.enter(session, rtp, rtcp))
     }
 
-    /// The RTCP address is nobody's.
-    pub(super) fn forget(&self, pair: &Pair, address: &SocketAddr) {
-        pair.forget(address);
-        self.house.registry().forget(address);
+    /// Who reports from there is nobody's reader any more, unless a newer one of the same address is.
+    pub(super) fn forget(&self, pair: &Pair, destination: &Rc<Destination>) {
+        if pair.forget(destination) {
+            self.house.registry().forget(&destination.rtcp);
+        }
     }
 
     /// Ends what belongs to a session that is over, whichever worker keeps it.
@@ -224,7 +231,7 @@ impl Worker {
         }
         let Some(reader) = self.readers.borrow_mut().remove(session) else { return };
         if let Path::Udp(pair) = &reader.path {
-            reader.rtcp_addresses().iter().for_each(|address| self.forget(pair, address));
+            reader.destinations().iter().for_each(|gone| self.forget(pair, gone));
         }
         if reader.bye().is_ok()
             && let Path::Tcp(outbox) = &reader.path
