@@ -71,8 +71,15 @@ fn live(
         };
         executor.spawn(run).detach();
     }
-    let keeping = supervise::restarted("housekeeping", || housekeeping::keep_house(worker.clone()));
-    let main = or(or(stop, worker.follow_orders()), keeping);
+    let keeping = worker.clone();
+    executor
+        .spawn(async move {
+            supervise::restarted("housekeeping", || housekeeping::keep_house(keeping.clone())).await;
+        })
+        .detach();
+    // What the thread itself waits for is looked at whenever it is woken, for each picture too: as little as can be.
+    let following = worker.clone();
+    let main = or(stop, executor.spawn(following.follow_orders()));
     let lived = catch_unwind(AssertUnwindSafe(|| smol::block_on(executor.run(main))));
     // However it ended: its readers are told.
     let told = catch_unwind(AssertUnwindSafe(|| worker.say_goodbye()));
@@ -98,7 +105,7 @@ impl Worker {
     }
 
     /// Does what other workers want until there will be no more of it.
-    async fn follow_orders(self: &Rc<Self>) {
+    async fn follow_orders(self: Rc<Self>) {
         let Some(inbox) = self.house.inbox(self.index) else { return };
         while let Ok(order) = inbox.recv().await {
             match order {
