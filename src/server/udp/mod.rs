@@ -106,9 +106,10 @@ impl Pair {
     pub(super) fn forget(&self, destination: &Rc<Destination>) -> bool {
         let mut entered = self.entered.borrow_mut();
         let Entered { by_rtp, by_rtcp } = &mut *entered;
-        let rtp = destination.rtp.as_socket();
-        if rtp.is_some_and(|rtp| by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination))) {
-            rtp.and_then(|rtp| by_rtp.remove(&rtp));
+        if let Some(rtp) = destination.rtp.as_socket()
+            && by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination))
+        {
+            by_rtp.remove(&rtp);
         }
         let known = by_rtcp.get(&destination.rtcp).is_some_and(|known| Rc::ptr_eq(known, destination));
         known && by_rtcp.remove(&destination.rtcp).is_some()
