@@ -116,6 +116,12 @@ impl Config {
             }
             server.max_packet = bytes;
         }
+        if let Some(workers) = file.workers {
+            if !(1..=64).contains(&workers) {
+                return Err(format!("workers: {workers} is not between 1 and 64"));
+            }
+            server.workers = workers;
+        }
         let discover_cameras = file.mounts.is_none();
         let mounts = match file.mounts {
             Some(written) => mounts::mounts(written.0)?,
@@ -210,6 +216,8 @@ mod tests {
             ("(udp_ports: (80, 90))", "udp_ports"),
             ("(session_timeout: 0)", "session_timeout"),
             ("(max_sessions: 0)", "max_sessions"),
+            ("(workers: 0)", "workers: 0 is not between 1 and 64"),
+            ("(workers: 65)", "workers: 65 is not between 1 and 64"),
             ("(mounts: {\"a\": Pattern(),\n \"a\": Pattern()})", "2:"),
             ("(mounts: {\"a\": Pattern(), \"/a\": Pattern()})", "mounts[\"/a\"]"),
             ("(mounts: {\"live/track1\": Pattern()})", "mounts[\"live/track1\"]"),

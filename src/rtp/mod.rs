@@ -22,4 +22,4 @@ pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;
 pub use sender::{Sender, payload_type};
 pub use sequence::{Place, Sequence};
-pub use wire::WireImage;
+pub use wire::{Run, WireImage};

@@ -93,19 +93,51 @@ impl Outbox {
         queue.messages.is_empty() && queue.image.is_none()
     }
 
+    /// Whether an image may be written at once: nothing waits before it, and the socket took all so far.
+    pub(super) fn is_ready(&self) -> bool {
+        let queue = self.queue.borrow();
+        !queue.blocked && queue.messages.is_empty() && queue.image.is_none()
+    }
+
+    /// Writes an image to an outbox that [`is_ready`](Self::is_ready), as much as the socket takes; what is
+    /// left goes on when there is room. Says whether it is ready for another.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(super) fn send(&self, image: &WireImage, withheld: u16, channel: u8) -> io::Result<bool> {
+        let mut queue = self.queue.borrow_mut();
+        let bytes = image.as_bytes();
+        if own_heads(image, withheld, channel) {
+            queue.begin(Outgoing { image: image.clone(), withheld, channel });
+        } else {
+            let written = match self.stream.get_ref().write(bytes) {
+                Ok(written) if written == bytes.len() => return Ok(true),
+                Ok(written) => written,
+                Err(error) if blocks(&error) => 0,
+                Err(error) => return Err(error),
+            };
+            queue.image = Some(InFlight { image: image.clone(), written, rewritten: false });
+        }
+        self.write_on(&mut queue, None)?;
+        Ok(!queue.blocked)
+    }
+
     /// Writes what the socket takes now; goes on with the reader's images when nothing else waits.
     pub(super) fn pump(&self) -> io::Result<()> {
         let supply = self.supply.borrow().as_ref().and_then(Weak::upgrade);
-        let mut queue = self.queue.borrow_mut();
+        self.write_on(&mut self.queue.borrow_mut(), supply.as_deref())
+    }
+
+    fn write_on(&self, queue: &mut Queue, supply: Option<&dyn Supply>) -> io::Result<()> {
         while !queue.blocked {
             let more = if queue.written > 0 {
-                self.write_message(&mut queue)
+                self.write_message(queue)
             } else if queue.image.is_some() {
-                self.write_image(&mut queue)
+                self.write_image(queue)
             } else if !queue.messages.is_empty() {
-                self.write_message(&mut queue)
+                self.write_message(queue)
             } else {
-                match supply.as_deref().and_then(Supply::next_outgoing) {
+                match supply.and_then(Supply::next_outgoing) {
                     Some(outgoing) => {
                         queue.begin(outgoing);
                         continue;
@@ -115,12 +147,12 @@ impl Outbox {
             };
             match more {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     queue.blocked = true;
                     // Full already means that the writer has been told.
                     let _ = self.full.0.try_send(());
                 }
+                Err(error) if blocks(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -176,13 +208,23 @@ impl Outbox {
 impl Queue {
     fn begin(&mut self, outgoing: Outgoing) {
         let Outgoing { image, withheld, channel } = outgoing;
-        let rewritten = withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2;
+        let rewritten = own_heads(&image, withheld, channel);
         self.heads.clear();
         if rewritten {
             self.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
         }
         self.image = Some(InFlight { image, written: 0, rewritten });
     }
+}
+
+/// Whether a reader's heads differ from the image's.
+fn own_heads(image: &WireImage, withheld: u16, channel: u8) -> bool {
+    withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2
+}
+
+/// Nothing was written now, and the connection goes on.
+fn blocks(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// A frame's head with the reader's own channel and sequence number.

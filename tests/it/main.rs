@@ -27,3 +27,4 @@ mod sessions;
 mod soak;
 mod support;
 mod two_tracks;
+mod workers;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lenslet::hub::{self, Outlet};
 use lenslet::media::{AccessUnit, Codec, Link, Track, TrackId, h264::ParameterSets};
 
-use crate::support::{Client, Incoming, PATIENCE, Rtp, udp_pair};
+use crate::support::{Client, Incoming, PATIENCE, Rtp, udp_pair, workers};
 
 /// The parts of a picture; its slice is long enough for two packets.
 const SPS: [u8; 5] = [0x67, 0x42, 0xc0, 0x1e, 1];
@@ -61,7 +61,9 @@ impl House {
         let mounts: String =
             plan.mounts.iter().map(|(name, _)| format!("{name:?}: File(path: \"none\"),")).collect();
         let (on, settings) = (plan.on, plan.settings);
-        let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} mounts: {{{mounts}}})");
+        let workers = workers(settings);
+        let text =
+            format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} mounts: {{{mounts}}})");
         let settings = lenslet::config::Config::parse(&text).unwrap().server;
         let server = lenslet::server::Server::bind(settings).unwrap();
         let address = server.addresses()[0];

@@ -171,6 +171,11 @@ impl Sessions {
         ids
     }
 
+    /// Whether there is such a session.
+    pub fn contains(&self, id: &SessionId) -> bool {
+        self.table.contains_key(id)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
