@@ -30,9 +30,6 @@ const NO_PROGRESS: Duration = Duration::from_secs(15);
 /// What is left to write when a connection ends may take this long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Bytes that the kernel takes and has not yet sent: half a second of 2 Mbit/s.
-const UNSENT: u32 = 128 << 10;
-
 /// Bytes read at once.
 const READ: usize = 4096;
 
@@ -51,8 +48,6 @@ pub(super) struct Shell {
 pub(super) async fn serve(shared: Rc<Shared>, stream: async_net::TcpStream) -> io::Result<()> {
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
-    // What is behind waits here, where it can be skipped, and not in the kernel.
-    socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT)?;
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));

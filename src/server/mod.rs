@@ -19,6 +19,7 @@ mod supervise;
 mod sys;
 mod tally;
 mod udp;
+mod unsent;
 mod view;
 
 use std::cell::{Cell, RefCell};
@@ -316,7 +317,9 @@ impl Shared {
         if let Some(broadcast) = self.broadcast_of(&reader) {
             broadcast.leave(&reader);
         }
-        tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), %session, "session over");
+        let (peer, mount) = (reader.peer, reader.feed.mount.name());
+        tracing::debug!(%session, parted = reader.parted(), "not sent: [{}]", reader.tally);
+        tracing::info!(%peer, mount, %session, "session over");
     }
 
     fn say_goodbye(&self) {
