@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn reasons_are_counted_apart_and_told_together() {
         let tally = Tally::default();
-        Reason::ALL.map(|reason| tally.add(reason, 0));
+        Reason::ALL.into_iter().for_each(|reason| tally.add(reason, 0));
         assert_eq!((tally.sum(), tally.to_string().as_str()), (0, ""));
         tally.add(Reason::SocketFull, 2);
         tally.add(Reason::Unreachable, 1);
