@@ -25,9 +25,6 @@ const NO_PROGRESS: Duration = Duration::from_secs(15);
 /// What is left to write when a connection ends may take this long.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Bytes that the kernel takes and has not yet sent: half a second of 2 Mbit/s.
-const UNSENT: u32 = 128 << 10;
-
 /// Bytes read at once.
 const READ: usize = 4096;
 
@@ -43,11 +40,6 @@ struct Shell {
 pub(super) async fn serve(worker: Rc<Worker>, stream: async_net::TcpStream) -> io::Result<()> {
     let stream: Arc<Async<TcpStream>> = stream.into();
     stream.get_ref().set_nodelay(true)?;
-    // What is behind waits here, where it can be skipped, and not in the kernel.
-    if let Err(error) = socket2::SockRef::from(stream.get_ref()).set_tcp_notsent_lowat(UNSENT) {
-        // Kernels before 3.12 have no such bound; a reader's backlog is longer there.
-        tracing::debug!(%error, "TCP_NOTSENT_LOWAT");
-    }
     let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
     let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
     let outbox = Rc::new(Outbox::new(stream.clone()));

@@ -9,8 +9,11 @@ use super::outbox::Outbox;
 use super::reader::{Due, Path, Reader, Way};
 use super::tally::Reason;
 use super::udp::{Pair, Round};
+use super::unsent::Unsent;
 use super::view::{Seen, View};
 use crate::clock;
+use crate::hub::Cursor;
+use crate::media::Link;
 
 /// What was not sent is told at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
@@ -23,16 +26,20 @@ pub(super) struct FanOut {
     /// Who is first in the next round: nobody starves behind a full socket.
     first: Cell<usize>,
     told: Cell<Option<(Instant, u32)>>,
+    unsent: RefCell<Unsent>,
+    /// The newest image looked at for that.
+    noted: Cell<Cursor>,
 }
 
 impl FanOut {
     /// Sends every reader what it is due; who does not keep up is left behind, and nobody waits.
     pub(super) fn pump(&self, feed: &Feed, readers: &[Rc<Reader>]) {
         let mut view = View::new(feed.images(), feed.newest_time(), clock::now(), self.seen.take());
+        let unsent = self.note_newest(&mut view);
         let mut rounds = self.rounds.take();
         let mut more = true;
         while more {
-            more = self.collect(&mut view, readers, &mut rounds);
+            more = self.collect(&mut view, readers, &mut rounds, unsent);
             for (pair, round) in &mut rounds {
                 self.send(feed, readers, &view, pair, round);
                 round.clear();
@@ -52,15 +59,30 @@ impl FanOut {
         self.seen.replace(view.done());
     }
 
+    /// How much TCP sockets are to take unsent, with the newest image in mind.
+    fn note_newest(&self, view: &mut View<'_>) -> u32 {
+        let mut unsent = self.unsent.borrow_mut();
+        if self.noted.replace(view.end()) != view.end()
+            && let Some(image) = view.last()
+            && image.link == Link::Start
+        {
+            unsent.note(image.as_bytes().len(), view.now);
+        }
+        unsent.bytes()
+    }
+
     /// Writes what TCP readers are due, and notes the next image of every UDP reader; says whether one is due
     /// more than that.
-    fn collect(&self, view: &mut View<'_>, readers: &[Rc<Reader>], rounds: &mut Rounds) -> bool {
+    fn collect(&self, view: &mut View<'_>, readers: &[Rc<Reader>], rounds: &mut Rounds, unsent: u32) -> bool {
         let start = self.first.get().checked_rem(readers.len()).unwrap_or_default();
         let (behind, ahead) = readers.split_at(start);
         let mut more = false;
         for (number, reader) in (start..).zip(ahead).chain((0..).zip(behind)) {
             match &reader.path {
-                Path::Tcp(outbox) => write(view, reader, outbox),
+                Path::Tcp(outbox) => {
+                    outbox.hold_unsent(unsent);
+                    write(view, reader, outbox);
+                }
                 Path::Udp(pair) => {
                     let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {
                         continue;

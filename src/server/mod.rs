@@ -25,6 +25,7 @@ mod supervise;
 mod sys;
 mod tally;
 mod udp;
+mod unsent;
 mod view;
 mod worker;
 

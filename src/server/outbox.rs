@@ -1,6 +1,6 @@
 //! The one writer of a connection: replies, reports and images go out whole, one after the other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::net::TcpStream;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use smol::Async;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::or;
+use socket2::SockRef;
 
 use crate::rtp::WireImage;
 
@@ -28,6 +29,10 @@ pub(super) struct Outbox {
     queue: RefCell<Queue>,
     supply: RefCell<Option<Weak<dyn Supply>>>,
     full: (Sender<()>, Receiver<()>),
+    /// Bytes that the kernel takes and has not yet sent; 0: as many as it likes.
+    unsent: Cell<u32>,
+    /// Images that the socket did not take at once.
+    parted: Cell<u32>,
 }
 
 #[derive(Default)]
@@ -65,7 +70,14 @@ pub(super) struct Outgoing {
 
 impl Outbox {
     pub(super) fn new(stream: Arc<Async<TcpStream>>) -> Self {
-        Self { stream, queue: RefCell::default(), supply: RefCell::default(), full: bounded(1) }
+        Self {
+            stream,
+            queue: RefCell::default(),
+            supply: RefCell::default(),
+            full: bounded(1),
+            unsent: Cell::new(0),
+            parted: Cell::new(0),
+        }
     }
 
     /// Carries these images from now on, for as long as somebody else holds them.
@@ -85,6 +97,26 @@ impl Outbox {
         queue.waiting += message.len();
         queue.messages.push_back(message);
         Ok(())
+    }
+
+    /// Has the socket take so many bytes unsent and no more: what is behind waits here, where it can be skipped.
+    pub(super) fn hold_unsent(&self, bytes: u32) {
+        if self.unsent.replace(bytes) == bytes {
+            return;
+        }
+        let socket = SockRef::from(self.stream.get_ref());
+        // Where it cannot be set, the picture is written in parts.
+        let _ = socket.set_tcp_notsent_lowat(bytes);
+        let wanted = bytes as usize * 2;
+        // Setting it ends the kernel's own tuning: only where that has given less.
+        if socket.send_buffer_size().is_ok_and(|has| has < wanted) {
+            let _ = socket.set_send_buffer_size(bytes as usize);
+        }
+    }
+
+    /// Images that the socket did not take at once.
+    pub(super) fn parted(&self) -> u32 {
+        self.parted.get()
     }
 
     /// Whether everything was handed to the kernel.
@@ -116,6 +148,7 @@ impl Outbox {
                 Err(error) if blocks(&error) => 0,
                 Err(error) => return Err(error),
             };
+            self.parted.set(self.parted.get().saturating_add(1));
             queue.image = Some(InFlight { image: image.clone(), written, rewritten: false });
         }
         self.write_on(&mut queue, None)?;

@@ -262,6 +262,14 @@ impl Reader {
         Some(Due { image: number, withheld, way, last })
     }
 
+    /// Images that its TCP socket did not take at once.
+    pub(super) fn parted(&self) -> u32 {
+        match &self.path {
+            Path::Tcp(outbox) => outbox.parted(),
+            Path::Udp(_) => 0,
+        }
+    }
+
     /// When a backlog's next image is due, if that is what it waits for.
     pub(super) fn due(&self) -> Option<Instant> {
         self.state.borrow().position.due()

@@ -244,7 +244,9 @@ mod tests {
         // What a round before left in the rooms is not sent again.
         slice_room.begin().push(b"old");
         let mut slices = slice_room.begin();
-        [&b"ab"[..], b"cdE", b"one"].into_iter().for_each(|bytes| slices.push(bytes));
+        for bytes in [&b"ab"[..], b"cdE", b"one"] {
+            slices.push(bytes);
+        }
         let (slices, segment) = (slices.done(), Segment::new(4));
         message_room.begin().push(&to[1], &slices[..1], None);
         let mut messages = message_room.begin();

@@ -249,7 +249,9 @@ impl Worker {
             broadcast.leave(&reader);
         }
         self.house.registry().release(session);
-        tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), session = %session.shown(), "session over");
+        let (peer, mount, session) = (reader.peer, reader.feed.mount.name(), session.shown());
+        tracing::debug!(%session, parted = reader.parted(), "not sent: [{}]", reader.tally);
+        tracing::info!(%peer, mount, %session, "session over");
     }
 
     fn say_goodbye(&self) {

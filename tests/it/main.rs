@@ -23,6 +23,7 @@ mod protocol;
 mod receive;
 mod receiving;
 mod rules;
+mod sending;
 mod sessions;
 mod soak;
 mod support;

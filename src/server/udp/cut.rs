@@ -62,7 +62,9 @@ impl CutRoom {
         which: Range<usize>,
     ) -> Cuts<'a> {
         let Self { heads, cuts, pieces, slices } = self;
-        [heads.clear(), cuts.clear(), pieces.clear()];
+        heads.clear();
+        cuts.clear();
+        pieces.clear();
         let images = keys.iter().filter_map(|key| Some((key.withheld, &images.get(key.image)?.1)));
         for (withheld, image) in images.clone().filter(|(withheld, _)| *withheld != 0) {
             heads.extend(packets(image, &which).map(|packet| rewrite(packet, withheld)));
