@@ -13,7 +13,7 @@ use super::join::FRESH;
 use super::reader::{Path, Reader};
 use super::udp::Pair;
 use crate::clock;
-use crate::hub::{Cursor, Mount, Slot, State};
+use crate::hub::{Cursor, Mount, Slot};
 use crate::media::{AccessUnit, Link};
 
 /// Reports go out at the latest this long after they are due.
@@ -173,7 +173,7 @@ impl Broadcast {
         }
         // This task may have been woken before the one that packetizes: a keyframe may lie ready.
         while self.handle_slot(self.mount().units().get(self.next_unit.get())) {}
-        if self.mount().state() != State::Live {
+        if !self.mount().state().flows() {
             // What is left is of the time before the source rested.
             self.feed.images().clear();
         }
@@ -207,7 +207,7 @@ impl Broadcast {
     /// A source that still plays may have another reader soon, who starts in what is there; one that rests
     /// begins anew for the next.
     fn forget_what_nobody_will_see(&self) {
-        if self.readers.borrow().is_empty() && self.mount().state() != State::Live {
+        if self.readers.borrow().is_empty() && !self.mount().state().flows() {
             self.feed.images().clear();
         }
     }

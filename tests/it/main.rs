@@ -23,5 +23,6 @@ mod receiving;
 mod rules;
 mod sessions;
 mod soak;
+mod stand_in;
 mod support;
 mod two_tracks;
