@@ -14,9 +14,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::ring::{Bounds, Ring, Weigh};
+use super::stand_in::{Shown, StandIn};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
 
-/// Life of a mount: `Idle -> Starting -> Live -> Idle`, and `Failed` while its source cannot run.
+/// Life of a mount: `Idle -> Starting -> Live <-> StandIn -> Idle`, and `Failed` while its source cannot run and
+/// there is nothing to show instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nobody wants it.
@@ -25,8 +27,17 @@ pub enum State {
     Starting,
     /// Access units come.
     Live,
+    /// Something is shown instead of the source, which fails or is silent: why, in a sentence.
+    StandIn(Arc<str>),
     /// The source cannot run now, in a sentence that says why; it tries again by itself.
     Failed(Arc<str>),
+}
+
+impl State {
+    /// Whether access units come, whoever makes them.
+    pub fn flows(&self) -> bool {
+        matches!(self, Self::Live | Self::StandIn(_))
+    }
 }
 
 /// The server's end of a mount. Clones are the same mount.
@@ -42,19 +53,19 @@ pub struct Outlet(Arc<Shared>);
 pub struct Demand(Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared {
-    name: String,
-    units: Ring<AccessUnit>,
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) units: Ring<AccessUnit>,
     demand: AtomicUsize,
-    keyframe: AtomicBool,
+    pub(super) keyframe: AtomicBool,
     stop: AtomicBool,
     status: Mutex<Status>,
 }
 
 #[derive(Debug)]
-struct Status {
-    state: State,
-    tracks: Option<Arc<[Track]>>,
+pub(super) struct Status {
+    pub(super) state: State,
+    pub(super) tracks: Option<Arc<[Track]>>,
     forces_keyframes: bool,
     /// Counts changes of the tracks: SDP's version.
     version: u64,
@@ -63,6 +74,7 @@ struct Status {
     watchers: Vec<Waker>,
     source: Option<Waker>,
     live: Option<Waker>,
+    pub(super) shown: Shown,
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
@@ -79,6 +91,7 @@ pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
         watchers: Vec::new(),
         source: None,
         live: None,
+        shown: Shown::default(),
     };
     let shared = Arc::new(Shared {
         name: name.into(),
@@ -112,9 +125,15 @@ impl Mount {
         self.0.status().state.clone()
     }
 
-    /// Whether its source can make a keyframe on request.
+    /// Whether a keyframe can be made on request.
     pub fn forces_keyframes(&self) -> bool {
-        self.0.status().forces_keyframes
+        let status = self.0.status();
+        status.forces_keyframes || matches!(status.state, State::StandIn(_))
+    }
+
+    /// Whether there is something to show while its source fails.
+    pub fn can_stand_in(&self) -> bool {
+        self.0.status().shown.can_stand_in()
     }
 
     /// Makes the source run for as long as the answer lives.
@@ -133,6 +152,7 @@ impl Mount {
     /// Asks the source for a keyframe as soon as it can. Limit how often this is called.
     pub fn request_keyframe(&self) {
         self.0.keyframe.store(true, Ordering::SeqCst);
+        self.0.status().shown.keyframe = true;
         self.0.wake_source();
     }
 
@@ -181,30 +201,50 @@ impl Outlet {
         });
     }
 
-    /// Hands an access unit on.
-    pub fn publish(&self, unit: AccessUnit) {
-        self.set_state(State::Live);
-        self.0.units.push(unit);
+    /// Hands an access unit on. Behind something that was shown instead only one is taken that needs none before
+    /// it; the others are dropped, and a keyframe is asked for.
+    pub fn publish(&self, mut unit: AccessUnit) {
+        self.0.change(|status| {
+            if matches!(status.state, State::StandIn(_)) && unit.link == Link::Follows {
+                self.0.keyframe.store(true, Ordering::SeqCst);
+                return false;
+            }
+            status.shown.published(&mut unit);
+            let changed = status.become_state(State::Live);
+            // Under the lock: nothing that is shown instead may come between.
+            self.0.units.push(unit);
+            changed
+        });
     }
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        self.set_state(State::Failed(reason.into()));
+        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
+        self.set_state(State::Failed(reason.into()), standing_in);
+        if let Some(waker) = &self.0.status().shown.waker {
+            waker.wake_by_ref();
+        }
     }
 
     /// Says that the source has begun to open what it needs.
     pub fn starting(&self) {
-        self.set_state(State::Starting);
+        self.set_state(State::Starting, |status| matches!(status.state, State::StandIn(_)));
     }
 
     /// Says that the source rests.
     pub fn idle(&self) {
-        self.set_state(State::Idle);
+        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
+        self.set_state(State::Idle, standing_in);
+    }
+
+    /// The handle of whoever shows something instead while the source fails.
+    pub fn stand_in(&self) -> StandIn {
+        StandIn::new(self.0.clone())
     }
 
     /// Whether anybody wants access units.
     pub fn wanted(&self) -> bool {
-        self.0.demand.load(Ordering::SeqCst) > 0
+        self.0.wanted()
     }
 
     /// Whether a keyframe was asked for since the last call.
@@ -214,7 +254,7 @@ impl Outlet {
 
     /// Whether the source is to end.
     pub fn stopped(&self) -> bool {
-        self.0.stop.load(Ordering::SeqCst)
+        self.0.stopped()
     }
 
     /// Sets who is woken when demand begins or ends, a keyframe is asked for or the source is to end.
@@ -228,15 +268,20 @@ impl Outlet {
         self.0.status().live = Some(waker);
     }
 
-    fn set_state(&self, state: State) {
-        self.0.change(|status| {
-            let changed = status.state != state;
-            status.state = state;
-            if changed && status.state == State::Live {
-                status.watchers.extend(status.live.take());
-            }
-            changed
-        });
+    fn set_state(&self, state: State, unless: impl FnOnce(&Status) -> bool) {
+        self.0.change(|status| !unless(status) && status.become_state(state));
+    }
+}
+
+impl Status {
+    /// Takes on a state; says whether that is another one.
+    pub(super) fn become_state(&mut self, state: State) -> bool {
+        let changed = self.state != state;
+        self.state = state;
+        if changed && self.state == State::Live {
+            self.watchers.extend(self.live.take());
+        }
+        changed
     }
 }
 
@@ -255,11 +300,19 @@ impl Drop for Demand {
 }
 
 impl Shared {
-    fn status(&self) -> MutexGuard<'_, Status> {
+    pub(super) fn wanted(&self) -> bool {
+        self.demand.load(Ordering::SeqCst) > 0
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
         let mut status = self.status();
         if !change(&mut status) {
             return;
@@ -271,7 +324,8 @@ impl Shared {
     }
 
     fn wake_source(&self) {
-        if let Some(waker) = &self.status().source {
+        let status = self.status();
+        for waker in status.source.iter().chain(&status.shown.waker) {
             waker.wake_by_ref();
         }
     }

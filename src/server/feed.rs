@@ -99,7 +99,7 @@ impl Feed {
                 break;
             }
         }
-        if self.mount.state() != State::Live {
+        if !self.mount.state().flows() {
             self.images.clear();
         }
         streams.taken
@@ -147,7 +147,7 @@ impl Feed {
     /// begins anew for the next.
     pub(super) fn forget_what_nobody_will_see(&self) {
         let _whole = self.streams();
-        if self.readers.load(Ordering::SeqCst) == 0 && self.mount.state() != State::Live {
+        if self.readers.load(Ordering::SeqCst) == 0 && !self.mount.state().flows() {
             self.images.clear();
         }
     }

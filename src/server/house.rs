@@ -177,7 +177,9 @@ impl House {
         let failed = |reason: String| Answer::Failed { status: Status(503), reason, retry_after: Some(5) };
         match (mount.tracks(), mount.state()) {
             // What it was described as may not be what it will be: it failed within the last seconds.
-            (Some(_), State::Failed(reason)) => return Err(failed(reason.to_string())),
+            (Some(_), State::Failed(reason)) if !mount.can_stand_in() => {
+                return Err(failed(reason.to_string()));
+            }
             (Some(tracks), _) => return Ok((feed, tracks)),
             (None, _) => {}
         }

@@ -26,6 +26,7 @@ mod rules;
 mod sending;
 mod sessions;
 mod soak;
+mod stand_in;
 mod support;
 mod two_tracks;
 mod workers;
