@@ -9,7 +9,7 @@ use super::join::KeyframeBucket;
 use super::report::Clocked;
 use super::tally::Tally;
 use crate::clock;
-use crate::hub::{Bounds, Cursor, Mount, Ring, Slot, State};
+use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
 use crate::media::{AccessUnit, Kind, MediaTime, Track, TrackId};
 use crate::random::random_u32;
 use crate::rtp::{Sender, WireImage};

@@ -14,7 +14,7 @@ const BITRATE: u32 = 1_500_000;
 pub(super) enum Picture {
     /// Coded anew each time: an IDR picture is told from the one before it by its number
     /// (`idr_pic_id`, ITU-T H.264 section 7.4.3).
-    Marked { last: AccessUnit, picture: media::Picture, encoder: Box<dyn Encoder>, assembler: Assembler },
+    Marked { last: AccessUnit, picture: media::Picture, encoder: Box<dyn Encoder>, assembler: Box<Assembler> },
     /// What cannot be decoded here.
     AsItWas(AccessUnit),
 }
@@ -29,7 +29,7 @@ impl Picture {
             Ok((picture, encode::h264(settings)?))
         });
         match made {
-            Ok((picture, encoder)) => Self::Marked { last, picture, encoder, assembler: Assembler::new() },
+            Ok((picture, encoder)) => Self::Marked { last, picture, encoder, assembler: Box::default() },
             Err(error) => {
                 tracing::debug!(%error, "the last keyframe is shown unmarked");
                 Self::AsItWas(last)
@@ -80,7 +80,8 @@ fn mark(picture: &mut media::Picture, line: &str) {
     draw::text(picture, left, top, scale, line, draw::WHITE);
 }
 
-#[cfg(all(test, feature = "soft-h264"))]
+#[cfg(feature = "soft-h264")]
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 
