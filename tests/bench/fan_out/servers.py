@@ -54,13 +54,14 @@ class Server:
     def __init__(self, name, mount="clip"):
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
-        command, self.url = self.command(name, mount)
+        # The others serve one clip under one name.
+        self.played = mount if name == "lenslet" else "clip"
         self.process = subprocess.Popen(
-            ["taskset", "-c", "0", *command], stdout=subprocess.PIPE, stderr=self.log, text=True
+            ["taskset", "-c", "0", *self.command(name, mount)], stdout=subprocess.PIPE, stderr=self.log, text=True
         )
         # Each says its URL first; Lenslet one of them all.
         for line in self.process.stdout:
-            urls = [word for word in line.split() if word.startswith("rtsp://") and word.endswith(f"/{mount}")]
+            urls = [word for word in line.split() if word.startswith("rtsp://") and word.endswith(f"/{self.played}")]
             if urls:
                 self.url = urls[0]
                 break
@@ -69,14 +70,14 @@ class Server:
             raise RuntimeError(f"{name} did not start: {self.log.read()}")
 
     def command(self, name, mount):
-        if name.startswith("lenslet"):
+        if name == "lenslet":
             file = pathlib.Path(self.folder.name) / "lenslet.ron"
             file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)))
-            return [os.environ.get("LENSLET", ROOT / "target/release/lenslet"), "serve", "--config", file], None
+            return [os.environ.get("LENSLET", ROOT / "target/release/lenslet"), "serve", "--config", file]
         if name == "gst":
-            return [HERE / "gst.py", CLIPS / f"{mount}.mp4", str(RTP_PACKET)], None
+            return [HERE / "gst.py", CLIPS / f"{mount}.mp4", str(RTP_PACKET)]
         mode = name.removeprefix("bare ")
-        return [BUILT / "bare", "--mode", mode, "--clip", CLIPS / f"{mount}.h264"], None
+        return [BUILT / "bare", "--mode", mode, "--clip", CLIPS / f"{mount}.h264"]
 
     @property
     def pid(self):
