@@ -18,6 +18,9 @@ struct Plan {
     spread: Duration,
     settle: Duration,
     window: Duration,
+    /// Slept before each look at what has come: nobody is woken for each packet, as nobody is on the far side of a
+    /// network card. Times are that much less exact.
+    nap: Duration,
     /// They leave when they have a keyframe.
     joins: bool,
     pid: u32,
@@ -34,6 +37,7 @@ fn main() -> io::Result<()> {
         spread: seconds(&mut options, "--spread"),
         settle: seconds(&mut options, "--settle"),
         window: seconds(&mut options, "--seconds"),
+        nap: seconds(&mut options, "--nap"),
         joins: options.take("--joins", false),
         pid: options.take("--pid", std::process::id()),
     };
@@ -105,10 +109,20 @@ impl Crowd {
             if now >= end {
                 return Ok(());
             }
+            std::thread::sleep(self.plan.nap);
             let next = self.joins.last().map_or(end, |(at, _)| end.min(start + *at));
-            self.epoll.wait(next.saturating_duration_since(now), &mut tokens)?;
-            for token in &tokens {
-                self.handle(*token);
+            let mut left = next.saturating_duration_since(now);
+            while {
+                self.epoll.wait(left, &mut tokens)?;
+                !tokens.is_empty()
+            } {
+                for token in &tokens {
+                    self.handle(*token);
+                }
+                if self.plan.nap.is_zero() {
+                    break;
+                }
+                left = Duration::ZERO;
             }
         }
     }
