@@ -14,4 +14,5 @@ pub use display::{DisplayOrder, Frame};
 pub use nal::{NalType, nal_units};
 pub use parameter_sets::{ParameterSets, Picture};
 pub use slice::{Field, PictureCount, SliceHeader, SliceOrder};
-pub use splitter::{Splitter, TooLong};
+pub(in crate::media) use splitter::after_start_code;
+pub use splitter::{Splitter, TooLong, begins_unit};

@@ -13,8 +13,7 @@ mod dropped;
 mod pipeline;
 mod plan;
 mod probe;
-mod stream;
-mod times;
+pub(in crate::source) mod stream;
 
 use std::path::{Path, PathBuf};
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::dropped::Dropped;
 use super::plan::{self, Plan};
 use super::stream::{Skipped, Stream};
-use super::times::{self, Times};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{AccessUnit, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::times::{self, Times};
 use crate::v4l2::{self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Queue, Ready};
 
 /// How long the camera goes on after the last reader left: the next one starts at once.

@@ -16,7 +16,7 @@ const BROKEN: u32 = 100;
 
 /// A camera's buffers, one after the other.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(in crate::source) enum Stream {
     H264(h264::Assembler),
     H265(h265::Assembler),
     Jpeg(Jpegs),
@@ -24,7 +24,7 @@ pub(super) enum Stream {
 
 /// Why a buffer is no access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Skipped {
+pub(in crate::source) enum Skipped {
     /// A stream begins with a keyframe, and this is before it.
     Early,
     /// Left out, by this reason.
@@ -35,7 +35,7 @@ pub(super) enum Skipped {
 
 /// JPEGs of a camera: each is whole by itself, or left out.
 #[derive(Debug, Default)]
-pub(super) struct Jpegs {
+pub(in crate::source) struct Jpegs {
     last: Option<Arc<[u8]>>,
     /// Left out since the last whole one: for good reasons, and for any.
     unfit: u32,
@@ -43,7 +43,7 @@ pub(super) struct Jpegs {
 }
 
 impl Stream {
-    pub(super) fn new(coding: Coding) -> Self {
+    pub(in crate::source) fn new(coding: Coding) -> Self {
         match coding {
             Coding::H264 => Self::H264(h264::Assembler::new()),
             Coding::Hevc => Self::H265(h265::Assembler::new()),
@@ -52,7 +52,11 @@ impl Stream {
     }
 
     /// A buffer's access unit. `again` says that the driver gave the instant of the last one once more.
-    pub(super) fn take(&mut self, buffer: &[u8], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
+    pub(in crate::source) fn take(
+        &mut self,
+        buffer: &[u8],
+        again: bool,
+    ) -> Result<(Arc<[u8]>, Link), Skipped> {
         match self {
             Self::H264(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
             Self::H265(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
@@ -61,7 +65,7 @@ impl Stream {
     }
 
     /// What the track carries, once a picture came.
-    pub(super) fn codec(&self) -> Option<Codec> {
+    pub(in crate::source) fn codec(&self) -> Option<Codec> {
         match self {
             Self::H264(assembler) => assembler.parameter_sets().cloned().map(Codec::H264),
             Self::H265(assembler) => assembler.parameter_sets().cloned().map(Codec::H265),
@@ -70,7 +74,7 @@ impl Stream {
     }
 
     /// Where the last picture stands in the order of display.
-    pub(super) fn slice(&self) -> Option<&SliceHeader> {
+    pub(in crate::source) fn slice(&self) -> Option<&SliceHeader> {
         match self {
             Self::H264(assembler) => assembler.slice(),
             Self::H265(assembler) => assembler.slice(),
