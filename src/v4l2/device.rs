@@ -103,7 +103,7 @@ impl Device {
 
     /// Whether it has the control `id` and the control can be used.
     pub fn has_control(&self, id: u32) -> bool {
-        sys::has_control(self.as_fd(), id)
+        sys::control(self.as_fd(), id).is_some()
     }
 
     /// Sets a control; for a button any value presses it.
@@ -112,7 +112,7 @@ impl Device {
     ///
     /// The driver's.
     pub fn set_control(&self, id: u32, value: i32) -> Result<(), Error> {
-        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_CTRL", errno))
+        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_EXT_CTRLS", errno))
     }
 
     /// What the driver's answer to `call` means for this node.

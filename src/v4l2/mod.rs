@@ -24,10 +24,12 @@ mod format;
 mod poll;
 mod sys;
 
-pub use capture::{Capture, Filled, Wish};
+pub use capture::{Capture, Filled, Prepared, Wish};
 pub use device::{Capability, Device};
 pub use error::Error;
-pub use format::{Format, FourCc, Interval, Intervals, Offer, Queue, Sizes};
+pub use format::{
+    Colour, Format, FourCc, Interval, Intervals, MAX_PLANES, Memory, Offer, Plane, Queue, Sizes,
+};
 pub use poll::{Alarm, Ready};
 
 /// The control that makes an encoder's next picture a keyframe:
