@@ -98,6 +98,16 @@ pub(super) struct CameraFile {
     height: Option<u32>,
     #[serde(default)]
     fps: Option<f64>,
+    #[serde(default)]
+    encode: camera::Encode,
+    #[serde(default)]
+    bitrate: Option<u32>,
+    #[serde(default)]
+    gop: Option<camera::Gop>,
+    #[serde(default, deserialize_with = "camera::profile")]
+    profile: Option<camera::Profile>,
+    #[serde(default, deserialize_with = "camera::level")]
+    level: Option<camera::Level>,
 }
 
 impl MountFile {
@@ -113,6 +123,11 @@ impl MountFile {
                     width: asked.width,
                     height: asked.height,
                     fps: asked.fps,
+                    encode: asked.encode,
+                    bitrate: asked.bitrate,
+                    gop: asked.gop,
+                    profile: asked.profile,
+                    level: asked.level,
                 },
             }),
         }

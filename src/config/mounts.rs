@@ -61,7 +61,7 @@ impl MountSettings {
             Self::Pattern(settings) => settings.check(),
             Self::File(settings) => settings.check(),
             Self::Jpegs(settings) => settings.check(),
-            Self::Camera(settings) => source::check_fps(settings.wish.fps),
+            Self::Camera(settings) => settings.check(),
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::board::{Node, Offered, Range, Size};
 use super::{Wish, open_camera, plan};
+use crate::encode;
 use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
@@ -104,7 +105,7 @@ pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> No
 fn look(path: &Path) -> Option<Found> {
     let (device, queue, capability) = open_camera(path).ok()?;
     let node = node(&device, queue, &capability);
-    let plan = plan::plan(&node, &Wish::default());
+    let plan = plan::plan(&node, &[], encode::SOFTWARE, &Wish::default());
     Some(Found {
         path: path.to_owned(),
         id: stable_name(path),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::plan::Coding;
+use super::software::Software;
 use crate::media::h264::SliceHeader;
 use crate::media::jpeg::{Image, Unfit};
 use crate::media::{Codec, Link, h264, h265};
@@ -15,11 +18,12 @@ const UNFIT: u32 = 5;
 const BROKEN: u32 = 100;
 
 /// A camera's buffers, one after the other.
-#[derive(Debug)]
 pub(super) enum Stream {
     H264(h264::Assembler),
     H265(h265::Assembler),
     Jpeg(Jpegs),
+    /// Of any coding, coded as H.264 here.
+    Software(Box<Software>),
 }
 
 /// Why a buffer is no access unit.
@@ -43,17 +47,22 @@ pub(super) struct Jpegs {
 }
 
 impl Stream {
-    pub(super) fn new(coding: Coding) -> Self {
+    /// What a camera codes, passed on; none of what it does not code.
+    pub(super) fn new(coding: Coding) -> Option<Self> {
         match coding {
-            Coding::H264 => Self::H264(h264::Assembler::new()),
-            Coding::Hevc => Self::H265(h265::Assembler::new()),
-            Coding::Mjpeg => Self::Jpeg(Jpegs::default()),
+            Coding::H264 => Some(Self::H264(h264::Assembler::new())),
+            Coding::Hevc => Some(Self::H265(h265::Assembler::new())),
+            Coding::Mjpeg => Some(Self::Jpeg(Jpegs::default())),
+            Coding::Raw => None,
         }
     }
 
-    /// A buffer's access unit. `again` says that the driver gave the instant of the last one once more.
-    pub(super) fn take(&mut self, buffer: &[u8], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
+    /// The access unit in a buffer's planes. `again` says that the driver gave the instant of the last one once
+    /// more.
+    pub(super) fn take(&mut self, planes: &[&[u8]], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
+        let buffer = planes.first().copied().unwrap_or_default();
         match self {
+            Self::Software(software) => software.take(planes),
             Self::H264(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
             Self::H265(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
             Self::Jpeg(jpegs) => jpegs.take(buffer, again).map(|jpeg| (jpeg, Link::Start)),
@@ -66,6 +75,7 @@ impl Stream {
             Self::H264(assembler) => assembler.parameter_sets().cloned().map(Codec::H264),
             Self::H265(assembler) => assembler.parameter_sets().cloned().map(Codec::H265),
             Self::Jpeg(jpegs) => jpegs.last.is_some().then_some(Codec::Jpeg),
+            Self::Software(software) => software.assembler().parameter_sets().cloned().map(Codec::H264),
         }
     }
 
@@ -74,7 +84,7 @@ impl Stream {
         match self {
             Self::H264(assembler) => assembler.slice(),
             Self::H265(assembler) => assembler.slice(),
-            Self::Jpeg(_) => None,
+            Self::Jpeg(_) | Self::Software(_) => None,
         }
     }
 }
@@ -107,6 +117,20 @@ impl Jpegs {
                 Err(Skipped::Unfit(format!("the last {BROKEN} JPEGs were all {reason}")))
             }
             other => Err(other),
+        }
+    }
+}
+
+/// A JPEG that is to be decoded: of any kind that there is, if it is whole.
+pub(super) fn complete(buffer: &[u8]) -> Result<&[u8], &'static str> {
+    match whole(buffer) {
+        Ok(jpeg) => Ok(jpeg),
+        Err(Skipped::Broken(reason)) => Err(reason),
+        Err(Skipped::Early | Skipped::Unfit(_)) => {
+            // RTP does not carry it, and it was not read to its end.
+            let scan = memmem::find(buffer, &[0xff, 0xda]).unwrap_or_default();
+            let ended = memmem::rfind(buffer, &[0xff, 0xd9]).is_some_and(|end| end > scan);
+            if ended || buffer.ends_with(&[0, 0]) { Ok(trimmed(buffer)) } else { Err("cut short") }
         }
     }
 }
@@ -149,7 +173,7 @@ mod tests {
     #[test]
     fn broken_jpegs_are_left_out_and_whole_ones_pass() {
         let jpeg = fixture();
-        let mut stream = Stream::new(Coding::Mjpeg);
+        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
         assert_eq!(stream.codec(), None, "nothing is known before a picture");
         for (buffer, reason) in [
             (&jpeg[..124], "too short"),
@@ -158,12 +182,12 @@ mod tests {
             (&[0; 4096], "without a beginning"),
             (&[&jpeg[..20], &[0; 400]].concat(), "damaged"),
         ] {
-            assert_eq!(stream.take(buffer, false), Err(Skipped::Broken(reason)));
+            assert_eq!(stream.take(&[buffer], false), Err(Skipped::Broken(reason)));
         }
         let padded = [&jpeg[..], &[0; 70_000]].concat();
         let unended = [&jpeg[..jpeg.len() - 2], &[0; 70_000]].concat();
         for buffer in [&jpeg, &padded, &unended, &[&jpeg[..], b"garbage"].concat()] {
-            let (data, link) = stream.take(buffer, false).unwrap();
+            let (data, link) = stream.take(&[buffer], false).unwrap();
             assert_eq!(link, Link::Start);
             assert_eq!(Image::parse(&data), Image::parse(&jpeg));
             assert!(data.len() < jpeg.len() + 8, "{}", data.len());
@@ -174,24 +198,24 @@ mod tests {
     #[test]
     fn a_picture_sent_twice_is_left_out_and_a_still_scene_is_not() {
         let jpeg = fixture();
-        let mut stream = Stream::new(Coding::Mjpeg);
-        stream.take(&jpeg, false).unwrap();
-        assert_eq!(stream.take(&jpeg, true), Err(Skipped::Broken("sent twice")));
-        assert!(stream.take(&jpeg, false).is_ok());
+        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
+        stream.take(&[&jpeg], false).unwrap();
+        assert_eq!(stream.take(&[&jpeg], true), Err(Skipped::Broken("sent twice")));
+        assert!(stream.take(&[&jpeg], false).is_ok());
     }
 
     #[test]
     fn what_rtp_cannot_carry_is_told_unless_it_was_an_accident() {
-        let mut stream = Stream::new(Coding::Mjpeg);
+        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
         for _ in 0..2 {
             for _ in 1..UNFIT {
-                assert_eq!(stream.take(&unfit(), false), Err(Skipped::Broken("unfit for RTP")));
+                assert_eq!(stream.take(&[&unfit()], false), Err(Skipped::Broken("unfit for RTP")));
             }
-            stream.take(&fixture(), false).unwrap();
+            stream.take(&[&fixture()], false).unwrap();
         }
-        let last = (0..UNFIT).map(|_| stream.take(&unfit(), false)).last().unwrap();
+        let last = (0..UNFIT).map(|_| stream.take(&[&unfit()], false)).last().unwrap();
         assert!(matches!(&last, Err(Skipped::Unfit(why)) if why.contains("4:2:0")), "{last:?}");
-        let last = (0..BROKEN).map(|_| stream.take(&[0; 200], false)).last().unwrap();
+        let last = (0..BROKEN).map(|_| stream.take(&[&[0; 200]], false)).last().unwrap();
         let told = "the last 100 JPEGs were all without a beginning".to_owned();
         assert_eq!(last, Err(Skipped::Unfit(told)));
     }
