@@ -1,5 +1,7 @@
 //! What a node offers, as data.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::v4l2::FourCc;
@@ -21,6 +23,36 @@ pub struct Node {
     pub signal: bool,
     /// What it gives.
     pub formats: Vec<Offered>,
+}
+
+/// A stateful H.264 encoder of the board and what it takes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EncoderNode {
+    /// Its node now: `/dev/video11`.
+    pub path: PathBuf,
+    /// Its driver.
+    pub driver: String,
+    /// Its name for people.
+    pub card: String,
+    /// The raw pixel formats that it takes, the driver's first choice first.
+    pub inputs: Vec<String>,
+    /// What it codes into.
+    pub codes: Vec<String>,
+    /// Picture sizes; none where the driver does not say.
+    pub range: Option<Range>,
+    /// Bits a second: the least, the greatest and the step; none where they cannot be set.
+    pub bitrate: Option<(i64, i64, i64)>,
+    /// H.264 profiles by number and name, as the driver's menu has them.
+    pub profiles: Vec<(u32, String)>,
+    /// H.264 levels, likewise.
+    pub levels: Vec<(u32, String)>,
+    /// Whether it reads pictures in other drivers' memory.
+    pub imports_dmabuf: bool,
+    /// Whether a keyframe can be forced.
+    pub forces_keyframes: bool,
+    /// Whether it can put parameter sets before every keyframe.
+    pub repeats_headers: bool,
 }
 
 /// A pixel format that a node offers.
@@ -70,12 +102,40 @@ fn yes() -> bool {
     true
 }
 
+impl EncoderNode {
+    /// The driver of the Raspberry Pi's encoder.
+    pub const BCM2835: &'static str = "bcm2835-codec";
+
+    /// Whether it takes this pixel format.
+    pub fn takes(&self, format: FourCc) -> bool {
+        self.inputs.iter().any(|input| fourcc(input) == format)
+    }
+}
+
+impl std::fmt::Display for EncoderNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, card, driver, .. } = self;
+        write!(f, "{}  {card} ({driver})\n    codes {} as H264", path.display(), self.inputs.join(", "))?;
+        if let Some(Range { greatest: (width, height), .. }) = self.range {
+            write!(f, ", up to {width}x{height}")?;
+        }
+        if let Some((_, greatest, _)) = self.bitrate {
+            write!(f, ", up to {} Mbit/s", greatest as f64 / 1e6)?;
+        }
+        f.write_str(if self.imports_dmabuf { ", without a copy" } else { ", from a copy" })
+    }
+}
+
+fn fourcc(text: &str) -> FourCc {
+    let mut code = [b' '; 4];
+    code.iter_mut().zip(text.bytes()).for_each(|(to, letter)| *to = letter);
+    FourCc(code)
+}
+
 impl Offered {
     /// Its code; texts of more or fewer letters than four are cut or filled with spaces.
     pub(super) fn fourcc(&self) -> FourCc {
-        let mut code = [b' '; 4];
-        code.iter_mut().zip(self.fourcc.bytes()).for_each(|(to, letter)| *to = letter);
-        FourCc(code)
+        fourcc(&self.fourcc)
     }
 }
 

@@ -24,9 +24,9 @@ use crate::hub::Outlet;
 use crate::source::{Error, Source};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
-pub use board::{Node, Offered, Range, Size};
+pub use board::{EncoderNode, Node, Offered, Range, Size};
 pub use plan::{Coding, Wish};
-pub use probe::{Found, probe};
+pub use probe::{Found, encoders, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
