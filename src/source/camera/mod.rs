@@ -32,7 +32,7 @@ pub use crate::media::h264::{Level, Profile};
 pub use board::{EncoderNode, Node, Offered, Range, Size};
 pub use plan::{Coding, Encode, Gop, Wish};
 pub(crate) use plan::{level, profile};
-pub use probe::{Found, probe};
+pub use probe::{Found, encoders, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,7 +116,9 @@ impl Source for Camera {
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             let node = probe::node(&device, queue, &capability);
-            let plan = plan::plan(&node, &[], encode::SOFTWARE, &self.settings.wish)
+            // Who has one open keeps it from nobody.
+            let encoders = if self.settings.wish.may_encode() { encoders() } else { Vec::new() };
+            let plan = plan::plan(&node, &encoders, encode::SOFTWARE, &self.settings.wish)
                 .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
             pipeline::run(device, queue, &plan, &alarm, outlet)?;
             outlet.idle();

@@ -147,9 +147,8 @@ fn ask_mplane(format: &mut v4l2_format, asked: &Asked) {
         super::super::format::MAX_PLANES];
     (planes[0].bytesperline, planes[0].sizeimage) = (asked.bytesperline, asked.sizeimage);
     pix.plane_fmt = planes;
-    pix.num_planes = 0;
+    pix.num_planes = u8::from(asked.bytesperline | asked.sizeimage != 0);
     if let Some(colour) = asked.colour {
-        pix.num_planes = 1;
         pix.field = V4L2_FIELD_NONE;
         pix.colorspace = colour.colorspace;
         // Wider than the driver's are no values of it.

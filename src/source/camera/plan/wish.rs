@@ -74,6 +74,11 @@ pub struct Wish {
 }
 
 impl Wish {
+    /// Whether the board's encoders are of interest.
+    pub(in super::super) fn may_encode(&self) -> bool {
+        matches!(self.encode, Encode::Auto | Encode::Hardware)
+    }
+
     /// Holds the wish against what can be, whatever the camera is.
     ///
     /// # Errors

@@ -95,13 +95,12 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What comes of a node that offers this, in sentences.
+/// What comes of a node that offers this, in a sentence.
 pub(in super::super) fn verdict(node: &Node, plan: &Result<Plan, Refusal>) -> String {
     let plan = match plan {
         Ok(plan) => plan,
         Err(refusal) => return refusal.to_string(),
     };
-    let served = if plan.way == Way::Passthrough { " is served as it comes" } else { "" };
-    let said = plan.reasons.iter().map(|reason| format!("; {reason}")).collect::<String>();
-    format!("gives {}: {plan}{served}{said}", names(&node.formats))
+    let served = if plan.way == Way::Passthrough { " is served as it comes" } else { ", is served" };
+    format!("gives {}: {plan}{served}", names(&node.formats))
 }
