@@ -135,7 +135,7 @@ mod tests {
             for (plane, expected) in [(&picture.blue, &expected.blue), (&picture.red, &expected.red)] {
                 let (mean, most) = apart_by(plane, expected);
                 // The crate smooths chroma on its way to 4:4:4 and back.
-                assert!(mean < 2.0, "{name}: chroma is {mean:.2} off, at most {most}");
+                assert!(mean < 2.5, "{name}: chroma is {mean:.2} off, at most {most}");
             }
         }
     }

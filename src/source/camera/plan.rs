@@ -107,6 +107,8 @@ pub(super) enum Refusal {
 enum Demand {
     /// If it comes in the size and about at the rate that is wished, or fluently.
     Good,
+    /// If it comes in the size that is wished.
+    Size,
     /// As it is.
     Any,
 }
@@ -156,7 +158,7 @@ pub(super) fn plan(
         };
         match made {
             Some(Ok(mut plan)) => {
-                plan.reasons.extend(aside(node, wish, &plan));
+                plan.reasons.extend(aside(node, board, wish, &plan));
                 return Ok(plan);
             }
             Some(Err(why)) => refusal = refusal.or(Some(why)),
@@ -176,22 +178,18 @@ fn attempts(wish: &Wish) -> Vec<Attempt> {
         Encode::Software => Only::Software,
         Encode::Auto | Encode::Off => Only::Either,
     };
-    let coded = [By(Raw, Good, only), By(Mjpeg, Good, only), By(Raw, Any, only), By(Mjpeg, Any, only)];
+    let coded =
+        [Good, Demand::Size, Any].map(|demand| [By(Raw, demand, only), By(Mjpeg, demand, only)]).concat();
     match (wish.encode, wish.format) {
         (Encode::Off, Some(coding)) => vec![Pass(coding)],
         (Encode::Off, None) => vec![Pass(H264), Pass(Hevc), Pass(Mjpeg)],
-        (Encode::Auto, None) => vec![
-            Pass(H264),
-            Pass(Hevc),
-            By(Raw, Good, Only::Hardware),
-            Pass(Mjpeg),
-            By(Raw, Any, only),
-            By(Mjpeg, Any, only),
-        ],
+        (Encode::Auto, None) => {
+            [&[Pass(H264), Pass(Hevc), By(Raw, Good, Only::Hardware), Pass(Mjpeg)], &coded[..]].concat()
+        }
         (Encode::Auto, Some(H264)) => [&[Pass(H264)], &coded[..]].concat(),
         (Encode::Auto, Some(Mjpeg)) => vec![Pass(Mjpeg), By(Mjpeg, Any, only)],
         (_, Some(Hevc)) => vec![Pass(Hevc)],
-        (_, None | Some(H264)) => coded.to_vec(),
+        (_, None | Some(H264)) => coded,
         (_, Some(coding)) => vec![By(coding, Any, only)],
     }
 }
@@ -232,7 +230,12 @@ fn encode(
             let made =
                 asked(offer, coding, &Limit::Coder(coder), wish).map_err(|refusal| refusal.to_string());
             let made = made.and_then(|(plan, size)| {
-                if demand == Demand::Good && !sizes::good(size.as_ref(), plan.rate, wish) {
+                let enough = match demand {
+                    Demand::Good => sizes::good(size.as_ref(), plan.rate, wish),
+                    Demand::Size => sizes::wished(size.as_ref(), wish),
+                    Demand::Any => true,
+                };
+                if !enough {
                     // Something else may be better; this is tried again later.
                     return Err(String::new());
                 }
@@ -252,7 +255,7 @@ fn encode(
             return Some(Ok(plan));
         }
     }
-    if demand == Demand::Good {
+    if demand != Demand::Any {
         return None;
     }
     if only != Only::Software && board.encoders.is_empty() {
@@ -301,7 +304,7 @@ fn asked(
 }
 
 /// What else the camera has that somebody may rather want.
-fn aside(node: &Node, wish: &Wish, plan: &Plan) -> Option<String> {
+fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<String> {
     let larger = |coding: Coding| {
         let offers = node.formats.iter().filter(|offer| coding.covers(offer.fourcc()));
         let most = offers.flat_map(|offer| &offer.sizes).max_by_key(|size| size.pixels())?;
