@@ -196,8 +196,7 @@ mod tests {
         use crate::media::h264::Assembler;
         for (level, full_range) in [(None, false), (Some(4.1), true), (Some(3.0), false)] {
             let level = level.and_then(Level::from_number);
-            let mut encoder =
-                OpenH264::new(Settings { level, full_range, ..settings(200_000, 10) }).unwrap();
+            let mut encoder = OpenH264::new(Settings { level, full_range, ..settings(200_000, 10) }).unwrap();
             let coded = encoder.encode(&Picture::black(320, 240), true).unwrap();
             let mut assembler = Assembler::new();
             assembler.assemble(&coded).unwrap();

@@ -121,7 +121,13 @@ impl Layout {
             let whole = whole.ok_or_else(|| wrong(format!("lines {stride} bytes apart")))?;
             // The padding behind the last row need not be there.
             let end = whole - (stride - row);
-            components.push(Component { memory: if memory > 1 { number } else { 0 }, start, stride, row, end });
+            components.push(Component {
+                memory: if memory > 1 { number } else { 0 },
+                start,
+                stride,
+                row,
+                end,
+            });
             start = if memory > 1 { 0 } else { whole };
         }
         let (width, height) = (width & !1, height & !1);
@@ -305,8 +311,7 @@ mod tests {
             }
             Samples::Yu12 | Samples::Yv12 => {
                 let order = if samples == Samples::Yu12 { [1, 2] } else { [2, 1] };
-                let chroma =
-                    order.map(|component| plane(half_rows, stride / 2, |y| row(component, y)));
+                let chroma = order.map(|component| plane(half_rows, stride / 2, |y| row(component, y)));
                 [vec![plane(height, stride, luma)], chroma.to_vec()].concat()
             }
         }

@@ -42,7 +42,9 @@ struct BitrateInfo {
 pub(super) fn set_bitrate(encoder: &mut Encoder, from: u32, to: u32) -> Result<(), EncoderError> {
     let bitrate = c_int::try_from(to).map_err(|_| EncoderError(format!("{to} bits a second")))?;
     let options = if to > from { [MAX_BITRATE, BITRATE] } else { [BITRATE, MAX_BITRATE] };
-    for (option, layer) in options.into_iter().flat_map(|option| [(option, ALL_LAYERS), (option, FIRST_LAYER)]) {
+    for (option, layer) in
+        options.into_iter().flat_map(|option| [(option, ALL_LAYERS), (option, FIRST_LAYER)])
+    {
         let mut info = BitrateInfo { layer, bitrate };
         // SAFETY: the crate itself never reads a bitrate back.
         let raw = unsafe { encoder.raw_api() };

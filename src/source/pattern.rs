@@ -280,7 +280,8 @@ mod tests {
                 fps: 30.0,
                 level: None,
                 full_range: false,
-            }).unwrap();
+            })
+            .unwrap();
             let mut seconds = [0.0; 4];
             for (number, picture) in drawn(width, height, 120).enumerate() {
                 let coded = encoder.encode(&picture, false).unwrap();

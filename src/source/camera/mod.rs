@@ -10,6 +10,7 @@
 
 mod board;
 mod dropped;
+mod hardware;
 mod pipeline;
 mod plan;
 mod probe;
@@ -42,6 +43,7 @@ pub struct Settings {
 pub struct Camera {
     settings: Settings,
     known: Option<Known>,
+    hardware: hardware::Hardware,
 }
 
 /// What a camera is recognized by after it was unplugged.
@@ -54,7 +56,7 @@ struct Known {
 impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, known: None }
+        Self { settings, known: None, hardware: hardware::Hardware::default() }
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
@@ -99,8 +101,16 @@ impl Source for Camera {
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             let node = probe::node(&device, queue, &capability);
-            let plan = plan::plan(&node, &self.settings.wish)
-                .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
+            let plan = plan::plan(&node, &self.settings.wish);
+            if plan.is_err()
+                && let Some(settings) = hardware::settings(&node, &encoders(), &self.settings.wish)
+            {
+                self.hardware.run(device, queue, &settings, &alarm, outlet)?;
+                outlet.idle();
+                continue;
+            }
+            let plan =
+                plan.map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
             pipeline::run(device, queue, &plan, &alarm, outlet)?;
             outlet.idle();
         }

@@ -16,9 +16,9 @@ use crate::v4l2::{self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Queue, 
 /// How long the camera goes on after the last reader left: the next one starts at once.
 const LINGER: Duration = Duration::from_secs(10);
 /// A camera silent for so long hangs; opening it again often helps.
-const SILENCE: Duration = Duration::from_secs(10);
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// Streams as planned until nobody has wanted it for [`LINGER`] or the source is to end.
 pub(super) fn run(
@@ -170,7 +170,7 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
 }
 
 /// Whether nobody has wanted it for [`LINGER`].
-fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
+pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
     if outlet.wanted() {
         *wanted = now;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::board::{EncoderNode, Node, Offered, Range, Size};
-use super::{Wish, open_camera, plan};
+use super::{Wish, hardware, open_camera, plan};
 use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
@@ -151,6 +151,12 @@ fn look(path: &Path) -> Option<Found> {
     let (device, queue, capability) = open_camera(path).ok()?;
     let node = node(&device, queue, &capability);
     let plan = plan::plan(&node, &Wish::default());
+    let coded = plan.is_err().then(|| hardware::settings(&node, &encoders(), &Wish::default())).flatten();
+    if let Some(settings) = coded {
+        let (raw, encoder) = (settings.capture.fourcc, settings.encoder);
+        let verdict = format!("{raw} coded as H264 by {} ({})", encoder.driver, encoder.path.display());
+        return Some(Found { path: path.to_owned(), id: stable_name(path), served: true, verdict, node });
+    }
     Some(Found {
         path: path.to_owned(),
         id: stable_name(path),
