@@ -18,6 +18,8 @@ use crate::media::{Encoder, EncoderError};
 
 /// Whether this build has the software encoder.
 pub const SOFTWARE: bool = cfg!(feature = "soft-h264");
+/// The least and the greatest bitrate of the software encoder, in bits a second.
+pub const BITRATES: (u32, u32) = (10_000, 100_000_000);
 /// The software encoder's name.
 pub const NAME: &str = "openh264";
 

@@ -128,6 +128,10 @@ impl PreparedEncoder {
         // What is coded first, since the formats of pictures depend on it.
         set_format(&device, queues.capture, &coded)?;
         let input = set_format(&device, queues.output, &input)?;
+        // Some drivers forget it over that.
+        if sys::format(device.as_fd(), queues.capture).is_ok_and(|now| now.fourcc != wish.coded) {
+            set_format(&device, queues.capture, &coded)?;
+        }
         // A driver that rounds sizes up to whole macroblocks is told what to show of them; others refuse.
         if (input.width, input.height) != wish.size {
             let cropped = sys::crop(device.as_fd(), queues.output, wish.size);
@@ -227,6 +231,11 @@ impl Encoder {
     /// The node.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// How many buffers for pictures there are.
+    pub fn pictures(&self) -> u32 {
+        self.slots.len() as u32
     }
 
     /// How many pictures the driver has.

@@ -12,6 +12,7 @@
 
 mod board;
 mod dropped;
+mod hardware;
 mod pipeline;
 mod plan;
 mod probe;
@@ -21,7 +22,7 @@ mod times;
 
 use std::path::{Path, PathBuf};
 
-use plan::Refusal;
+use plan::{Refusal, Way};
 
 use crate::encode;
 use crate::hub::Outlet;
@@ -48,6 +49,7 @@ pub struct Settings {
 pub struct Camera {
     settings: Settings,
     known: Option<Known>,
+    hardware: hardware::Hardware,
 }
 
 /// What a camera is recognized by after it was unplugged.
@@ -71,7 +73,7 @@ impl Settings {
 impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, known: None }
+        Self { settings, known: None, hardware: hardware::Hardware::default() }
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
@@ -120,7 +122,16 @@ impl Source for Camera {
             let encoders = if self.settings.wish.may_encode() { encoders() } else { Vec::new() };
             let plan = plan::plan(&node, &encoders, encode::SOFTWARE, &self.settings.wish)
                 .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
-            pipeline::run(device, queue, &plan, &alarm, outlet)?;
+            match &plan.way {
+                Way::Hardware(way) => {
+                    plan.tell(&device, outlet);
+                    let settings = hardware::Settings::new(&plan, way);
+                    self.hardware.run(device, queue, &settings, &alarm, outlet)?;
+                }
+                Way::Passthrough | Way::Software(_) => {
+                    pipeline::run(device, queue, &plan, &alarm, outlet)?;
+                }
+            }
             outlet.idle();
         }
         Ok(())

@@ -19,9 +19,9 @@ use crate::v4l2::{
 /// How long the camera goes on after the last reader left: the next one starts at once.
 const LINGER: Duration = Duration::from_secs(10);
 /// A camera silent for so long hangs; opening it again often helps.
-const SILENCE: Duration = Duration::from_secs(10);
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// Streams as planned until nobody has wanted it for [`LINGER`] or the source is to end.
 pub(super) fn run(
@@ -50,6 +50,9 @@ pub(super) fn run(
         }
         if outlet.take_keyframe_request() {
             pipeline.keyframe(&capture);
+        }
+        if let Some(bitrate) = outlet.take_bitrate() {
+            pipeline.change_bitrate(bitrate);
         }
         if ready != Ready::Woken && pipeline.drain(&mut capture)? {
             alive = now;
@@ -220,6 +223,19 @@ impl<'a> Pipeline<'a> {
         }
     }
 
+    /// Another bitrate of what is coded here, from the next picture on.
+    fn change_bitrate(&mut self, bitrate: u32) {
+        let Stream::Software(software) = &mut self.stream else { return };
+        let (mount, name) = (self.outlet.name(), self.name);
+        match software.set_bitrate(bitrate) {
+            Ok(()) => {
+                self.bitrate = Some(bitrate);
+                tracing::info!(mount, "{name}: {} kbit/s from now on", bitrate / 1000);
+            }
+            Err(why) => tracing::warn!(mount, "{name}: the bitrate stays as it is: {why}"),
+        }
+    }
+
     fn tell(&mut self, now: Instant) {
         for what in [self.dropped.tell(now), self.late.tell(now)].into_iter().flatten() {
             tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
@@ -233,12 +249,7 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let format = capture.format();
     let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
     let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
-    for departure in &plan.departures {
-        tracing::warn!(mount, "{name}: the camera {departure}");
-    }
-    for reason in &plan.reasons {
-        tracing::info!(mount, "{name}: {reason}");
-    }
+    plan.tell(capture.device(), outlet);
     if plan.size.is_some_and(|size| size != (format.width, format.height)) {
         tracing::warn!(mount, "{name}: asked for {plan}, the driver gives {got}");
     } else {
@@ -251,7 +262,7 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
 }
 
 /// Whether nobody has wanted it for [`LINGER`].
-fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
+pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
     if outlet.wanted() {
         *wanted = now;
     }

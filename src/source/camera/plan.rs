@@ -12,9 +12,11 @@ mod wish;
 mod words;
 
 use super::board::{EncoderNode, Node, Offered, Size};
+use super::hardware::same_samples;
 use crate::encode::Samples;
+use crate::hub::Outlet;
 use crate::media::h264::{Level, Profile};
-use crate::v4l2::{FourCc, Interval};
+use crate::v4l2::{Device, FourCc, Interval};
 use coder::Coder;
 use sizes::Limit;
 
@@ -57,8 +59,6 @@ pub(super) struct Hardware {
     pub(super) encoder: EncoderNode,
     /// The pixel format that it is given.
     pub(super) input: FourCc,
-    /// Whether the camera gives another, which the processor decodes or converts.
-    pub(super) convert: bool,
     /// Whether it may read the camera's buffers; else each picture is copied.
     pub(super) dmabuf: bool,
     pub(super) coded: Coded,
@@ -239,7 +239,7 @@ fn encode(
                     // Something else may be better; this is tried again later.
                     return Err(String::new());
                 }
-                let worth = sizes::worth(size.as_ref(), wish, input.direct);
+                let worth = sizes::worth(size.as_ref(), wish, input.rank);
                 Ok((Plan { way: coder.way(&plan, wish, input)?, ..plan }, worth))
             });
             match made {
@@ -249,6 +249,13 @@ fn encode(
                 Ok(_) => {}
                 Err(why) => refusals.push(why),
             }
+        }
+        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc()).is_none()) {
+            refusals.push(format!(
+                "{}, and the camera gives {}",
+                coder.inputs(),
+                words::names(&node.formats)
+            ));
         }
         if let Some((mut plan, _)) = best {
             plan.reasons.extend(refusals.into_iter().filter(|why| !why.is_empty()));
@@ -351,7 +358,7 @@ impl Coding {
 
     fn covers(self, format: FourCc) -> bool {
         match self {
-            Self::Raw => Samples::from_fourcc(format.0).is_some(),
+            Self::Raw => Samples::from_fourcc(format.0).is_some() || same_samples(format, |_| true).is_some(),
             _ => self.codes().contains(&format),
         }
     }
@@ -361,6 +368,17 @@ impl Plan {
     /// The time between pictures to ask for.
     pub(super) fn interval(&self) -> Option<Interval> {
         self.rate.and_then(Interval::from_rate)
+    }
+
+    /// Says where it differs from the wish, and why it is so.
+    pub(super) fn tell(&self, device: &Device, outlet: &Outlet) {
+        let (mount, name) = (outlet.name(), device.path().display());
+        for departure in &self.departures {
+            tracing::warn!(mount, "{name}: the camera {departure}");
+        }
+        for reason in &self.reasons {
+            tracing::info!(mount, "{name}: {reason}");
+        }
     }
 }
 

@@ -56,6 +56,18 @@ impl Software {
         self.keyframe = true;
     }
 
+    /// Codes at another bitrate from the next picture on.
+    ///
+    /// # Errors
+    /// It cannot be held: in a sentence.
+    pub(super) fn set_bitrate(&mut self, bitrate: u32) -> Result<(), String> {
+        let (least, greatest) = encode::BITRATES;
+        if !(least..=greatest).contains(&bitrate) {
+            return Err(format!("{bitrate} is not between {least} and {greatest} bits a second"));
+        }
+        self.encoder.set_bitrate(bitrate).map_err(|error| error.to_string())
+    }
+
     pub(super) fn assembler(&self) -> &Assembler {
         &self.assembler
     }

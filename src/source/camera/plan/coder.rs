@@ -1,20 +1,12 @@
 //! Encoders: what they take, and how they are set.
 
 use super::super::board::{EncoderNode, Range};
+use super::super::hardware::same_samples;
 use super::{Coded, Gop, Hardware, Plan, Way, Wish};
-use crate::encode;
+use crate::encode::{self, Samples};
 use crate::media::h264::{Level, Load, Profile, macroblocks};
 use crate::v4l2::FourCc;
 
-/// What the Raspberry Pi's encoder codes at most, whatever its driver says: more macroblocks than a picture of
-/// level 4.0 has were garbage with some firmwares
-/// ([raspberrypi/linux#6045](https://github.com/raspberrypi/linux/issues/6045)).
-const BCM2835_BLOCKS: u64 = 8192;
-/// Its driver takes 25 Mbit/s and then does not start
-/// ([raspberrypi/linux#4938](https://github.com/raspberrypi/linux/issues/4938)).
-const BCM2835_BITRATE: i64 = 20_000_000;
-/// The software encoder's bitrates, in bits a second.
-pub(super) const SOFTWARE_BITRATE: (i64, i64) = (10_000, 100_000_000);
 /// The largest picture that the software encoder is given unasked: one core of a Raspberry Pi 5 codes it.
 const SOFTWARE_PIXELS: u64 = 1280 * 720;
 /// Bits a pixel where no bitrate is configured: a camera's noise needs more than drawings do.
@@ -35,9 +27,15 @@ pub(super) enum Coder<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Input {
     format: FourCc,
-    /// Whether it is the camera's own.
-    pub(super) direct: bool,
+    /// The higher, the fewer bytes are moved for a picture.
+    pub(super) rank: u64,
 }
+
+/// Raw formats by the bytes of a picture, and what is nearest to planes first.
+const FORMATS: [&[u8; 4]; 12] = [
+    b"YU12", b"YM12", b"NV12", b"NM12", b"YV12", b"YM21", b"NV21", b"NM21", b"YUYV", b"UYVY", b"YVYU",
+    b"VYUY",
+];
 
 impl<'a> Coder<'a> {
     fn name(self) -> &'a str {
@@ -56,10 +54,9 @@ impl<'a> Coder<'a> {
         match self {
             Self::Software => encode::nearest_size(width, height) == (width & !1, height & !1),
             Self::Hardware(encoder) => {
-                let fits = encoder.range.as_ref().is_none_or(|Range { least, greatest, .. }| {
-                    (least.0..=greatest.0).contains(&width) && (least.1..=greatest.1).contains(&height)
-                });
-                fits && (!self.is_bcm2835() || macroblocks((width, height)) <= BCM2835_BLOCKS)
+                let inside = |range: &Range| range.nearest(width, height) == (width, height);
+                let fits = encoder.range.as_ref().is_none_or(inside);
+                fits && (!self.is_bcm2835() || macroblocks((width, height)) <= EncoderNode::BCM2835_BLOCKS)
             }
         }
     }
@@ -70,14 +67,15 @@ impl<'a> Coder<'a> {
         let sides = match self {
             Self::Software => "from 16x16 to 3840x2160 or 2160x3840".to_owned(),
             Self::Hardware(encoder) => match &encoder.range {
-                Some(Range { least, greatest, .. }) => {
-                    format!("from {}x{} to {}x{}", least.0, least.1, greatest.0, greatest.1)
-                }
+                Some(Range { least, greatest, step }) => format!(
+                    "from {}x{} to {}x{} in steps of {}x{}",
+                    least.0, least.1, greatest.0, greatest.1, step.0, step.1
+                ),
                 None => "of any size".to_owned(),
             },
         };
         let blocks = if self.is_bcm2835() {
-            format!(" and of up to {BCM2835_BLOCKS} macroblocks of 16x16 (level 4.0)")
+            format!(" and of up to {} macroblocks of 16x16 (level 4.0)", EncoderNode::BCM2835_BLOCKS)
         } else {
             String::new()
         };
@@ -95,12 +93,19 @@ impl<'a> Coder<'a> {
     /// Bits a second: the least and the greatest.
     fn bitrates(self) -> (i64, i64) {
         match self {
-            Self::Software => SOFTWARE_BITRATE,
+            Self::Software => (encode::BITRATES.0.into(), encode::BITRATES.1.into()),
             Self::Hardware(encoder) => {
                 let (least, greatest) = encoder
                     .bitrate
                     .map_or((1, i64::from(u32::MAX)), |(least, greatest, _)| (least, greatest));
-                (least, if self.is_bcm2835() { greatest.min(BCM2835_BITRATE) } else { greatest })
+                (
+                    least,
+                    if self.is_bcm2835() {
+                        greatest.min(EncoderNode::BCM2835_BITRATE.into())
+                    } else {
+                        greatest
+                    },
+                )
             }
         }
     }
@@ -115,7 +120,7 @@ impl<'a> Coder<'a> {
         if let Some(bitrate) = wish.bitrate
             && !(least..=greatest).contains(&i64::from(bitrate))
         {
-            let why = if self.is_bcm2835() && i64::from(bitrate) > BCM2835_BITRATE {
+            let why = if self.is_bcm2835() && bitrate > EncoderNode::BCM2835_BITRATE {
                 "; with more it does not start"
             } else {
                 ""
@@ -140,16 +145,22 @@ impl<'a> Coder<'a> {
         }
     }
 
-    /// What it is given of a camera's format: that format if it takes it; else what the processor makes.
+    /// What it is given of a camera's format; none if it does not take that.
     pub(super) fn input(self, format: FourCc) -> Option<Input> {
+        let jpeg = matches!(format, FourCc::MJPG | FourCc::JPEG);
+        let input = match self {
+            Self::Software => (jpeg || Samples::from_fourcc(format.0).is_some()).then_some(format),
+            Self::Hardware(encoder) => same_samples(format, |format| encoder.takes(format)),
+        };
+        let place = FORMATS.iter().position(|code| **code == format.0).unwrap_or(FORMATS.len());
+        input.map(|format| Input { format, rank: (FORMATS.len() - place) as u64 })
+    }
+
+    /// The raw formats that it takes, in words.
+    pub(super) fn inputs(self) -> String {
         match self {
-            Self::Software => Some(Input { format, direct: true }),
-            Self::Hardware(encoder) if encoder.takes(format) => Some(Input { format, direct: true }),
-            Self::Hardware(encoder) => {
-                let made = [FourCc(*b"YU12"), FourCc(*b"YM12"), FourCc(*b"NV12"), FourCc(*b"NM12")];
-                let format = made.into_iter().find(|made| encoder.takes(*made))?;
-                Some(Input { format, direct: false })
-            }
+            Self::Hardware(encoder) => format!("{} takes {}", self.name(), encoder.inputs.join(", ")),
+            Self::Software => format!("{} takes 4:2:2 and 4:2:0 of 8 bits, and JPEG", self.name()),
         }
     }
 
@@ -176,8 +187,7 @@ impl<'a> Coder<'a> {
             Self::Hardware(encoder) => Way::Hardware(Box::new(Hardware {
                 encoder: encoder.clone(),
                 input: input.format,
-                convert: !input.direct,
-                dmabuf: input.direct && encoder.imports_dmabuf,
+                dmabuf: encoder.imports_dmabuf,
                 coded,
             })),
         })

@@ -141,11 +141,11 @@ pub(super) fn good(size: Option<&Size>, rate: Option<f64>, wish: &Wish) -> bool 
 }
 
 /// How much a size is worth among others of one camera: the nearest to the wish, then fluent ones, then the
-/// largest, then what needs no conversion.
-pub(super) fn worth(size: Option<&Size>, wish: &Wish, direct: bool) -> u64 {
-    let Some(size) = size else { return u64::from(direct) };
+/// largest, then what moves the fewest bytes.
+pub(super) fn worth(size: Option<&Size>, wish: &Wish, rank: u64) -> u64 {
+    let Some(size) = size else { return rank };
     let far = off(size, (wish.width, wish.height)).min(0xffff);
     let fluent = most(size) >= wish.fps.map_or(FLUENT, |fps| fps / NEAR);
-    let pixels = size.pixels().min((1 << 40) - 1);
-    ((0xffff - far) << 43) | u64::from(fluent) << 42 | pixels << 1 | u64::from(direct)
+    let pixels = size.pixels().min((1 << 36) - 1);
+    ((0xffff - far) << 42) | u64::from(fluent) << 41 | pixels << 4 | rank.min(15)
 }

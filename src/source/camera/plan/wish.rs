@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::coder::{Coder, SOFTWARE_BITRATE};
+use super::coder::Coder;
 use crate::encode;
 use crate::media::h264::{Level, Profile};
 
@@ -85,9 +85,9 @@ impl Wish {
     /// The first field that cannot be, in a sentence that names it, the limit and why.
     pub(in super::super) fn check(&self) -> Result<(), String> {
         self.check_coding()?;
-        let (least, greatest) = SOFTWARE_BITRATE;
+        let (least, greatest) = encode::BITRATES;
         if let Some(bitrate) = self.bitrate
-            && !(least..=greatest).contains(&i64::from(bitrate))
+            && !(least..=greatest).contains(&bitrate)
         {
             return Err(format!("bitrate: {bitrate} is not between {least} and {greatest} bits a second"));
         }

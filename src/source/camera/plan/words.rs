@@ -34,9 +34,7 @@ impl fmt::Display for Plan {
             Way::Hardware(hardware) => {
                 let (card, path) = (&hardware.encoder.card, hardware.encoder.path.display());
                 write!(f, ", {} by {card} ({path}), ", hardware.coded)?;
-                if hardware.convert {
-                    write!(f, "made {} by the processor", hardware.input)
-                } else if hardware.dmabuf {
+                if hardware.dmabuf {
                     write!(f, "without a copy where the driver lets it")
                 } else {
                     write!(f, "from a copy")
