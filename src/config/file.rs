@@ -4,12 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::MountSettings;
-use crate::source::{camera, file, jpegs, pattern};
+use crate::source::{Error as SourceError, camera, command, file, jpegs, pattern};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -66,6 +67,8 @@ pub(super) enum MountFile {
     File(FileFile),
     Jpegs(FileFile),
     Camera(CameraFile),
+    Command(CommandFile),
+    Rpicam(RpicamFile),
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -91,7 +94,7 @@ pub(super) struct FileFile {
 pub(super) struct CameraFile {
     device: PathBuf,
     #[serde(default)]
-    format: Option<camera::Coding>,
+    format: Option<camera::Pictures>,
     #[serde(default)]
     width: Option<u32>,
     #[serde(default)]
@@ -110,9 +113,40 @@ pub(super) struct CameraFile {
     level: Option<camera::Level>,
 }
 
+/// A program that writes pictures.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommandFile {
+    command: String,
+    #[serde(default)]
+    format: Option<camera::Coding>,
+    #[serde(default)]
+    fps: Option<f64>,
+    #[serde(default)]
+    linger: Option<f64>,
+    #[serde(default)]
+    always: bool,
+}
+
+/// The camera of a Raspberry Pi.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RpicamFile {
+    camera: Option<u32>,
+    width: Option<u32>,
+    height: Option<u32>,
+    fps: Option<f64>,
+    bitrate: Option<u32>,
+    gop: Option<u32>,
+    rotation: Option<u32>,
+    more: Vec<String>,
+    linger: Option<f64>,
+    always: bool,
+}
+
 impl MountFile {
-    pub(super) fn into_settings(self) -> MountSettings {
-        match self {
+    pub(super) fn into_settings(self) -> Result<MountSettings, SourceError> {
+        Ok(match self {
             Self::Pattern(asked) => MountSettings::Pattern(asked.into_settings()),
             Self::File(asked) => MountSettings::File(file::Settings { path: asked.path, fps: asked.fps }),
             Self::Jpegs(asked) => MountSettings::Jpegs(jpegs::Settings { path: asked.path, fps: asked.fps }),
@@ -130,7 +164,54 @@ impl MountFile {
                     level: asked.level,
                 },
             }),
+            Self::Command(asked) => MountSettings::Command(asked.into_settings()?),
+            Self::Rpicam(asked) => MountSettings::Command(asked.into_settings()?),
+        })
+    }
+}
+
+/// How long a source runs on after its last reader, in seconds: from a reader's SETUP to its PLAY at least.
+fn linger(seconds: Option<f64>, default: Duration) -> Result<Duration, SourceError> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Some(seconds) => {
+            Err(SourceError::new(format!("linger: {seconds} is not between 1 and 86400 seconds")))
         }
+    }
+}
+
+impl CommandFile {
+    fn into_settings(self) -> Result<command::Settings, SourceError> {
+        let settings = command::Settings::new(&self.command)?;
+        Ok(command::Settings {
+            format: self.format.unwrap_or(settings.format),
+            fps: self.fps,
+            linger: linger(self.linger, settings.linger)?,
+            always: self.always,
+            ..settings
+        })
+    }
+}
+
+impl RpicamFile {
+    fn into_settings(self) -> Result<command::Settings, SourceError> {
+        let default = command::Rpicam::default();
+        let settings = command::Settings::rpicam(command::Rpicam {
+            camera: self.camera.unwrap_or(default.camera),
+            width: self.width.unwrap_or(default.width),
+            height: self.height.unwrap_or(default.height),
+            fps: self.fps.unwrap_or(default.fps),
+            bitrate: self.bitrate.unwrap_or(default.bitrate),
+            gop: self.gop.unwrap_or(default.gop),
+            rotation: self.rotation.unwrap_or(default.rotation),
+            more: self.more,
+        });
+        Ok(command::Settings {
+            linger: linger(self.linger, settings.linger)?,
+            always: self.always,
+            ..settings
+        })
     }
 }
 

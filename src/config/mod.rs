@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::server;
-use crate::source::{camera, file as file_source, jpegs, pattern};
+use crate::source::{camera, command, file as file_source, jpegs, pattern};
 use file::ConfigFile;
 
 /// What is true: a server and its mounts.
@@ -36,6 +36,8 @@ pub enum MountSettings {
     Jpegs(jpegs::Settings),
     /// A V4L2 camera.
     Camera(camera::Settings),
+    /// A program that writes pictures.
+    Command(command::Settings),
 }
 
 /// What is wrong with a configuration, and where.
@@ -179,7 +181,7 @@ mod tests {
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
         let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
-        assert_eq!((door.wish.format, door.wish.width), (Some(camera::Coding::Mjpeg), Some(640)));
+        assert_eq!((door.wish.format, door.wish.width), (Some(camera::Pictures::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
     }
 
@@ -279,6 +281,13 @@ mod tests {
             ("(mounts: {\"a\": File(path: \"x\", fps: -1)})", "mounts[\"a\"]: fps: -1"),
             ("(mounts: {\"a\": Jpegs(path: \"x\", fps: inf)})", "mounts[\"a\"]: fps: inf"),
             ("(mounts: {\"a\": Camera(device: \"x\", fps: 0)})", "mounts[\"a\"]: fps: 0"),
+            ("(mounts: {\"a\": Command(command: \"\")})", "mounts[\"a\"]: command: it is empty"),
+            (
+                "(mounts: {\"a\": Command(command: \"a 'b\")})",
+                "mounts[\"a\"]: command: a quote is not closed",
+            ),
+            ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"]: linger: 0"),
+            ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"]: rotation: 90"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
             ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),

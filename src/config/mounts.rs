@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::MountSettings;
 use super::file::MountFile;
 use crate::rtsp::url::Target;
-use crate::source::{self, file, jpegs};
+use crate::source::{self, command, file, jpegs};
 
 /// The mounts by path, none of them twice.
 ///
@@ -16,7 +16,7 @@ pub(super) fn mounts(written: Vec<(String, MountFile)>) -> Result<BTreeMap<Strin
     for (path, settings) in written {
         let wrong = |why: String| format!("mounts[{path:?}]: {why}");
         let clean = clean(&path).map_err(|why| wrong(why.to_owned()))?;
-        let settings = settings.into_settings();
+        let settings = settings.into_settings().map_err(|error| wrong(error.to_string()))?;
         settings.check().map_err(|error| wrong(error.to_string()))?;
         if mounts.insert(clean.to_owned(), settings).is_some() {
             return Err(wrong("there is such a mount already".to_owned()));
@@ -46,6 +46,7 @@ pub(super) fn absent(name: &str, settings: &MountSettings) -> Option<String> {
     let found = match settings {
         MountSettings::Pattern(_) => Ok(()),
         MountSettings::File(settings) => file::File::new(settings.clone()).look(),
+        MountSettings::Command(settings) => command::Command::new(settings.clone()).look(),
         MountSettings::Jpegs(settings) => jpegs::Jpegs::new(settings.clone()).look(),
         // To open it would take it from whoever uses it now.
         MountSettings::Camera(settings) => std::fs::metadata(&settings.device)
@@ -61,6 +62,7 @@ impl MountSettings {
             Self::Pattern(settings) => settings.check(),
             Self::File(settings) => settings.check(),
             Self::Jpegs(settings) => settings.check(),
+            Self::Command(settings) => settings.check(),
             Self::Camera(settings) => settings.check(),
         }
     }

@@ -9,7 +9,7 @@ use smol::stream::StreamExt;
 use crate::config::{Config, MountSettings};
 use crate::hub;
 use crate::server::{self, Server};
-use crate::source::{self, Source, camera, file, jpegs, pattern};
+use crate::source::{self, Source, camera, command, file, jpegs, pattern};
 
 /// Serves until SIGINT or SIGTERM.
 ///
@@ -59,6 +59,7 @@ fn source(settings: MountSettings) -> Box<dyn Source> {
         MountSettings::Pattern(settings) => Box::new(pattern::Pattern::new(settings)),
         MountSettings::File(settings) => Box::new(file::File::new(settings)),
         MountSettings::Jpegs(settings) => Box::new(jpegs::Jpegs::new(settings)),
+        MountSettings::Command(settings) => Box::new(command::Command::new(settings)),
         MountSettings::Camera(settings) => Box::new(camera::Camera::new(settings)),
     }
 }

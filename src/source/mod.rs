@@ -3,8 +3,10 @@
 mod grid;
 mod supervisor;
 mod sys;
+mod times;
 
 pub mod camera;
+pub mod command;
 pub mod file;
 pub mod jpegs;
 pub mod pattern;

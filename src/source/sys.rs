@@ -1,6 +1,12 @@
-//! The one call to the allocator that the standard library has no safe way for.
+//! The calls of sources that the standard library has no safe way for.
 
-#![allow(unsafe_code, reason = "glibc's malloc_trim has no safe form")]
+#![allow(unsafe_code, reason = "glibc's malloc_trim and what runs between fork and exec have no safe form")]
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
 
 /// Gives freed memory back to the system. glibc keeps what an encoder or a file's pictures took: as much again as all
 /// of Lenslet at rest. Other allocators are left to themselves.
@@ -8,4 +14,13 @@ pub(super) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: it takes the allocator's own locks, and touches free memory alone (malloc_trim(3)).
     let _ = unsafe { libc::malloc_trim(0) };
+}
+
+/// Has the kernel end the program when the thread that starts it ends, however that happens
+/// ([prctl(2)](https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html)).
+pub(super) fn die_with_us(command: &mut Command) {
+    // SAFETY: between fork and exec it makes one system call, which is async-signal-safe, and allocates nothing.
+    unsafe {
+        command.pre_exec(|| Ok(prctl::set_pdeathsig(Signal::SIGKILL)?));
+    }
 }

@@ -6,6 +6,7 @@ mod allocations;
 mod architecture;
 mod bad_input;
 mod client;
+mod command;
 mod commands;
 mod corpora;
 mod dialogs;

@@ -16,4 +16,5 @@ pub use level::{Level, Load, Profile, macroblocks};
 pub use nal::{NalType, nal_units};
 pub use parameter_sets::{ParameterSets, Picture};
 pub use slice::{Field, PictureCount, SliceHeader, SliceOrder};
-pub use splitter::{Splitter, TooLong};
+pub(in crate::media) use splitter::after_start_code;
+pub use splitter::{Splitter, TooLong, begins_unit};

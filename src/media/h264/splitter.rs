@@ -45,12 +45,7 @@ impl Splitter {
             };
             let nal = &self.buffer[at + 3..];
             let kind = NalType::of(nal);
-            let delimiter = nal[0] & 0x1f == 9;
-            // first_mb_in_slice is 0 where the first bit is 1 (ue(v)); partitions B and C have none.
-            let first_slice = matches!(nal[0] & 0x1f, 1 | 2 | 5) && nal[1] & 0x80 != 0;
-            let begins =
-                delimiter || first_slice || matches!(kind, NalType::Sps | NalType::Pps | NalType::Sei);
-            if self.slice && begins {
+            if self.slice && begins(nal) {
                 // A fourth zero belongs to the next start code.
                 let end = if at > 0 && self.buffer[at - 1] == 0 { at - 1 } else { at };
                 each(&self.buffer[..end]);
@@ -69,6 +64,16 @@ impl Splitter {
         Ok(())
     }
 
+    /// Bytes of the access unit being read.
+    pub fn pending(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether they hold a slice, or the beginning of one.
+    pub fn holds_slice(&self) -> bool {
+        self.slice
+    }
+
     /// The stream ended: hands out the last access unit.
     pub fn finish(&mut self, each: impl FnOnce(&[u8])) {
         // Its last start code may stand too near the end to have been looked at.
@@ -79,6 +84,26 @@ impl Splitter {
             each(&rest);
         }
     }
+}
+
+/// Whether an access unit begins with these bytes, a start code and two more at least, where a slice stands
+/// before them.
+pub fn begins_unit(annex_b: &[u8]) -> bool {
+    after_start_code(annex_b).is_some_and(|nal| nal.len() >= 2 && begins(nal))
+}
+
+/// What stands behind a start code of three or four bytes.
+pub(in crate::media) fn after_start_code(annex_b: &[u8]) -> Option<&[u8]> {
+    annex_b.strip_prefix(&[0, 0, 0, 1]).or_else(|| annex_b.strip_prefix(&[0, 0, 1]))
+}
+
+/// Whether an access unit begins at this NAL unit, of which the first two bytes are there, where a slice
+/// stands before it.
+fn begins(nal: &[u8]) -> bool {
+    let delimiter = nal[0] & 0x1f == 9;
+    // first_mb_in_slice is 0 where the first bit is 1 (ue(v)); partitions B and C have none.
+    let first_slice = matches!(nal[0] & 0x1f, 1 | 2 | 5) && nal[1] & 0x80 != 0;
+    delimiter || first_slice || matches!(NalType::of(nal), NalType::Sps | NalType::Pps | NalType::Sei)
 }
 
 #[cfg(test)]

@@ -13,4 +13,4 @@ pub use super::h264::nal_units;
 pub use assembler::Assembler;
 pub use nal::NalType;
 pub use parameter_sets::{ParameterSets, Picture};
-pub use splitter::{Splitter, TooLong};
+pub use splitter::{Splitter, TooLong, begins_unit};

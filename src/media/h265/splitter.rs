@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::nal::{HEADER, NalType};
+use crate::media::h264::after_start_code;
 
 /// An access unit longer than this is no H.265 that anybody serves.
 const MOST: usize = 8 << 20;
@@ -66,6 +67,16 @@ impl Splitter {
         Ok(())
     }
 
+    /// Bytes of the access unit being read.
+    pub fn pending(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether they hold a slice, or the beginning of one.
+    pub fn holds_slice(&self) -> bool {
+        self.slice
+    }
+
     /// The stream ended: hands out the last access unit.
     pub fn finish(&mut self, each: impl FnOnce(&[u8])) {
         // Its last start code may stand too near the end to have been looked at.
@@ -76,6 +87,13 @@ impl Splitter {
             each(&rest);
         }
     }
+}
+
+/// Whether an access unit begins with these bytes, a start code and three more at least, where a slice stands
+/// before them.
+pub fn begins_unit(annex_b: &[u8]) -> bool {
+    let nal = after_start_code(annex_b);
+    nal.is_some_and(|nal| nal.len() > HEADER && begins(NalType::of(nal), nal))
 }
 
 fn begins(kind: NalType, nal: &[u8]) -> bool {

@@ -74,6 +74,11 @@ impl Splitter {
         }
     }
 
+    /// Bytes that are held.
+    pub fn pending(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The picture that the stream's end cuts short, if there is one.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         let unended = std::mem::take(self);

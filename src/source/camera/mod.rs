@@ -17,8 +17,7 @@ mod pipeline;
 mod plan;
 mod probe;
 mod software;
-mod stream;
-mod times;
+pub(in crate::source) mod stream;
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +30,7 @@ use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
 pub use crate::media::h264::{Level, Profile};
 pub use board::{EncoderNode, Node, Offered, Range, Size};
-pub use plan::{Coding, Encode, Gop, Wish};
+pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
 pub use probe::{Found, encoders, probe};
 

@@ -1,17 +1,19 @@
 //! One loop with one wait: filled buffers in, access units out.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dropped::Dropped;
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
-use super::stream::{Skipped, Stream};
-use super::times::{self, Times};
+use super::stream::{self, Skipped};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{AccessUnit, Link, MediaTime, Track, TrackId};
+use crate::media::h264::SliceHeader;
+use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::times::{self, Times};
 use crate::v4l2::{
     self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
 };
@@ -70,6 +72,41 @@ pub(super) fn run(
 /// More pictures than these are not missing: the driver counts otherwise.
 const GAP: u32 = 1000;
 
+/// What makes access units of a camera's buffers.
+enum Stream {
+    /// What the camera codes is passed on.
+    Coded(stream::Stream),
+    /// It is coded here.
+    Software(Box<Software>),
+}
+
+impl Stream {
+    /// The access unit in a buffer's planes. `again` says that the driver gave the instant of the last one once
+    /// more.
+    fn take(&mut self, planes: &[&[u8]], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
+        match self {
+            Self::Coded(stream) => stream.take(planes.first().copied().unwrap_or_default(), again),
+            Self::Software(software) => software.take(planes),
+        }
+    }
+
+    /// What the track carries, once a picture came.
+    fn codec(&self) -> Option<Codec> {
+        match self {
+            Self::Coded(stream) => stream.codec(),
+            Self::Software(software) => software.assembler().parameter_sets().cloned().map(Codec::H264),
+        }
+    }
+
+    /// Where the last picture stands in the order of display.
+    fn slice(&self) -> Option<&SliceHeader> {
+        match self {
+            Self::Coded(stream) => stream.slice(),
+            Self::Software(_) => None,
+        }
+    }
+}
+
 /// What makes access units of what the driver settled on.
 fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     match &plan.way {
@@ -78,9 +115,12 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
             let settings = software::settings(capture.format(), coded, plan.size, rate);
             Software::new(capture.format(), settings).map(Box::new).map(Stream::Software)
         }
-        Way::Passthrough | Way::Hardware(_) => {
-            Stream::new(plan.coding).ok_or_else(|| format!("{} is not coded", plan.fourcc))
-        }
+        Way::Passthrough | Way::Hardware(_) => plan
+            .pictures
+            .coding()
+            .map(stream::Stream::new)
+            .map(Stream::Coded)
+            .ok_or_else(|| format!("{} is not coded", plan.fourcc)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::v4l2::{Device, FourCc, Interval};
 use coder::Coder;
 use sizes::Limit;
 
-pub use wish::{Coding, Encode, Gop, Wish};
+pub use wish::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use wish::{level, profile};
 pub(super) use words::{rounded, verdict};
 
@@ -29,7 +29,7 @@ pub(super) use words::{rounded, verdict};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
     /// How the camera's pictures are coded.
-    pub(super) coding: Coding,
+    pub(super) pictures: Pictures,
     pub(super) fourcc: FourCc,
     /// Width and height; none where the driver does not say what it has.
     pub(super) size: Option<(u32, u32)>,
@@ -94,8 +94,8 @@ pub(super) enum Refusal {
     Raw(String),
     /// Nothing that is known; these.
     Unknown(String),
-    /// Not the coding that is wished, but these.
-    Lacks(Coding, String),
+    /// Not the pictures that is wished, but these.
+    Lacks(Pictures, String),
     /// Pictures are larger than this can be: what is so, then the limit.
     TooLarge(String, String),
     /// No encoder does what is wished; why, each.
@@ -116,9 +116,9 @@ enum Demand {
 /// A way to try, in this order.
 #[derive(Clone, Copy, PartialEq)]
 enum Attempt {
-    Pass(Coding),
+    Pass(Pictures),
     /// Encode what comes so; by the board's encoder alone if that is said.
-    Encode(Coding, Demand, Only),
+    Encode(Pictures, Demand, Only),
 }
 
 /// Who may encode.
@@ -153,8 +153,8 @@ pub(super) fn plan(
     let mut refusal = None;
     for attempt in attempts(wish) {
         let made = match attempt {
-            Attempt::Pass(coding) => pass(&node.formats, coding, wish),
-            Attempt::Encode(coding, demand, only) => encode(node, board, wish, coding, demand, only),
+            Attempt::Pass(pictures) => pass(&node.formats, pictures, wish),
+            Attempt::Encode(pictures, demand, only) => encode(node, board, wish, pictures, demand, only),
         };
         match made {
             Some(Ok(mut plan)) => {
@@ -171,8 +171,8 @@ pub(super) fn plan(
 /// What is tried of a camera, the best first.
 fn attempts(wish: &Wish) -> Vec<Attempt> {
     use Attempt::{Encode as By, Pass};
-    use Coding::{H264, Hevc, Mjpeg, Raw};
     use Demand::{Any, Good};
+    use Pictures::{H264, Hevc, Mjpeg, Raw};
     let only = match wish.encode {
         Encode::Hardware => Only::Hardware,
         Encode::Software => Only::Software,
@@ -181,7 +181,7 @@ fn attempts(wish: &Wish) -> Vec<Attempt> {
     let coded =
         [Good, Demand::Size, Any].map(|demand| [By(Raw, demand, only), By(Mjpeg, demand, only)]).concat();
     match (wish.encode, wish.format) {
-        (Encode::Off, Some(coding)) => vec![Pass(coding)],
+        (Encode::Off, Some(pictures)) => vec![Pass(pictures)],
         (Encode::Off, None) => vec![Pass(H264), Pass(Hevc), Pass(Mjpeg)],
         (Encode::Auto, None) => {
             [&[Pass(H264), Pass(Hevc), By(Raw, Good, Only::Hardware), Pass(Mjpeg)], &coded[..]].concat()
@@ -190,27 +190,28 @@ fn attempts(wish: &Wish) -> Vec<Attempt> {
         (Encode::Auto, Some(Mjpeg)) => vec![Pass(Mjpeg), By(Mjpeg, Any, only)],
         (_, Some(Hevc)) => vec![Pass(Hevc)],
         (_, None | Some(H264)) => coded,
-        (_, Some(coding)) => vec![By(coding, Any, only)],
+        (_, Some(pictures)) => vec![By(pictures, Any, only)],
     }
 }
 
-/// The camera's own coding; none if it has not.
-fn pass(offers: &[Offered], coding: Coding, wish: &Wish) -> Option<Result<Plan, Refusal>> {
-    let offer = coding.codes().iter().find_map(|code| offers.iter().find(|offer| offer.fourcc() == *code))?;
-    let limit = if coding == Coding::Mjpeg { Limit::Rtp } else { Limit::Most(sizes::PIXELS) };
-    Some(asked(offer, coding, &limit, wish).map(|(plan, _)| plan))
+/// The camera's own pictures; none if it has not.
+fn pass(offers: &[Offered], pictures: Pictures, wish: &Wish) -> Option<Result<Plan, Refusal>> {
+    let offer =
+        pictures.codes().iter().find_map(|code| offers.iter().find(|offer| offer.fourcc() == *code))?;
+    let limit = if pictures == Pictures::Mjpeg { Limit::Rtp } else { Limit::Most(sizes::PIXELS) };
+    Some(asked(offer, pictures, &limit, wish).map(|(plan, _)| plan))
 }
 
-/// The best of what comes in this coding, by the first encoder that can; none if nothing comes so.
+/// The best of what comes in this pictures, by the first encoder that can; none if nothing comes so.
 fn encode(
     node: &Node,
     board: Board<'_>,
     wish: &Wish,
-    coding: Coding,
+    pictures: Pictures,
     demand: Demand,
     only: Only,
 ) -> Option<Result<Plan, Refusal>> {
-    let offers: Vec<&Offered> = node.formats.iter().filter(|offer| coding.covers(offer.fourcc())).collect();
+    let offers: Vec<&Offered> = node.formats.iter().filter(|offer| pictures.covers(offer.fourcc())).collect();
     if offers.is_empty() {
         return None;
     }
@@ -228,7 +229,7 @@ fn encode(
         let mut best: Option<(Plan, u64)> = None;
         for (offer, input) in able {
             let made =
-                asked(offer, coding, &Limit::Coder(coder), wish).map_err(|refusal| refusal.to_string());
+                asked(offer, pictures, &Limit::Coder(coder), wish).map_err(|refusal| refusal.to_string());
             let made = made.and_then(|(plan, size)| {
                 let enough = match demand {
                     Demand::Good => sizes::good(size.as_ref(), plan.rate, wish),
@@ -279,7 +280,7 @@ fn encode(
 /// What is asked of the driver for an offer, passed on as it is; with the size's entry in its list.
 fn asked(
     offer: &Offered,
-    coding: Coding,
+    pictures: Pictures,
     limit: &Limit<'_>,
     wish: &Wish,
 ) -> Result<(Plan, Option<Size>), Refusal> {
@@ -299,7 +300,7 @@ fn asked(
         departures.push(format!("has no {asked} pictures a second at this size: {rate} are asked for"));
     }
     let plan = Plan {
-        coding,
+        pictures,
         fourcc: offer.fourcc(),
         size: size.as_ref().map(|size| (size.width, size.height)),
         rate,
@@ -312,8 +313,8 @@ fn asked(
 
 /// What else the camera has that somebody may rather want.
 fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<String> {
-    let larger = |coding: Coding| {
-        let offers = node.formats.iter().filter(|offer| coding.covers(offer.fourcc()));
+    let larger = |pictures: Pictures| {
+        let offers = node.formats.iter().filter(|offer| pictures.covers(offer.fourcc()));
         let most = offers.flat_map(|offer| &offer.sizes).max_by_key(|size| size.pixels())?;
         let (width, height) = plan.size?;
         (most.pixels() > u64::from(width) * u64::from(height)).then(|| most.to_string())
@@ -321,11 +322,11 @@ fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<Stri
     if wish.format.is_some() || wish.encode != Encode::Auto {
         return None;
     }
-    match (&plan.way, plan.coding) {
-        (Way::Passthrough, Coding::Mjpeg) => Some(
-            "`encode: Software` or `Hardware` would code it as H264, at the processor's expense".to_owned(),
-        ),
-        (Way::Hardware(_), Coding::Raw) => larger(Coding::Mjpeg)
+    match (&plan.way, plan.pictures) {
+        (Way::Passthrough, Pictures::Mjpeg) => board
+            .software
+            .then(|| "`encode: Software` would have the processor decode it and code it as H264".to_owned()),
+        (Way::Hardware(_), Pictures::Raw) => larger(Pictures::Mjpeg)
             .map(|most| format!("its MJPEG goes up to {most}: `format: MJPEG` serves that as it comes")),
         _ => None,
     }
@@ -333,19 +334,19 @@ fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<Stri
 
 fn lacking(offers: &[Offered], wish: &Wish) -> Refusal {
     let names = words::names(offers);
-    let known = |coding: Coding| offers.iter().any(|offer| coding.covers(offer.fourcc()));
-    let coded = [Coding::H264, Coding::Hevc, Coding::Mjpeg].into_iter().any(known);
+    let known = |pictures: Pictures| offers.iter().any(|offer| pictures.covers(offer.fourcc()));
+    let coded = [Pictures::H264, Pictures::Hevc, Pictures::Mjpeg].into_iter().any(known);
     match wish.format {
         _ if offers.is_empty() => Refusal::NoFormat,
         _ if offers.iter().all(|offer| offer.fourcc().is_bayer()) => Refusal::Bayer(names),
-        Some(wish) if coded || wish != Coding::H264 && known(Coding::Raw) => Refusal::Lacks(wish, names),
-        _ if known(Coding::Raw) && !coded => Refusal::Raw(names),
+        Some(wish) if coded || wish != Pictures::H264 && known(Pictures::Raw) => Refusal::Lacks(wish, names),
+        _ if known(Pictures::Raw) && !coded => Refusal::Raw(names),
         Some(wish) => Refusal::Lacks(wish, names),
         None => Refusal::Unknown(names),
     }
 }
 
-impl Coding {
+impl Pictures {
     /// The pixel formats that are coded so, the best first; none for raw pictures.
     fn codes(self) -> &'static [FourCc] {
         match self {

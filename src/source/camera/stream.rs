@@ -5,7 +5,6 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use super::plan::Coding;
-use super::software::Software;
 use crate::media::h264::SliceHeader;
 use crate::media::jpeg::{Image, Unfit};
 use crate::media::{Codec, Link, h264, h265};
@@ -18,17 +17,16 @@ const UNFIT: u32 = 5;
 const BROKEN: u32 = 100;
 
 /// A camera's buffers, one after the other.
-pub(super) enum Stream {
+#[derive(Debug)]
+pub(in crate::source) enum Stream {
     H264(h264::Assembler),
     H265(h265::Assembler),
     Jpeg(Jpegs),
-    /// Of any coding, coded as H.264 here.
-    Software(Box<Software>),
 }
 
 /// Why a buffer is no access unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Skipped {
+pub(in crate::source) enum Skipped {
     /// A stream begins with a keyframe, and this is before it.
     Early,
     /// Left out, by this reason.
@@ -39,7 +37,7 @@ pub(super) enum Skipped {
 
 /// JPEGs of a camera: each is whole by itself, or left out.
 #[derive(Debug, Default)]
-pub(super) struct Jpegs {
+pub(in crate::source) struct Jpegs {
     last: Option<Arc<[u8]>>,
     /// Left out since the last whole one: for good reasons, and for any.
     unfit: u32,
@@ -47,22 +45,21 @@ pub(super) struct Jpegs {
 }
 
 impl Stream {
-    /// What a camera codes, passed on; none of what it does not code.
-    pub(super) fn new(coding: Coding) -> Option<Self> {
+    pub(in crate::source) fn new(coding: Coding) -> Self {
         match coding {
-            Coding::H264 => Some(Self::H264(h264::Assembler::new())),
-            Coding::Hevc => Some(Self::H265(h265::Assembler::new())),
-            Coding::Mjpeg => Some(Self::Jpeg(Jpegs::default())),
-            Coding::Raw => None,
+            Coding::H264 => Self::H264(h264::Assembler::new()),
+            Coding::Hevc => Self::H265(h265::Assembler::new()),
+            Coding::Mjpeg => Self::Jpeg(Jpegs::default()),
         }
     }
 
-    /// The access unit in a buffer's planes. `again` says that the driver gave the instant of the last one once
-    /// more.
-    pub(super) fn take(&mut self, planes: &[&[u8]], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
-        let buffer = planes.first().copied().unwrap_or_default();
+    /// A buffer's access unit. `again` says that the driver gave the instant of the last one once more.
+    pub(in crate::source) fn take(
+        &mut self,
+        buffer: &[u8],
+        again: bool,
+    ) -> Result<(Arc<[u8]>, Link), Skipped> {
         match self {
-            Self::Software(software) => software.take(planes),
             Self::H264(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
             Self::H265(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
             Self::Jpeg(jpegs) => jpegs.take(buffer, again).map(|jpeg| (jpeg, Link::Start)),
@@ -70,21 +67,20 @@ impl Stream {
     }
 
     /// What the track carries, once a picture came.
-    pub(super) fn codec(&self) -> Option<Codec> {
+    pub(in crate::source) fn codec(&self) -> Option<Codec> {
         match self {
             Self::H264(assembler) => assembler.parameter_sets().cloned().map(Codec::H264),
             Self::H265(assembler) => assembler.parameter_sets().cloned().map(Codec::H265),
             Self::Jpeg(jpegs) => jpegs.last.is_some().then_some(Codec::Jpeg),
-            Self::Software(software) => software.assembler().parameter_sets().cloned().map(Codec::H264),
         }
     }
 
     /// Where the last picture stands in the order of display.
-    pub(super) fn slice(&self) -> Option<&SliceHeader> {
+    pub(in crate::source) fn slice(&self) -> Option<&SliceHeader> {
         match self {
             Self::H264(assembler) => assembler.slice(),
             Self::H265(assembler) => assembler.slice(),
-            Self::Jpeg(_) | Self::Software(_) => None,
+            Self::Jpeg(_) => None,
         }
     }
 }
@@ -173,7 +169,7 @@ mod tests {
     #[test]
     fn broken_jpegs_are_left_out_and_whole_ones_pass() {
         let jpeg = fixture();
-        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
+        let mut stream = Stream::new(Coding::Mjpeg);
         assert_eq!(stream.codec(), None, "nothing is known before a picture");
         for (buffer, reason) in [
             (&jpeg[..124], "too short"),
@@ -182,12 +178,12 @@ mod tests {
             (&[0; 4096], "without a beginning"),
             (&[&jpeg[..20], &[0; 400]].concat(), "damaged"),
         ] {
-            assert_eq!(stream.take(&[buffer], false), Err(Skipped::Broken(reason)));
+            assert_eq!(stream.take(buffer, false), Err(Skipped::Broken(reason)));
         }
         let padded = [&jpeg[..], &[0; 70_000]].concat();
         let unended = [&jpeg[..jpeg.len() - 2], &[0; 70_000]].concat();
         for buffer in [&jpeg, &padded, &unended, &[&jpeg[..], b"garbage"].concat()] {
-            let (data, link) = stream.take(&[buffer], false).unwrap();
+            let (data, link) = stream.take(buffer, false).unwrap();
             assert_eq!(link, Link::Start);
             assert_eq!(Image::parse(&data), Image::parse(&jpeg));
             assert!(data.len() < jpeg.len() + 8, "{}", data.len());
@@ -198,24 +194,24 @@ mod tests {
     #[test]
     fn a_picture_sent_twice_is_left_out_and_a_still_scene_is_not() {
         let jpeg = fixture();
-        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
-        stream.take(&[&jpeg], false).unwrap();
-        assert_eq!(stream.take(&[&jpeg], true), Err(Skipped::Broken("sent twice")));
-        assert!(stream.take(&[&jpeg], false).is_ok());
+        let mut stream = Stream::new(Coding::Mjpeg);
+        stream.take(&jpeg, false).unwrap();
+        assert_eq!(stream.take(&jpeg, true), Err(Skipped::Broken("sent twice")));
+        assert!(stream.take(&jpeg, false).is_ok());
     }
 
     #[test]
     fn what_rtp_cannot_carry_is_told_unless_it_was_an_accident() {
-        let mut stream = Stream::new(Coding::Mjpeg).unwrap();
+        let mut stream = Stream::new(Coding::Mjpeg);
         for _ in 0..2 {
             for _ in 1..UNFIT {
-                assert_eq!(stream.take(&[&unfit()], false), Err(Skipped::Broken("unfit for RTP")));
+                assert_eq!(stream.take(&unfit(), false), Err(Skipped::Broken("unfit for RTP")));
             }
-            stream.take(&[&fixture()], false).unwrap();
+            stream.take(&fixture(), false).unwrap();
         }
-        let last = (0..UNFIT).map(|_| stream.take(&[&unfit()], false)).last().unwrap();
+        let last = (0..UNFIT).map(|_| stream.take(&unfit(), false)).last().unwrap();
         assert!(matches!(&last, Err(Skipped::Unfit(why)) if why.contains("4:2:0")), "{last:?}");
-        let last = (0..BROKEN).map(|_| stream.take(&[&[0; 200]], false)).last().unwrap();
+        let last = (0..BROKEN).map(|_| stream.take(&[0; 200], false)).last().unwrap();
         let told = "the last 100 JPEGs were all without a beginning".to_owned();
         assert_eq!(last, Err(Skipped::Unfit(told)));
     }

@@ -20,6 +20,8 @@ pub(super) struct Bytes {
 pub(super) enum Holds {
     /// MP4, MOV: ISO/IEC 14496-12.
     Mp4,
+    /// Matroska, WebM: RFC 9559.
+    Mkv,
     /// A byte stream, or nothing that is known.
     Stream,
     /// A container that is not served.
@@ -34,6 +36,11 @@ impl Bytes {
 
     pub(super) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether it reaches to `end`, or does by now.
+    pub(super) fn has(&self, end: u64) -> bool {
+        end <= self.length || self.file.metadata().is_ok_and(|metadata| end <= metadata.len())
     }
 
     /// Whether it was written to since it was opened.
@@ -59,9 +66,7 @@ impl Bytes {
     ///
     /// Nothing is allocated for what the file cannot have.
     pub(super) fn read(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, Error> {
-        let end = offset.checked_add(length as u64);
-        let now = || self.file.metadata().map_or(self.length, |metadata| metadata.len());
-        if end.is_none_or(|end| end > self.length && end > now()) {
+        if !offset.checked_add(length as u64).is_some_and(|end| self.has(end)) {
             return Ok(None);
         }
         let mut bytes = vec![0; length];
@@ -88,9 +93,11 @@ fn holds(head: &[u8]) -> Holds {
     if boxes.iter().any(|kind| at(4, *kind)) {
         return Holds::Mp4;
     }
+    if at(0, &[0x1a, 0x45, 0xdf, 0xa3]) {
+        return Holds::Mkv;
+    }
     type Signature = (usize, &'static [u8]);
-    let other: [(&[Signature], &str); 8] = [
-        (&[(0, &[0x1a, 0x45, 0xdf, 0xa3])], "a Matroska or WebM file"),
+    let other: [(&[Signature], &str); 7] = [
         (&[(0, b"G"), (188, b"G")], "an MPEG transport stream"),
         (&[(0, &[0, 0, 1, 0xba])], "an MPEG program stream"),
         (&[(0, b"RIFF"), (8, b"AVI ")], "an AVI file"),
@@ -116,6 +123,7 @@ mod tests {
             (&[0, 0, 0, 1, 0x67, 0x42], Holds::Stream),
             (b"", Holds::Stream),
             (b"this is text", Holds::Stream),
+            (&[0x1a, 0x45, 0xdf, 0xa3, 0x80], Holds::Mkv),
             (&[0x47; 192], Holds::Other("an MPEG transport stream")),
             (b"RIFF\0\0\0\0AVI LIST", Holds::Other("an AVI file")),
             (b"RIFF\0\0\0\0WAVE", Holds::Stream),

@@ -3,8 +3,14 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use shiguredo_mp4::Decode;
+use shiguredo_mp4::boxes::{AvccBox, HvccBox};
+
 use crate::media::h264::SliceHeader;
 use crate::media::{Codec, Link, aac, h264, h265};
+
+/// Parameter sets take hundreds of bytes. One of no bytes takes twelve times its place in memory.
+const LARGEST_RECORD: usize = 64 << 10;
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
@@ -21,6 +27,36 @@ pub(super) enum Coding {
     },
     /// One access unit of AAC each.
     Aac(aac::Config),
+}
+
+impl Coding {
+    /// What an `avcC` box says (ISO/IEC 14496-15 section 5.3.3.1); `None` if it is damaged.
+    pub(super) fn avcc(whole: &[u8]) -> Option<Self> {
+        let avcc: AvccBox = record(whole)?;
+        let sets = avcc.sps_list.iter().chain(&avcc.pps_list);
+        Some(Self::pictures(Pictures::H264, avcc.length_size_minus_one.get(), sets))
+    }
+
+    /// What an `hvcC` box says (ISO/IEC 14496-15 section 8.3.3.1); `None` if it is damaged.
+    pub(super) fn hvcc(whole: &[u8]) -> Option<Self> {
+        let hvcc: HvccBox = record(whole)?;
+        let sets = hvcc.nalu_arrays.iter().flat_map(|array| &array.nalus);
+        Some(Self::pictures(Pictures::H265, hvcc.length_size_minus_one.get(), sets))
+    }
+
+    fn pictures<'a>(
+        pictures: Pictures,
+        length_size_minus_one: u8,
+        nals: impl Iterator<Item = &'a Vec<u8>>,
+    ) -> Self {
+        let mut sets = Vec::new();
+        nals.for_each(|set| append(&mut sets, set));
+        Self::Pictures { pictures, length_size: usize::from(length_size_minus_one) + 1, sets }
+    }
+}
+
+fn record<T: Decode>(whole: &[u8]) -> Option<T> {
+    (whole.len() <= LARGEST_RECORD).then(|| T::decode(whole))?.ok().map(|(record, _)| record)
 }
 
 /// How pictures are coded.
@@ -156,7 +192,7 @@ pub(super) fn annex_b(mut sample: &[u8], length_size: usize) -> Vec<u8> {
 }
 
 /// Appends a NAL unit with its start code.
-pub(super) fn append(out: &mut Vec<u8>, nal: &[u8]) {
+fn append(out: &mut Vec<u8>, nal: &[u8]) {
     if !nal.is_empty() {
         out.extend(START_CODE);
         out.extend(nal);
@@ -182,6 +218,18 @@ mod tests {
             }
         }
         assert!(annex_b(&[0xff; 9], 4).is_empty());
+    }
+
+    #[test]
+    fn a_record_of_absurdly_many_parameter_sets_is_refused() {
+        let hvcc = |sets: u16| {
+            // One array of VPS, all without a byte.
+            let fields = [&[1; 21][..], &[0xff, 1, 32], &sets.to_be_bytes()].concat();
+            let size = (8 + fields.len() + 2 * usize::from(sets)) as u32;
+            [&size.to_be_bytes()[..], b"hvcC", &fields, &vec![0; 2 * usize::from(sets)]].concat()
+        };
+        assert!(Coding::hvcc(&hvcc(1000)).is_some());
+        assert!(Coding::hvcc(&hvcc(u16::MAX)).is_none());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! A file that plays in real time, round after round, as if it were a camera.
 //!
-//! What it holds is told by its content: a raw byte stream of H.264 or H.265, MP4 and its kin (MOV, fragmented MP4).
+//! What it holds is told by its content: a raw byte stream of H.264 or H.265, MP4 and its kin (MOV, fragmented
+//! MP4), Matroska and WebM.
 
 mod bytes;
 mod elementary;
+mod mkv;
 mod mp4;
 mod playing;
 mod raw;
@@ -21,8 +23,8 @@ use std::time::{Duration, Instant};
 use super::{Error, Source, at_rest, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{Link, MediaTime, Track, TrackId};
-use bytes::Bytes;
+use crate::media::{AccessUnit, Link, MediaTime, Track, TrackId};
+use bytes::{Bytes, Holds};
 use playing::Playing;
 use rounds::Times;
 
@@ -36,7 +38,7 @@ const LARGEST: usize = 8 << 20;
 /// Which file, and how fast.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// MP4, MOV or a raw byte stream of H.264 or H.265 (Annex B).
+    /// MP4, MOV, MKV or a raw byte stream of H.264 or H.265 (Annex B).
     pub path: PathBuf,
     /// Pictures a second of a raw stream, where the file does not say or says wrong.
     pub fps: Option<f64>,
@@ -119,6 +121,21 @@ impl File {
         self.open().map(drop)
     }
 
+    /// Its access units without waiting, round after round, each with the instant at which it is due: the first
+    /// keyframe at the media clock's start. What [`Source::run`] publishes, for whoever has no clock.
+    ///
+    /// # Errors
+    /// It cannot be read, or has nothing that is served; what the iterator gives last is why it ended.
+    pub fn units(&self) -> Result<impl Iterator<Item = Result<(MediaTime, AccessUnit), Error>> + '_, Error> {
+        let mut playing = Playing::start(self, MediaTime::default())?;
+        let mut failed = false;
+        Ok(std::iter::from_fn(move || {
+            let next = (!failed).then(|| playing.next())?;
+            failed = next.is_err();
+            Some(next)
+        }))
+    }
+
     fn open(&self) -> Result<Box<dyn Reading + '_>, Error> {
         let failed = |error: io::Error| self.error(&Error::new(error.to_string()));
         // To open a pipe waits for its writer, unless it is asked not to.
@@ -126,7 +143,8 @@ impl File {
         options.read(true).custom_flags(libc::O_NONBLOCK);
         let file = options.open(&self.settings.path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
-            let what = "this is a folder, a pipe or a device; name an MP4, MOV or raw .h264 or .h265 file";
+            let what =
+                "this is a folder, a pipe or a device; name an MP4, MOV, MKV or raw .h264 or .h265 file";
             return Err(self.error(&Error::new(what)));
         }
         let bytes = Bytes::new(file).map_err(failed)?;
@@ -134,15 +152,15 @@ impl File {
     }
 
     fn reading(&self, bytes: Bytes) -> Result<Box<dyn Reading + '_>, Error> {
-        match bytes.holds()? {
-            bytes::Holds::Mp4 => {
-                if self.settings.fps.is_some() {
-                    self.notes.info("`fps` is for raw streams; this file has its own times".to_owned());
-                }
-                Ok(mp4::open(bytes, &self.notes)?)
-            }
-            bytes::Holds::Stream => Ok(Box::new(raw::Stream::new(bytes, self.settings.fps, &self.notes)?)),
-            bytes::Holds::Other(what) => Err(Error::new(format!(
+        let holds = bytes.holds()?;
+        if self.settings.fps.is_some() && matches!(holds, Holds::Mp4 | Holds::Mkv) {
+            self.notes.info("`fps` is for raw streams; this file has its own times".to_owned());
+        }
+        match holds {
+            Holds::Mp4 => Ok(mp4::open(bytes, &self.notes)?),
+            Holds::Mkv => Ok(mkv::open(bytes, &self.notes)?),
+            Holds::Stream => Ok(Box::new(raw::Stream::new(bytes, self.settings.fps, &self.notes)?)),
+            Holds::Other(what) => Err(Error::new(format!(
                 "this is {what}, which is not served; make an MP4 file of it: `ffmpeg -i FILE -c copy FILE.mp4`"
             ))),
         }
@@ -151,6 +169,19 @@ impl File {
     fn error(&self, what: &Error) -> Error {
         Error::new(format!("{}: {what}", self.settings.path.display()))
     }
+}
+
+/// What is told of a file of these tracks, none of which has pictures that are served.
+fn no_pictures(tracks: impl Iterator<Item = String>) -> Error {
+    let known: BTreeSet<String> = tracks.collect();
+    if known.is_empty() {
+        return Error::new("it has no H.264 or H.265 track that can be served, but no tracks at all");
+    }
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    Error::new(format!(
+        "it has no H.264 or H.265 track that can be served, but {known}; make one: \
+         `ffmpeg -i FILE -c:v libx264 -c:a aac NEW.mp4`"
+    ))
 }
 
 /// Whether somebody watches, or did a moment ago.

@@ -70,7 +70,9 @@ fn open(file: &File) -> Result<(Box<dyn Reading + '_>, Unit), Error> {
 }
 
 fn nothing() -> Error {
-    Error::new("no H.264 or H.265 picture with parameter sets in it; name an MP4, MOV or raw Annex-B file")
+    Error::new(
+        "no H.264 or H.265 picture with parameter sets in it; name an MP4, MOV, MKV or raw Annex-B file",
+    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use crate::media::MediaTime;
 use crate::source::Error;
 
-/// Times of this many ticks and more are nobody's: 285 years of nanoseconds.
+/// Times of this many ticks and more are nobody's: 104 days of nanoseconds.
 const FURTHEST: i64 = i64::MAX / 1024;
 
 /// A shorter round would be opened and read without end.

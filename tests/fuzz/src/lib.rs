@@ -9,6 +9,7 @@
 
 mod client;
 mod connection;
+mod files;
 mod formats;
 mod h264;
 mod headers;
@@ -35,6 +36,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("jpeg", formats::jpeg),
     ("hevc", formats::hevc),
     ("aac", formats::aac),
+    ("mp4", files::mp4),
+    ("mkv", files::mkv),
     ("rtcp", rtcp::rtcp),
     ("connection", connection::connection),
     ("client", client::client),

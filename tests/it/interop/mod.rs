@@ -121,3 +121,9 @@ fn every_client_plays_h265() {
     let file = || Expected::of_mp4("tests/fixtures/bitstreams/h265.mp4", Coding::H265, false);
     every_client_plays_the_file("h265", Coding::H265, false, file);
 }
+
+#[test]
+fn every_client_plays_matroska() {
+    let file = || Expected::of_mp4("tests/fixtures/bitstreams/seamless.mkv", Coding::H264, true);
+    every_client_plays_the_file("sound-mkv", Coding::H264, true, file);
+}

@@ -74,7 +74,7 @@ impl Expected {
         Self { stream, times, sound: None, period: count as f64 / fps }
     }
 
-    /// An MP4 file, whose longest track follows itself without a gap.
+    /// An MP4 or MKV file, whose longest track follows itself without a gap.
     pub(super) fn of_mp4(path: &str, coding: Coding, sound: bool) -> Self {
         let copied = |map: &str, format: &str| {
             let mut ffmpeg = Command::new("ffmpeg");
@@ -108,7 +108,8 @@ fn timed(path: &str, kind: &str) -> (Vec<f64>, f64) {
     let lines = packets(path, kind, "packet=pts_time,duration_time");
     let pairs = lines.iter().map(|line| line.split_once(',').unwrap());
     let pairs = pairs.map(|(time, duration)| -> (f64, f64) {
-        (time.parse().unwrap(), duration.trim_end_matches(',').parse().unwrap())
+        // Matroska says no duration of the first packet.
+        (time.parse().unwrap(), duration.trim_end_matches(',').parse().unwrap_or_default())
     });
     // What the edit list leaves out has times before it.
     let pairs: Vec<(f64, f64)> = pairs.filter(|(time, _)| *time > -OFF).collect();
@@ -139,9 +140,11 @@ pub(super) fn mounts() -> String {
             \"clip\": File(path: {:?}, fps: 30),
             \"sound\": File(path: {:?}),
             \"h265\": File(path: {:?}),
+            \"sound-mkv\": File(path: {:?}),
         }}",
         fixture("clip.h264"),
         fixture("seamless.mp4"),
-        fixture("h265.mp4")
+        fixture("h265.mp4"),
+        fixture("seamless.mkv")
     )
 }

@@ -12,7 +12,7 @@ use crate::media::{AccessUnit, Codec, Track, TrackId};
 use crate::source::Error;
 use crate::source::camera::dropped::Dropped;
 use crate::source::camera::pipeline::{SILENCE, TICK, over};
-use crate::source::camera::times;
+use crate::source::times;
 use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Seen, Watch};
 
 /// Pictures that the encoder has at most: one that it codes and the next. More would only wait.

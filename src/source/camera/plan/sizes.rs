@@ -137,7 +137,12 @@ pub(super) fn near(asked: f64, rate: f64) -> bool {
 /// Whether a size is the one that is wished, at the rate that is wished or fluent.
 pub(super) fn good(size: Option<&Size>, rate: Option<f64>, wish: &Wish) -> bool {
     let least = wish.fps.map_or(FLUENT, |fps| fps / NEAR);
-    rate.is_none_or(|rate| rate >= least) && size.is_none_or(|size| off(size, (wish.width, wish.height)) == 0)
+    rate.is_none_or(|rate| rate >= least) && wished(size, wish)
+}
+
+/// Whether a size is the one that is wished.
+pub(super) fn wished(size: Option<&Size>, wish: &Wish) -> bool {
+    size.is_none_or(|size| off(size, (wish.width, wish.height)) == 0)
 }
 
 /// How much a size is worth among others of one camera: the nearest to the wish, then fluent ones, then the

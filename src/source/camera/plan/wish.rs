@@ -20,6 +20,19 @@ pub enum Coding {
     /// A JPEG a picture.
     #[serde(rename = "MJPEG")]
     Mjpeg,
+}
+
+/// Pictures as a camera gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Pictures {
+    /// H.264.
+    H264,
+    /// H.265.
+    #[serde(rename = "HEVC")]
+    Hevc,
+    /// A JPEG a picture.
+    #[serde(rename = "MJPEG")]
+    Mjpeg,
     /// Not at all: samples of 4:2:2 or 4:2:0.
     Raw,
 }
@@ -52,7 +65,7 @@ pub enum Gop {
 #[serde(default, deny_unknown_fields)]
 pub struct Wish {
     /// How the camera's pictures are coded; the best that it has if none. H.264 that it has not is made.
-    pub format: Option<Coding>,
+    pub format: Option<Pictures>,
     /// Pixels a line.
     pub width: Option<u32>,
     /// Lines.
@@ -71,6 +84,18 @@ pub struct Wish {
     /// The level of what is coded here; the lowest that will do if none.
     #[serde(deserialize_with = "level")]
     pub level: Option<Level>,
+}
+
+impl Pictures {
+    /// How they are coded; none if they are not.
+    pub(in super::super) fn coding(self) -> Option<Coding> {
+        match self {
+            Self::H264 => Some(Coding::H264),
+            Self::Hevc => Some(Coding::Hevc),
+            Self::Mjpeg => Some(Coding::Mjpeg),
+            Self::Raw => None,
+        }
+    }
 }
 
 impl Wish {
@@ -111,11 +136,11 @@ impl Wish {
                 Err("encode: this build has no software encoder: build with the feature `soft-h264`"
                     .to_owned())
             }
-            (Encode::Software | Encode::Hardware, Some(Coding::Hevc)) => {
+            (Encode::Software | Encode::Hardware, Some(Pictures::Hevc)) => {
                 Err("encode: H.265 is served as the camera codes it; there is no decoder for it here"
                     .to_owned())
             }
-            (Encode::Off, Some(Coding::Raw)) => {
+            (Encode::Off, Some(Pictures::Raw)) => {
                 Err("encode: raw pictures are served coded alone, and it is Off".to_owned())
             }
             (Encode::Off, _) => match self.coded_here() {

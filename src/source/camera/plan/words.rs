@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::{Coded, Coding, Plan, Refusal, Way};
+use super::{Coded, Pictures, Plan, Refusal, Way};
 use crate::encode;
 use crate::source::camera::board::{Node, Offered};
 
-impl fmt::Display for Coding {
+impl fmt::Display for Pictures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::H264 => "H264",
@@ -73,8 +73,8 @@ impl fmt::Display for Refusal {
             Self::NoFormat => write!(f, "offers no pixel format"),
             Self::Bayer(names) => write!(
                 f,
-                "raw Bayer: gives {names}, a bare sensor's samples, of which libcamera (rpicam-vid) alone makes pictures; \
-                 Lenslet cannot take them from it yet"
+                "raw Bayer: gives {names}, a bare sensor's samples, of which libcamera makes pictures: use an `Rpicam` mount, or \
+                 a `Command` mount with rpicam-vid"
             ),
             Self::Raw(names) => write!(
                 f,

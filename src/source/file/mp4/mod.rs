@@ -7,12 +7,10 @@ mod fragments;
 mod movie;
 mod table;
 
-use std::collections::BTreeSet;
-
 use super::bytes::Bytes;
 use super::elementary::Elementary;
 use super::rounds::Times;
-use super::{LARGEST, Notes, Reading, Unit};
+use super::{LARGEST, Notes, Reading, Unit, no_pictures};
 use crate::media::{Track, TrackId};
 use crate::source::Error;
 use boxes::{Header, header};
@@ -98,11 +96,8 @@ fn index(bytes: &Bytes) -> Result<(Vec<u8>, u64), Error> {
 fn served<'a>(movie: &'a Movie<'a>, notes: &Notes) -> Result<Vec<&'a Trak<'a>>, Error> {
     let first = |kind| movie.traks().iter().find(|trak| trak.kind == kind && trak.served());
     let (pictures, audio) = (first(Kind::Video), first(Kind::Audio));
-    let known: BTreeSet<String> = movie.traks().iter().map(Trak::what).collect();
     let Some(pictures) = pictures else {
-        let what = known.into_iter().collect::<Vec<_>>().join(", ");
-        let what = if what.is_empty() { "no tracks".to_owned() } else { what };
-        return Err(Error::new(format!("it has no H.264 or H.265 track that can be served, but {what}")));
+        return Err(no_pictures(movie.traks().iter().map(Trak::what)));
     };
     let served: Vec<&Trak<'_>> = std::iter::once(pictures).chain(audio).collect();
     for other in movie.traks().iter().filter(|trak| served.iter().all(|served| served.id != trak.id)) {

@@ -4,12 +4,12 @@
 use std::num::NonZeroU32;
 
 use shiguredo_mp4::Decode;
-use shiguredo_mp4::boxes::{AvccBox, ElstBox, EsdsBox, HvccBox};
+use shiguredo_mp4::boxes::{ElstBox, EsdsBox};
 
 use super::boxes::{Found, boxes, find, word};
 use crate::media::aac;
 use crate::source::Error;
-use crate::source::file::elementary::{Coding, Pictures, append};
+use crate::source::file::elementary::Coding;
 
 /// More tracks than these there are not.
 const MOST_TRACKS: usize = 64;
@@ -188,17 +188,9 @@ fn descriptions(stbl: &[u8]) -> Vec<([u8; 4], Option<Coding>)> {
 fn coding(entry: &Found<'_>) -> Option<Coding> {
     match &entry.kind {
         b"avc1" | b"avc2" | b"avc3" | b"avc4" => {
-            let avcc = find(entry.payload.get(VISUAL..)?, b"avcC")?;
-            let (avcc, _) = AvccBox::decode(avcc.whole).ok()?;
-            let sets = avcc.sps_list.iter().chain(&avcc.pps_list);
-            Some(coded(Pictures::H264, avcc.length_size_minus_one.get(), sets))
+            Coding::avcc(find(entry.payload.get(VISUAL..)?, b"avcC")?.whole)
         }
-        b"hvc1" | b"hev1" => {
-            let hvcc = find(entry.payload.get(VISUAL..)?, b"hvcC")?;
-            let (hvcc, _) = HvccBox::decode(hvcc.whole).ok()?;
-            let sets = hvcc.nalu_arrays.iter().flat_map(|array| &array.nalus);
-            Some(coded(Pictures::H265, hvcc.length_size_minus_one.get(), sets))
-        }
+        b"hvc1" | b"hev1" => Coding::hvcc(find(entry.payload.get(VISUAL..)?, b"hvcC")?.whole),
         b"mp4a" => audio(entry.payload).map(Coding::Aac),
         _ => None,
     }
@@ -216,16 +208,6 @@ fn audio(entry: &[u8]) -> Option<aac::Config> {
     let (esds, _) = EsdsBox::decode(esds.whole).ok()?;
     let specific = esds.es.dec_config_descr.dec_specific_info?;
     aac::Config::parse(&specific.payload).ok()
-}
-
-fn coded<'a>(
-    pictures: Pictures,
-    length_size_minus_one: u8,
-    nals: impl Iterator<Item = &'a Vec<u8>>,
-) -> Coding {
-    let mut sets = Vec::new();
-    nals.for_each(|set| append(&mut sets, set));
-    Coding::Pictures { pictures, length_size: usize::from(length_size_minus_one) + 1, sets }
 }
 
 /// Where the fields after the times of creation and change stand, in a box that has them.

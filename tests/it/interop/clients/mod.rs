@@ -162,7 +162,7 @@ const UNTOLD: [Untold; 7] = [
 pub(super) fn why_untold(client: &str, mount: &str, evidence: Evidence) -> Option<&'static str> {
     let about = |untold: &&Untold| {
         untold.client == client
-            && untold.mount.is_none_or(|name| name == mount)
+            && untold.mount.is_none_or(|name| mount.starts_with(name))
             && untold.evidence == evidence
     };
     UNTOLD.iter().find(about).map(|untold| untold.why)

@@ -1,0 +1,179 @@
+//! The program: started with pipes, waited for, ended with its children.
+
+use std::io::{self, ErrorKind, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
+use crate::clock;
+use crate::source::{Error, rest, sys};
+
+/// A keyframe fits, so that the program never waits for us in the middle of one.
+const PIPE: i32 = 1 << 20;
+
+/// A program that was asked to end has so long.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A running program; ended when dropped.
+#[derive(Debug)]
+pub(super) struct Child {
+    name: String,
+    child: process::Child,
+    pictures: PipeReader,
+    said: Option<PipeReader>,
+    ended: bool,
+}
+
+/// What there is to do after a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub(super) pictures: bool,
+    pub(super) said: bool,
+    pub(super) woken: bool,
+}
+
+impl Child {
+    /// Starts a program with its arguments, in a process group of its own.
+    ///
+    /// # Errors
+    /// It cannot be started: which and why.
+    pub(super) fn start(arguments: &[String]) -> Result<Self, Error> {
+        let [program, arguments @ ..] = arguments else { return Err(Error::new("command: it is empty")) };
+        let failed = |error: io::Error| Error::new(format!("{program}: {}", sentence(&error)));
+        let (pictures, output) = io::pipe().map_err(failed)?;
+        let (said, errors) = io::pipe().map_err(failed)?;
+        for pipe in [pictures.as_fd(), said.as_fd()] {
+            fcntl(pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|error| failed(error.into()))?;
+        }
+        // Less is a matter of comfort: `/proc/sys/fs/pipe-max-size`, or a user with too many pipes.
+        let _ = fcntl(&pictures, FcntlArg::F_SETPIPE_SZ(PIPE));
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+        sys::die_with_us(&mut command);
+        let child = command.spawn().map_err(failed)?;
+        // The command holds our copies of the writing ends: with them the pipes would never end.
+        drop(command);
+        Ok(Self { name: program.clone(), child, pictures, said: Some(said), ended: false })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits until the program wrote something or the bell rang; at most `timeout`.
+    ///
+    /// # Errors
+    /// The kernel's, when it has no memory left.
+    pub(super) fn wait(&self, bell: BorrowedFd<'_>, timeout: Duration) -> io::Result<Ready> {
+        let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let said = self.said.as_ref().map(|said| look(said.as_fd()));
+        let mut descriptors = [look(bell), look(self.pictures.as_fd()), said.unwrap_or_else(|| look(bell))];
+        let millis = timeout.as_nanos().div_ceil(1_000_000);
+        match poll(&mut descriptors, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
+            Ok(_) => {}
+            Err(nix::errno::Errno::EINTR) => return Ok(Ready::default()),
+            Err(error) => return Err(error.into()),
+        }
+        let [bell, pictures, said] = descriptors.map(|descriptor| descriptor.any() == Some(true));
+        Ok(Ready { woken: bell, pictures, said: said && self.said.is_some() })
+    }
+
+    /// Reads pictures: `None` if there are no more bytes now, zero if there are none ever.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(super) fn read(&mut self, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+        some(self.pictures.read(bytes))
+    }
+
+    /// Reads what the program says: `None` if that is nothing now.
+    pub(super) fn read_said(&mut self, bytes: &mut [u8]) -> Option<usize> {
+        let read = some(self.said.as_mut()?.read(bytes));
+        if matches!(read, Ok(Some(0)) | Err(_)) {
+            self.said = None;
+        }
+        read.ok().flatten()
+    }
+
+    /// How it ended, in words; ends it if it did not.
+    pub(super) fn end(&mut self) -> String {
+        let Some(status) = self.stop() else { return format!("{} ended", self.name) };
+        format!("{} ended: {}", self.name, told(status))
+    }
+
+    /// Ends it and its children.
+    fn stop(&mut self) -> Option<ExitStatus> {
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        let id = Pid::from_raw(self.child.id() as i32);
+        let until = clock::now() + GRACE;
+        let mut asked = false;
+        while !over(id) && clock::now() < until {
+            // One that closed its output is about to end by itself, and its own status says more.
+            if !asked && !self.is_closed() {
+                asked = true;
+                let _ = killpg(id, Signal::SIGTERM);
+            }
+            rest(Duration::from_millis(5));
+        }
+        // Also those whom it leaves behind; until it is waited for, no other group has this number.
+        let _ = killpg(id, Signal::SIGKILL);
+        self.child.wait().ok()
+    }
+
+    fn is_closed(&mut self) -> bool {
+        matches!(self.pictures.read(&mut [0; 512]), Ok(0))
+    }
+}
+
+/// Whether it ended; it is not waited for yet.
+fn over(id: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(waitid(Id::Pid(id), flags), Ok(WaitStatus::StillAlive))
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn some(read: io::Result<usize>) -> io::Result<Option<usize>> {
+    match read {
+        Ok(length) => Ok(Some(length)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn sentence(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "there is no such program: install it, or name it with its whole path".to_owned()
+        }
+        ErrorKind::PermissionDenied => "it may not be run: is it executable for this user?".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn told(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "it has nothing more to show".to_owned(),
+        (Some(127), _) => "exit status 127 (a shell found no such program)".to_owned(),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => match Signal::try_from(signal) {
+            Ok(signal) => format!("killed by {signal}"),
+            Err(_) => format!("killed by signal {signal}"),
+        },
+        (None, None) => status.to_string(),
+    }
+}

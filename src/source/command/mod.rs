@@ -1,0 +1,384 @@
+//! A program that writes pictures: `rpicam-vid`, ffmpeg, any that puts H.264, H.265 or JPEGs on its standard output.
+//!
+//! It runs while somebody watches, and for a while after; with its children it is ended when the mount is, and by
+//! the kernel when we are. `framer` cuts what it writes into pictures without adding one of delay, `pace` gives
+//! them steady times, `said` puts what it says into the log.
+
+mod child;
+mod framer;
+mod pace;
+mod rpicam;
+mod said;
+
+use std::time::{Duration, Instant};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::camera::Coding;
+use super::camera::stream::{Skipped, Stream};
+use super::times::Times;
+use super::{Error, Source, check_fps};
+use crate::clock;
+use crate::hub::Outlet;
+use crate::media::{AccessUnit, MediaTime, Track, TrackId};
+use child::{Child, Ready};
+use framer::Framer;
+use pace::Pace;
+use said::{Said, Told};
+
+pub use rpicam::Rpicam;
+
+/// It runs on for this long after the last reader left, where the configuration does not say.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// A program that was just started has so long to its first picture: a camera that is probed, a connection.
+const START: Duration = Duration::from_secs(20);
+
+/// One that gave pictures and then none for so long hangs.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// A picture that is handed over in one piece has no pause this long in it.
+const QUIET: Duration = Duration::from_millis(4);
+
+/// Readers that come and go are looked at so often.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Without a picture in so much it is not what it is said to be.
+const BARREN: usize = 1 << 20;
+
+/// Which program, and what it writes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The program and its arguments.
+    pub run: Run,
+    /// What it writes.
+    pub format: Coding,
+    /// Pictures a second, where they are known; else they are found out.
+    pub fps: Option<f64>,
+    /// How long it runs on after the last reader left.
+    pub linger: Duration,
+    /// It is started with the server, and runs whether somebody watches or not.
+    pub always: bool,
+}
+
+/// Where a command comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Run {
+    /// As it was configured, split where a shell would split it.
+    Words(Vec<String>),
+    /// One for the camera of a Raspberry Pi, made for the board that we are on.
+    Rpicam(Rpicam),
+}
+
+impl Settings {
+    /// A program that writes H.264, by its command line; it is split as a shell would split it, and no shell is run.
+    ///
+    /// # Errors
+    /// The line is empty, or a quote in it is not closed.
+    pub fn new(command: &str) -> Result<Self, Error> {
+        let words = shell_words::split(command)
+            .map_err(|_| Error::new(format!("command: a quote is not closed in {command:?}")))?;
+        if words.is_empty() {
+            return Err(Error::new("command: it is empty: name a program and its arguments"));
+        }
+        Ok(Self::of(Run::Words(words)))
+    }
+
+    /// `rpicam-vid` with these settings.
+    pub fn rpicam(rpicam: Rpicam) -> Self {
+        Self { fps: Some(rpicam.fps), ..Self::of(Run::Rpicam(rpicam)) }
+    }
+
+    fn of(run: Run) -> Self {
+        Self { run, format: Coding::H264, fps: None, linger: LINGER, always: false }
+    }
+
+    /// Holds the settings against what can be; whether there is such a program is another matter.
+    ///
+    /// # Errors
+    /// A field that cannot be, in a sentence that names it.
+    pub fn check(&self) -> Result<(), Error> {
+        check_fps(self.fps)?;
+        match &self.run {
+            Run::Rpicam(rpicam) => rpicam.check(),
+            Run::Words(_) => Ok(()),
+        }
+    }
+}
+
+/// Serves what a program writes.
+#[derive(Debug)]
+pub struct Command {
+    settings: Settings,
+}
+
+impl Command {
+    /// A source of this program's pictures; it is started when somebody wants them.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// Looks whether there is such a program.
+    ///
+    /// # Errors
+    /// There is none: in a sentence that names it.
+    pub fn look(&self) -> Result<(), Error> {
+        let program = self.words()?.swap_remove(0);
+        let there = |folder: std::path::PathBuf| folder.join(&program).is_file();
+        let found = if program.contains('/') {
+            there(".".into())
+        } else {
+            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(there)
+        };
+        if found { Ok(()) } else { Err(Error::new(format!("{program}: there is no such program"))) }
+    }
+
+    fn words(&self) -> Result<Vec<String>, Error> {
+        match &self.settings.run {
+            Run::Words(words) => Ok(words.clone()),
+            Run::Rpicam(rpicam) => Ok(rpicam.words(&rpicam::model(), rpicam::program()?)),
+        }
+    }
+
+    /// Runs the program until nobody wants its pictures.
+    fn play(&self, outlet: &Outlet, bell: &EventFd) -> Result<(), Error> {
+        let words = self.words()?;
+        tracing::info!(mount = outlet.name(), "runs {}", shell_words::join(&words));
+        let child = Child::start(&words)?;
+        let mut playing = Playing::new(child, &self.settings, outlet);
+        let mut wanted = clock::now();
+        loop {
+            let ready = playing
+                .wait(bell)
+                .map_err(|error| Error::new(format!("{}: poll failed: {error}", words[0])))?;
+            let now = clock::now();
+            if ready.woken {
+                let _ = bell.read();
+            }
+            if outlet.wanted() || self.settings.always {
+                wanted = now;
+            }
+            if outlet.stopped() || now.saturating_duration_since(wanted) > self.settings.linger {
+                return Ok(());
+            }
+            playing.take(ready, now)?;
+        }
+    }
+}
+
+impl Source for Command {
+    fn run(&mut self, outlet: &Outlet) -> Result<(), Error> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let bell = EventFd::from_value_and_flags(0, flags)
+            .map_err(|error| Error::new(format!("no waker: {error}")))?;
+        outlet.wake_by(super::waker());
+        let wanted = self.settings.always && !outlet.stopped() || super::until_wanted(outlet);
+        if !wanted {
+            return Ok(());
+        }
+        let bell = std::sync::Arc::new(bell);
+        outlet.wake_by(std::sync::Arc::new(Ring(bell.clone())).into());
+        outlet.starting();
+        self.play(outlet, &bell)?;
+        outlet.idle();
+        super::at_rest(outlet);
+        Ok(())
+    }
+}
+
+/// Wakes a thread that waits for its program.
+struct Ring(std::sync::Arc<EventFd>);
+
+impl std::task::Wake for Ring {
+    fn wake(self: std::sync::Arc<Self>) {
+        // Full means that it rings already.
+        let _ = self.0.write(1);
+    }
+}
+
+/// A program at work.
+struct Playing<'a> {
+    child: Child,
+    outlet: &'a Outlet,
+    framer: Framer,
+    said: Said,
+    block: Vec<u8>,
+    pictures: Pictures<'a>,
+    /// When something came of it last.
+    alive: Instant,
+    /// Bytes since the last picture, and the first of them.
+    barren: usize,
+    head: Vec<u8>,
+    /// Whether it was told how its pictures come.
+    eager: bool,
+}
+
+/// What becomes of whole pictures.
+struct Pictures<'a> {
+    outlet: &'a Outlet,
+    stream: Stream,
+    pace: Pace,
+    times: Times,
+    published: u64,
+    unfit: Option<String>,
+}
+
+impl<'a> Playing<'a> {
+    fn new(child: Child, settings: &Settings, outlet: &'a Outlet) -> Self {
+        Self {
+            child,
+            outlet,
+            framer: Framer::new(settings.format),
+            said: Said::default(),
+            block: vec![0; 64 << 10],
+            pictures: Pictures {
+                outlet,
+                stream: Stream::new(settings.format),
+                pace: Pace::new(settings.fps),
+                times: Times::default(),
+                published: 0,
+                unfit: None,
+            },
+            alive: clock::now(),
+            barren: 0,
+            head: Vec::new(),
+            eager: false,
+        }
+    }
+
+    fn wait(&self, bell: &EventFd) -> std::io::Result<Ready> {
+        let timeout = if self.framer.waits() { QUIET } else { TICK };
+        self.child.wait(std::os::fd::AsFd::as_fd(bell), timeout)
+    }
+
+    fn take(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        if ready.said {
+            self.hear(now);
+        }
+        if ready.pictures {
+            self.read(now)?;
+        } else if !ready.said && !ready.woken {
+            let pictures = &mut self.pictures;
+            self.framer.quiet(|picture, began| pictures.take(picture, began));
+            self.served(now)?;
+        }
+        let patience = if self.pictures.published == 0 { START } else { SILENCE };
+        if now.saturating_duration_since(self.alive) > patience {
+            return Err(self.over(&format!("gave no picture for {} s", patience.as_secs())));
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, now: Instant) -> Result<(), Error> {
+        let read = self.child.read(&mut self.block);
+        let length = match read {
+            Ok(None) => return Ok(()),
+            Ok(Some(0)) => return Err(self.ended(now)),
+            Ok(Some(length)) => length,
+            Err(error) => return Err(self.over(&format!("cannot be read: {error}"))),
+        };
+        if self.barren < 64 {
+            self.head.extend(&self.block[..length.min(64 - self.barren)]);
+        }
+        self.barren += length;
+        let pictures = &mut self.pictures;
+        let pushed = self.framer.push(&self.block[..length], clock::media(), |picture, began| {
+            pictures.take(picture, began);
+        });
+        self.served(now)?;
+        if pushed.is_err() || self.barren > BARREN && self.pictures.published == 0 {
+            let head = String::from_utf8_lossy(&self.head).escape_debug().to_string();
+            return Err(self
+                .over(&format!("writes no picture of its `format`; what it writes begins with \"{head}\"")));
+        }
+        Ok(())
+    }
+
+    /// Looks at what was published.
+    fn served(&mut self, now: Instant) -> Result<(), Error> {
+        if let Some(why) = self.pictures.unfit.take() {
+            return Err(self.over(&why));
+        }
+        let published = std::mem::take(&mut self.pictures.published);
+        if published > 0 {
+            self.alive = now;
+            self.barren = 0;
+            self.head.clear();
+        }
+        self.pictures.published = u64::from(published > 0);
+        if self.framer.is_eager() != self.eager {
+            self.eager = self.framer.is_eager();
+            let how = if self.eager {
+                "each picture comes in one piece, and is served as soon as it has come"
+            } else {
+                "pictures come in pieces, and each is served when the next one begins; rpicam-vid's --flush helps"
+            };
+            tracing::info!(mount = self.outlet.name(), "{how}");
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self, now: Instant) {
+        let mut bytes = [0; 4096];
+        if let Some(length) = self.child.read_said(&mut bytes) {
+            let outlet = self.outlet;
+            self.said.push(&bytes[..length], now, |told| tell(outlet, told));
+        }
+    }
+
+    /// It closed its output.
+    fn ended(&mut self, now: Instant) -> Error {
+        let how = self.child.end();
+        self.with_last(how, now)
+    }
+
+    /// It is of no use any more.
+    fn over(&mut self, what: &str) -> Error {
+        let name = self.child.name().to_owned();
+        self.child.end();
+        self.with_last(format!("{name} {what}"), clock::now())
+    }
+
+    fn with_last(&mut self, what: String, now: Instant) -> Error {
+        // What it said before it ended may not have been read yet, and a child of its own may write for ever.
+        for _ in 0..64 {
+            self.hear(now);
+        }
+        let outlet = self.outlet;
+        let last = self.said.finish(now, |told| tell(outlet, told));
+        Error::new(match last {
+            Some(last) => format!("{what}; it said last: {last}"),
+            None => what,
+        })
+    }
+}
+
+fn tell(outlet: &Outlet, told: Told) {
+    let mount = outlet.name();
+    match told {
+        Told::Line(line) => tracing::info!(mount, "it says: {line}"),
+        Told::More(lines) => tracing::info!(mount, "it said {lines} lines more"),
+    }
+}
+
+impl Pictures<'_> {
+    fn take(&mut self, picture: &[u8], began: MediaTime) {
+        let (data, link) = match self.stream.take(picture, false) {
+            Ok(unit) => unit,
+            Err(Skipped::Early) => return,
+            Err(Skipped::Broken(reason)) => {
+                tracing::debug!(mount = self.outlet.name(), "a picture was left out: {reason}");
+                return;
+            }
+            Err(Skipped::Unfit(why)) => {
+                self.unfit = Some(why);
+                return;
+            }
+        };
+        let Some(codec) = self.stream.codec() else { return };
+        self.outlet.describe(vec![Track { codec, bitrate: None }], false);
+        let time = self.times.next(self.pace.next(began), self.stream.slice());
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        self.published += 1;
+    }
+}

@@ -1,0 +1,111 @@
+//! What a program says on its standard error: into the log, a line each, and the last one into the reason why it
+//! ended.
+
+use std::time::{Duration, Instant};
+
+/// Lines logged in [`WHILE`]; more are counted.
+const MOST: u32 = 20;
+const WHILE: Duration = Duration::from_secs(10);
+
+/// A longer line is cut.
+const LINE: usize = 400;
+
+/// Takes lines apart and keeps a flood of them out of the log.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    line: Vec<u8>,
+    last: Option<String>,
+    since: Option<Instant>,
+    lines: u32,
+}
+
+/// What goes into the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Line(String),
+    /// So many lines were left out.
+    More(u32),
+}
+
+impl Said {
+    /// Takes in what was said `now`.
+    pub(super) fn push(&mut self, bytes: &[u8], now: Instant, mut tell: impl FnMut(Told)) {
+        for byte in bytes {
+            // A program that counts its pictures on one line of a terminal.
+            if matches!(byte, b'\n' | b'\r') {
+                self.end(now, &mut tell);
+            } else if self.line.len() < LINE {
+                self.line.push(*byte);
+            }
+        }
+    }
+
+    /// The program ended: what it said last, if anything.
+    pub(super) fn finish(&mut self, now: Instant, mut tell: impl FnMut(Told)) -> Option<String> {
+        self.end(now, &mut tell);
+        if self.lines > MOST {
+            tell(Told::More(self.lines - MOST));
+        }
+        self.last.take()
+    }
+
+    fn end(&mut self, now: Instant, tell: &mut impl FnMut(Told)) {
+        let line: String = String::from_utf8_lossy(&self.line).trim().chars().flat_map(shown).collect();
+        self.line.clear();
+        if line.is_empty() {
+            return;
+        }
+        self.last = Some(line.clone());
+        if self.since.is_none_or(|since| now.saturating_duration_since(since) > WHILE) {
+            if self.lines > MOST {
+                tell(Told::More(self.lines - MOST));
+            }
+            (self.since, self.lines) = (Some(now), 0);
+        }
+        self.lines = self.lines.saturating_add(1);
+        if self.lines <= MOST {
+            tell(Told::Line(line));
+        }
+    }
+}
+
+/// A terminal that reads the log obeys no program but ours.
+fn shown(character: char) -> impl Iterator<Item = char> {
+    let control = character.is_control() && character != '\t';
+    let escaped = control.then(|| character.escape_default());
+    escaped.into_iter().flatten().chain((!control).then_some(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn lines_are_told_whole_and_harmless_and_the_last_is_kept() {
+        let mut said = Said::default();
+        let mut told = Vec::new();
+        let now = clock::now();
+        for piece in ["Pre", "view\n\n#1 (30 fps)\r", "ERROR: \x1b[31mno camera"] {
+            said.push(piece.as_bytes(), now, |line| told.push(line));
+        }
+        let last = said.finish(now, |line| told.push(line));
+        let line = |text: &str| Told::Line(text.into());
+        let error = r"ERROR: \u{1b}[31mno camera";
+        assert_eq!(told, [line("Preview"), line("#1 (30 fps)"), line(error)]);
+        assert_eq!(last.as_deref(), Some(error));
+    }
+
+    #[test]
+    fn a_flood_is_counted() {
+        let mut said = Said::default();
+        let mut told = Vec::new();
+        let now = clock::now();
+        said.push("x\n".repeat(1000).as_bytes(), now, |line| told.push(line));
+        assert_eq!(told.len(), 20);
+        said.push(b"y\n", now + Duration::from_secs(11), |line| told.push(line));
+        assert_eq!(told[20..], [Told::More(980), Told::Line("y".into())]);
+        said.push(&[b'z'; 100_000], now, |_| {});
+        assert_eq!(said.finish(now, |_| {}).map(|line| line.len()), Some(LINE));
+    }
+}

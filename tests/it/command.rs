@@ -1,0 +1,247 @@
+//! Programs as mounts: what they write is served, whatever becomes of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use lenslet::media::h264::nal_units;
+use lenslet::rtp::{DepacketizedUnit, Depacketizer};
+
+use crate::interop::{has, run};
+use crate::support::{Client, PATIENCE, Reply, Rtp, Server};
+
+const STREAM: &str = "tests/fixtures/bitstreams/clip.h264";
+
+/// A program that stands in for a camera's: see `tests/fixtures/camera.py`.
+struct Camera(tempfile::TempDir);
+
+impl Camera {
+    fn new() -> Option<Self> {
+        has("python3", &["-c", ""]).then(|| Self(tempfile::tempdir().unwrap()))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Steps in which `FOLDER` is a folder of its own.
+    fn command(&self, steps: &str) -> String {
+        let steps = steps.replace("FOLDER", self.0.path().to_str().unwrap());
+        format!("python3 tests/fixtures/camera.py {STREAM} {steps}")
+    }
+
+    fn serve(&self, steps: &str, more: &str) -> Server {
+        serve(&self.command(steps), more)
+    }
+}
+
+fn serve(command: &str, more: &str) -> Server {
+    Server::with(&format!("mounts: {{\"cam\": Command(command: {command:?}, {more})}}"))
+}
+
+fn describe(server: &Server) -> Reply {
+    Client::connect(server).ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("cam"))])
+}
+
+/// A reader that finds no number missing and no time going back.
+struct Player {
+    client: Client,
+    depacketizer: Depacketizer,
+    last: Option<Rtp>,
+}
+
+impl Player {
+    fn play(server: &Server) -> Self {
+        let mut client = Client::connect(server);
+        let url = server.url("cam");
+        let session = client.set_up_tcp(&url);
+        let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        Self { client, depacketizer: Depacketizer::new("H264", &[]).unwrap(), last: None }
+    }
+
+    fn picture(&mut self) -> DepacketizedUnit {
+        loop {
+            if let Some(unit) = self.depacketizer.poll_unit() {
+                assert!(!unit.damaged);
+                return unit;
+            }
+            let bytes = self.client.next_frame(0);
+            let packet = Rtp::parse(&bytes);
+            if let Some(last) = self.last.replace(packet) {
+                assert_eq!(packet.seq, last.seq.wrapping_add(1));
+                assert!(packet.timestamp.wrapping_sub(last.timestamp) < 90_000 * 60, "{last:?} {packet:?}");
+            }
+            self.depacketizer.handle_packet(packet.timestamp, packet.marker, 0, &bytes[12..]);
+        }
+    }
+}
+
+/// Coded slices alone.
+fn slices(annex_b: &[u8]) -> Vec<Vec<u8>> {
+    nal_units(annex_b).filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).map(<[u8]>::to_vec).collect()
+}
+
+/// Waits until something is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what}");
+        std::thread::yield_now();
+    }
+}
+
+fn is_running(pid: u32) -> bool {
+    // One that nobody has waited for yet is there as a zombie.
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+fn pid(file: &Path) -> u32 {
+    let mut pid = None;
+    until("a program that tells its number", || {
+        pid = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
+        pid.is_some()
+    });
+    pid.unwrap()
+}
+
+#[test]
+fn a_picture_is_served_before_the_next_one_is_written() {
+    let Some(camera) = Camera::new() else { return };
+    let server = camera.serve("40 wait:FOLDER/go 1", "");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let mut seen = Vec::new();
+    // The program has written 40 pictures and waits for us: the last of them comes all the same.
+    while seen.len() < 40 {
+        seen.extend(slices(&player.picture().data));
+    }
+    assert_eq!(seen, expected[..40]);
+    fs::write(camera.file("go"), "").unwrap();
+    assert_eq!(slices(&player.picture().data), expected[40..41]);
+    server.logged(&["each picture comes in one piece"]);
+}
+
+#[test]
+fn pictures_in_pieces_are_served_whole() {
+    let Some(camera) = Camera::new() else { return };
+    let server = camera.serve("pieces:45 wait:FOLDER/never", "");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let seen: Vec<_> = (0..44).flat_map(|_| slices(&player.picture().data)).collect();
+    assert_eq!(seen, expected[..44]);
+}
+
+#[test]
+fn a_reader_stays_while_the_program_dies_and_begins_again() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = "say:hello 20 once:FOLDER/died:half once:FOLDER/dead:exit:3 20 wait:FOLDER/never";
+    let server = camera.serve(steps, "fps: 30");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let mut seen = Vec::new();
+    while seen.len() < 20 + 39 {
+        seen.extend(slices(&player.picture().data));
+    }
+    assert_eq!(seen[..20], expected[..20]);
+    let again = seen.iter().skip(20).position(|slice| *slice == expected[0]);
+    let again = 20 + again.expect("the second run begins with a keyframe");
+    assert!(again <= 21, "nothing but the half of a picture between them");
+    assert_eq!(seen[again..], expected[..seen.len() - again]);
+    server.logged(&["it says: hello"]);
+    server.logged(&["exit status 3; it said last: hello"]);
+    server.logged(&["runs again"]);
+}
+
+#[test]
+fn what_no_program_does_right_is_told() {
+    let Some(camera) = Camera::new() else { return };
+    for (command, told) in [
+        ("/nowhere/rpicam-vid -t 0", "/nowhere/rpicam-vid: there is no such program"),
+        ("false", "false ended: exit status 1"),
+        ("true", "true ended: it has nothing more to show"),
+        ("sh -c 'echo no camera >&2; exit 255'", "sh ended: exit status 255; it said last: no camera"),
+        ("sh -c 'kill -SEGV $$'", "sh ended: killed by SIGSEGV"),
+        ("sh -c 'no-such-program-here'", "exit status 127 (a shell found no such program)"),
+        (
+            "yes usage: rpicam-vid",
+            "writes no picture of its `format`; what it writes begins with \"usage: rpicam-vid",
+        ),
+        ("cat /dev/zero", "writes no picture of its `format`"),
+        (&camera.command("half exit:2"), "ended: exit status 2"),
+    ] {
+        let server = serve(command, "");
+        let reply = describe(&server);
+        assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")), "{command}: {reply:?}");
+        server.logged(&[told]);
+        assert!(server.stop(), "{command}");
+    }
+}
+
+#[test]
+fn a_program_ends_with_its_readers_with_the_server_and_with_its_children() {
+    let Some(camera) = Camera::new() else { return };
+    let script = format!(
+        "echo $$ > {0}/shell; sleep 60 & echo $! > {0}/child; {1}; true",
+        camera.0.path().display(),
+        camera.command("5000")
+    );
+    let command = format!("sh -c {}", shell_quoted(&script));
+
+    let server = serve(&command, "linger: 1");
+    let mut player = Player::play(&server);
+    player.picture();
+    let pids = [pid(&camera.file("shell")), pid(&camera.file("child"))];
+    assert!(pids.into_iter().all(is_running));
+    drop(player);
+    until("the program ends after its last reader", || !pids.into_iter().any(is_running));
+    // And is there for the next one.
+    fs::remove_file(camera.file("shell")).unwrap();
+    fs::remove_file(camera.file("child")).unwrap();
+    let mut player = Player::play(&server);
+    player.picture();
+    let pids = [pid(&camera.file("shell")), pid(&camera.file("child"))];
+    assert!(server.stop());
+    assert!(!pids.into_iter().any(is_running), "it ends with the server");
+
+    fs::remove_file(camera.file("shell")).unwrap();
+    let server = serve(&command, "always: true");
+    // Nobody watches.
+    let shell = pid(&camera.file("shell"));
+    drop(server);
+    until("the program ends with a server that is killed", || !is_running(shell));
+}
+
+fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[test]
+fn real_encoders_are_served_in_every_format() {
+    if !has("ffmpeg", &["-version"]) {
+        return;
+    }
+    for (format, encoder) in [
+        ("H264", "-c:v libx264 -preset ultrafast -tune zerolatency -g 15 -f h264"),
+        ("HEVC", "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=15 -f hevc"),
+        ("MJPEG", "-pix_fmt yuvj420p -c:v mjpeg -huffman default -f mjpeg"),
+    ] {
+        let command = format!(
+            "ffmpeg -v error -re -f lavfi -i testsrc2=size=320x240:rate=30 -pix_fmt yuv420p {encoder} -flush_packets 1 -"
+        );
+        let server = serve(&command, &format!("format: {format}, fps: 30"));
+        let mut ffmpeg = Command::new("ffmpeg");
+        ffmpeg.args(["-v", "error", "-rtsp_transport", "tcp", "-i", &server.url("cam"), "-frames:v", "40"]);
+        ffmpeg.args(["-fps_mode", "passthrough", "-f", "framehash", "-"]);
+        let output = run(&mut ffmpeg).unwrap_or_else(|error| panic!("{format}: {error}"));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let pictures: std::collections::BTreeSet<&str> = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.rsplit(' ').next())
+            .collect();
+        assert_eq!(pictures.len(), 40, "{format}: each picture once");
+    }
+}
