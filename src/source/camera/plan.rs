@@ -252,11 +252,8 @@ fn encode(
             }
         }
         if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc()).is_none()) {
-            refusals.push(format!(
-                "{}, and the camera gives {}",
-                coder.inputs(),
-                words::names(&node.formats)
-            ));
+            let given: Vec<&str> = offers.iter().map(|offer| offer.fourcc.as_str()).collect();
+            refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }
         if let Some((mut plan, _)) = best {
             plan.reasons.extend(refusals.into_iter().filter(|why| !why.is_empty()));
