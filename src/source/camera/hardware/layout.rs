@@ -178,7 +178,10 @@ mod tests {
             let mut planes: Vec<&mut [u8]> = target.iter_mut().map(Vec::as_mut_slice).collect();
             let copied = copy(&read, |plane| &pictures[plane], &write, &mut planes).unwrap();
             let padded = from.planes == to.planes;
-            assert!(padded || copied == read.iter().map(|rows| rows.row * rows.rows).sum(), "{from:?}");
+            assert!(
+                padded || copied == read.iter().map(|rows| rows.row * rows.rows).sum::<usize>(),
+                "{from:?}"
+            );
             assert_eq!(target, expected, "{from:?} to {to:?}");
         }
     }

@@ -80,7 +80,7 @@ impl<'a> Stream<'a> {
             outlet,
             alarm,
             forces_keyframes: running.encoder.device().has_control(FORCE_KEY_FRAME),
-            every: decimation(&capture, &running),
+            every: running.arrangement.every.into(),
             capture,
             running,
             exported,
@@ -360,15 +360,5 @@ impl<'a> Stream<'a> {
     fn broke(&mut self, what: String) -> Error {
         self.broken = true;
         Error::new(format!("{}: {what}", running::name(&self.running.arrangement.settings)))
-    }
-}
-
-/// One of how many pictures is coded: a camera that is faster than asked would only make the encoder late.
-fn decimation(capture: &Capture, running: &Running) -> u64 {
-    let asked = running.arrangement.settings.capture.interval.map(crate::v4l2::Interval::rate);
-    let given = capture.interval().map(crate::v4l2::Interval::rate);
-    match (asked, given) {
-        (Some(asked), Some(given)) if asked > 0.0 && given > asked * 1.05 => (given / asked).ceil() as u64,
-        _ => 1,
     }
 }
