@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What came through a lossless encoder, held against what a camera gave, byte for byte.
 
-exact.py still OUT           each line of OUT/still: NAME FOURCC WxH; OUT/NAME.h264 is OUT/NAME.raw again and again:
+exact.py still OUT           each line of OUT/still: NAME FOURCC WxH BYTESPERLINE; OUT/NAME.h264 is OUT/NAME.raw again and again:
                              4:2:0 in every byte, 4:2:2 in luma and in the chroma of even lines
 exact.py moving WxH FILE...  each picture is once there, and they are in order: the pattern has moved on
 exact.py ramp WxH FILE...    the same for the USB camera's ramp of grey
@@ -37,13 +37,25 @@ def planar(raw, fourcc, size):
     return luma + (chroma[::2] + chroma[1::2] if fourcc == 'NV12' else chroma)
 
 
+def packed(raw, fourcc, size, stride):
+    """A camera's picture without what pads its lines."""
+    width, height = size
+    if fourcc in ('YUYV', 'UYVY'): rows = [(0, stride, 2 * width, height)]
+    elif fourcc == 'NV12': rows = [(0, stride, width, height), (stride * height, stride, width, height // 2)]
+    else:
+        half = stride // 2 * (height // 2)
+        rows = [(0, stride, width, height)] + [(stride * height + at, stride // 2, width // 2, height // 2) for at in (0, half)]
+    return b''.join(raw[start + row * step:][:length] for start, step, length, count in rows for row in range(count))
+
+
 def size_of(text): return tuple(map(int, text.split('x')))
 
 
 def still(out):
     for line in open(f'{out}/still'):
-        name, fourcc, size = line.split()
-        expected = planar(open(f'{out}/{name}.raw', 'rb').read(), fourcc, size_of(size))
+        name, fourcc, size, stride = line.split()
+        raw = packed(open(f'{out}/{name}.raw', 'rb').read(), fourcc, size_of(size), int(stride))
+        expected = planar(raw, fourcc, size_of(size))
         pictures = decoded(f'{out}/{name}.h264', size_of(size))
         for number, picture in enumerate(pictures):
             if picture != expected:

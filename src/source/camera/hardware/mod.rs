@@ -112,7 +112,8 @@ impl Hardware {
         }
         self.running = None;
         let mut ready = Ready::new(asked).map_err(sentence)?;
-        if settings.dmabuf && !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
+        // Even where pictures are copied: in as few pieces as can be.
+        if !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
             // The first one is closed before the second is opened: some boards have but one.
             drop(ready);
             ready = Ready::new(arrangement(settings, &camera)?).map_err(sentence)?;
