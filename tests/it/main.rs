@@ -14,6 +14,7 @@ mod files;
 mod formats;
 mod interop;
 mod jpegs;
+mod lab;
 mod logs;
 mod media;
 mod media3;

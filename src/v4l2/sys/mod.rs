@@ -136,3 +136,52 @@ pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of `videodev2.h`, as a C compiler for the target has them: for 64 bits, for 32-bit ARM with
+    /// 32-bit time, and there with 64-bit time.
+    #[test]
+    fn requests_have_the_kernels_numbers() {
+        let sizes = |wide: u32, narrow: u32| if cfg!(target_pointer_width = "64") { wide } else { narrow };
+        macro_rules! number {
+            ($code:ident, $number:literal, $argument:ty) => {
+                nix::$code!(b'V', $number, size_of::<$argument>()) as u32
+            };
+        }
+        for (number, kernels) in [
+            (number!(request_code_readwrite, 9, v4l2_buffer), sizes(0xc058_5609, 0xc044_5609)),
+            (number!(request_code_readwrite, 15, v4l2_buffer), sizes(0xc058_560f, 0xc044_560f)),
+            (number!(request_code_readwrite, 17, v4l2_buffer), sizes(0xc058_5611, 0xc044_5611)),
+            (number!(request_code_readwrite, 15, v4l2_buffer_time64), sizes(0xc058_560f, 0xc050_560f)),
+            (number!(request_code_read, 89, v4l2_event), sizes(0x8088_5659, 0x8080_5659)),
+            (number!(request_code_read, 89, v4l2_event_time64), 0x8088_5659),
+            (number!(request_code_readwrite, 5, v4l2_format), sizes(0xc0d0_5605, 0xc0cc_5605)),
+            (number!(request_code_readwrite, 72, v4l2_ext_controls), sizes(0xc020_5648, 0xc018_5648)),
+            (number!(request_code_readwrite, 103, v4l2_query_ext_ctrl), 0xc0e8_5667),
+            (number!(request_code_readwrite, 37, v4l2_querymenu), 0xc02c_5625),
+            (number!(request_code_readwrite, 8, v4l2_requestbuffers), 0xc014_5608),
+            (number!(request_code_readwrite, 16, v4l2_exportbuffer), 0xc040_5610),
+            (number!(request_code_readwrite, 77, v4l2_encoder_cmd), 0xc028_564d),
+            (number!(request_code_write, 90, v4l2_event_subscription), 0x4020_565a),
+            (number!(request_code_readwrite, 95, v4l2_selection), 0xc040_565f),
+            (number!(request_code_readwrite, 22, v4l2_streamparm), 0xc0cc_5616),
+            (number!(request_code_write, 18, c_int), 0x4004_5612),
+        ] {
+            assert_eq!(format!("{number:#x}"), format!("{kernels:#x}"));
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_reads_is_where_it_looks() {
+        assert_eq!(std::mem::offset_of!(v4l2_event, u), 8);
+        assert_eq!(std::mem::offset_of!(v4l2_event, pending), 72);
+        assert_eq!(std::mem::offset_of!(v4l2_selection, r), 12);
+        assert_eq!(std::mem::offset_of!(v4l2_ext_control, __bindgen_anon_1), 12);
+        let (wide, narrow) =
+            (std::mem::offset_of!(v4l2_buffer, m), std::mem::offset_of!(v4l2_buffer_time64, m));
+        assert_eq!((wide, narrow), if cfg!(target_pointer_width = "64") { (64, 64) } else { (48, 56) });
+    }
+}

@@ -24,6 +24,8 @@ pub(super) struct Counts {
     pub(super) late: u64,
     /// Pictures that the encoder left out to keep its bitrate.
     pub(super) left_out: u64,
+    /// Coded buffers that were no picture of this run's: headers, what came before the first keyframe.
+    pub(super) strays: u64,
     /// The driver's number of the last picture.
     sequence: Option<u32>,
     /// Those told of.
@@ -59,11 +61,12 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shared, copied, copied_bytes, coded, coded_bytes, missed, late, left_out, .. } = self;
+        let Self { shared, copied, copied_bytes, coded, coded_bytes, missed, late, left_out, strays, .. } =
+            self;
         write!(
             f,
             "{shared} pictures coded without a copy, {copied} copied ({copied_bytes} bytes); {coded} coded \
-             ({coded_bytes} bytes copied); {missed} missed, {late} late, {left_out} left out"
+             ({coded_bytes} bytes copied); {missed} missed, {late} late, {left_out} left out, {strays} strays"
         )
     }
 }

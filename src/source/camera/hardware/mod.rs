@@ -34,6 +34,9 @@ const SHARED_BUFFERS: u32 = 5;
 /// A camera's buffers where they are copied: the newest, and the others to fill.
 const BUFFERS: u32 = 4;
 
+/// Rates so near are one.
+const NEAR: f64 = 1.05;
+
 /// What is asked of the camera and of the encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -109,7 +112,8 @@ impl Hardware {
         }
         self.running = None;
         let mut ready = Ready::new(asked).map_err(sentence)?;
-        if settings.dmabuf && !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
+        // Even where pictures are copied: in as few pieces as can be.
+        if !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
             // The first one is closed before the second is opened: some boards have but one.
             drop(ready);
             ready = Ready::new(arrangement(settings, &camera)?).map_err(sentence)?;
@@ -139,7 +143,12 @@ impl Hardware {
 /// What the encoder is to be set up for, now that the camera's driver has settled.
 fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Error> {
     let format = camera.format().clone();
-    let interval = camera.interval().or(settings.capture.interval).filter(|interval| interval.rate() > 0.0);
+    let given = camera.interval().filter(|interval| interval.rate() > 0.0);
+    let every = decimation(settings.capture.interval, given);
+    // Pictures come no faster than what is left of them.
+    let interval = given
+        .map(|given| v4l2::Interval { numerator: given.numerator.saturating_mul(every), ..given })
+        .or(settings.capture.interval);
     let load = Load {
         size: (format.width, format.height),
         rate: interval.map_or(30.0, v4l2::Interval::rate),
@@ -149,7 +158,16 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
     if let Some(why) = settings.encoder.unfit(&load) {
         return Err(Error::new(format!("{}: {why}", camera.device().path().display())));
     }
-    Ok(Arrangement { settings: settings.clone(), format, interval, load })
+    Ok(Arrangement { settings: settings.clone(), format, interval, every, load })
+}
+
+/// One of how many pictures is coded: a camera that is faster than asked would only make the encoder late.
+fn decimation(asked: Option<v4l2::Interval>, given: Option<v4l2::Interval>) -> u32 {
+    let (asked, given) = (asked.map(v4l2::Interval::rate), given.map(v4l2::Interval::rate));
+    match (asked, given) {
+        (Some(asked), Some(given)) if asked > 0.0 && given > asked * NEAR => (given / asked).ceil() as u32,
+        _ => 1,
+    }
 }
 
 /// Asks the camera for lines of so many bytes; says whether it has them now, and had not before.
@@ -204,4 +222,24 @@ fn beyond(error: &v4l2::Error) -> Error {
 
 fn sentence(error: v4l2::Error) -> Error {
     Error::new(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_that_is_faster_than_asked_is_thinned_out() {
+        let interval = v4l2::Interval::from_rate;
+        for (asked, given, every) in [
+            (Some(15.0), Some(60.0), 4),
+            (Some(25.0), Some(30.0), 2),
+            (Some(30.0), Some(30.0003), 1),
+            (Some(30.0), Some(5.0), 1),
+            (Some(30.0), None, 1),
+            (None, Some(60.0), 1),
+        ] {
+            assert_eq!(decimation(asked.and_then(interval), given.and_then(interval)), every);
+        }
+    }
 }

@@ -28,7 +28,10 @@ pub(super) struct Arrangement {
     pub(super) settings: Settings,
     /// The camera's pictures.
     pub(super) format: Format,
+    /// The time between pictures that are coded.
     pub(super) interval: Option<Interval>,
+    /// One of so many of the camera's pictures is coded.
+    pub(super) every: u32,
     pub(super) load: Load,
 }
 
@@ -77,7 +80,7 @@ fn wish(settings: &Settings, format: &Format, interval: Option<Interval>) -> Enc
 impl Ready {
     /// Opens the encoder and sets it up.
     pub(super) fn new(arrangement: Arrangement) -> Result<Self, Error> {
-        let Arrangement { settings, format, interval, load } = &arrangement;
+        let Arrangement { settings, format, interval, load, .. } = &arrangement;
         let (device, queues) = open(settings)?;
         controls::configure(&device, settings, load);
         let prepared = PreparedEncoder::new(device, queues, &wish(settings, format, *interval))?;

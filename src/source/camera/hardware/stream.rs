@@ -19,6 +19,8 @@ use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Seen, Watch};
 const AHEAD: usize = 2;
 /// An encoder that does nothing with its pictures for so long hangs.
 const HANGS: Duration = Duration::from_secs(5);
+/// So many pictures in a row that are too short, and none is whole.
+const SHORT: u32 = 100;
 /// How long an encoder may take to code its last pictures.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,8 @@ pub(super) struct Stream<'a> {
     /// One of so many of the camera's pictures is coded.
     every: u64,
     came: u64,
+    /// Pictures since the last whole one.
+    short: u32,
     counts: Counts,
     dropped: Dropped,
     /// When the camera gave the last picture, and when the encoder did the last thing.
@@ -80,7 +84,7 @@ impl<'a> Stream<'a> {
             outlet,
             alarm,
             forces_keyframes: running.encoder.device().has_control(FORCE_KEY_FRAME),
-            every: decimation(&capture, &running),
+            every: running.arrangement.every.into(),
             capture,
             running,
             exported,
@@ -88,6 +92,7 @@ impl<'a> Stream<'a> {
             newest: None,
             force: true,
             came: 0,
+            short: 0,
             counts: Counts::default(),
             dropped: Dropped::new("broken"),
             alive: now,
@@ -178,8 +183,7 @@ impl<'a> Stream<'a> {
             let older = if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 Some(filled)
-            } else if !self.running.is_whole(&filled) {
-                self.dropped.add("cut short");
+            } else if self.cut_short(&filled)? {
                 Some(filled)
             } else if self.came % self.every != 0 {
                 Some(filled)
@@ -193,6 +197,24 @@ impl<'a> Stream<'a> {
             }
         }
         Ok(any)
+    }
+
+    /// Whether a picture is shorter than its format says, which a camera does now and then, not always.
+    fn cut_short(&mut self, filled: &Filled) -> Result<bool, Error> {
+        if self.running.is_whole(filled) {
+            self.short = 0;
+            return Ok(false);
+        }
+        self.short += 1;
+        self.dropped.add("cut short");
+        if self.short < SHORT {
+            return Ok(true);
+        }
+        let (format, bytes) = (self.capture.format(), filled.bytes().len());
+        Err(Error::new(format!(
+            "{}: the last {SHORT} pictures were all shorter than {} {}x{} is: {bytes} bytes in {:?}",
+            self.name, format.fourcc, format.width, format.height, format.planes
+        )))
     }
 
     /// Gives the encoder the newest picture if it has room.
@@ -265,11 +287,15 @@ impl<'a> Stream<'a> {
             return;
         }
         // Parameter sets alone, or what comes before the first keyframe: its picture is still to come.
-        let Some((data, link)) = running.assembler.assemble(bytes) else { return };
+        let Some((data, link)) = running.assembler.assemble(bytes) else {
+            self.counts.strays += 1;
+            return;
+        };
         let paired = running.pairs.take(coded.micros);
         self.counts.left_out += paired.left_out;
         let (Some(time), Some(sets)) = (paired.time, running.assembler.parameter_sets()) else {
             running.assembler.restart();
+            self.counts.strays += 1;
             self.force = true;
             return;
         };
@@ -361,15 +387,5 @@ impl<'a> Stream<'a> {
     fn broke(&mut self, what: String) -> Error {
         self.broken = true;
         Error::new(format!("{}: {what}", running::name(&self.running.arrangement.settings)))
-    }
-}
-
-/// One of how many pictures is coded: a camera that is faster than asked would only make the encoder late.
-fn decimation(capture: &Capture, running: &Running) -> u64 {
-    let asked = running.arrangement.settings.capture.interval.map(crate::v4l2::Interval::rate);
-    let given = capture.interval().map(crate::v4l2::Interval::rate);
-    match (asked, given) {
-        (Some(asked), Some(given)) if asked > 0.0 && given > asked * 1.05 => (given / asked).ceil() as u64,
-        _ => 1,
     }
 }
