@@ -185,7 +185,7 @@ impl<'a> Stream<'a> {
                 Some(filled)
             } else if self.cut_short(&filled)? {
                 Some(filled)
-            } else if self.came % self.every != 0 {
+            } else if !self.came.is_multiple_of(self.every) {
                 Some(filled)
             } else {
                 let older = self.newest.replace(filled);
