@@ -67,9 +67,9 @@ fn level(encoder: &EncoderNode, asked: Option<Level>, load: &Load) -> Option<u32
     let most = if encoder.driver == EncoderNode::BCM2835 { GREATEST_LEVEL } else { u8::MAX };
     let idc = asked.map_or(lowest.min(most), Level::idc);
     let has = |entry: &u32| encoder.levels.iter().any(|(number, _)| number == entry);
-    let entries = LEVELS.iter().filter_map(|(entry, level)| has(entry).then_some((*entry, *level)));
+    let mut entries = LEVELS.iter().filter_map(|(entry, level)| has(entry).then_some((*entry, *level)));
     let fits = entries.clone().find(|(_, level)| *level >= idc);
-    fits.or(entries.last()).map(|(entry, _)| entry)
+    fits.or(entries.next_back()).map(|(entry, _)| entry)
 }
 
 /// The kernel's `enum v4l2_mpeg_video_h264_level`, by `level_idc`; 1b, which is 9, is left out.

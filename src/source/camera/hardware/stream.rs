@@ -183,9 +183,7 @@ impl<'a> Stream<'a> {
             let older = if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 Some(filled)
-            } else if self.cut_short(&filled)? {
-                Some(filled)
-            } else if self.came % self.every != 0 {
+            } else if self.cut_short(&filled)? || !self.came.is_multiple_of(self.every) {
                 Some(filled)
             } else {
                 let older = self.newest.replace(filled);
