@@ -10,7 +10,8 @@ codec=/sys/module/labcodec/parameters
 
 echo '== cameras of raw pictures, and an encoder under a number of its own'
 modprobe labcodec video_nr=40 || fail 'labcodec'
-modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=1,1 input_types=3,3 vid_cap_nr=30,31 || fail 'vivid'
+# HDMI inputs that scale, and do not compose: a picture that is larger than the last would have a margin.
+modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=1,1 input_types=3,3 ccs_cap_mode=4,4 vid_cap_nr=30,31 || fail 'vivid'
 "$LENSLET" probe >/tmp/probe.txt || fail "probe exited with $?"
 grep -A1 '^/dev/video40 .*bcm2835-codec' /tmp/probe.txt | grep -q 'without a copy' || fail "no encoder: $(cat /tmp/probe.txt)"
 pass "probe: $(grep -A1 '^/dev/video40' /tmp/probe.txt | tr -s ' \n' ' ')"

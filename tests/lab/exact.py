@@ -38,8 +38,9 @@ def planar(raw, fourcc, size):
 
 
 def packed(raw, fourcc, size, stride):
-    """A camera's picture without what pads its lines."""
+    """A camera's picture without what pads its lines; v4l2-ctl leaves that out by itself, or not."""
     width, height = size
+    if len(raw) == width * height * (4 if fourcc in ('YUYV', 'UYVY') else 3) // 2: return raw
     if fourcc in ('YUYV', 'UYVY'): rows = [(0, stride, 2 * width, height)]
     elif fourcc == 'NV12': rows = [(0, stride, width, height), (stride * height, stride, width, height // 2)]
     else:

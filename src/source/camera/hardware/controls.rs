@@ -69,7 +69,7 @@ fn level(encoder: &EncoderNode, asked: Option<Level>, load: &Load) -> Option<u32
     let has = |entry: &u32| encoder.levels.iter().any(|(number, _)| number == entry);
     let mut entries = LEVELS.iter().filter_map(|(entry, level)| has(entry).then_some((*entry, *level)));
     let fits = entries.clone().find(|(_, level)| *level >= idc);
-    fits.or_else(|| entries.next_back()).map(|(entry, _)| entry)
+    fits.or(entries.next_back()).map(|(entry, _)| entry)
 }
 
 /// The kernel's `enum v4l2_mpeg_video_h264_level`, by `level_idc`; 1b, which is 9, is left out.

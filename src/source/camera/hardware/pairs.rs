@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn an_encoder_that_gives_nothing_costs_little_memory() {
         let mut pairs = Pairs::default();
-        (0..10_000).for_each(|number| {
+        for number in 0..10_000 {
             pairs.give(at(number));
-        });
+        }
         assert_eq!(pairs.waiting.len(), MOST);
     }
 }
