@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod encode;
 pub mod hub;
 pub mod media;
+mod random;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;

@@ -16,6 +16,7 @@ use super::sockets::{Connection, Pair};
 use super::track::{Track, Unit};
 use crate::clock;
 use crate::rtsp::client::{self as protocol, Client, Settings, Transport, Url};
+use crate::rtsp::message::framed;
 use crate::sdp::presentation::Presentation;
 
 /// A server is reached within this time.
@@ -293,10 +294,7 @@ impl Control<'_> {
     fn send(self, track: &Track, packet: &[u8]) -> io::Result<()> {
         match (self.pair, track.control_channel()) {
             (Some(Some(pair)), _) => pair.send_control(packet),
-            (_, Some(channel)) => {
-                let length = (packet.len() as u16).to_be_bytes();
-                self.connection.send(&[&[b'$', channel, length[0], length[1]], packet].concat())?;
-            }
+            (_, Some(channel)) => self.connection.send(&framed(channel, packet))?,
             _ => {}
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock;
+use crate::random::random_u32;
 use crate::rtcp::{self, Message};
 use crate::rtp::{self, DepacketizedUnit, Depacketizer, Receiver, Statistics};
 use crate::rtsp::client::Reply;
@@ -52,7 +52,7 @@ impl Track {
             lateness: Lateness::new(media.clock_rate),
             set_up: false,
             control: None,
-            reporter: random(),
+            reporter: random_u32(),
             next_report: None,
             media,
         }
@@ -182,7 +182,7 @@ impl Track {
         if self.next_report.is_none_or(|at| at > now) {
             return None;
         }
-        let spread = f64::from(random()) / f64::from(u32::MAX);
+        let spread = f64::from(random_u32()) / f64::from(u32::MAX);
         self.next_report = Some(now + REPORT.mul_f64(0.5 + spread));
         let block = self.receiver.report(now);
         Some(rtcp::receiver_report(self.reporter, block.as_slice(), &self.name()))
@@ -219,7 +219,8 @@ pub struct Lateness {
 impl Lateness {
     const SETTLED: i128 = 5_000_000;
 
-    fn new(clock_rate: u32) -> Self {
+    /// Nothing came yet of a clock of so many Hz.
+    pub fn new(clock_rate: u32) -> Self {
         Self {
             clock_rate: clock_rate.max(1),
             first: None,
@@ -230,7 +231,8 @@ impl Lateness {
         }
     }
 
-    fn add(&mut self, timestamp: u32, arrival: Instant) {
+    /// Something stamped so arrived then.
+    pub fn add(&mut self, timestamp: u32, arrival: Instant) {
         let Some((_, began)) = self.first else {
             self.first = Some((timestamp, arrival));
             self.last_timestamp = timestamp;
@@ -256,13 +258,10 @@ impl Lateness {
     }
 }
 
-fn random() -> u32 {
-    getrandom::u32().unwrap_or_else(|_| clock::media().as_nanos() as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn measured(packets: &[(u64, u64)]) -> u128 {
         let start = clock::now();

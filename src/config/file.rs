@@ -20,6 +20,8 @@ pub(super) struct ConfigFile {
     pub(super) max_packet: Option<usize>,
     /// Seconds. Below 10, players that send keep-alives at a fixed rate (VLC) send them all the time or too late.
     pub(super) session_timeout: Option<u64>,
+    /// Threads that readers are spread over.
+    pub(super) workers: Option<usize>,
     pub(super) max_connections: Option<usize>,
     pub(super) max_sessions: Option<usize>,
     pub(super) max_per_address: Option<usize>,

@@ -116,6 +116,12 @@ impl Config {
             }
             server.max_packet = bytes;
         }
+        if let Some(workers) = file.workers {
+            if !(1..=64).contains(&workers) {
+                return Err(format!("workers: {workers} is not between 1 and 64"));
+            }
+            server.workers = workers;
+        }
         let discover_cameras = file.mounts.is_none();
         let mounts = match file.mounts {
             Some(written) => mounts::mounts(written.0)?,
@@ -176,7 +182,7 @@ mod tests {
     #[test]
     fn mounts_are_named_and_typed() {
         let config = Config::parse(
-            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640), "slides": Jpegs(path: "x")})"#,
+            r#"(listen: ["127.0.0.1:0"], mounts: {"/a/b": Pattern(width: 64, height: 48), "clip": File(path: "x.h264", fps: 30), "door": Camera(device: "/dev/video0", format: MJPEG, width: 640, height: 480), "slides": Jpegs(path: "x")})"#,
         )
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
@@ -268,6 +274,8 @@ mod tests {
             ("(udp_ports: (80, 90))", "udp_ports"),
             ("(session_timeout: 0)", "session_timeout"),
             ("(max_sessions: 0)", "max_sessions"),
+            ("(workers: 0)", "workers: 0 is not between 1 and 64"),
+            ("(workers: 65)", "workers: 65 is not between 1 and 64"),
             ("(mounts: {\"a\": Pattern(),\n \"a\": Pattern()})", "2:"),
             ("(mounts: {\"a\": Pattern(), \"/a\": Pattern()})", "mounts[\"/a\"]"),
             ("(mounts: {\"live/track1\": Pattern()})", "mounts[\"live/track1\"]"),
@@ -288,6 +296,8 @@ mod tests {
             ),
             ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"]: linger: 0"),
             ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"]: rotation: 90"),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"]: width, height: "),
+            ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
             ("(aliases: {\"/x\": \"nowhere\"})", "aliases[\"/x\"]: there is no mount \"nowhere\""),

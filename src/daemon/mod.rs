@@ -20,11 +20,14 @@ pub fn serve(config: Config) -> Result<(), Error> {
     let server = Server::bind(settings.clone()).map_err(Error::Listen)?;
     let mut mounts = Vec::new();
     let mut running = Vec::new();
+    let mut stand_ins = Vec::new();
     for (name, source) in sources(config) {
         let (outlet, mount) = hub::mount(&*name);
+        stand_ins.push(outlet.stand_in());
         running.push(source::spawn(&name, source, outlet).map_err(Error::System)?);
         mounts.push(mount);
     }
+    let standing = source::stand_in::spawn(stand_ins).map_err(Error::System)?;
     match announce(&server.addresses(), &mounts, &settings) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -38,6 +41,8 @@ pub fn serve(config: Config) -> Result<(), Error> {
     });
     ends.iter().for_each(hub::Mount::stop);
     running.into_iter().for_each(source::Running::join);
+    // A panic there cost the pictures that it shows, and nothing else.
+    let _ = standing.join();
     Ok(())
 }
 

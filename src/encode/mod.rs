@@ -1,5 +1,7 @@
 //! Picture work: raw pictures and JPEGs into planar 4:2:0, drawing, and the software encoder.
 
+#[cfg(feature = "soft-h264")]
+mod decoder;
 pub mod draw;
 mod jpeg;
 #[cfg(feature = "soft-h264")]
@@ -14,7 +16,7 @@ pub use jpeg::Jpegs;
 pub use raw::{Layout, Samples};
 
 use crate::media::h264::Level;
-use crate::media::{Encoder, EncoderError};
+use crate::media::{Encoder, EncoderError, Picture};
 
 /// Whether this build has the software encoder.
 pub const SOFTWARE: bool = cfg!(feature = "soft-h264");
@@ -72,4 +74,22 @@ pub fn h264(settings: Settings) -> Result<Box<dyn Encoder>, EncoderError> {
 #[cfg(not(feature = "soft-h264"))]
 pub fn h264(_: Settings) -> Result<Box<dyn Encoder>, EncoderError> {
     Err(EncoderError("this build has no software encoder: build with the feature `soft-h264`".into()))
+}
+
+/// The picture that one access unit of H.264 is: a keyframe, as Annex B with its parameter sets.
+///
+/// # Errors
+/// This build has no decoder, or cannot decode it.
+#[cfg(feature = "soft-h264")]
+pub fn decode_h264(keyframe: &[u8]) -> Result<Picture, EncoderError> {
+    decoder::decode(keyframe)
+}
+
+/// The picture that one access unit of H.264 is.
+///
+/// # Errors
+/// This build has no decoder.
+#[cfg(not(feature = "soft-h264"))]
+pub fn decode_h264(_: &[u8]) -> Result<Picture, EncoderError> {
+    Err(EncoderError("this build has no decoder: build with the feature `soft-h264`".into()))
 }

@@ -3,6 +3,8 @@
 
 mod mount;
 mod ring;
+mod stand_in;
 
 pub use mount::{Demand, Mount, Outlet, State, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
+pub use stand_in::{Need, StandIn};

@@ -15,9 +15,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::ring::{Bounds, Ring, Weigh};
+use super::stand_in::{Shown, StandIn};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
 
-/// Life of a mount: `Idle -> Starting -> Live -> Idle`, and `Failed` while its source cannot run.
+/// Life of a mount: `Idle -> Starting -> Live <-> StandIn -> Idle`, and `Failed` while its source cannot run and
+/// there is nothing to show instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nobody wants it.
@@ -26,8 +28,17 @@ pub enum State {
     Starting,
     /// Access units come.
     Live,
+    /// Something is shown instead of the source, which fails or is silent: why, in a sentence.
+    StandIn(Arc<str>),
     /// The source cannot run now, in a sentence that says why; it tries again by itself.
     Failed(Arc<str>),
+}
+
+impl State {
+    /// Whether access units come, whoever makes them.
+    pub fn flows(&self) -> bool {
+        matches!(self, Self::Live | Self::StandIn(_))
+    }
 }
 
 /// The server's end of a mount. Clones are the same mount.
@@ -43,11 +54,11 @@ pub struct Outlet(Arc<Shared>);
 pub struct Demand(Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared {
-    name: String,
-    units: Ring<AccessUnit>,
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) units: Ring<AccessUnit>,
     demand: AtomicUsize,
-    keyframe: AtomicBool,
+    pub(super) keyframe: AtomicBool,
     /// Bits a second asked for; 0 once taken.
     bitrate: AtomicU32,
     stop: AtomicBool,
@@ -55,9 +66,9 @@ struct Shared {
 }
 
 #[derive(Debug)]
-struct Status {
-    state: State,
-    tracks: Option<Arc<[Track]>>,
+pub(super) struct Status {
+    pub(super) state: State,
+    pub(super) tracks: Option<Arc<[Track]>>,
     forces_keyframes: bool,
     /// Counts changes of the tracks: SDP's version.
     version: u64,
@@ -66,6 +77,7 @@ struct Status {
     watchers: Vec<Waker>,
     source: Option<Waker>,
     live: Option<Waker>,
+    pub(super) shown: Shown,
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
@@ -82,6 +94,7 @@ pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
         watchers: Vec::new(),
         source: None,
         live: None,
+        shown: Shown::default(),
     };
     let shared = Arc::new(Shared {
         name: name.into(),
@@ -116,9 +129,15 @@ impl Mount {
         self.0.status().state.clone()
     }
 
-    /// Whether its source can make a keyframe on request.
+    /// Whether a keyframe can be made on request.
     pub fn forces_keyframes(&self) -> bool {
-        self.0.status().forces_keyframes
+        let status = self.0.status();
+        status.forces_keyframes || matches!(status.state, State::StandIn(_))
+    }
+
+    /// Whether there is something to show while its source fails.
+    pub fn can_stand_in(&self) -> bool {
+        self.0.status().shown.can_stand_in()
     }
 
     /// Makes the source run for as long as the answer lives.
@@ -137,6 +156,7 @@ impl Mount {
     /// Asks the source for a keyframe as soon as it can. Limit how often this is called.
     pub fn request_keyframe(&self) {
         self.0.keyframe.store(true, Ordering::SeqCst);
+        self.0.status().shown.keyframe = true;
         self.0.wake_source();
     }
 
@@ -162,11 +182,6 @@ impl Mount {
             status.watchers.push(context.waker().clone());
         }
         Poll::Pending
-    }
-
-    /// How often something changed so far.
-    pub fn changes(&self) -> u64 {
-        self.0.status().changes
     }
 
     /// Tells the source to end.
@@ -197,30 +212,50 @@ impl Outlet {
         });
     }
 
-    /// Hands an access unit on.
-    pub fn publish(&self, unit: AccessUnit) {
-        self.set_state(State::Live);
-        self.0.units.push(unit);
+    /// Hands an access unit on. Behind something that was shown instead only one is taken that needs none before
+    /// it; the others are dropped, and a keyframe is asked for.
+    pub fn publish(&self, mut unit: AccessUnit) {
+        self.0.change(|status| {
+            if matches!(status.state, State::StandIn(_)) && unit.link == Link::Follows {
+                self.0.keyframe.store(true, Ordering::SeqCst);
+                return false;
+            }
+            status.shown.published(&mut unit);
+            let changed = status.become_state(State::Live);
+            // Under the lock: nothing that is shown instead may come between.
+            self.0.units.push(unit);
+            changed
+        });
     }
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        self.set_state(State::Failed(reason.into()));
+        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
+        self.set_state(State::Failed(reason.into()), standing_in);
+        if let Some(waker) = &self.0.status().shown.waker {
+            waker.wake_by_ref();
+        }
     }
 
     /// Says that the source has begun to open what it needs.
     pub fn starting(&self) {
-        self.set_state(State::Starting);
+        self.set_state(State::Starting, |status| matches!(status.state, State::StandIn(_)));
     }
 
     /// Says that the source rests.
     pub fn idle(&self) {
-        self.set_state(State::Idle);
+        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
+        self.set_state(State::Idle, standing_in);
+    }
+
+    /// The handle of whoever shows something instead while the source fails.
+    pub fn stand_in(&self) -> StandIn {
+        StandIn::new(self.0.clone())
     }
 
     /// Whether anybody wants access units.
     pub fn wanted(&self) -> bool {
-        self.0.demand.load(Ordering::SeqCst) > 0
+        self.0.wanted()
     }
 
     /// Whether a keyframe was asked for since the last call.
@@ -235,7 +270,7 @@ impl Outlet {
 
     /// Whether the source is to end.
     pub fn stopped(&self) -> bool {
-        self.0.stop.load(Ordering::SeqCst)
+        self.0.stopped()
     }
 
     /// Sets who is woken when demand begins or ends, a keyframe is asked for or the source is to end.
@@ -249,15 +284,20 @@ impl Outlet {
         self.0.status().live = Some(waker);
     }
 
-    fn set_state(&self, state: State) {
-        self.0.change(|status| {
-            let changed = status.state != state;
-            status.state = state;
-            if changed && status.state == State::Live {
-                status.watchers.extend(status.live.take());
-            }
-            changed
-        });
+    fn set_state(&self, state: State, unless: impl FnOnce(&Status) -> bool) {
+        self.0.change(|status| !unless(status) && status.become_state(state));
+    }
+}
+
+impl Status {
+    /// Takes on a state; says whether that is another one.
+    pub(super) fn become_state(&mut self, state: State) -> bool {
+        let changed = self.state != state;
+        self.state = state;
+        if changed && self.state == State::Live {
+            self.watchers.extend(self.live.take());
+        }
+        changed
     }
 }
 
@@ -276,11 +316,19 @@ impl Drop for Demand {
 }
 
 impl Shared {
-    fn status(&self) -> MutexGuard<'_, Status> {
+    pub(super) fn wanted(&self) -> bool {
+        self.demand.load(Ordering::SeqCst) > 0
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
         let mut status = self.status();
         if !change(&mut status) {
             return;
@@ -292,7 +340,8 @@ impl Shared {
     }
 
     fn wake_source(&self) {
-        if let Some(waker) = &self.status().source {
+        let status = self.status();
+        for waker in status.source.iter().chain(&status.shown.waker) {
             waker.wake_by_ref();
         }
     }
@@ -331,9 +380,10 @@ mod tests {
     fn describing_the_same_tracks_again_changes_nothing() {
         let (outlet, mount) = mount("test");
         outlet.describe(Vec::new(), true);
-        let changes = mount.changes();
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(seen) = mount.poll_changed(0, &mut context) else { panic!("it was described") };
         outlet.describe(Vec::new(), true);
-        assert_eq!((mount.changes(), mount.version()), (changes, 1));
+        assert_eq!((mount.poll_changed(seen, &mut context), mount.version()), (Poll::Pending, 1));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// The jitter of one source.
 #[derive(Clone, Debug)]
-pub(super) struct Jitter {
+pub struct Jitter {
     clock_rate: u32,
     /// Any instant: only differences matter.
     start: Instant,
@@ -14,12 +14,13 @@ pub(super) struct Jitter {
 }
 
 impl Jitter {
-    pub(super) fn new(clock_rate: u32, start: Instant) -> Self {
+    /// A source of a clock rate in Hz (not 0) that was not heard yet; `start` is any instant.
+    pub fn new(clock_rate: u32, start: Instant) -> Self {
         Self { clock_rate, start, transit: None, scaled: 0 }
     }
 
     /// A packet came.
-    pub(super) fn heard(&mut self, timestamp: u32, now: Instant) {
+    pub fn heard(&mut self, timestamp: u32, now: Instant) {
         let since = now.saturating_duration_since(self.start).as_nanos();
         let arrival = (since * u128::from(self.clock_rate) / 1_000_000_000) as u32;
         let transit = arrival.wrapping_sub(timestamp);
@@ -31,11 +32,12 @@ impl Jitter {
     }
 
     /// In ticks.
-    pub(super) fn ticks(&self) -> u32 {
+    pub fn ticks(&self) -> u32 {
         u32::try_from(self.scaled >> 4).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn time(&self) -> Duration {
+    /// As a time.
+    pub fn time(&self) -> Duration {
         Duration::from_nanos(
             (u128::from(self.scaled >> 4) * 1_000_000_000 / u128::from(self.clock_rate)) as u64,
         )

@@ -16,8 +16,10 @@ mod sequence;
 mod wire;
 
 pub use depacketizer::{DepacketizedUnit, Depacketizer, Dropped};
+pub use jitter::Jitter;
 pub use packet::{Invalid, Packet};
 pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;
 pub use sender::{Sender, payload_type};
-pub use wire::WireImage;
+pub use sequence::{Place, Sequence};
+pub use wire::{Run, WireImage};

@@ -9,7 +9,7 @@ pub(super) const MAX_MISORDER: u16 = 100;
 
 /// Where in the stream a packet stands; sequence numbers with their cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
     /// Behind all that came so far, maybe with a gap.
     Ahead(i64),
     /// Overtaken by others.
@@ -20,8 +20,9 @@ pub(super) enum Place {
     Far,
 }
 
+/// One source's numbers: which came, and how many should have.
 #[derive(Clone, Debug)]
-pub(super) struct Sequence {
+pub struct Sequence {
     first: i64,
     highest: i64,
     /// Bit `n`: the packet `n` before the highest has come.
@@ -29,21 +30,23 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    pub(super) fn new(first: u16) -> Self {
+    /// A source whose first packet has this number.
+    pub fn new(first: u16) -> Self {
         Self { first: i64::from(first), highest: i64::from(first), came: 1 }
     }
 
     /// The highest number received, its cycles in the upper half.
-    pub(super) fn highest(&self) -> u32 {
+    pub fn highest(&self) -> u32 {
         self.highest as u32
     }
 
     /// How many packets should have come by now.
-    pub(super) fn expected(&self) -> i64 {
+    pub fn expected(&self) -> i64 {
         self.highest - self.first + 1
     }
 
-    pub(super) fn place(&mut self, sequence: u16) -> Place {
+    /// Where a packet of this number stands; it has come now.
+    pub fn place(&mut self, sequence: u16) -> Place {
         let ahead = sequence.wrapping_sub(self.highest as u16);
         let behind = ahead.wrapping_neg();
         if (1..MAX_DROPOUT).contains(&ahead) {

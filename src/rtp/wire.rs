@@ -1,5 +1,6 @@
 //! The wire image: an access unit as it goes out, to every reader alike.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::hub::Weigh;
@@ -11,6 +12,12 @@ pub(super) const PREFIX: usize = 4;
 
 /// The fixed RTP header.
 pub(super) const HEADER: usize = 12;
+
+/// Packets of one run: `UDP_MAX_SEGMENTS` of the oldest kernels that cut messages apart.
+pub(super) const RUN_PACKETS: usize = 64;
+
+/// Bytes of one run: the payload of IPv4's largest datagram.
+pub(super) const RUN_BYTES: usize = 65_507;
 
 /// All packets of one access unit, back to back in one allocation, each as an interleaved frame:
 ///
@@ -51,6 +58,37 @@ impl WireImage {
     pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
         self.frames().map(|frame| &frame[PREFIX..])
     }
+
+    /// The packets `which` as messages that the kernel can cut apart
+    /// ([udp(7)](https://man7.org/linux/man-pages/man7/udp.7.html), `UDP_SEGMENT`), in their order.
+    /// Fragments have one size but for the last of each NAL unit, so that runs are few and long.
+    pub fn runs(&self, which: Range<usize>) -> impl Iterator<Item = Run> {
+        let packets = self.packets().skip(which.start).take(which.len());
+        let mut sizes = packets.map(<[u8]>::len).peekable();
+        std::iter::from_fn(move || {
+            let segment = sizes.next()?;
+            let (mut packets, mut bytes) = (1, segment);
+            while packets < RUN_PACKETS {
+                let fits = |size: &usize| *size <= segment && bytes + size <= RUN_BYTES;
+                let Some(size) = sizes.next_if(fits) else { break };
+                packets += 1;
+                bytes += size;
+                if size < segment {
+                    break;
+                }
+            }
+            Some(Run { packets, segment })
+        })
+    }
+}
+
+/// Packets that go out as one message: all but the last have one size, and that one is no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// How many packets.
+    pub packets: usize,
+    /// Bytes of each but the last.
+    pub segment: usize,
 }
 
 struct Frames<'a>(&'a [u8]);

@@ -216,3 +216,27 @@ impl fmt::Display for Status {
         write!(f, "{} {}", self.0, self.reason())
     }
 }
+
+/// A packet as an interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)):
+/// at most 65 535 octets, which every datagram keeps to.
+pub fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(4 + packet.len());
+    frame.extend([b'$', channel]);
+    frame.extend((packet.len() as u16).to_be_bytes());
+    frame.extend(packet);
+    frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rtsp::parser::{Item, Parser};
+
+    #[test]
+    fn a_frame_is_read_as_it_was_written() {
+        let mut parser = Parser::new();
+        parser.push(&framed(3, &[0xab; 300]));
+        let Some(Item::Interleaved { channel, data }) = parser.poll() else { panic!("a frame") };
+        assert_eq!((channel, data.len(), parser.pending()), (3, 300, 0));
+    }
+}

@@ -1,23 +1,27 @@
 //! How many connections there may be, in all and of one address.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts the connections there are.
+/// Counts the connections there are, of all workers.
 pub(super) struct Admission {
     most: usize,
     per_address: usize,
-    all: Cell<usize>,
-    of: RefCell<HashMap<IpAddr, usize>>,
-    refused: Cell<u64>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    of: HashMap<IpAddr, usize>,
+    refused: u64,
 }
 
 /// A connection's place, free again when dropped.
 pub(super) struct Place {
-    admission: Rc<Admission>,
+    admission: Arc<Admission>,
     peer: IpAddr,
 }
 
@@ -43,42 +47,46 @@ impl fmt::Display for Full {
 
 impl Admission {
     pub(super) fn new(most: usize, per_address: usize) -> Self {
-        Self { most, per_address, all: Cell::new(0), of: RefCell::default(), refused: Cell::new(0) }
+        Self { most, per_address, counts: Mutex::default() }
     }
 
     /// A place for a connection of that address. This machine's own are only bounded by the whole.
-    pub(super) fn admit(self: &Rc<Self>, peer: IpAddr) -> Result<Place, Full> {
+    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
         let peer = peer.to_canonical();
-        let mut of = self.of.borrow_mut();
-        let its = of.get(&peer).copied().unwrap_or(0);
-        let full = if self.all.get() >= self.most {
+        let mut counts = self.counts();
+        let its = counts.of.get(&peer).copied().unwrap_or(0);
+        let full = if counts.all >= self.most {
             Some(Full::Server(self.most))
         } else {
             (!peer.is_loopback() && its >= self.per_address).then_some(Full::Address(self.per_address))
         };
         if let Some(full) = full {
-            self.refused.set(self.refused.get() + 1);
+            counts.refused += 1;
             return Err(full);
         }
-        of.insert(peer, its + 1);
-        self.all.set(self.all.get() + 1);
+        counts.of.insert(peer, its + 1);
+        counts.all += 1;
         Ok(Place { admission: self.clone(), peer })
     }
 
     /// How many were refused since the last call.
     pub(super) fn take_refused(&self) -> u64 {
-        self.refused.take()
+        std::mem::take(&mut self.counts().refused)
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.admission.all.set(self.admission.all.get().saturating_sub(1));
-        let mut of = self.admission.of.borrow_mut();
-        match of.get_mut(&self.peer) {
+        let mut counts = self.admission.counts();
+        counts.all = counts.all.saturating_sub(1);
+        match counts.of.get_mut(&self.peer) {
             Some(its) if *its > 1 => *its -= 1,
             _ => {
-                of.remove(&self.peer);
+                counts.of.remove(&self.peer);
             }
         }
     }
@@ -94,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_address_has_only_so_many_connections_and_the_server_too() {
-        let admission = Rc::new(Admission::new(5, 2));
+        let admission = Arc::new(Admission::new(5, 2));
         let (far, here) = (address("10.0.0.1"), address("127.0.0.1"));
         let first = admission.admit(far).ok().unwrap();
         let _second = admission.admit(address("::ffff:10.0.0.1")).ok().unwrap();
@@ -108,9 +116,10 @@ mod tests {
 
     #[test]
     fn an_address_that_is_gone_leaves_nothing() {
-        let admission = Rc::new(Admission::new(5, 2));
+        let admission = Arc::new(Admission::new(5, 2));
         drop([admission.admit(address("10.0.0.1")).ok(), admission.admit(address("10.0.0.1")).ok()]);
-        assert!(admission.of.borrow().is_empty());
-        assert_eq!(admission.all.get(), 0);
+        let counts = admission.counts();
+        assert!(counts.of.is_empty());
+        assert_eq!(counts.all, 0);
     }
 }

@@ -1,45 +1,48 @@
-//! One task a mount: packetizes each access unit once and sends the image to every reader that keeps up.
+//! One task a mount and worker: has each access unit packetized once and sends the image to every reader of this
+//! worker that keeps up.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::alarm::{Alarm, Kick};
-use super::feed::Feed;
+use super::fan_out::FanOut;
+use super::feed::{Feed, Taken};
 use super::join::FRESH;
-use super::reader::{Path, Reader};
-use super::udp::Pair;
+use super::reader::Reader;
 use crate::clock;
-use crate::hub::{Cursor, Mount, Slot, State};
+use crate::hub::{Cursor, Mount, Slot};
 use crate::media::{AccessUnit, Link};
 
 /// Reports go out at the latest this long after they are due.
 const REPORT_TICK: Duration = Duration::from_secs(1);
 
 pub(super) struct Broadcast {
-    pub(super) feed: Rc<Feed>,
-    /// The next access unit to packetize.
-    next_unit: Cell<Cursor>,
+    pub(super) feed: Arc<Feed>,
+    /// It takes access units in whether it has readers or not: one worker's has to.
+    home: bool,
+    /// How far it has looked at the mount's access units and images.
+    seen: Cell<Taken>,
     readers: RefCell<Vec<Rc<Reader>>>,
     /// Changes of the mount that were looked at.
-    seen: Cell<u64>,
+    changes: Cell<u64>,
     kick: Kick,
-    /// Kept for its room.
-    pairs: RefCell<Vec<Rc<Pair>>>,
+    fan_out: FanOut,
 }
 
 impl Broadcast {
-    pub(super) fn new(feed: Feed) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, home: bool) -> Self {
         Self {
-            next_unit: Cell::new(feed.mount.units().end()),
-            feed: Rc::new(feed),
+            seen: Cell::new(feed.taken()),
+            feed,
+            home,
             readers: RefCell::default(),
-            seen: Cell::default(),
+            changes: Cell::default(),
             kick: Kick::default(),
-            pairs: RefCell::default(),
+            fan_out: FanOut::default(),
         }
     }
 
@@ -51,67 +54,32 @@ impl Broadcast {
     /// kept from one to the next.
     pub(super) async fn run(self: Rc<Self>) {
         let mut alarm = Alarm::default();
-        let mut room = pin!(None);
         loop {
-            match poll_fn(|context| self.poll_work(&mut alarm, room.as_mut(), Pair::emptied, context)).await {
+            match poll_fn(|context| self.poll_work(&mut alarm, context)).await {
                 Woken::Unit(None) => return,
-                Woken::Unit(Some(slot)) => drop(self.handle_slot(slot)),
+                Woken::Unit(Some(slot)) => self.handle_unit(slot),
                 Woken::Other => self.pump(),
             }
         }
     }
 
-    /// Handles what stands at the next unit's place; says whether anything did.
-    fn handle_slot(&self, slot: Slot<AccessUnit>) -> bool {
-        match slot {
-            Slot::Here(unit) => {
-                self.next_unit.set(self.next_unit.get().next());
-                self.handle_unit(&unit);
-            }
-            Slot::Gone(oldest) => {
-                tracing::warn!(mount = self.mount().name(), "the server fell behind the source");
-                self.next_unit.set(oldest);
-            }
-            Slot::Ahead => return false,
-        }
-        true
-    }
-
-    /// A new access unit, or anything else to look at the readers for: a kick, a socket with room, a
-    /// backlog's due time, a report.
-    fn poll_work<Room: Future>(
-        &self,
-        alarm: &mut Alarm,
-        mut room: Pin<&mut Option<Room>>,
-        emptied: impl Fn(Rc<Pair>) -> Room,
-        context: &mut Context<'_>,
-    ) -> Poll<Woken> {
+    /// A new access unit, or anything else to look at the readers for: a kick, a backlog's due time, a report.
+    fn poll_work(&self, alarm: &mut Alarm, context: &mut Context<'_>) -> Poll<Woken> {
         if self.kick.poll(context).is_ready() {
             return Poll::Ready(Woken::Other);
         }
-        if let Poll::Ready(slot) = self.mount().units().poll_next(self.next_unit.get(), context) {
+        // Others need not be woken for pictures that nobody sees here.
+        if (self.home || !self.readers.borrow().is_empty())
+            && let Poll::Ready(slot) = self.mount().units().poll_next(self.seen.get().unit, context)
+        {
             return Poll::Ready(Woken::Unit(slot));
         }
-        while let Poll::Ready(changes) = self.mount().poll_changed(self.seen.get(), context) {
-            self.seen.set(changes);
-            self.forget_what_nobody_will_see();
-        }
-        if room.is_none() {
-            room.set(self.full_pair().map(emptied));
-        }
-        if room.as_mut().as_pin_mut().is_some_and(|room| room.poll(context).is_ready()) {
-            room.set(None);
-            return Poll::Ready(Woken::Other);
+        while let Poll::Ready(changes) = self.mount().poll_changed(self.changes.get(), context) {
+            self.changes.set(changes);
+            self.feed.forget_what_nobody_will_see();
         }
         let rung = self.next_due().is_some_and(|at| alarm.poll(at, context).is_ready());
         if rung { Poll::Ready(Woken::Other) } else { Poll::Pending }
-    }
-
-    fn full_pair(&self) -> Option<Rc<Pair>> {
-        self.readers.borrow().iter().find_map(|reader| match &reader.path {
-            Path::Udp(pair) if pair.full() => Some(pair.clone()),
-            _ => None,
-        })
     }
 
     /// When readers have to be looked at whatever the source does.
@@ -121,44 +89,32 @@ impl Broadcast {
         readers.iter().filter_map(|reader| reader.due()).chain(tick).min()
     }
 
-    fn handle_unit(&self, unit: &AccessUnit) {
-        let Some((at, image)) = self.feed.packetize(unit) else { return };
-        for reader in self.readers.borrow().iter() {
-            reader.offer_start(at, &image);
+    fn handle_unit(&self, slot: Slot<AccessUnit>) {
+        self.follow(self.feed.take(self.seen.get().unit, slot));
+    }
+
+    /// Goes through the images that are new here: who waits for a start may find it in them.
+    fn follow(&self, taken: Taken) {
+        let mut at = self.seen.replace(taken).image;
+        if at >= taken.image {
+            return;
+        }
+        while at < taken.image {
+            match self.feed.images().get(at) {
+                Slot::Here(image) => {
+                    self.readers.borrow().iter().for_each(|reader| reader.offer_start(at, &image));
+                    at = at.next();
+                }
+                Slot::Gone(oldest) => at = oldest,
+                Slot::Ahead => break,
+            }
         }
         self.pump();
     }
 
-    /// Sends what every reader is due; ends those whose connection failed.
+    /// Sends what every reader is due.
     pub(super) fn pump(&self) {
-        let now = clock::now();
-        let mut pairs = self.pairs.take();
-        for reader in self.readers.borrow().iter().filter(|reader| reader.playing()) {
-            match &reader.path {
-                Path::Tcp(outbox) => {
-                    // A failed write ends the connection in its own task: its socket is readable then.
-                    let _ = outbox.pump();
-                    if reader.report(now).is_ok() {
-                        let _ = outbox.pump();
-                    }
-                }
-                Path::Udp(pair) if !pairs.iter().any(|known| Rc::ptr_eq(known, pair)) => {
-                    pairs.push(pair.clone())
-                }
-                Path::Udp(_) => {}
-            }
-        }
-        for pair in pairs.drain(..) {
-            let readers = self.readers.borrow();
-            pair.pump(&readers);
-            for reader in readers
-                .iter()
-                .filter(|reader| matches!(&reader.path, Path::Udp(its) if Rc::ptr_eq(its, &pair)))
-            {
-                let _ = reader.report(now);
-            }
-        }
-        self.pairs.replace(pairs);
+        self.fan_out.pump(&self.feed, &self.readers.borrow());
     }
 
     /// Has the task look at its readers again.
@@ -171,13 +127,21 @@ impl Broadcast {
         if reader.playing() {
             return;
         }
-        // This task may have been woken before the one that packetizes: a keyframe may lie ready.
-        while self.handle_slot(self.mount().units().get(self.next_unit.get())) {}
-        if self.mount().state() != State::Live {
-            // What is left is of the time before the source rested.
-            self.feed.images().clear();
+        let mut readers = self.readers.borrow_mut();
+        let first = readers.is_empty();
+        if !readers.iter().any(|known| Rc::ptr_eq(known, reader)) {
+            readers.push(reader.clone());
+            self.feed.enter(1);
         }
-        let end = self.feed.images().end();
+        drop(readers);
+        // This task may have been woken before the one that packetizes: a keyframe may lie ready.
+        let taken = self.feed.begin();
+        if first {
+            // What went by while nobody was here is nobody's start.
+            self.seen.set(taken);
+        } else {
+            self.follow(taken);
+        }
         let newest = self
             .feed
             .images()
@@ -188,10 +152,10 @@ impl Broadcast {
         // Only now: a source that rests begins with the keyframe that was asked for, not with one of its own
         // and then that.
         let demand = self.mount().want();
-        reader.join(demand, end, start, !fresh);
-        let mut readers = self.readers.borrow_mut();
-        if !readers.iter().any(|known| Rc::ptr_eq(known, reader)) {
-            readers.push(reader.clone());
+        reader.join(demand, taken.image, start, !fresh);
+        if !self.home {
+            // It has slept until now.
+            self.kick();
         }
     }
 
@@ -199,17 +163,17 @@ impl Broadcast {
     pub(super) fn leave(&self, reader: &Rc<Reader>) {
         reader.pause();
         let mut readers = self.readers.borrow_mut();
+        let before = readers.len();
         readers.retain(|known| !Rc::ptr_eq(known, reader));
+        self.feed.leave(before - readers.len());
         drop(readers);
-        self.forget_what_nobody_will_see();
+        self.feed.forget_what_nobody_will_see();
     }
+}
 
-    /// A source that still plays may have another reader soon, who starts in what is there; one that rests
-    /// begins anew for the next.
-    fn forget_what_nobody_will_see(&self) {
-        if self.readers.borrow().is_empty() && self.mount().state() != State::Live {
-            self.feed.images().clear();
-        }
+impl Drop for Broadcast {
+    fn drop(&mut self) {
+        self.feed.leave(self.readers.get_mut().len());
     }
 }
 
@@ -223,5 +187,5 @@ pub(super) const UNREACHABLE: Duration = Duration::from_secs(5);
 
 /// Whether datagrams to a reader have been refused for too long.
 pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {
-    reader.refused.get().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
+    reader.refused_since().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
 }

@@ -1,15 +1,17 @@
-//! What a mount's readers share: its images, its tracks' numbers, and whom they ask for keyframes.
+//! What a mount's readers share, on whichever worker: its images, its tracks' numbers, and whom they ask for
+//! keyframes.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::join::KeyframeBucket;
-use super::random_u32;
 use super::report::Clocked;
+use super::tally::Tally;
 use crate::clock;
-use crate::hub::{Bounds, Cursor, Mount, Ring};
+use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
 use crate::media::{AccessUnit, Kind, MediaTime, Track, TrackId};
+use crate::random::random_u32;
 use crate::rtp::{Sender, WireImage};
 
 /// A mount keeps at most this much of its media.
@@ -21,12 +23,32 @@ const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_se
 pub(super) struct Feed {
     pub(super) mount: Mount,
     max_packet: usize,
-    cname: Rc<str>,
+    cname: Arc<str>,
     images: Ring<WireImage>,
-    senders: RefCell<Vec<Stream>>,
-    keyframes: RefCell<KeyframeBucket>,
-    newest: Cell<MediaTime>,
-    skips: Cell<u64>,
+    /// Held while an access unit becomes an image: whichever worker comes first makes it.
+    streams: Mutex<Streams>,
+    keyframes: Mutex<KeyframeBucket>,
+    /// Nanoseconds of the newest image's media time; written under the lock of `streams`.
+    newest: AtomicU64,
+    /// What its readers were not sent.
+    pub(super) tally: Tally,
+    /// Readers that the workers' broadcasts have.
+    readers: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Streams {
+    of_tracks: Vec<Stream>,
+    taken: Taken,
+}
+
+/// How far a mount's access units have become images.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    /// The next access unit to packetize.
+    pub(super) unit: Cursor,
+    /// Where its image will stand.
+    pub(super) image: Cursor,
 }
 
 /// One track's packets: numbered alike for all its readers.
@@ -38,31 +60,103 @@ struct Stream {
 
 impl Feed {
     /// `ring`: bytes of media that it may keep.
-    pub(super) fn new(mount: Mount, max_packet: usize, cname: Rc<str>, ring: usize) -> Self {
+    pub(super) fn new(mount: Mount, max_packet: usize, cname: Arc<str>, ring: usize) -> Self {
+        let taken = Taken { unit: mount.units().end(), image: Cursor::default() };
         Self {
             mount,
             max_packet,
             cname,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
-            senders: RefCell::default(),
-            keyframes: RefCell::new(KeyframeBucket::new()),
-            newest: Cell::default(),
-            skips: Cell::default(),
+            streams: Mutex::new(Streams { taken, ..Streams::default() }),
+            keyframes: Mutex::new(KeyframeBucket::new()),
+            newest: AtomicU64::new(0),
+            tally: Tally::default(),
+            readers: AtomicUsize::new(0),
         }
     }
 
-    /// Packetizes an access unit: its image, and where that stands now. Nothing if nothing in it is sent.
-    pub(super) fn packetize(&self, unit: &AccessUnit) -> Option<(Cursor, WireImage)> {
-        self.ensure_senders(&self.mount.tracks()?);
-        let image = self.senders.borrow_mut().get_mut(unit.track.index())?.sender.packetize(unit)?;
+    /// How far it is now.
+    pub(super) fn taken(&self) -> Taken {
+        self.streams().taken
+    }
+
+    /// Packetizes what stands at `at` among the access units, unless another worker was faster.
+    pub(super) fn take(&self, at: Cursor, slot: Slot<AccessUnit>) -> Taken {
+        let mut streams = self.streams();
+        if at == streams.taken.unit {
+            self.take_next(&mut streams, slot);
+        }
+        streams.taken
+    }
+
+    /// What a reader that begins now has before it: everything published is packetized, and what is left of the time
+    /// before the source rested forgotten. In one go: no worker's readers lose an image of the new time.
+    pub(super) fn begin(&self) -> Taken {
+        let mut streams = self.streams();
+        loop {
+            let slot = self.mount.units().get(streams.taken.unit);
+            if !self.take_next(&mut streams, slot) {
+                break;
+            }
+        }
+        if !self.mount.state().flows() {
+            self.images.clear();
+        }
+        streams.taken
+    }
+
+    /// Says whether anything stood there.
+    fn take_next(&self, streams: &mut Streams, slot: Slot<AccessUnit>) -> bool {
+        match slot {
+            Slot::Here(unit) => {
+                // First: a unit that makes us panic is not tried again.
+                streams.taken.unit = streams.taken.unit.next();
+                self.packetize(streams, &unit);
+            }
+            Slot::Gone(oldest) => {
+                tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
+                streams.taken.unit = oldest;
+            }
+            Slot::Ahead => return false,
+        }
+        true
+    }
+
+    /// Makes an access unit's image, if anything in it is sent.
+    fn packetize(&self, streams: &mut Streams, unit: &AccessUnit) {
+        let Some(tracks) = self.mount.tracks() else { return };
+        self.ensure_streams(streams, &tracks);
+        let stream = streams.of_tracks.get_mut(unit.track.index());
+        let Some(image) = stream.and_then(|stream| stream.sender.packetize(unit)) else { return };
         // B-pictures come behind pictures that are shown later.
-        self.newest.set(self.newest.get().max(image.time));
-        Some((self.images.push(image.clone()), image))
+        self.newest.fetch_max(image.time.as_nanos(), Ordering::Relaxed);
+        streams.taken.image = self.images.push(image).next();
+    }
+
+    /// Readers come to a worker's broadcast.
+    pub(super) fn enter(&self, readers: usize) {
+        self.readers.fetch_add(readers, Ordering::SeqCst);
+    }
+
+    /// Readers leave a worker's broadcast.
+    pub(super) fn leave(&self, readers: usize) {
+        self.readers.fetch_sub(readers, Ordering::SeqCst);
+    }
+
+    /// A source that still plays may have another reader soon, who starts in what is there; one that rests
+    /// begins anew for the next.
+    pub(super) fn forget_what_nobody_will_see(&self) {
+        let _whole = self.streams();
+        if self.readers.load(Ordering::SeqCst) == 0 && !self.mount.state().flows() {
+            self.images.clear();
+        }
     }
 
     /// Asks the source for a keyframe unless it cannot or was asked too often; says whether it did.
     pub(super) fn force_keyframe(&self) -> bool {
-        let forces = self.mount.forces_keyframes() && self.keyframes.borrow_mut().take(clock::now());
+        let mut bucket = self.keyframes.lock().unwrap_or_else(PoisonError::into_inner);
+        let forces = self.mount.forces_keyframes() && bucket.take(clock::now());
+        drop(bucket);
         if forces {
             self.mount.request_keyframe();
         }
@@ -74,51 +168,64 @@ impl Feed {
     }
 
     pub(super) fn newest_time(&self) -> MediaTime {
-        self.newest.get()
-    }
-
-    /// A reader fell behind; one that finds no keyframe ahead of it waits for the next.
-    pub(super) fn jumped(&self, keyframe_ahead: bool) {
-        self.skips.set(self.skips.get() + 1);
-        tracing::debug!(mount = self.mount.name(), skips = self.skips.get(), "a reader was too far behind");
-        if !keyframe_ahead {
-            self.force_keyframe();
-        }
+        MediaTime::from_nanos(self.newest.load(Ordering::Relaxed))
     }
 
     /// The track that sends with this SSRC.
     pub(super) fn track_of(&self, ssrc: u32) -> Option<TrackId> {
-        let senders = self.senders.borrow();
-        senders.iter().position(|stream| stream.sender.ssrc() == ssrc).map(|index| TrackId(index as u8))
+        let streams = self.streams();
+        let at = streams.of_tracks.iter().position(|stream| stream.sender.ssrc() == ssrc);
+        at.map(|index| TrackId(index as u8))
     }
 
     pub(super) fn is_video(&self, index: usize) -> bool {
-        self.senders.borrow().get(index).is_some_and(|stream| stream.video)
+        self.streams().of_tracks.get(index).is_some_and(|stream| stream.video)
     }
 
     /// The SSRC and payload type of a track.
     pub(super) fn with_sender<T>(&self, track: TrackId, with: impl FnOnce(&Sender) -> T) -> Option<T> {
-        self.ensure_senders(&self.mount.tracks()?);
-        self.senders.borrow().get(track.index()).map(|stream| with(&stream.sender))
+        let tracks = self.mount.tracks()?;
+        let mut streams = self.streams();
+        self.ensure_streams(&mut streams, &tracks);
+        streams.of_tracks.get(track.index()).map(|stream| with(&stream.sender))
+    }
+
+    /// The number of a track's first packet from an image on, be it there already or the next one made.
+    pub(super) fn first_seq(&self, mut cursor: Cursor, track: TrackId) -> Option<u16> {
+        // Under the lock: no image comes between the last that is there and the next one made.
+        self.with_sender(track, |sender| {
+            while let Slot::Here(image) = self.images.get(cursor) {
+                if image.track == track {
+                    return image.first_seq;
+                }
+                cursor = cursor.next();
+            }
+            sender.next_seq()
+        })
     }
 
     pub(super) fn with_clock<T>(&self, track: TrackId, with: impl FnOnce(&Clocked<'_>) -> T) -> Option<T> {
-        let senders = self.senders.borrow();
-        let sender = &senders.get(track.index())?.sender;
+        let streams = self.streams();
+        let sender = &streams.of_tracks.get(track.index())?.sender;
         Some(with(&Clocked { sender, cname: &self.cname }))
     }
 
     /// The streams begin at random numbers when the mount is first described and last as long as the server,
     /// unless the source begins to send another codec: that is another stream.
-    fn ensure_senders(&self, tracks: &[Track]) {
-        let mut senders = self.senders.borrow_mut();
+    fn ensure_streams(&self, streams: &mut Streams, tracks: &[Track]) {
+        let streams = &mut streams.of_tracks;
         for (index, track) in tracks.iter().enumerate() {
-            match senders.get_mut(index) {
+            match streams.get_mut(index) {
                 Some(stream) if stream.codec == track.codec.name() => {}
                 Some(stream) => *stream = Stream::new(index, track, self.max_packet),
-                None => senders.push(Stream::new(index, track, self.max_packet)),
+                None => streams.push(Stream::new(index, track, self.max_packet)),
             }
         }
+    }
+
+    /// A panic in packetizing has left a unit out; numbers go on.
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,5 +256,28 @@ mod tests {
         assert_eq!(described(h264(31)), first);
         let (ssrc, payload_type) = described(Codec::Jpeg);
         assert!(ssrc != first.0 && payload_type == 26, "packets of JPEG, not JPEG in packets of H.264");
+    }
+
+    #[test]
+    fn a_unit_becomes_one_image_whichever_worker_comes_first() {
+        let (outlet, mount) = crate::hub::mount("test");
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        outlet.describe(vec![Track { codec, bitrate: None }], false);
+        let data = [0, 0, 0, 1, 0x65, 1][..].into();
+        let unit =
+            AccessUnit { track: TrackId(0), time: clock::media(), link: crate::media::Link::Start, data };
+        let began = feed.taken();
+        outlet.publish(unit.clone());
+        let slot = || feed.mount.units().get(began.unit);
+        let first = feed.take(began.unit, slot());
+        let second = feed.take(began.unit, slot());
+        assert_eq!((second.unit, second.image), (first.unit, first.image));
+        assert_eq!(feed.images().end(), Cursor(1));
+        // The source rests: what is there is of the time before.
+        outlet.publish(unit);
+        outlet.idle();
+        assert_eq!(feed.begin().image, Cursor(2), "it was packetized all the same");
+        assert!(matches!(feed.images().get(Cursor(1)), Slot::Gone(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! The one writer of a connection: replies, reports and images go out whole, one after the other.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::net::TcpStream;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use smol::Async;
 use smol::channel::{Receiver, Sender, bounded};
 use smol::future::or;
+use socket2::SockRef;
 
 use crate::rtp::WireImage;
 
@@ -28,6 +29,10 @@ pub(super) struct Outbox {
     queue: RefCell<Queue>,
     supply: RefCell<Option<Weak<dyn Supply>>>,
     full: (Sender<()>, Receiver<()>),
+    /// Bytes that the kernel takes and has not yet sent; 0: as many as it likes.
+    unsent: Cell<u32>,
+    /// Images that the socket did not take at once.
+    parted: Cell<u32>,
 }
 
 #[derive(Default)]
@@ -65,7 +70,14 @@ pub(super) struct Outgoing {
 
 impl Outbox {
     pub(super) fn new(stream: Arc<Async<TcpStream>>) -> Self {
-        Self { stream, queue: RefCell::default(), supply: RefCell::default(), full: bounded(1) }
+        Self {
+            stream,
+            queue: RefCell::default(),
+            supply: RefCell::default(),
+            full: bounded(1),
+            unsent: Cell::new(0),
+            parted: Cell::new(0),
+        }
     }
 
     /// Carries these images from now on, for as long as somebody else holds them.
@@ -87,25 +99,78 @@ impl Outbox {
         Ok(())
     }
 
+    /// Has the socket take so many bytes unsent and no more: what is behind waits here, where it can be skipped.
+    pub(super) fn hold_unsent(&self, bytes: u32) {
+        if self.unsent.replace(bytes) == bytes {
+            return;
+        }
+        let socket = SockRef::from(self.stream.get_ref());
+        // Where it cannot be set, the picture is written in parts.
+        let _ = socket.set_tcp_notsent_lowat(bytes);
+        let wanted = bytes as usize * 2;
+        // Setting it ends the kernel's own tuning: only where that has given less.
+        if socket.send_buffer_size().is_ok_and(|has| has < wanted) {
+            let _ = socket.set_send_buffer_size(bytes as usize);
+        }
+    }
+
+    /// Images that the socket did not take at once.
+    pub(super) fn parted(&self) -> u32 {
+        self.parted.get()
+    }
+
     /// Whether everything was handed to the kernel.
     pub(super) fn is_empty(&self) -> bool {
         let queue = self.queue.borrow();
         queue.messages.is_empty() && queue.image.is_none()
     }
 
+    /// Whether an image may be written at once: nothing waits before it, and the socket took all so far.
+    pub(super) fn is_ready(&self) -> bool {
+        let queue = self.queue.borrow();
+        !queue.blocked && queue.messages.is_empty() && queue.image.is_none()
+    }
+
+    /// Writes an image to an outbox that [`is_ready`](Self::is_ready), as much as the socket takes; what is
+    /// left goes on when there is room. Says whether it is ready for another.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(super) fn send(&self, image: &WireImage, withheld: u16, channel: u8) -> io::Result<bool> {
+        let mut queue = self.queue.borrow_mut();
+        let bytes = image.as_bytes();
+        if own_heads(image, withheld, channel) {
+            queue.begin(Outgoing { image: image.clone(), withheld, channel });
+        } else {
+            let written = match self.stream.get_ref().write(bytes) {
+                Ok(written) if written == bytes.len() => return Ok(true),
+                Ok(written) => written,
+                Err(error) if blocks(&error) => 0,
+                Err(error) => return Err(error),
+            };
+            self.parted.set(self.parted.get().saturating_add(1));
+            queue.image = Some(InFlight { image: image.clone(), written, rewritten: false });
+        }
+        self.write_on(&mut queue, None)?;
+        Ok(!queue.blocked)
+    }
+
     /// Writes what the socket takes now; goes on with the reader's images when nothing else waits.
     pub(super) fn pump(&self) -> io::Result<()> {
         let supply = self.supply.borrow().as_ref().and_then(Weak::upgrade);
-        let mut queue = self.queue.borrow_mut();
+        self.write_on(&mut self.queue.borrow_mut(), supply.as_deref())
+    }
+
+    fn write_on(&self, queue: &mut Queue, supply: Option<&dyn Supply>) -> io::Result<()> {
         while !queue.blocked {
             let more = if queue.written > 0 {
-                self.write_message(&mut queue)
+                self.write_message(queue)
             } else if queue.image.is_some() {
-                self.write_image(&mut queue)
+                self.write_image(queue)
             } else if !queue.messages.is_empty() {
-                self.write_message(&mut queue)
+                self.write_message(queue)
             } else {
-                match supply.as_deref().and_then(Supply::next_outgoing) {
+                match supply.and_then(Supply::next_outgoing) {
                     Some(outgoing) => {
                         queue.begin(outgoing);
                         continue;
@@ -115,12 +180,12 @@ impl Outbox {
             };
             match more {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     queue.blocked = true;
                     // Full already means that the writer has been told.
                     let _ = self.full.0.try_send(());
                 }
+                Err(error) if blocks(&error) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -176,13 +241,23 @@ impl Outbox {
 impl Queue {
     fn begin(&mut self, outgoing: Outgoing) {
         let Outgoing { image, withheld, channel } = outgoing;
-        let rewritten = withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2;
+        let rewritten = own_heads(&image, withheld, channel);
         self.heads.clear();
         if rewritten {
             self.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
         }
         self.image = Some(InFlight { image, written: 0, rewritten });
     }
+}
+
+/// Whether a reader's heads differ from the image's.
+fn own_heads(image: &WireImage, withheld: u16, channel: u8) -> bool {
+    withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2
+}
+
+/// Nothing was written now, and the connection goes on.
+fn blocks(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// A frame's head with the reader's own channel and sequence number.

@@ -10,7 +10,9 @@
 use std::time::{Duration, Instant};
 
 use super::join::CATCH_UP;
-use crate::hub::{Cursor, Ring, Slot};
+use super::tally::Reason;
+use super::view::{Found, View};
+use crate::hub::Cursor;
 use crate::media::{Link, MediaTime};
 use crate::rtp::WireImage;
 
@@ -49,13 +51,13 @@ struct CatchUp {
 
 /// What a reader is to be sent next.
 pub(super) enum Next {
-    Image(WireImage),
+    /// The view's image of this number.
+    Image(usize),
     /// Nothing now: see [`Position::due`].
     Nothing,
-    /// It fell behind and goes on elsewhere; without a keyframe ahead it waits for one. Ask again.
-    Jumped {
-        keyframe_ahead: bool,
-    },
+    /// It fell behind and goes on elsewhere, past so many images; without a keyframe ahead it waits for one.
+    /// Ask again.
+    Jumped { reason: Reason, images: u64, keyframe_ahead: bool },
 }
 
 impl Position {
@@ -102,42 +104,45 @@ impl Position {
         self.due
     }
 
+    /// Whether it has been sent what the view has.
+    pub(super) fn is_at_end(&self, view: &View<'_>) -> bool {
+        !matches!(self.place, Place::At(cursor) if cursor < view.end())
+    }
+
     /// The next image of those that it `takes` that may go out now, and moves past it.
-    pub(super) fn next(
-        &mut self,
-        images: &Ring<WireImage>,
-        newest: MediaTime,
-        now: Instant,
-        takes: impl Fn(&WireImage) -> bool,
-    ) -> Next {
+    pub(super) fn next(&mut self, view: &mut View<'_>, takes: impl Fn(&WireImage) -> bool) -> Next {
         self.due = None;
         loop {
             let Place::At(cursor) = self.place else { return Next::Nothing };
             if !self.answered {
                 return Next::Nothing;
             }
-            match images.get(cursor) {
-                Slot::Here(image) if !takes(&image) || self.broken && image.link == Link::Follows => {
-                    self.place = Place::At(cursor.next());
-                }
-                Slot::Here(image) if newest.since(image.time) > self.allowed() => {
-                    return self.jump(images, cursor.next(), takes);
-                }
-                Slot::Here(image) => {
-                    self.due = self.catch_up.map(|it| it.due(image.time)).filter(|due| *due > now);
-                    if self.due.is_some() {
-                        return Next::Nothing;
-                    }
-                    self.broken &= image.link != Link::Start;
-                    self.place = Place::At(cursor.next());
-                    return Next::Image(image);
-                }
-                Slot::Gone(oldest) => return self.jump(images, oldest, takes),
-                Slot::Ahead => {
+            let number = match view.find(cursor) {
+                Found::Here(number) => number,
+                Found::Gone(oldest) => return self.jump(view, cursor, oldest, Reason::Evicted, takes),
+                Found::Ahead => {
                     self.catch_up = None;
                     return Next::Nothing;
                 }
+            };
+            let image = view.image(number);
+            if !takes(image) || self.broken && image.link == Link::Follows {
+                self.place = Place::At(cursor.next());
+                continue;
             }
+            if view.newest.since(image.time) > self.allowed() {
+                return self.jump(view, cursor, cursor.next(), Reason::BehindLive, takes);
+            }
+            self.due = self.catch_up.map(|it| it.due(image.time)).filter(|due| *due > view.now);
+            if self.due.is_some() {
+                return Next::Nothing;
+            }
+            self.broken &= image.link != Link::Start;
+            self.place = Place::At(cursor.next());
+            if cursor.next() >= view.end() {
+                self.catch_up = None;
+            }
+            return Next::Image(number);
         }
     }
 
@@ -146,14 +151,22 @@ impl Position {
         self.catch_up.map_or(Duration::ZERO, |it| it.backlog) + BEHIND
     }
 
-    /// Goes to the newest keyframe at or after `from`; to the end if there is none.
-    fn jump(&mut self, images: &Ring<WireImage>, from: Cursor, takes: impl Fn(&WireImage) -> bool) -> Next {
-        let ahead = images.newest(from, |image| image.link == Link::Start && takes(image));
+    /// Goes from `at` to the newest keyframe at or after `from`; to the end if there is none.
+    fn jump(
+        &mut self,
+        view: &View<'_>,
+        at: Cursor,
+        from: Cursor,
+        reason: Reason,
+        takes: impl Fn(&WireImage) -> bool,
+    ) -> Next {
+        let ahead = view.newest_where(from, |image| image.link == Link::Start && takes(image));
         let keyframe_ahead = ahead.is_some();
-        self.place = Place::At(ahead.map_or_else(|| images.end(), |(at, _)| at));
+        let to = ahead.unwrap_or_else(|| view.end());
+        self.place = Place::At(to);
         self.broken = true;
         self.catch_up = None;
-        Next::Jumped { keyframe_ahead }
+        Next::Jumped { reason, images: to.0.saturating_sub(at.0), keyframe_ahead }
     }
 }
 
@@ -166,7 +179,7 @@ impl CatchUp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Bounds;
+    use crate::hub::{Bounds, Ring};
     use crate::media::h264::ParameterSets;
     use crate::media::{AccessUnit, Codec, TrackId};
     use crate::rtp::Sender;
@@ -227,11 +240,12 @@ mod tests {
         /// What goes out now: places of images, `J` and `j` for jumps with and without a keyframe ahead.
         fn sent(&mut self) -> String {
             let mut sent = Vec::new();
+            let mut view = View::new(&self.images, self.newest, self.now, Vec::new());
             loop {
-                match self.position.next(&self.images, self.newest, self.now, |_| true) {
-                    Next::Image(image) => sent.push(image.first_seq.to_string()),
-                    Next::Jumped { keyframe_ahead: true } => sent.push("J".into()),
-                    Next::Jumped { keyframe_ahead: false } => sent.push("j".into()),
+                match self.position.next(&mut view, |_| true) {
+                    Next::Image(number) => sent.push(view.image(number).first_seq.to_string()),
+                    Next::Jumped { keyframe_ahead: true, .. } => sent.push("J".into()),
+                    Next::Jumped { keyframe_ahead: false, .. } => sent.push("j".into()),
                     Next::Nothing => return sent.join(" "),
                 }
             }

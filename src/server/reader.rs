@@ -2,23 +2,26 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use smol::channel::{Receiver, Sender, bounded};
-use socket2::SockAddr;
 
 use super::feed::Feed;
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::position::{Next, Position};
 use super::report::{Clocked, Reporter};
-use super::udp::Pair;
+use super::tally::Tally;
+use super::udp::{Destination, Pair};
+use super::view::View;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
 use crate::media::{Link, TrackId};
 use crate::rtcp::{self, Message};
 use crate::rtp::WireImage;
+use crate::rtsp::message::framed;
 use crate::rtsp::server::{RtpInfo, SessionId};
 
 /// What a session's media goes out by.
@@ -31,19 +34,21 @@ pub(super) enum Path {
 /// Where one track's packets go.
 pub(super) enum Route {
     Tcp { rtp: u8, rtcp: u8 },
-    Udp { rtp: SockAddr, rtcp: SocketAddr },
+    Udp(Rc<Destination>),
 }
 
 pub(super) struct Reader {
     pub(super) session: SessionId,
     pub(super) peer: IpAddr,
     pub(super) path: Path,
-    pub(super) feed: Rc<Feed>,
-    /// The kernel refused segmented datagrams to this reader.
-    pub(super) plain_datagrams: Cell<bool>,
-    /// First refusal of a datagram by the peer's host since it was last heard.
-    pub(super) refused: Cell<Option<Instant>>,
+    pub(super) feed: Arc<Feed>,
+    /// What it was not sent.
+    pub(super) tally: Tally,
+    /// It waits for a keyframe: whoever sends to all readers asks for one.
+    pub(super) wants_keyframe: Cell<bool>,
     state: RefCell<State>,
+    /// When a report may be due; `None`: look.
+    report_at: Cell<Option<Instant>>,
     started: (Sender<()>, Receiver<()>),
 }
 
@@ -52,16 +57,15 @@ struct State {
     tracks: Vec<Option<Track>>,
     position: Position,
     demand: Option<Demand>,
-    /// UDP: the image in the middle of being sent.
-    partial: Option<Partial>,
 }
 
 struct Track {
     route: Route,
+    /// It has keyframes to wait for.
+    video: bool,
     gate: Gate,
     /// The sequence number that the reader expects next; `None` before its first packet.
     next_seq: Option<u16>,
-    withheld: u16,
     reporter: Reporter,
 }
 
@@ -69,30 +73,40 @@ struct Track {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gate {
     Shut,
-    /// From the next access unit on that needs none before it.
+    /// From the next access unit on that needs none before it: what depends on pictures that were not sent is of no use.
     AtStart,
     Open,
 }
 
-/// A UDP image of which some packets are still to be sent.
-#[derive(Clone)]
-pub(super) struct Partial {
-    pub(super) to: SockAddr,
-    pub(super) image: WireImage,
+/// An image that is to go out now.
+pub(super) struct Due {
+    /// The view's number of it.
+    pub(super) image: usize,
+    /// Taken off each sequence number: packets that this reader was not sent.
     pub(super) withheld: u16,
-    pub(super) sent: usize,
+    pub(super) way: Way,
+    /// The view has nothing behind it.
+    pub(super) last: bool,
+}
+
+/// Where an image goes.
+pub(super) enum Way {
+    /// The interleaved channel.
+    Tcp(u8),
+    Udp(Rc<Destination>),
 }
 
 impl Reader {
-    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Rc<Feed>) -> Self {
+    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Arc<Feed>) -> Self {
         Self {
             session,
             peer,
             path,
             feed,
-            plain_datagrams: Cell::new(false),
-            refused: Cell::new(None),
+            tally: Tally::default(),
+            wants_keyframe: Cell::new(false),
             state: RefCell::default(),
+            report_at: Cell::new(None),
             started: bounded(1),
         }
     }
@@ -105,27 +119,28 @@ impl Reader {
             state.tracks.resize_with(index + 1, || None);
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
-        state.tracks[index] =
-            Some(Track { route, gate, next_seq: None, withheld: 0, reporter: Reporter::new() });
+        let video = self.feed.is_video(index);
+        state.tracks[index] = Some(Track { route, video, gate, next_seq: None, reporter: Reporter::new() });
     }
 
-    /// Takes a track away; gives its RTCP address, if it had one.
-    pub(super) fn remove_track(&self, track: TrackId) -> Option<SocketAddr> {
+    /// Takes a track away; gives where it went, if that was by UDP.
+    pub(super) fn remove_track(&self, track: TrackId) -> Option<Rc<Destination>> {
         let mut state = self.state.borrow_mut();
         let gone = state.tracks.get_mut(track.index())?.take()?;
         match gone.route {
-            Route::Udp { rtcp, .. } => Some(rtcp),
+            Route::Udp(destination) => Some(destination),
             Route::Tcp { .. } => None,
         }
     }
 
-    /// RTCP addresses of its tracks.
-    pub(super) fn rtcp_addresses(&self) -> Vec<SocketAddr> {
-        let state = self.state.borrow();
-        let routes = state.tracks.iter().flatten().map(|track| &track.route);
-        routes
-            .filter_map(|route| if let Route::Udp { rtcp, .. } = route { Some(*rtcp) } else { None })
-            .collect()
+    /// Where its tracks go by UDP.
+    pub(super) fn destinations(&self) -> Vec<Rc<Destination>> {
+        self.state.borrow().destinations().cloned().collect()
+    }
+
+    /// The first refusal of a datagram since it was last heard.
+    pub(super) fn refused_since(&self) -> Option<Instant> {
+        self.state.borrow().destinations().filter_map(|to| to.refused_since()).min()
     }
 
     /// Whether the channel belongs to one of its tracks.
@@ -160,9 +175,10 @@ impl Reader {
         start: Option<(Cursor, &WireImage)>,
         backlog: bool,
     ) {
+        self.report_at.set(None);
         let mut state = self.state.borrow_mut();
         state.demand = Some(demand);
-        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::Open);
+        state.tracks.iter_mut().flatten().for_each(|track| track.gate = Gate::AtStart);
         state.position.join(wait_from, start.map(|(cursor, _)| cursor));
         if let Some((_, image)) = start.filter(|_| backlog) {
             state.position.catch_up(image.time, self.feed.newest_time(), clock::now());
@@ -194,12 +210,14 @@ impl Reader {
             _ => None,
         });
         let tracks =
-            state.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_ref()?)));
+            state.tracks.iter_mut().enumerate().filter_map(|(index, track)| Some((index, track.as_mut()?)));
         tracks
             .map(|(index, track)| {
                 let id = TrackId(index as u8);
                 let start = first.as_ref().and_then(|(cursor, image)| {
-                    let seq = track.next_seq.or_else(|| self.first_seq(*cursor, id))?;
+                    let seq = track.next_seq.or_else(|| self.feed.first_seq(*cursor, id))?;
+                    // What was told is kept to, though pictures before its first keyframe are withheld.
+                    track.next_seq = Some(seq);
                     // One instant in the clock of each: clients put the tracks together by it until the
                     // first reports come, and retina refuses several tracks of which one says nothing.
                     let timestamp = self.feed.with_sender(id, |sender| sender.timestamp(image.time))?;
@@ -208,17 +226,6 @@ impl Reader {
                 RtpInfo { track: index as u8, start }
             })
             .collect()
-    }
-
-    /// The number of a track's first packet from an image on, be it there already or the next one made.
-    fn first_seq(&self, mut cursor: Cursor, track: TrackId) -> Option<u16> {
-        while let Slot::Here(image) = self.feed.images().get(cursor) {
-            if image.track == track {
-                return Some(image.first_seq);
-            }
-            cursor = cursor.next();
-        }
-        self.feed.with_sender(track, |sender| sender.next_seq())
     }
 
     /// Stops at an image's end; sequence numbers go on from there at the next PLAY.
@@ -231,44 +238,36 @@ impl Reader {
     /// An image was written: a reader that waits for a keyframe may start there.
     pub(super) fn offer_start(&self, at: Cursor, image: &WireImage) {
         let mut state = self.state.borrow_mut();
-        let starts =
-            image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video(&self.feed);
+        let starts = image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video();
         if starts && state.has(image.track) && state.position.offer_start(at) {
             let _ = self.started.0.try_send(());
         }
     }
 
-    /// What a UDP reader is to be sent now.
-    pub(super) fn next_partial(&self) -> Option<Partial> {
+    /// What it is to be sent now.
+    pub(super) fn next(&self, view: &mut View<'_>) -> Option<Due> {
         let mut state = self.state.borrow_mut();
-        if state.partial.is_none() {
-            let image = state.next_image(&self.feed)?;
-            let withheld = state.take(&image)?;
-            let Route::Udp { rtp, .. } = &state.tracks.get(image.track.index())?.as_ref()?.route else {
-                return None;
-            };
-            let to = rtp.clone();
-            state.partial = Some(Partial { to, image, withheld, sent: 0 });
+        let number = state.next_image(view, self)?;
+        let image = view.image(number);
+        let last = state.position.is_at_end(view);
+        let track = state.tracks.get_mut(image.track.index())?.as_mut()?;
+        if !track.reporter.active() {
+            self.report_at.set(None);
         }
-        state.partial.clone()
+        let withheld = track.take(image);
+        let way = match &track.route {
+            Route::Tcp { rtp, .. } => Way::Tcp(*rtp),
+            Route::Udp(to) => Way::Udp(to.clone()),
+        };
+        Some(Due { image: number, withheld, way, last })
     }
 
-    /// Some packets of [`Reader::next_partial`] went out (or were given up).
-    pub(super) fn sent(&self, packets: usize) {
-        let mut state = self.state.borrow_mut();
-        if let Some(partial) = &mut state.partial {
-            partial.sent += packets;
-            if partial.sent >= usize::from(partial.image.packets) {
-                state.partial = None;
-            }
+    /// Images that its TCP socket did not take at once.
+    pub(super) fn parted(&self) -> u32 {
+        match &self.path {
+            Path::Tcp(outbox) => outbox.parted(),
+            Path::Udp(_) => 0,
         }
-    }
-
-    /// Whether one of its tracks goes to this address.
-    pub(super) fn sends_to(&self, address: SocketAddr) -> bool {
-        let state = self.state.borrow();
-        let mut tracks = state.tracks.iter().flatten();
-        tracks.any(|track| matches!(&track.route, Route::Udp { rtp, .. } if rtp.as_socket() == Some(address)))
     }
 
     /// When a backlog's next image is due, if that is what it waits for.
@@ -278,31 +277,59 @@ impl Reader {
 
     /// Sends the sender reports that are due.
     pub(super) fn report(&self, now: Instant) -> io::Result<()> {
-        self.control(|track, sender| track.reporter.due(now).then(|| track.reporter.report(sender)))
+        if self.report_at.get().is_some_and(|at| now < at) {
+            return Ok(());
+        }
+        if !self.playing() {
+            self.report_at.set(Some(now + QUIET));
+            return Ok(());
+        }
+        self.control(|reporter| reporter.due(now), Reporter::report)?;
+        let state = self.state.borrow();
+        let next = state.tracks.iter().flatten().filter_map(|track| track.reporter.next()).min();
+        // A track's first packet has it looked at again.
+        self.report_at.set(Some(next.unwrap_or(now + QUIET)));
+        drop(state);
+        if let Path::Tcp(outbox) = &self.path { outbox.pump() } else { Ok(()) }
     }
 
     /// Says goodbye on every track that was sent something.
     pub(super) fn bye(&self) -> io::Result<()> {
-        self.control(|track, sender| track.reporter.active().then(|| track.reporter.bye(sender)))
+        self.control(|reporter| reporter.active(), Reporter::bye)
+    }
+
+    /// Says goodbye on one of them.
+    pub(super) fn bye_on(&self, track: TrackId) -> io::Result<()> {
+        self.control_on(|index, reporter| index == track.index() && reporter.active(), Reporter::bye)
     }
 
     fn control(
         &self,
-        mut message: impl FnMut(&mut Track, &Clocked<'_>) -> Option<Vec<u8>>,
+        due: impl Fn(&mut Reporter) -> bool,
+        message: impl Fn(&Reporter, &Clocked<'_>) -> Vec<u8>,
+    ) -> io::Result<()> {
+        self.control_on(|_, reporter| due(reporter), message)
+    }
+
+    fn control_on(
+        &self,
+        due: impl Fn(usize, &mut Reporter) -> bool,
+        message: impl Fn(&Reporter, &Clocked<'_>) -> Vec<u8>,
     ) -> io::Result<()> {
         let mut state = self.state.borrow_mut();
         for (index, track) in state.tracks.iter_mut().enumerate() {
             let Some(track) = track else { continue };
-            let Some(packet) = self.feed.with_clock(TrackId(index as u8), |clock| message(track, clock))
-            else {
+            // Most times it is not: the track's clock, which all workers share, is only looked at then.
+            if !due(index, &mut track.reporter) {
                 continue;
-            };
+            }
+            let packet = self.feed.with_clock(TrackId(index as u8), |clock| message(&track.reporter, clock));
             match (packet, &self.path, &track.route) {
                 (Some(packet), Path::Tcp(outbox), Route::Tcp { rtcp, .. }) => {
-                    outbox.push(framed(*rtcp, &packet))?
+                    outbox.push(framed(*rtcp, &packet))?;
                 }
                 // A report that the socket does not take now is one report lost: the next comes in seconds.
-                (Some(packet), Path::Udp(pair), Route::Udp { rtcp, .. }) => pair.send_report(*rtcp, &packet),
+                (Some(packet), Path::Udp(pair), Route::Udp(to)) => pair.send_report(to.rtcp, &packet),
                 _ => {}
             }
         }
@@ -314,7 +341,7 @@ impl Reader {
     /// # Errors
     /// The bytes are no RTCP.
     pub(super) fn handle_rtcp(&self, packet: &[u8]) -> Result<(), rtcp::Error> {
-        self.refused.set(None);
+        self.state.borrow().destinations().for_each(|to| to.heard());
         let mut keyframe = false;
         rtcp::parse(packet, |message| match message {
             Message::Reception(reception) => {
@@ -353,13 +380,9 @@ impl Reader {
 impl Supply for Reader {
     /// The next image for an interleaved reader, rewritten as it needs.
     fn next_outgoing(&self) -> Option<Outgoing> {
-        let mut state = self.state.borrow_mut();
-        let image = state.next_image(&self.feed)?;
-        let withheld = state.take(&image)?;
-        match state.tracks.get(image.track.index())?.as_ref()?.route {
-            Route::Tcp { rtp, .. } => Some(Outgoing { image, withheld, channel: rtp }),
-            Route::Udp { .. } => None,
-        }
+        let mut view = View::new(self.feed.images(), self.feed.newest_time(), clock::now(), Vec::new());
+        let Due { image, withheld, way: Way::Tcp(channel), .. } = self.next(&mut view)? else { return None };
+        Some(Outgoing { image: view.image(image).clone(), withheld, channel })
     }
 }
 
@@ -369,14 +392,21 @@ impl State {
     }
 
     /// Whether any of its tracks has keyframes to wait for.
-    fn waits_for_video(&self, feed: &Feed) -> bool {
-        (0..self.tracks.len()).any(|index| self.tracks[index].is_some() && feed.is_video(index))
+    fn waits_for_video(&self) -> bool {
+        self.tracks.iter().flatten().any(|track| track.video)
+    }
+
+    fn destinations(&self) -> impl Iterator<Item = &Rc<Destination>> {
+        self.tracks.iter().flatten().filter_map(|track| match &track.route {
+            Route::Udp(destination) => Some(destination),
+            Route::Tcp { .. } => None,
+        })
     }
 
     /// The next image of this reader's tracks that may go out now; moves the cursor past it.
-    fn next_image(&mut self, feed: &Feed) -> Option<WireImage> {
+    fn next_image(&mut self, view: &mut View<'_>, reader: &Reader) -> Option<usize> {
         let Self { position, tracks, .. } = self;
-        let takes = |image: &WireImage| match tracks.get(image.track.index()) {
+        let takes = |tracks: &[Option<Track>], image: &WireImage| match tracks.get(image.track.index()) {
             Some(Some(track)) => match track.gate {
                 Gate::Shut => false,
                 Gate::AtStart => image.link != Link::Follows,
@@ -385,31 +415,33 @@ impl State {
             _ => false,
         };
         loop {
-            match position.next(feed.images(), feed.newest_time(), clock::now(), takes) {
-                Next::Image(image) => return Some(image),
+            match position.next(view, |image| takes(tracks, image)) {
+                Next::Image(number) => return Some(number),
                 Next::Nothing => return None,
-                Next::Jumped { keyframe_ahead } => feed.jumped(keyframe_ahead),
+                Next::Jumped { reason, images, keyframe_ahead } => {
+                    let images = u32::try_from(images).unwrap_or(u32::MAX);
+                    reader.tally.add(reason, images);
+                    reader.feed.tally.add(reason, images);
+                    reader.wants_keyframe.set(!keyframe_ahead);
+                    // It goes on at one track's keyframe; the others lack pictures before theirs.
+                    let open = tracks.iter_mut().flatten().filter(|track| track.gate == Gate::Open);
+                    open.for_each(|track| track.gate = Gate::AtStart);
+                }
             }
         }
     }
+}
 
+impl Track {
     /// Counts the image as sent; gives what its sequence numbers are too high for this reader.
-    fn take(&mut self, image: &WireImage) -> Option<u16> {
-        let track = self.tracks.get_mut(image.track.index())?.as_mut()?;
-        let first = track.next_seq.unwrap_or(image.first_seq);
-        track.withheld = image.first_seq.wrapping_sub(first);
-        track.next_seq = Some(first.wrapping_add(image.packets));
-        track.gate = Gate::Open;
-        track.reporter.count(image);
-        Some(track.withheld)
+    fn take(&mut self, image: &WireImage) -> u16 {
+        let first = self.next_seq.unwrap_or(image.first_seq);
+        self.next_seq = Some(first.wrapping_add(image.packets));
+        self.gate = Gate::Open;
+        self.reporter.count(image);
+        image.first_seq.wrapping_sub(first)
     }
 }
 
-/// A report as an interleaved frame ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
-fn framed(channel: u8, packet: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(4 + packet.len());
-    frame.extend([b'$', channel]);
-    frame.extend((packet.len() as u16).to_be_bytes());
-    frame.extend(packet);
-    frame
-}
+/// Nothing is sent that could be reported: looked at again after this long, or when that changes.
+const QUIET: Duration = Duration::from_secs(3600);

@@ -63,6 +63,11 @@ impl Reporter {
         self.octets = self.octets.wrapping_add(image.octets);
     }
 
+    /// When the next report is due, once there was one.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
     /// Whether anything was sent yet.
     pub(super) fn active(&self) -> bool {
         self.packets > 0
@@ -72,7 +77,7 @@ impl Reporter {
     pub(super) fn due(&mut self, now: Instant) -> bool {
         let due = self.active() && self.next.is_none_or(|next| next <= now);
         if due {
-            let spread = f64::from(super::random_u32()) / f64::from(u32::MAX);
+            let spread = f64::from(crate::random::random_u32()) / f64::from(u32::MAX);
             self.next = Some(now + INTERVAL.mul_f64(0.5 + spread));
         }
         due

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smol::future::FutureExt;
 
 /// What panics again at once is not tried more often than this.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs `work`; what it said if it panicked. Everything here is shared by `Rc` and `RefCell`, whose
 /// borrows end with the unwinding.
@@ -23,7 +23,8 @@ pub(super) async fn restarted<F: Future<Output = ()>>(what: &str, mut start: imp
     }
 }
 
-fn sentence(panic: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub(super) fn sentence(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
 }

@@ -1,120 +1,191 @@
-//! The two calls that the standard library lacks: `sendmmsg` with segmentation offload, and the error
-//! queue that tells whose datagram failed. nix's own have unsound partial results (0.31).
+//! The calls that the standard library lacks: `sendmmsg` with segmentation offload, the error queue that
+//! tells whose datagram failed, and a send buffer past `wmem_max`. nix's own have unsound partial results
+//! (0.31).
 #![allow(unsafe_code, reason = "the server's one fence around raw socket calls")]
 
 use std::io::{self, IoSlice};
+use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::SockAddr;
 
-/// Datagrams that one call takes.
-pub(super) const BATCH: usize = 64;
+/// Messages that one call takes: the kernel's `UIO_MAXIOV`.
+pub(super) const MESSAGES: usize = 1024;
 
-/// Slices that one call takes.
-pub(super) const SLICES: usize = 512;
-
-/// Segments that the kernel cuts one message into at most (`UDP_MAX_SEGMENTS` of the oldest kernels).
-pub(super) const SEGMENTS: usize = 64;
-
-/// One message to one reader: a datagram, or several of one size that the kernel cuts apart.
-#[derive(Clone, Debug)]
-pub(super) struct Datagram<'a> {
-    /// Where to.
-    pub(super) to: &'a SockAddr,
-    /// Which of the batch's slices.
-    pub(super) slices: Range<usize>,
-    /// The size of every segment but the last; `None` sends one datagram.
-    pub(super) segment: Option<u16>,
-}
+/// A control message that has the kernel cut a message into segments: as many messages share it as like.
+#[derive(Clone, Copy)]
+pub(super) struct Segment(Control);
 
 /// Room for one `UDP_SEGMENT` control message, aligned as the kernel wants it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 union Control {
     header: libc::cmsghdr,
-    bytes: [u8; 32],
+    bytes: [u8; 24],
 }
 
-/// Sends what the socket takes now, in order; gives how many were taken.
-///
-/// # Errors
-/// What stopped the first datagram: `WouldBlock` when the socket is full, `EINVAL`, `EIO` or
-/// `EMSGSIZE` when segmentation does not work towards this reader. Nothing was sent then.
-/// [sendmmsg(2)](https://man7.org/linux/man-pages/man2/sendmmsg.2.html) loses the error of a later one:
-/// call again from the count.
-pub(super) fn send_batch(
-    socket: BorrowedFd<'_>,
-    datagrams: &[Datagram<'_>],
-    slices: &[IoSlice<'_>],
-) -> io::Result<usize> {
-    let count = datagrams.len().min(BATCH);
-    // SAFETY: both are plain C structs for which all zeroes is a valid value.
-    let mut headers: [libc::mmsghdr; BATCH] = unsafe { mem::zeroed() };
-    let mut controls = [Control { bytes: [0; 32] }; BATCH];
-    for ((header, control), datagram) in headers.iter_mut().zip(&mut controls).zip(&datagrams[..count]) {
-        let parts = &slices[datagram.slices.clone()];
-        let message = &mut header.msg_hdr;
-        message.msg_name = datagram.to.as_ptr().cast_mut().cast();
-        message.msg_namelen = datagram.to.len();
-        // IoSlice is guaranteed to have iovec's layout; sendmmsg only reads it.
-        message.msg_iov = parts.as_ptr().cast_mut().cast();
-        message.msg_iovlen = parts.len() as _;
-        if let Some(segment) = datagram.segment {
-            attach_segment(message, control, segment);
-        }
+impl Segment {
+    /// Segments of so many bytes each, but the last.
+    pub(super) fn new(size: u16) -> Self {
+        // SAFETY: CMSG_LEN only computes.
+        let length = unsafe { libc::CMSG_LEN(2) };
+        let mut header = ZERO;
+        header.cmsg_len = length as _;
+        header.cmsg_level = libc::SOL_UDP;
+        header.cmsg_type = libc::UDP_SEGMENT;
+        let mut control = Control { bytes: [0; 24] };
+        control.header = header;
+        let at = length as usize - 2;
+        // SAFETY: all bytes of the union were initialized, and any byte is a valid u8.
+        let bytes = unsafe { &mut control.bytes };
+        bytes[at..at + 2].copy_from_slice(&size.to_ne_bytes());
+        Self(control)
     }
-    loop {
-        // SAFETY: every pointer in the first `count` headers leads into `datagrams`, `slices` or
-        // `controls`, all of which outlive the call.
-        let sent = unsafe {
-            libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_DONTWAIT as _)
-        };
-        match usize::try_from(sent) {
-            Ok(sent) => return Ok(sent),
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
+}
+
+// SAFETY: cmsghdr is integers only; musl's has padding beside them.
+const ZERO: libc::cmsghdr = unsafe { mem::zeroed() };
+
+/// Room for slices, kept from one round to the next.
+#[derive(Default)]
+pub(super) struct SliceRoom(Vec<libc::iovec>);
+
+/// Slices of bytes that live for `'a`, in a room of before.
+pub(super) struct Slices<'a> {
+    room: &'a mut Vec<libc::iovec>,
+    bytes: PhantomData<&'a [u8]>,
+}
+
+impl SliceRoom {
+    /// An empty list.
+    pub(super) fn begin(&mut self) -> Slices<'_> {
+        self.0.clear();
+        Slices { room: &mut self.0, bytes: PhantomData }
+    }
+}
+
+impl<'a> Slices<'a> {
+    pub(super) fn push(&mut self, bytes: &'a [u8]) {
+        self.room.push(libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.room.len()
+    }
+
+    /// The list, as it stays.
+    pub(super) fn done(self) -> &'a [IoSlice<'a>] {
+        let slices: *const [libc::iovec] = &raw const **self.room;
+        // SAFETY: IoSlice is guaranteed to have iovec's layout, and every entry was made by `push` from bytes
+        // that live for `'a`; the room itself is borrowed for as long.
+        unsafe { &*(slices as *const [IoSlice<'a>]) }
+    }
+}
+
+/// Room for messages, kept from one round to the next.
+#[derive(Default)]
+pub(super) struct MessageRoom(Vec<libc::mmsghdr>);
+
+/// Messages that point to what lives for `'a`, in a room of before.
+pub(super) struct Messages<'a> {
+    room: &'a mut Vec<libc::mmsghdr>,
+    parts: PhantomData<(&'a SockAddr, &'a [IoSlice<'a>], &'a Segment)>,
+}
+
+impl MessageRoom {
+    /// An empty list.
+    pub(super) fn begin(&mut self) -> Messages<'_> {
+        self.0.clear();
+        Messages { room: &mut self.0, parts: PhantomData }
+    }
+}
+
+impl<'a> Messages<'a> {
+    /// One message to one reader: a datagram, or several that the kernel cuts apart.
+    pub(super) fn push(&mut self, to: &'a SockAddr, slices: &'a [IoSlice<'a>], segment: Option<&'a Segment>) {
+        // SAFETY: a plain C struct for which all zeroes is a valid value.
+        let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+        let message = &mut header.msg_hdr;
+        message.msg_name = to.as_ptr().cast_mut().cast();
+        message.msg_namelen = to.len();
+        // IoSlice is guaranteed to have iovec's layout; sendmmsg only reads it.
+        message.msg_iov = slices.as_ptr().cast_mut().cast();
+        message.msg_iovlen = slices.len() as _;
+        if let Some(segment) = segment {
+            // SAFETY: CMSG_SPACE only computes.
+            let space = unsafe { libc::CMSG_SPACE(2) };
+            message.msg_control = (&raw const segment.0).cast_mut().cast();
+            message.msg_controllen = space as _;
+        }
+        self.room.push(header);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.room.len()
+    }
+
+    /// Sends what the socket takes now of the messages from `from` on, in order; gives how many it took.
+    ///
+    /// # Errors
+    /// What stopped the first of them: `WouldBlock` when the socket is full, `EINVAL`, `EIO` or `EMSGSIZE`
+    /// when segmentation does not work towards this reader. Nothing was sent then.
+    /// [sendmmsg(2)](https://man7.org/linux/man-pages/man2/sendmmsg.2.html) loses the error of a later one:
+    /// call again from the count.
+    pub(super) fn send(&mut self, socket: BorrowedFd<'_>, from: usize) -> io::Result<usize> {
+        let headers = self.room.get_mut(from..).unwrap_or_default();
+        let count = headers.len().min(MESSAGES);
+        loop {
+            // SAFETY: every pointer in the headers was made by `push` from what lives for `'a`.
+            let sent = unsafe {
+                libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_DONTWAIT as _)
+            };
+            match usize::try_from(sent) {
+                Ok(sent) => return Ok(sent),
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
                 }
             }
         }
     }
 }
 
-fn attach_segment(message: &mut libc::msghdr, control: &mut Control, segment: u16) {
-    // SAFETY: CMSG_SPACE only computes.
-    let space = unsafe { libc::CMSG_SPACE(2) };
-    // SAFETY: CMSG_LEN only computes.
-    let length = unsafe { libc::CMSG_LEN(2) };
-    let mut header = ZERO;
-    header.cmsg_len = length as _;
-    header.cmsg_level = libc::SOL_UDP;
-    header.cmsg_type = libc::UDP_SEGMENT;
-    control.header = header;
-    let at = length as usize - 2;
-    // SAFETY: all bytes of the union were initialized, and any byte is a valid u8.
-    let bytes = unsafe { &mut control.bytes };
-    bytes[at..at + 2].copy_from_slice(&segment.to_ne_bytes());
-    message.msg_control = bytes.as_mut_ptr().cast();
-    message.msg_controllen = space as _;
+/// Asks for a send buffer of so many bytes past what `net.core.wmem_max` allows.
+///
+/// # Errors
+/// `EPERM` without `CAP_NET_ADMIN`.
+pub(super) fn force_send_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    set_int(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, i32::try_from(bytes).unwrap_or(i32::MAX))
 }
 
-// SAFETY: cmsghdr is integers only; musl's has padding beside them.
-const ZERO: libc::cmsghdr = unsafe { mem::zeroed() };
+fn set_int(
+    socket: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the option's value is the int that the kernel expects, of that size.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            mem::size_of_val(&value) as _,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
 
 /// Makes the kernel report per destination what came back for a datagram.
 pub(super) fn report_errors(socket: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
     let (level, name) =
         if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVERR) } else { (libc::IPPROTO_IP, libc::IP_RECVERR) };
-    let on: libc::c_int = 1;
-    // SAFETY: the option's value is the int that the kernel expects, of that size.
-    let done = unsafe {
-        libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const on).cast(), mem::size_of_val(&on) as _)
-    };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    set_int(socket, level, name, 1)
 }
 
 /// Takes the next report off the socket's error queue: whose datagram was refused.
@@ -169,14 +240,22 @@ mod tests {
         let from = UdpSocket::bind("127.0.0.1:0").unwrap();
         let readers = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
         let to: Vec<SockAddr> = readers.iter().map(|reader| reader.local_addr().unwrap().into()).collect();
-        let slices = [IoSlice::new(b"ab"), IoSlice::new(b"cdE"), IoSlice::new(b"one")];
-        let datagrams = [
-            Datagram { to: &to[0], slices: 0..2, segment: Some(4) },
-            Datagram { to: &to[1], slices: 2..3, segment: None },
-        ];
-        assert_eq!(send_batch(from.as_fd(), &datagrams, &slices).unwrap(), 2);
+        let (mut slice_room, mut message_room) = (SliceRoom::default(), MessageRoom::default());
+        // What a round before left in the rooms is not sent again.
+        slice_room.begin().push(b"old");
+        let mut slices = slice_room.begin();
+        for bytes in [&b"ab"[..], b"cdE", b"one"] {
+            slices.push(bytes);
+        }
+        let (slices, segment) = (slices.done(), Segment::new(4));
+        message_room.begin().push(&to[1], &slices[..1], None);
+        let mut messages = message_room.begin();
+        messages.push(&to[0], &slices[..2], Some(&segment));
+        messages.push(&to[1], &slices[2..], None);
+        messages.push(&to[1], &slices[..2], Some(&segment));
+        assert_eq!(messages.send(from.as_fd(), 0).unwrap(), 3);
         let mut bytes = [0; 16];
-        for (reader, expected) in [(0, &b"abcd"[..]), (0, b"E"), (1, b"one")] {
+        for (reader, expected) in [(0, &b"abcd"[..]), (0, b"E"), (1, b"one"), (1, b"abcd"), (1, b"E")] {
             let length = readers[reader].recv(&mut bytes).unwrap();
             assert_eq!(&bytes[..length], expected);
         }
@@ -189,8 +268,10 @@ mod tests {
         let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let to = SockAddr::from(closed);
         let slices = [IoSlice::new(b"x")];
-        let datagram = [Datagram { to: &to, slices: 0..1, segment: None }];
-        assert_eq!(send_batch(from.as_fd(), &datagram, &slices).unwrap(), 1);
+        let mut room = MessageRoom::default();
+        let mut messages = room.begin();
+        messages.push(&to, &slices, None);
+        assert_eq!(messages.send(from.as_fd(), 0).unwrap(), 1);
         assert_eq!(take_error(from.as_fd()), Some(closed));
         assert_eq!(take_error(from.as_fd()), None);
     }

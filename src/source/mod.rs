@@ -10,6 +10,7 @@ pub mod command;
 pub mod file;
 pub mod jpegs;
 pub mod pattern;
+pub mod stand_in;
 
 use std::fmt;
 use std::sync::Arc;

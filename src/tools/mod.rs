@@ -1,3 +1,5 @@
 //! Commands that are not the daemon.
 
+pub mod load;
+pub mod plan;
 pub mod receive;

@@ -43,6 +43,11 @@ fn main() {
             let case = cases.iter().find(|case| case.name == *name).unwrap();
             (case.run)(rounds.parse().unwrap());
         }
+        [keep] if keep == "--keep" => {
+            let figures = cases.iter().map(|case| format!("{}\t{}\n", spent(case), case.name));
+            std::fs::write(KEPT, figures.collect::<String>()).unwrap();
+        }
+        [check] if check == "--check" => check_all(&cases),
         _ => {
             println!("| case | instructions |\n|---|---|");
             let chosen = |case: &&Case| arguments.iter().all(|part| case.name.contains(part.as_str()));
@@ -79,10 +84,39 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Instructions of a round of each case, as they were when they were last kept: `INSTRUCTIONS<tab>NAME`.
+const KEPT: &str = "tests/bench/instructions.kept";
+
+/// Fails where a round costs a tenth more than what was kept. Who raises a figure says why in the CHANGELOG.
+fn check_all(cases: &[Case]) {
+    let kept = std::fs::read_to_string(KEPT).unwrap();
+    let kept: Vec<(u64, &str)> = kept
+        .lines()
+        .map(|line| line.split_once('\t').unwrap())
+        .map(|(figure, name)| (figure.parse().unwrap(), name))
+        .collect();
+    assert_eq!(kept.len(), cases.len(), "{KEPT} is not of these cases: keep it anew by --keep");
+    let mut worse = 0;
+    for ((figure, name), case) in kept.into_iter().zip(cases) {
+        assert_eq!(name, case.name, "{KEPT} is not of these cases: keep it anew by --keep");
+        let most = figure + figure / 10;
+        // Twice, where it is more: the server's thread may have been woken more often than usual.
+        let now = Some(spent(case)).filter(|now| *now <= most).unwrap_or_else(|| spent(case));
+        let verdict = if now > most { "MORE" } else { "ok" };
+        worse += usize::from(now > most);
+        println!("{verdict:4} {now:>8} kept {figure:>8} {name}");
+    }
+    assert_eq!(worse, 0, "rounds that cost over a tenth more than what {KEPT} has");
+}
+
 /// Instructions of a round, from two runs of which one has some rounds more.
+fn spent(case: &Case) -> u64 {
+    let (short, long) = (10, 110);
+    count(&case.name, long).saturating_sub(count(&case.name, short)) / (long - short) as u64
+}
+
 fn figures(case: &Case) -> String {
-    let (short, long) = (2, 32);
-    let spent = count(&case.name, long).saturating_sub(count(&case.name, short)) / (long - short) as u64;
+    let spent = spent(case);
     let per = case.per.iter().map(|(parts, what)| format!("{} a {what}", spent / *parts as u64));
     per.collect::<Vec<_>>().join(", ")
 }

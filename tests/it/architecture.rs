@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 19] = [
+const MAY_KNOW: [(&str, &[&str]); 20] = [
     ("cli", &["config", "daemon", "rtsp", "source", "tools"]),
-    ("client", &["clock", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["rtsp", "server", "source"]),
     ("daemon", &["config", "hub", "server", "source"]),
@@ -18,14 +18,15 @@ const MAY_KNOW: [(&str, &[&str]); 19] = [
     ("lib", &[]),
     ("main", &["cli"]),
     ("media", &[]),
+    ("random", &["clock"]),
     ("rtcp", &[]),
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
-    ("server", &["clock", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("server", &["clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
-    ("tools", &["client", "clock", "rtsp"]),
+    ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("v4l2", &["media"]),
 ];
 
@@ -106,6 +107,27 @@ impl<'ast> Visit<'ast> for Paths<'_> {
         self.unsafety = true;
         syn::visit::visit_expr_unsafe(self, block);
     }
+
+    /// Of functions and methods.
+    fn visit_signature(&mut self, signature: &'ast syn::Signature) {
+        self.unsafety |= signature.unsafety.is_some();
+        syn::visit::visit_signature(self, signature);
+    }
+
+    fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
+        self.unsafety |= item.unsafety.is_some();
+        syn::visit::visit_item_impl(self, item);
+    }
+
+    fn visit_item_trait(&mut self, item: &'ast syn::ItemTrait) {
+        self.unsafety |= item.unsafety.is_some();
+        syn::visit::visit_item_trait(self, item);
+    }
+
+    fn visit_item_foreign_mod(&mut self, block: &'ast syn::ItemForeignMod) {
+        self.unsafety |= block.unsafety.is_some();
+        syn::visit::visit_item_foreign_mod(self, block);
+    }
 }
 
 /// What a file does against the rules.
@@ -175,6 +197,11 @@ fn the_table_bites() {
         ("src/rtsp/x.rs", "use std::net::{IpAddr, TcpStream};", "names TcpStream"),
         ("src/media/x.rs", "use smol::io;", "names smol"),
         ("src/hub/x.rs", "fn f() { unsafe { g() } }", "unsafe lives"),
+        ("src/hub/x.rs", "unsafe fn f() {}", "unsafe lives"),
+        ("src/hub/x.rs", "impl T { unsafe fn f(&self) {} }", "unsafe lives"),
+        ("src/hub/x.rs", "unsafe impl Send for T {}", "unsafe lives"),
+        ("src/hub/x.rs", "unsafe trait T {}", "unsafe lives"),
+        ("src/hub/x.rs", "unsafe extern \"C\" { fn f(); }", "unsafe lives"),
         ("src/stranger/mod.rs", "", "no stranger"),
     ] {
         let wrong = offences(file, source).join("\n");

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
+use crate::interop::mounts as files;
 use crate::support::{Client, Incoming, MOUNTS, PATIENCE, Reply, Server, udp_pair};
 use crate::two_tracks::{House, Plan};
 
@@ -24,14 +25,22 @@ enum Step {
     Closed,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mounts {
+    Usual,
+    /// Those of `two_tracks`.
+    TwoTracks,
+    /// Those of `interop`.
+    Files,
+}
+
 pub(crate) struct Dialog {
     pub(crate) name: String,
     pub(crate) shows: Vec<String>,
     /// Where the server listens, and what else it is told.
     on: String,
     settings: String,
-    /// It is about the mounts of `two_tracks`.
-    two_tracks: bool,
+    mounts: Mounts,
     steps: Vec<Step>,
 }
 
@@ -60,7 +69,7 @@ fn read(name: &str, text: &str) -> Dialog {
         shows: Vec::new(),
         on: "127.0.0.1".to_owned(),
         settings: String::new(),
-        two_tracks: false,
+        mounts: Mounts::Usual,
         steps: Vec::new(),
     };
     for line in text.lines() {
@@ -108,7 +117,8 @@ fn comment(dialog: &mut Dialog, text: &str) {
         Some(("shows", ids)) => dialog.shows.extend(ids.split_whitespace().map(str::to_owned)),
         Some(("on", address)) => dialog.on = address.to_owned(),
         Some(("with", settings)) => dialog.settings = format!("{settings},"),
-        Some(("mounts", "two tracks")) => dialog.two_tracks = true,
+        Some(("mounts", "two tracks")) => dialog.mounts = Mounts::TwoTracks,
+        Some(("mounts", "files")) => dialog.mounts = Mounts::Files,
         _ => {}
     }
 }
@@ -381,13 +391,20 @@ fn every_dialog_goes_as_written() {
     let (mut servers, mut houses) = (BTreeMap::new(), BTreeMap::new());
     let mut wrong = Vec::new();
     for dialog in dialogs() {
-        let key = (dialog.on.clone(), dialog.settings.clone());
-        let address = if dialog.two_tracks {
-            let house =
-                |(on, settings): &(String, String)| House::start(Plan { on, settings, ..Plan::default() });
-            houses.entry(key).or_insert_with_key(house).address
+        let key = (dialog.on.clone(), dialog.settings.clone(), dialog.mounts);
+        let mounts = match dialog.mounts {
+            Mounts::Usual => Some(MOUNTS.to_owned()),
+            Mounts::Files => Some(files()),
+            Mounts::TwoTracks => None,
+        };
+        let address = if let Some(mounts) = mounts {
+            let server = |(on, settings, _): &(String, String, Mounts)| Server::on(on, settings, &mounts);
+            servers.entry(key).or_insert_with_key(server).address
         } else {
-            servers.entry(key).or_insert_with_key(|(on, settings)| Server::on(on, settings, MOUNTS)).address
+            let house = |(on, settings, _): &(String, String, Mounts)| {
+                House::start(Plan { on, settings, ..Plan::default() })
+            };
+            houses.entry(key).or_insert_with_key(house).address
         };
         wrong.extend(run(&dialog, address).err());
     }

@@ -1,124 +1,19 @@
-//! JPEGs as mounts: what is served is what lies there, in order, round after round.
+//! JPEGs as mounts: what is served is what lies there, in order, round after round. (What clients show of it is in
+//! `interop`.)
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use lenslet::media::jpeg::Image;
 
-use crate::formats::{checksums, fixture};
-use crate::interop::{has, run};
+use crate::formats::fixture;
 use crate::support::{Client, Server};
-
-/// Pictures that the clients are given.
-const PICTURES: usize = 7;
-/// Pictures that each client shows: more than two rounds.
-const SHOWN: usize = 17;
 
 fn mounts(paths: &[(&str, &Path)]) -> String {
     let mount = |(name, path): &(&str, &Path)| {
         format!("\"{name}\": Jpegs(path: {:?}, fps: 20),", path.display().to_string())
     };
     format!("mounts: {{{}}}", paths.iter().map(mount).collect::<String>())
-}
-
-/// What a client is to play.
-struct Visit<'a> {
-    url: String,
-    transport: &'a str,
-    folder: &'a Path,
-}
-
-/// A client that tells the checksums of the pictures that it decoded; and what has to run for it to be there.
-type Player = (&'static str, &'static [&'static str], fn(&Visit<'_>) -> Vec<String>);
-
-const CLIENTS: [Player; 3] = [
-    ("ffmpeg", &["-version"], |visit| {
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-v", "warning", "-rtsp_transport", visit.transport, "-i", &visit.url]);
-        ffmpeg.args(["-fps_mode", "passthrough", "-frames:v", &SHOWN.to_string(), "-f", "framemd5", "-"]);
-        checksums(&run(&mut ffmpeg).unwrap().stdout)
-    }),
-    ("gst-inspect-1.0", &["rtpjpegdepay"], |visit| {
-        let pipeline = format!(
-            "rtspsrc location={} protocols={} ! rtpjpegdepay ! identity eos-after={} ! tee name=both both. ! \
-             queue ! multifilesink location={}/%03d.jpg both. ! queue ! jpegdec ! fakesink sync=false",
-            visit.url,
-            visit.transport,
-            SHOWN + 1,
-            visit.folder.display()
-        );
-        let mut gst = Command::new("gst-launch-1.0");
-        run(gst.args(pipeline.split_whitespace())).unwrap();
-        decoded(&visit.folder.join("%03d.jpg"))
-    }),
-    ("python3", &["-c", "import av"], |visit| {
-        let mut python = Command::new("python3");
-        python.args(["-c", PYAV, &visit.url, visit.transport, &SHOWN.to_string()]);
-        let output = run(&mut python).unwrap();
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
-    }),
-];
-
-/// The checksum is of the planes without their padding, as `framemd5` has it.
-const PYAV: &str = "
-import av, hashlib, sys
-url, transport, count = sys.argv[1:]
-container = av.open(url, options={'rtsp_transport': transport})
-for number, frame in zip(range(int(count)), container.decode(video=0)):
-    print(hashlib.md5(frame.to_ndarray().tobytes()).hexdigest())
-";
-
-/// What ffmpeg decodes of a file, or of a row of files (`%03d.jpg`).
-fn decoded(file: &Path) -> Vec<String> {
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-i", file.to_str().unwrap(), "-fps_mode", "passthrough"]);
-    checksums(&run(ffmpeg.args(["-f", "framemd5", "-"])).unwrap().stdout)
-}
-
-#[test]
-fn every_client_shows_the_pictures_of_a_folder_and_of_a_file() {
-    if !has("ffmpeg", &["-version"]) {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let pictures = folder.path().join("pictures");
-    fs::create_dir(&pictures).unwrap();
-    let row = pictures.join("%02d.jpg");
-    let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=800x600:rate=5"]);
-    ffmpeg.args(["-frames:v", &PICTURES.to_string(), "-pix_fmt", "yuvj420p", "-huffman", "default"]);
-    run(ffmpeg.arg(&row)).unwrap();
-    let expected = decoded(&row);
-    assert_eq!(expected.len(), PICTURES);
-    let stream = folder.path().join("stream.mjpeg");
-    let name = |number: usize| pictures.join(format!("{number:02}.jpg"));
-    let joined = (1..=PICTURES).flat_map(|number| fs::read(name(number)).unwrap());
-    fs::write(&stream, joined.collect::<Vec<u8>>()).unwrap();
-
-    let server = Server::with(&mounts(&[("folder", &pictures), ("stream", &stream)]));
-    let visits: Vec<(&str, &str, &Player)> = CLIENTS
-        .iter()
-        .filter(|(tool, arguments, _)| has(tool, arguments))
-        .flat_map(|client| ["udp", "tcp"].map(|transport| (transport, client)))
-        .flat_map(|(transport, client)| ["folder", "stream"].map(|mount| (mount, transport, client)))
-        .collect();
-    std::thread::scope(|scope| {
-        for (mount, transport, (name, _, play)) in visits {
-            let (server, expected) = (&server, &expected);
-            scope.spawn(move || {
-                let folder = tempfile::tempdir().unwrap();
-                let shown = play(&Visit { url: server.url(mount), transport, folder: folder.path() });
-                assert!(shown.len() >= SHOWN, "{name} {transport} {mount}: {} pictures", shown.len());
-                let start = expected.iter().position(|picture| *picture == shown[0]);
-                let start = start.unwrap_or_else(|| panic!("{name} {transport} {mount}: another picture"));
-                let follows = shown.iter().zip(expected.iter().cycle().skip(start));
-                let differs = follows.enumerate().find(|(_, (shown, expected))| shown != expected);
-                assert_eq!(differs, None, "{name} {transport} {mount}");
-                println!("{name} {transport} {mount}: {} pictures", shown.len());
-            });
-        }
-    });
 }
 
 /// A picture as it came: its size in units of eight, its scan.

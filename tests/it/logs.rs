@@ -1,6 +1,6 @@
 //! What the log says.
 
-use crate::support::lenslet;
+use crate::support::{Client, Server, lenslet};
 
 #[test]
 fn verbose_logs_requests_and_replies() {
@@ -23,4 +23,18 @@ fn verbose_logs_requests_and_replies() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("DESCRIBE") && said.contains("404"), "{said:?}");
+}
+
+#[test]
+fn a_session_is_told_by_its_beginning_alone() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let url = server.url("test");
+    let session = client.set_up_tcp(&url);
+    let of = format!("Session: {session}");
+    for (request, told) in [("PLAY", "playing"), ("TEARDOWN", "session over")] {
+        assert_eq!(client.ask(&[&format!("{request} {url} RTSP/1.0"), &of]).status, 200);
+        let line = server.logged(&[told, &session[..8]]);
+        assert!(!line.contains(&session), "whoever reads it could steer the session: {line}");
+    }
 }

@@ -336,11 +336,11 @@ fn fixture(name: &str) -> Vec<u8> {
 
 /// What a camera does wrong.
 #[derive(Clone, Copy, Default)]
-struct Faults {
+pub(crate) struct Faults {
     /// Leaves out each packet of so many; 0 leaves out none.
-    every: u64,
-    refuses_udp: bool,
-    silent_udp: bool,
+    pub(crate) every: u64,
+    pub(crate) refuses_udp: bool,
+    pub(crate) silent_udp: bool,
 }
 
 fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
@@ -408,7 +408,7 @@ impl Lines for BufReader<TcpStream> {
 }
 
 /// A camera of H.264.
-fn camera(faults: Faults) -> SocketAddr {
+pub(crate) fn camera(faults: Faults) -> SocketAddr {
     playing(Film::h264(), faults)
 }
 

@@ -23,7 +23,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("C3", "tests/it/commands.rs", "thousands_of_failed_describes_leave_nothing_behind"),
     ("C4", "tests/it/sessions.rs", "a_describe_waits_for_a_late_source_and_nobody_else_does"),
     ("C6", "src/hub/mount.rs", "describing_the_same_tracks_again_changes_nothing"),
-    ("D6", "src/server/connection.rs", "channels_that_are_taken_are_replaced_by_free_ones"),
+    ("D6", "src/server/requests.rs", "channels_that_are_taken_are_replaced_by_free_ones"),
     ("D11", "tests/it/protocol.rs", "one_track_of_two_is_torn_down_and_the_other_plays_on"),
     ("D14", "src/rtsp/server/sessions.rs", "an_address_and_the_server_have_only_so_many_sessions"),
     ("D14", "src/server/admission.rs", "an_address_has_only_so_many_connections_and_the_server_too"),

@@ -96,8 +96,9 @@ fn a_session_that_never_plays_ends_and_its_ports_are_free() {
     let mut other = Client::connect(&server);
     let interleaved = other.set_up_tcp(&url);
     let mut over = [server.logged(&["session over"]), server.logged(&["session over"])];
-    over.sort_by_key(|line| line.contains(&interleaved));
-    assert!(over[0].contains(&session) && over[1].contains(&interleaved), "{over:?}");
+    let (udp, tcp) = (&session[..8], &interleaved[..8]);
+    over.sort_by_key(|line| line.contains(tcp));
+    assert!(over[0].contains(udp) && over[1].contains(tcp), "{over:?}");
     assert_eq!(request(&mut client, "PLAY", &url, &session), 454);
     assert_eq!(request(&mut other, "PLAY", &url, &interleaved), 454);
     let ports = [&rtp, &rtcp].map(|socket| socket.local_addr().unwrap().port());
@@ -170,7 +171,7 @@ fn an_interleaved_session_ends_with_its_connection() {
         interleaved_pictures(&mut client, 3);
         let began = Instant::now();
         end(client);
-        server.logged(&["session over", &session]);
+        server.logged(&["session over", &session[..8]]);
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     }
     // There is place for one session, and it is free.
@@ -471,6 +472,6 @@ fn a_goodbye_that_is_not_waited_for_ends_the_session_all_the_same() {
         client.send(goodbye.as_bytes());
         // With pictures unread, this resets the connection.
         drop(client);
-        server.logged(&["session over", &session]);
+        server.logged(&["session over", &session[..8]]);
     }
 }

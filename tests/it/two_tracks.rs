@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lenslet::hub::{self, Outlet};
 use lenslet::media::{AccessUnit, Codec, Link, Track, TrackId, h264::ParameterSets};
 
-use crate::support::{Client, Incoming, PATIENCE, Rtp, udp_pair};
+use crate::support::{Client, Incoming, PATIENCE, Rtp, udp_pair, workers};
 
 /// The parts of a picture; its slice is long enough for two packets.
 const SPS: [u8; 5] = [0x67, 0x42, 0xc0, 0x1e, 1];
@@ -28,6 +28,8 @@ pub(crate) struct Plan<'a> {
     /// Pictures from one keyframe to the next, if none is asked for.
     pub(crate) gop: usize,
     pub(crate) interval: Duration,
+    /// Each track's keyframes come so many pictures behind those of the track before.
+    pub(crate) apart: usize,
 }
 
 impl Default for Plan<'_> {
@@ -38,6 +40,7 @@ impl Default for Plan<'_> {
             settings: "",
             gop: 30,
             interval: Duration::from_millis(33),
+            apart: 0,
         }
     }
 }
@@ -58,7 +61,9 @@ impl House {
         let mounts: String =
             plan.mounts.iter().map(|(name, _)| format!("{name:?}: File(path: \"none\"),")).collect();
         let (on, settings) = (plan.on, plan.settings);
-        let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} mounts: {{{mounts}}})");
+        let workers = workers(settings);
+        let text =
+            format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} mounts: {{{mounts}}})");
         let settings = lenslet::config::Config::parse(&text).unwrap().server;
         let server = lenslet::server::Server::bind(settings).unwrap();
         let address = server.addresses()[0];
@@ -79,8 +84,8 @@ impl House {
         });
         let (source, ticks) = mpsc::channel();
         let forced = Arc::new(AtomicUsize::new(0));
-        let (counted, gop, interval) = (forced.clone(), plan.gop, plan.interval);
-        let publish = std::thread::spawn(move || publish(&outlets, gop, interval, &ticks, &counted));
+        let (counted, gops, interval) = (forced.clone(), (plan.gop, plan.apart), plan.interval);
+        let publish = std::thread::spawn(move || publish(&outlets, gops, interval, &ticks, &counted));
         Self { address, forced, stop: Some(stop), source: Some(source), threads: vec![serve, publish] }
     }
 
@@ -114,7 +119,7 @@ fn picture(keyframe: bool) -> Arc<[u8]> {
 /// A picture of every track an interval, all of one instant, until the house is gone.
 fn publish(
     outlets: &[(Outlet, u8)],
-    gop: usize,
+    (gop, apart): (usize, usize),
     interval: Duration,
     ticks: &mpsc::Receiver<()>,
     forced: &AtomicUsize,
@@ -125,9 +130,10 @@ fn publish(
         for (outlet, tracks) in outlets {
             let asked = outlet.take_keyframe_request();
             forced.fetch_add(usize::from(asked), Ordering::SeqCst);
-            let keyframe = asked || number.is_multiple_of(gop);
-            let link = if keyframe { Link::Start } else { Link::Follows };
             for track in (0..*tracks).map(TrackId) {
+                let turn = number.wrapping_sub(track.index() * apart);
+                let keyframe = asked && apart == 0 || turn.is_multiple_of(gop);
+                let link = if keyframe { Link::Start } else { Link::Follows };
                 outlet.publish(AccessUnit { track, time, link, data: picture(keyframe) });
             }
         }
@@ -337,5 +343,34 @@ fn no_datagram_is_longer_than_the_configuration_allows() {
         let longest = (0..60).map(|_| rtp.recv(&mut [0; 2048]).unwrap()).max().unwrap();
         // Filled, but not beyond: a router that passes no more would cut it up.
         assert!((500..=576 - headers).contains(&longest), "{on}: {longest}");
+    }
+}
+
+#[test]
+fn each_track_begins_at_a_keyframe_of_its_own() {
+    let mounts = [("two", 2)];
+    let house = House::start(Plan { mounts: &mounts, gop: 30, apart: 10, ..Plan::default() });
+    let mut client = Client::at(house.address);
+    let (url, mut session) = (house.url("two"), String::new());
+    for track in 0..2 {
+        let setup = format!("SETUP {url}/trackID={track} RTSP/1.0");
+        let transport = format!("Transport: RTP/AVP/TCP;unicast;interleaved={}-{}", track * 2, track * 2 + 1);
+        let reply = client.ask(&[&setup, &transport]);
+        session = reply.header("session").unwrap().split(';').next().unwrap().to_owned();
+    }
+    let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+    let told = reply.header("rtp-info").unwrap().split(";seq=").skip(1);
+    let told: Vec<u16> = told.map(|rest| rest.split(';').next().unwrap().parse().unwrap()).collect();
+    let mut firsts = [None, None];
+    while firsts.contains(&None) {
+        let Incoming::Frame { channel, data } = client.next() else { panic!("only frames come") };
+        if channel % 2 == 0 {
+            firsts[usize::from(channel / 2)].get_or_insert(data);
+        }
+    }
+    for (first, told) in firsts.into_iter().flatten().zip(told) {
+        assert_eq!(u16::from_be_bytes([first[2], first[3]]), told, "as RTP-Info says");
+        // The parameter sets alone or together, and no slice that follows.
+        assert!(matches!(first[12] & 0x1f, 7 | 24), "{:x?}", &first[12..16]);
     }
 }

@@ -67,6 +67,20 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The session that it asks something of.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Setup { session, .. }
+            | Self::Play { session, .. }
+            | Self::Pause { session }
+            | Self::Teardown { session, .. } => Some(session),
+            Self::Parameters { session, .. } => session.as_ref(),
+            Self::Describe { .. } | Self::Interleaved { .. } | Self::Close { .. } => None,
+        }
+    }
+}
+
 /// Where a track's packets begin, for RTP-Info.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpInfo {

@@ -28,7 +28,7 @@ pub(super) fn dispatch(
             Method::Play => play(caller, request, &target, session, sessions),
             Method::Pause => pause(&target, session, sessions),
             Method::Teardown => teardown(&target, session, sessions),
-            Method::GetParameter => get_parameter(request, session),
+            Method::GetParameter => get_parameter(request, &target, session, sessions),
             Method::SetParameter => set_parameter(request),
             Method::Announce | Method::Record | Method::Redirect => not_allowed(),
             Method::Other(_) => status(501),
@@ -193,7 +193,7 @@ fn play(
 ) -> Outcome {
     let Some(id) = session else { return status(454) };
     let Some(session) = sessions.get(&id) else { return status(454) };
-    if session.path != target.path && !target.path.is_empty() {
+    if !session.is_of(target) {
         return status(404);
     }
     if session.state == State::Init {
@@ -235,10 +235,11 @@ fn scales(request: &Request) -> Result<(), u16> {
 
 fn pause(target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
     let Some(id) = session else { return status(454) };
-    match sessions.get(&id).map(|session| (session.state, session.tracks.len())) {
+    match sessions.get(&id) {
         None => status(454),
-        Some((State::Init, _)) => status(455),
-        Some((_, tracks)) if target.track.is_some() && tracks > 1 => status(460),
+        Some(session) if !session.is_of(target) => status(404),
+        Some(session) if session.state == State::Init => status(455),
+        Some(session) if target.track.is_some() && session.tracks.len() > 1 => status(460),
         Some(_) => Outcome::Ask(Event::Pause { session: id.clone() }, Kind::Pause { session: id }),
     }
 }
@@ -246,6 +247,9 @@ fn pause(target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -
 fn teardown(target: &Target, session: Option<SessionId>, sessions: &mut Sessions) -> Outcome {
     let Some(id) = session else { return status(454) };
     let Some(session) = sessions.get(&id) else { return status(454) };
+    if !session.is_of(target) {
+        return status(404);
+    }
     if let Some(track) = target.track {
         if session.tracks.len() > 1 {
             if session.tracks.remove(&track).is_none() {
@@ -262,10 +266,19 @@ fn teardown(target: &Target, session: Option<SessionId>, sessions: &mut Sessions
     Outcome::Ask(Event::Teardown { session: id, track: None }, Kind::Teardown { session: None })
 }
 
-fn get_parameter(request: &Request, session: Option<SessionId>) -> Outcome {
+/// Without names it is a keep-alive, wherever it points.
+fn get_parameter(
+    request: &Request,
+    target: &Target,
+    session: Option<SessionId>,
+    sessions: &mut Sessions,
+) -> Outcome {
     let names = parameter_names(&request.body);
     if names.is_empty() {
         return Outcome::Reply(alive(session.as_ref()));
+    }
+    if session.as_ref().and_then(|id| sessions.get(id)).is_some_and(|session| !session.is_of(target)) {
+        return status(404);
     }
     let event = Event::Parameters { session: session.clone(), names: names.clone() };
     Outcome::Ask(event, Kind::Parameters { session, names })

@@ -17,6 +17,13 @@ const GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Arc<str>);
 
+impl SessionId {
+    /// What logs may tell: whoever knows all of it can steer a UDP session from its peer's address.
+    pub fn shown(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
+
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -76,6 +83,11 @@ impl Session {
         self.tracks.values().next()
     }
 
+    /// Whether a URL is of its mount, or of none in particular.
+    pub(super) fn is_of(&self, target: &Target) -> bool {
+        target.path.is_empty() || target.path == self.path
+    }
+
     pub(super) fn interleaved(&self) -> bool {
         matches!(self.lower(), Some(Lower::Tcp { .. }))
     }
@@ -130,11 +142,6 @@ impl Sessions {
         }
     }
 
-    /// When the next session may have to end.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.table.values().map(|session| session.deadline).min()
-    }
-
     /// Ends sessions whose time is over. Interleaved ones that play live as long as their connection.
     pub fn expire(&mut self, now: Instant) -> Vec<SessionId> {
         let over = |session: &Session| {
@@ -162,6 +169,11 @@ impl Sessions {
             self.table.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
         ids.iter().for_each(|id| self.close(id));
         ids
+    }
+
+    /// Whether there is such a session.
+    pub fn contains(&self, id: &SessionId) -> bool {
+        self.table.contains_key(id)
     }
 
     /// How many there are.
@@ -259,6 +271,7 @@ mod tests {
         let (mut sessions, asker, now) = table();
         let id = sessions.open(asker, &cam(), now).unwrap();
         let name = id.to_string();
+        assert_eq!(id.shown(), &name[..8], "no more than this in logs");
         let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into() };
         let same_host = Asker { connection: 3, ..asker };
         assert_eq!(sessions.find(&name, elsewhere, now), None);

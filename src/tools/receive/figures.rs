@@ -90,8 +90,8 @@ pub(super) struct TrackSummary {
     pub reordered: u64,
     /// RFC 3550's interarrival jitter.
     pub jitter_ms: f64,
-    /// What a player has to hold back so that nothing stutters.
-    pub buffer_ms: f64,
+    /// What a player has to hold back so that nothing stutters; absent where its timestamps jump.
+    pub buffer_ms: Option<f64>,
     /// Whole pictures, or access units of sound; absent for tracks that are only counted.
     pub pictures: Option<u64>,
     /// Pictures of which packets are missing.
@@ -188,7 +188,7 @@ impl Figures {
 
     pub(super) fn summary(self, url: &str, note: Option<String>) -> Summary {
         let received = || self.tracks.iter().filter(|track| track.received);
-        let buffer = received().map(|track| track.buffer_ms).fold(0.0, f64::max);
+        let buffer = received().filter_map(|track| track.buffer_ms).fold(0.0, f64::max);
         let evidence = Evidence {
             transport: self.transport,
             packets: received().map(|track| track.packets).sum(),
@@ -251,7 +251,7 @@ impl TrackSummary {
             duplicates: statistics.duplicates,
             reordered: statistics.reordered,
             jitter_ms: millis(statistics.jitter),
-            buffer_ms: millis(track.lateness().most()),
+            buffer_ms: buffer(track.lateness().most(), seconds).map(millis),
             pictures: understood.then_some(pictures.whole),
             damaged: understood.then_some(pictures.damaged),
             rate: understood.then(|| round(per_second(pictures.whole as f64))),
@@ -322,8 +322,17 @@ impl fmt::Display for TrackSummary {
         }
         let expected = self.packets as i64 + self.lost;
         write!(f, ", {} of {expected} packets lost", self.lost)?;
-        write!(f, ", jitter {:.1} ms, buffer needed {:.0} ms", self.jitter_ms, self.buffer_ms)
+        match self.buffer_ms {
+            Some(buffer) => write!(f, ", jitter {:.1} ms, buffer needed {buffer:.0} ms", self.jitter_ms),
+            None => f.write_str(", its timestamps jump"),
+        }
     }
+}
+
+/// How late packets were, if that can be: by timestamps that follow the clock, none is late by longer than it played.
+fn buffer(lateness: Duration, seconds: f64) -> Option<Duration> {
+    const ROUNDING: f64 = 1.0;
+    Some(lateness).filter(|lateness| lateness.as_secs_f64() <= seconds + ROUNDING)
 }
 
 fn bits(rate: u64) -> String {
@@ -339,4 +348,17 @@ fn millis(time: Duration) -> f64 {
 
 fn round(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_later_than_possible_is_no_lateness() {
+        let seconds = Duration::from_secs;
+        assert_eq!(buffer(seconds(4), 5.0), Some(seconds(4)), "the path stood still");
+        assert_eq!(buffer(seconds(47_000), 5.0), None, "a timestamp jumped");
+        assert_eq!(buffer(Duration::from_millis(20), 0.0), Some(Duration::from_millis(20)));
+    }
 }

@@ -1,7 +1,9 @@
 //! The one list of what has to be true of what a client saw.
 
-use super::clients::{Heard, Seen, Times};
-use super::source::{Content, Expected, ExpectedSound, OFF, Source};
+use std::collections::BTreeSet;
+
+use super::clients::{Heard, Looks, Seen, Times};
+use super::source::{Content, Expected, OFF, Source};
 
 /// Pictures that every client receives at least.
 pub(super) const PICTURES: usize = 100;
@@ -18,7 +20,9 @@ pub(super) fn judge(seen: &Seen, source: &Source) -> Result<(), String> {
         return Err(format!("{} pictures", seen.pictures));
     }
     match (&source.content, &seen.times) {
-        (Content::Grid(rate), Some(times)) => on_the_grid(times.seconds(), *rate)?,
+        (Content::Grid(rate) | Content::Loop { rate, .. }, Some(times)) => {
+            on_the_grid(times.seconds(), *rate)?
+        }
         (Content::File(file), Some(Times::Decoding(times))) => follows(times, &file.times, file.period)?,
         (Content::File(file), Some(Times::Shown(times))) => {
             let mut shown = file.times.clone();
@@ -27,14 +31,17 @@ pub(super) fn judge(seen: &Seen, source: &Source) -> Result<(), String> {
         }
         (_, None) => {}
     }
-    let Content::File(file) = &source.content else { return Ok(()) };
-    if let Some(got) = &seen.stream {
-        let (sent, got) = (source.coding.nal_units(&file.stream), source.coding.nal_units(got));
-        repeats(&got, &sent, PICTURES).map_err(|error| format!("NAL units: {error}"))?;
+    if let (Some(got), Some(sent)) = (&seen.stream, source.content.stream()) {
+        let (sent, got) = (source.coding.pieces(sent)?, source.coding.pieces(got)?);
+        repeats(&got, &sent, PICTURES).map_err(|error| format!("{}: {error}", source.coding.compared()))?;
     }
-    match (&file.sound, &seen.sound) {
-        (Some(sound), Some(heard)) => sounds(heard, sound, file).map_err(|error| format!("sound: {error}")),
-        (_, None) | (None, _) => Ok(()),
+    if let (Some(looks), Some(sent)) = (&seen.looks, source.content.stream()) {
+        let count = source.coding.pieces(sent)?.len();
+        looks_alike(looks, count).map_err(|error| format!("looks: {error}"))?;
+    }
+    match (&source.content, &seen.sound) {
+        (Content::File(file), Some(heard)) => sounds(heard, file).map_err(|error| format!("sound: {error}")),
+        _ => Ok(()),
     }
 }
 
@@ -42,7 +49,8 @@ pub(super) fn judge(seen: &Seen, source: &Source) -> Result<(), String> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Evidence {
     Times,
-    NalUnits,
+    /// NAL units, or how JPEGs look.
+    Pictures,
     Sound,
     SoundTimes,
     SoundFrames,
@@ -53,7 +61,7 @@ pub(super) fn missing(seen: &Seen, source: &Source) -> Vec<Evidence> {
     let heard = seen.sound.as_ref();
     let told = [
         (Evidence::Times, seen.times.is_some()),
-        (Evidence::NalUnits, seen.stream.is_some()),
+        (Evidence::Pictures, seen.stream.is_some() || seen.looks.is_some()),
         (Evidence::Sound, !source.sound || heard.is_some()),
         (Evidence::SoundTimes, heard.is_none_or(|heard| heard.times.is_some())),
         (Evidence::SoundFrames, heard.is_none_or(|heard| heard.frames.is_some())),
@@ -61,7 +69,8 @@ pub(super) fn missing(seen: &Seen, source: &Source) -> Vec<Evidence> {
     told.into_iter().filter(|(_, told)| !told).map(|(evidence, _)| evidence).collect()
 }
 
-fn sounds(heard: &Heard, sound: &ExpectedSound, file: &Expected) -> Result<(), String> {
+fn sounds(heard: &Heard, file: &Expected) -> Result<(), String> {
+    let Some(sound) = &file.sound else { return Ok(()) };
     if heard.count < FRAMES {
         return Err(format!("{} frames", heard.count));
     }
@@ -69,6 +78,15 @@ fn sounds(heard: &Heard, sound: &ExpectedSound, file: &Expected) -> Result<(), S
         follows(times, &sound.times, file.period)?;
     }
     heard.frames.as_ref().map_or(Ok(()), |frames| repeats(frames, &sound.frames, FRAMES))
+}
+
+/// What was shown is what the same decoder makes of the file, of which no two pictures look alike.
+fn looks_alike(looks: &Looks, count: usize) -> Result<(), String> {
+    let told = looks.of_the_file.iter().collect::<BTreeSet<_>>().len();
+    if told != count || looks.of_the_file.len() != count {
+        return Err(format!("{told} of the file's {count}"));
+    }
+    repeats(&looks.shown, &looks.of_the_file, PICTURES)
 }
 
 /// Each time is on the grid and after the one before.
@@ -122,7 +140,7 @@ fn repeats<One: PartialEq<Other>, Other>(got: &[One], sent: &[Other], least: usi
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::Coding;
+    use super::super::source::{Coding, ExpectedSound, jpegs};
     use super::*;
 
     const RATE: f64 = 30.0;
@@ -136,6 +154,7 @@ mod tests {
             pictures: times.len(),
             times: Some(Times::Decoding(times)),
             stream: Some(stream.to_vec()),
+            looks: None,
             sound: None,
             complaints: Vec::new(),
         }
@@ -165,6 +184,41 @@ mod tests {
     }
 
     #[test]
+    fn the_judge_of_jpegs_bites() {
+        if !super::super::has("ffmpeg", &["-version"]) {
+            return;
+        }
+        let stream = jpegs("tests/fixtures/bitstreams/loop.mjpeg");
+        let content = Content::Loop { stream: stream.clone(), rate: 25.0 };
+        let source = Source { coding: Coding::Jpeg, ..source(content) };
+        let times: Vec<f64> = (0..100).map(|picture| f64::from(picture) / 25.0).collect();
+        assert_eq!(judge(&seen(times.clone(), &stream.repeat(10)), &source), Ok(()));
+        let damaged_at = |at: usize| {
+            let mut damaged = stream.repeat(10);
+            damaged[5 * stream.len() + at] ^= 1;
+            judge(&seen(times.clone(), &damaged), &source).unwrap_err()
+        };
+        let (table, scan) = (0x19, 1000);
+        let said = damaged_at(table);
+        assert!(said.starts_with("looks: number 5"), "{said}");
+        // Another look, or none at all, depending on the bit.
+        damaged_at(scan);
+        let files: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        let looking = |shown: Vec<String>, of_the_file: Vec<String>| Seen {
+            stream: None,
+            looks: Some(Looks { shown, of_the_file }),
+            ..seen(times.clone(), &[])
+        };
+        let shown: Vec<String> = files.iter().cycle().take(100).cloned().collect();
+        assert_eq!(judge(&looking(shown.clone(), files.clone()), &source), Ok(()));
+        let twice = shown[..20].to_vec();
+        assert!(judge(&looking(shown.clone(), twice), &source).unwrap_err().contains("10 of the file's 10"));
+        let mut swapped = shown;
+        swapped.swap(50, 51);
+        assert!(judge(&looking(swapped, files), &source).unwrap_err().contains("number 50"));
+    }
+
+    #[test]
     fn the_judge_of_sound_and_of_pictures_out_of_order_bites() {
         let times = vec![0.0, 0.12, 0.04, 0.08];
         let sounds: Vec<Vec<u8>> = (0..5).map(|number| vec![number; 3]).collect();
@@ -176,6 +230,7 @@ mod tests {
             pictures: 100,
             times: Some(Times::Decoding((0..100).map(|n| times[n % 4] + 0.16 * (n / 4) as f64).collect())),
             stream: None,
+            looks: None,
             sound: Some(Heard {
                 count,
                 times: Some((0..count).map(|n| n as f64 * 0.032).collect()),

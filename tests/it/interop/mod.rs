@@ -14,6 +14,7 @@ use std::process::{Command, Output, Stdio};
 use crate::support::Server;
 use clients::{CLIENTS, Client, Visit, why_untold};
 use judge::{judge, missing};
+pub(crate) use source::mounts;
 use source::{Coding, Content, Expected, Source};
 
 pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
@@ -98,6 +99,14 @@ fn every_client_plays_the_file(
     }
 }
 
+fn every_client_shows_the_jpegs(mount: &'static str, file: &str) {
+    if has("ffmpeg", &["-version"]) {
+        let stream = source::jpegs(&format!("tests/fixtures/bitstreams/{file}"));
+        let content = Content::Loop { stream, rate: 25.0 };
+        every_client_plays(&Source { mount, coding: Coding::Jpeg, sound: false, content });
+    }
+}
+
 #[test]
 fn every_client_plays_the_pattern() {
     let content = Content::Grid(30.0);
@@ -114,6 +123,17 @@ fn every_client_receives_the_file_nal_by_nal() {
 fn every_client_plays_pictures_out_of_order_and_sound() {
     let file = || Expected::of_mp4("tests/fixtures/bitstreams/seamless.mp4", Coding::H264, true);
     every_client_plays_the_file("sound", Coding::H264, true, file);
+}
+
+#[test]
+fn every_client_shows_jpegs_of_a_file() {
+    every_client_shows_the_jpegs("mjpeg", "loop.mjpeg");
+}
+
+/// Of 4:2:2 and with restart markers.
+#[test]
+fn every_client_shows_jpegs_of_a_folder() {
+    every_client_shows_the_jpegs("pictures", "pictures");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What a mount has to show: read from its file by ffmpeg, not by us.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use super::run;
+use crate::formats::checksums;
 
 /// How far a time may be from the source's, in seconds.
 pub(super) const OFF: f64 = 0.001;
@@ -13,14 +15,33 @@ pub(super) const OFF: f64 = 0.001;
 pub(super) enum Coding {
     H264,
     H265,
+    Jpeg,
 }
 
 impl Coding {
+    /// What is compared of a coded stream: its NAL units; of JPEGs, whose headers receivers make anew, what
+    /// ffmpeg decodes.
+    pub(super) fn pieces(self, stream: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+        match self {
+            Self::H264 | Self::H265 => Ok(self.nal_units(stream).into_iter().map(<[u8]>::to_vec).collect()),
+            Self::Jpeg => Ok(decoded(stream)?.into_iter().map(String::into_bytes).collect()),
+        }
+    }
+
+    /// What [`Self::pieces`] are.
+    pub(super) fn compared(self) -> &'static str {
+        match self {
+            Self::H264 | Self::H265 => "NAL units",
+            Self::Jpeg => "looks",
+        }
+    }
+
     /// NAL units but for what a receiver may add, drop or repeat: delimiters, filler, parameter sets.
     pub(super) fn nal_units(self, annex_b: &[u8]) -> Vec<&[u8]> {
         let kept = |nal: &&[u8]| match self {
             Self::H264 => !matches!(nal[0] & 0x1f, 7..=9 | 12),
             Self::H265 => !matches!(nal[0] >> 1 & 0x3f, 32..=38),
+            Self::Jpeg => false,
         };
         lenslet::media::h264::nal_units(annex_b).filter(kept).collect()
     }
@@ -30,6 +51,7 @@ impl Coding {
         match self {
             Self::H264 => "h264",
             Self::H265 => "hevc",
+            Self::Jpeg => "mjpeg",
         }
     }
 }
@@ -47,6 +69,23 @@ pub(super) enum Content {
     /// Pictures at this many a second, of which a busy machine may leave some out.
     Grid(f64),
     File(Expected),
+    /// The same pictures round after round, each of another look, at so many a second, of which a busy machine
+    /// may leave places out.
+    Loop {
+        stream: Vec<u8>,
+        rate: f64,
+    },
+}
+
+impl Content {
+    /// The coded pictures, if they are known.
+    pub(super) fn stream(&self) -> Option<&[u8]> {
+        match self {
+            Self::Grid(_) => None,
+            Self::File(file) => Some(&file.stream),
+            Self::Loop { stream, .. } => Some(stream),
+        }
+    }
 }
 
 /// What a file has, round after round. Times are in seconds from any start.
@@ -94,6 +133,29 @@ impl Expected {
     }
 }
 
+/// JPEGs of a file, or of the files of a folder, one behind the other.
+pub(super) fn jpegs(path: &str) -> Vec<u8> {
+    if Path::new(path).is_file() {
+        return std::fs::read(path).unwrap();
+    }
+    let mut files: Vec<_> = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().flat_map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+/// The checksums of what ffmpeg decodes of JPEGs one behind the other, of which it may say nothing.
+fn decoded(jpegs: &[u8]) -> Result<Vec<String>, String> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(jpegs).unwrap();
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "mjpeg", "-i"]).arg(file.path());
+    let output = run(ffmpeg.args(["-fps_mode", "passthrough", "-f", "framemd5", "-"]))?;
+    match output.stderr.as_slice() {
+        [] => Ok(checksums(&output.stdout)),
+        said => Err(String::from_utf8_lossy(said).into_owned()),
+    }
+}
+
 /// A line a packet of a file's first track of a kind.
 fn packets(path: &str, kind: &str, entries: &str) -> Vec<String> {
     let mut ffprobe = Command::new("ffprobe");
@@ -132,7 +194,7 @@ pub(super) fn adts_frames(mut stream: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Every mount of the table; a new format is one more row.
-pub(super) fn mounts() -> String {
+pub(crate) fn mounts() -> String {
     let fixture = |name: &str| Path::new("tests/fixtures/bitstreams").join(name).display().to_string();
     format!(
         "mounts: {{
@@ -141,10 +203,14 @@ pub(super) fn mounts() -> String {
             \"sound\": File(path: {:?}),
             \"h265\": File(path: {:?}),
             \"sound-mkv\": File(path: {:?}),
+            \"mjpeg\": Jpegs(path: {:?}, fps: 25),
+            \"pictures\": Jpegs(path: {:?}, fps: 25),
         }}",
         fixture("clip.h264"),
         fixture("seamless.mp4"),
         fixture("h265.mp4"),
-        fixture("seamless.mkv")
+        fixture("seamless.mkv"),
+        fixture("loop.mjpeg"),
+        fixture("pictures")
     )
 }

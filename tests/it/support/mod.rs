@@ -21,7 +21,8 @@ pub(crate) const MOUNTS: &str = r#"mounts: {
     "absent": File(path: "/nowhere/absent.h264"),
 }"#;
 
-/// A running `lenslet serve`, stopped when dropped.
+/// A running `lenslet serve`, stopped when dropped. `LENSLET_WORKERS` says over how many workers it spreads readers
+/// where a test does not.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -52,7 +53,8 @@ impl Server {
 
     fn run(arguments: &[&str], on: &str, settings: &str, mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
-        let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {settings} {mounts})");
+        let workers = workers(settings);
+        let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
         let mut child = lenslet()
             .args(arguments)
@@ -119,6 +121,14 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// How many workers `LENSLET_WORKERS` says, as a setting, where these settings do not say.
+pub(crate) fn workers(settings: &str) -> String {
+    match std::env::var("LENSLET_WORKERS") {
+        Ok(workers) if !settings.contains("workers:") => format!("workers: {workers},"),
+        _ => String::new(),
     }
 }
 

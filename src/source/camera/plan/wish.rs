@@ -164,7 +164,14 @@ impl Wish {
     }
 
     fn check_size(&self) -> Result<(), String> {
-        let (Some(width), Some(height)) = (self.width, self.height) else { return Ok(()) };
+        let (width, height) = match (self.width, self.height) {
+            (Some(width), Some(height)) => (width, height),
+            (None, None) => return Ok(()),
+            (width, _) => {
+                let missing = if width.is_some() { "height" } else { "width" };
+                return Err(format!("width, height: a size has both, and {missing} is missing"));
+            }
+        };
         if width == 0 || height == 0 {
             return Err(format!("width, height: {width}x{height} is no picture"));
         }

@@ -298,6 +298,17 @@ fn times_need_neither_milliseconds_nor_a_rate() {
     assert_eq!(units[..2], [-64 * MS, -32 * MS]);
 }
 
+#[test]
+fn pictures_at_a_steady_rate_have_exact_times() {
+    let mut clip = Clip::read();
+    clip.set(0, DEFAULT_DURATION, Some(&33_333_333_u32.to_be_bytes()));
+    for (_, time, _) in clip.blocks.iter_mut().filter(|block| block.0 == 1) {
+        *time = (u32::from(*time / 40) * 100 + 1).div_euclid(3) as u16;
+    }
+    let shown = told(&clip.written()).into_iter().filter(|unit| unit.0 == 0).map(|unit| unit.1);
+    assert_eq!(shown.collect::<Vec<_>>(), SHOWN.map(|place| place * 33_333_333));
+}
+
 fn units_of_sound(content: &[u8]) -> Vec<i64> {
     let units = units(content).into_iter().filter(|unit| unit.track == TrackId(1));
     units.map(|unit| unit.times.shown).collect()

@@ -1,11 +1,11 @@
 //! ffmpeg and mpv, which plays through the same library.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use super::super::judge::{FRAMES, PICTURES};
 use super::super::source::adts_frames;
-use super::{Heard, Seen, Times, Visit, all, behind, complains, lines, read, read_text};
+use super::{Heard, Looks, Seen, Times, Visit, all, behind, complains, lines, read, read_text};
 use crate::interop::run;
 
 /// FFmpeg's parser gives the first picture of a stream without byte positions, which RTP is, no time,
@@ -58,12 +58,21 @@ fn frame_times(file: &Path) -> Result<Vec<Option<f64>>, String> {
     Ok(frames.map(|line| Some(time(line).filter(known)? as f64 / scale)).collect())
 }
 
-pub(super) fn mpv(visit: &Visit<'_>) -> Result<Seen, String> {
+/// mpv, which tells what it decoded of each picture and each frame of sound.
+fn mpv_of(what: &str, more: &[&str]) -> Result<Output, String> {
     let mut mpv = Command::new("mpv");
     mpv.args(["--no-config", "--vo=null", "--ao=null", "--msg-level=all=error,ffmpeg=v"]);
-    mpv.arg(format!("--rtsp-transport={}", visit.transport));
-    mpv.args([&format!("--frames={}", PICTURES + UNTIMED), "--vf=lavfi=[showinfo]"]);
-    let output = run(mpv.args(["--af=lavfi=[ashowinfo]", visit.url]))?;
+    run(mpv.args(["--vf=lavfi=[showinfo]", "--af=lavfi=[ashowinfo]"]).args(more).arg(what))
+}
+
+pub(super) fn mpv(visit: &Visit<'_>) -> Result<Seen, String> {
+    let transport = format!("--rtsp-transport={}", visit.transport);
+    let output = mpv_of(visit.url, &[&transport, &format!("--frames={}", PICTURES + UNTIMED)])?;
+    let looks = |file: PathBuf| -> Result<Looks, String> {
+        let of_the_file = mpv_of(&file.to_string_lossy(), &["--demuxer-lavf-format=mjpeg", "--untimed"])?;
+        Ok(Looks { shown: sums(&output), of_the_file: sums(&of_the_file) })
+    };
+    let looks = visit.jpegs()?.map(looks).transpose()?;
     let said = String::from_utf8_lossy(&output.stdout);
     let times = |filter: &'static str| {
         let told = said.lines().filter(move |line| line.contains(filter) && line.contains(" pts_time:"));
@@ -73,5 +82,12 @@ pub(super) fn mpv(visit: &Visit<'_>) -> Result<Seen, String> {
     let complaints = [lines(&output.stdout, complains), lines(&output.stderr, complains)].concat();
     let sound = all(times("_ashowinfo_"), "a frame")?;
     let sound = visit.source.sound.then_some(Heard { count: sound.len(), times: Some(sound), frames: None });
-    Ok(Seen { complaints, sound, ..Seen::timed(Times::Shown(pictures), None) })
+    Ok(Seen { complaints, sound, looks, ..Seen::timed(Times::Shown(pictures), None) })
+}
+
+/// The checksum of each picture.
+fn sums(output: &Output) -> Vec<String> {
+    let said = String::from_utf8_lossy(&output.stdout);
+    let told = said.lines().filter(|line| line.contains("_showinfo_"));
+    told.filter_map(|line| behind(line, " checksum:").map(str::to_owned)).collect()
 }

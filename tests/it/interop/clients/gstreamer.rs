@@ -9,16 +9,17 @@ use crate::interop::run;
 
 pub(super) fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
     let (stream, sound) = (visit.folder.join("stream"), visit.folder.join("sound"));
-    let coding = match visit.source.coding {
-        Coding::H264 => "h264",
-        Coding::H265 => "h265",
+    let chain = match visit.source.coding {
+        Coding::H264 => parsed("h264"),
+        Coding::H265 => parsed("h265"),
+        Coding::Jpeg => ["rtpjpegdepay".to_owned(), "jpegdec".to_owned()],
     };
+    let [received, decoder] = chain;
     // Its other modes estimate the sender's clock from arrival times; this one takes the sender's.
     let mut pipeline = format!(
         "rtspsrc name=from location={} protocols={} buffer-mode=none from. ! application/x-rtp,media=video ! \
-         queue ! rtp{coding}depay ! {coding}parse ! video/x-{coding},stream-format=byte-stream,alignment=au ! \
-         identity name=each silent=false eos-after={} ! tee name=both both. ! queue ! filesink location={} \
-         both. ! queue ! avdec_{coding} ! fakesink sync=false",
+         queue ! {received} ! identity name=each silent=false eos-after={} ! tee name=both both. ! queue ! filesink location={} \
+         both. ! queue ! {decoder} ! fakesink sync=false",
         visit.url,
         visit.transport,
         PICTURES + 1,
@@ -54,6 +55,12 @@ pub(super) fn gstreamer(visit: &Visit<'_>) -> Result<Seen, String> {
     let sound = visit.source.sound.then(heard).transpose()?;
     let seen = Seen::timed(Times::Decoding(times(&told("each"))?), Some(read(&stream)?));
     Ok(Seen { complaints, sound, ..seen })
+}
+
+/// What takes pictures of a format that is parsed out of packets, and what decodes them.
+fn parsed(coding: &str) -> [String; 2] {
+    let caps = format!("video/x-{coding},stream-format=byte-stream,alignment=au");
+    [format!("rtp{coding}depay ! {coding}parse ! {caps}"), format!("avdec_{coding}")]
 }
 
 /// Buffers of the GStreamer Data Protocol, version 1.0, with their seconds: behind a head of 62 bytes each,

@@ -2,17 +2,18 @@
 
 mod ffmpeg;
 mod gstreamer;
+mod live555;
 mod own;
 mod packets;
 mod python;
 mod retina;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::has;
 use super::judge::Evidence;
-use super::source::Source;
+use super::source::{Coding, Source};
 
 /// What a client is to play.
 pub(super) struct Visit<'a> {
@@ -24,14 +25,28 @@ pub(super) struct Visit<'a> {
     pub(super) folder: &'a Path,
 }
 
+impl Visit<'_> {
+    /// A file of the mount's JPEGs, one behind the other, for what decodes them; `None` if it has others.
+    fn jpegs(&self) -> Result<Option<PathBuf>, String> {
+        let Some(jpegs) = self.source.content.stream().filter(|_| self.source.coding == Coding::Jpeg) else {
+            return Ok(None);
+        };
+        let path = self.folder.join("all.mjpeg");
+        std::fs::write(&path, jpegs).map_err(|error| error.to_string())?;
+        Ok(Some(path))
+    }
+}
+
 /// What a client saw.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) pictures: usize,
     /// When each picture is to be shown, if it can tell.
     pub(super) times: Option<Times>,
-    /// What it received as an Annex B stream, if it can tell.
+    /// What it received as an Annex B stream, or as JPEGs one behind the other, if it can tell.
     pub(super) stream: Option<Vec<u8>>,
+    /// What it decoded, if it tells no more.
+    pub(super) looks: Option<Looks>,
     /// Of the mount's second track.
     pub(super) sound: Option<Heard>,
     /// What it or its decoder complained of.
@@ -52,6 +67,14 @@ impl Times {
     }
 }
 
+/// Checksums of decoded pictures, by a client's own decoder.
+#[derive(Debug)]
+pub(super) struct Looks {
+    pub(super) shown: Vec<String>,
+    /// Of each of the file's pictures, once.
+    pub(super) of_the_file: Vec<String>,
+}
+
 /// What a client heard.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -65,7 +88,7 @@ impl Seen {
     /// Pictures that each have a time.
     fn timed(times: Times, stream: Option<Vec<u8>>) -> Self {
         let pictures = times.seconds().len();
-        Self { pictures, times: Some(times), stream, sound: None, complaints: Vec::new() }
+        Self { pictures, times: Some(times), stream, looks: None, sound: None, complaints: Vec::new() }
     }
 }
 
@@ -73,7 +96,11 @@ impl Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} pictures", self.pictures)?;
-        for (there, what) in [(self.times.is_some(), "times"), (self.stream.is_some(), "NAL units")] {
+        for (there, what) in [
+            (self.times.is_some(), "times"),
+            (self.stream.is_some(), "coded pictures"),
+            (self.looks.is_some(), "looks"),
+        ] {
             write!(formatter, "{}", if there { format!(" +{what}") } else { String::new() })?;
         }
         let Some(sound) = &self.sound else { return Ok(()) };
@@ -100,7 +127,7 @@ impl Client {
 }
 
 /// The table's columns.
-pub(super) const CLIENTS: [Client; 9] = [
+pub(super) const CLIENTS: [Client; 10] = [
     Client { name: "ffmpeg", tool: Some(("ffmpeg", &["-version"])), play: ffmpeg::ffmpeg },
     Client {
         name: "gstreamer",
@@ -116,6 +143,7 @@ pub(super) const CLIENTS: [Client; 9] = [
         tool: Some(("python3", &["-c", "import ctypes; ctypes.CDLL('libcurl.so.4')"])),
         play: python::curl,
     },
+    Client { name: "live555", tool: Some((live555::CLIENT, &["--version"])), play: live555::live555 },
     Client { name: "retina", tool: None, play: retina::retina },
     Client { name: "lenslet", tool: None, play: own::lenslet },
 ];
@@ -139,20 +167,20 @@ const fn untold(
 
 /// Everything that the table does not hold.
 const UNTOLD: [Untold; 7] = [
-    untold("mpv", None, Evidence::NalUnits, "it writes no coded pictures of a live stream"),
+    untold("mpv", None, Evidence::Pictures, "it writes no coded pictures of a live stream"),
     untold("mpv", Some("sound"), Evidence::SoundFrames, "nor coded sound"),
-    untold("opencv", None, Evidence::NalUnits, "it gives decoded pictures"),
+    untold("opencv", None, Evidence::Pictures, "it gives decoded pictures"),
     untold("opencv", Some("sound"), Evidence::Sound, "its FFmpeg backend plays pictures alone"),
     untold(
         "aiortsp",
         Some("h265"),
-        Evidence::NalUnits,
+        Evidence::Pictures,
         "it gives packets; their numbers and times are compared",
     ),
     untold(
         "curl",
         Some("h265"),
-        Evidence::NalUnits,
+        Evidence::Pictures,
         "it gives packets; their numbers and times are compared",
     ),
     untold("lenslet", Some("sound"), Evidence::SoundFrames, "it saves the pictures alone"),

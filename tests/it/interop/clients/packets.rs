@@ -39,9 +39,9 @@ impl Packets {
         ended.map(|stamp| f64::from(stamp.wrapping_sub(first) as i32) / rate).collect()
     }
 
-    /// The pictures as Annex B.
-    fn stream(&self) -> Vec<u8> {
-        let (mut depacketizer, mut stream) = (Depacketizer::new("H264", &[]).unwrap(), Vec::new());
+    /// The pictures as Annex B, or as JPEGs.
+    fn stream(&self, encoding: &str) -> Vec<u8> {
+        let (mut depacketizer, mut stream) = (Depacketizer::new(encoding, &[]).unwrap(), Vec::new());
         for (packet, time) in self.0.iter().zip(self.0.iter().map(|packet| &packet[4..8])) {
             let time = u32::from_be_bytes([time[0], time[1], time[2], time[3]]);
             depacketizer.handle_packet(time, packet[1] & 0x80 != 0, 0, &packet[HEADER..]);
@@ -67,7 +67,11 @@ impl Packets {
 /// Of lines `video HEX` and `audio HEX`.
 pub(super) fn seen(visit: &Visit<'_>, said: &str, sound_rate: f64) -> Result<Seen, String> {
     let (video, audio) = (Packets::parse(said, "video")?, Packets::parse(said, "audio")?);
-    let stream = (visit.source.coding == Coding::H264).then(|| video.stream());
+    let stream = match visit.source.coding {
+        Coding::H264 => Some(video.stream("H264")),
+        Coding::H265 => None,
+        Coding::Jpeg => Some(video.stream("JPEG")),
+    };
     let heard = || -> Result<Heard, String> {
         let (times, frames) = (audio.times(sound_rate), audio.frames()?);
         Ok(Heard { count: times.len(), times: Some(times), frames: Some(frames) })

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use super::super::judge::{FRAMES, PICTURES};
 use super::ffmpeg::UNTIMED;
-use super::{Heard, Seen, Times, Visit, all, lines, packets, read};
+use super::{Heard, Looks, Seen, Times, Visit, all, lines, packets, read};
 use crate::interop::run;
 
 /// The rate of the sound's RTP clock in the fixture.
@@ -44,10 +44,15 @@ pub(super) fn pyav(visit: &Visit<'_>) -> Result<Seen, String> {
 
 /// It plays the pictures alone.
 pub(super) fn opencv(visit: &Visit<'_>) -> Result<Seen, String> {
-    let output = python(include_str!("opencv.py"), visit, &[&(PICTURES + UNTIMED).to_string()])?;
+    let jpegs = visit.jpegs()?;
+    let jpegs = jpegs.iter().map(|path| path.to_string_lossy().into_owned()).collect::<String>();
+    let output = python(include_str!("opencv.py"), visit, &[&(PICTURES + UNTIMED).to_string(), &jpegs])?;
     let said = String::from_utf8_lossy(&output.stdout);
+    let sums = |word: &'static str| told(&said, word).map(str::to_owned).collect();
+    let looks = (!jpegs.is_empty()).then(|| Looks { shown: sums("look"), of_the_file: sums("file") });
     let times = all(told(&said, "picture").skip(UNTIMED).map(|time| time.parse().ok()), "a picture")?;
-    Ok(Seen { complaints: lines(&output.stderr, |_| true), ..Seen::timed(Times::Shown(times), None) })
+    let complaints = lines(&output.stderr, |_| true);
+    Ok(Seen { complaints, looks, ..Seen::timed(Times::Shown(times), None) })
 }
 
 pub(super) fn aiortsp(visit: &Visit<'_>) -> Result<Seen, String> {

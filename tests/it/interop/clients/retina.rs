@@ -5,6 +5,7 @@ use retina::client::{PlayOptions, Session, SessionOptions, SetupOptions, Transpo
 use retina::codec::{CodecItem, VideoFrame};
 
 use super::super::judge::{FRAMES, PICTURES};
+use super::super::source::Coding;
 use super::{Heard, Seen, Times, Visit};
 use crate::support::PATIENCE;
 
@@ -34,7 +35,10 @@ async fn plays(visit: &Visit<'_>) -> Result<Seen, String> {
         let lost = match item.map_err(said)? {
             CodecItem::VideoFrame(frame) => {
                 times.push(frame.timestamp().elapsed() as f64 / 90_000.0);
-                annex_b(&frame, &mut stream);
+                match visit.source.coding {
+                    Coding::H264 | Coding::H265 => annex_b(&frame, &mut stream),
+                    Coding::Jpeg => stream.extend(frame.data()),
+                }
                 frame.loss()
             }
             CodecItem::AudioFrame(frame) => {

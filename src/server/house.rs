@@ -1,0 +1,228 @@
+//! What all workers share, and how they reach each other.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use smol::channel::{Receiver, Sender, unbounded};
+use smol::future::or;
+
+use super::admission::{Admission, Full, Place};
+use super::feed::{self, Feed};
+use super::registry::Registry;
+use super::requests::failed;
+use super::{Settings, random_id};
+use crate::hub::{Mount, State};
+use crate::media::Track;
+use crate::random::random_u32;
+use crate::rtsp::message::Status;
+use crate::rtsp::server::{Answer, Event, SessionId, Sessions};
+use crate::rtsp::url::Target;
+
+/// A DESCRIBE waits this long for a source that has to be started first.
+const SOURCE_STARTS: Duration = Duration::from_secs(10);
+
+/// Media in the rings of all mounts, at most this much; a mount has an equal share.
+const RINGS: usize = 64 << 20;
+
+/// None of its locks is held while media goes out.
+pub(super) struct House {
+    pub(super) settings: Settings,
+    pub(super) feeds: BTreeMap<String, Arc<Feed>>,
+    pub(super) admission: Arc<Admission>,
+    sessions: Mutex<Sessions>,
+    registry: Mutex<Registry>,
+    desks: Vec<Desk>,
+    /// Numbers given to connections so far.
+    numbers: AtomicU64,
+    /// The failure last logged.
+    told: Mutex<String>,
+}
+
+/// Where a worker gets what others want of it. Closed, the worker ends.
+struct Desk {
+    orders: Sender<Order>,
+    inbox: Receiver<Order>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// What workers want of each other.
+pub(super) enum Order {
+    /// Serve a new connection.
+    Serve { stream: async_net::TcpStream, peer: SocketAddr, seat: Seat },
+    /// Do what a connection of another worker's asks of a session here.
+    Ask { event: Event, peer: SocketAddr, local: SocketAddr, answer: Sender<Answer> },
+    /// End what belongs to a session that is over.
+    Release(SessionId),
+    #[cfg(test)]
+    Panic,
+}
+
+/// A connection's place in the house and with its worker; free again when dropped.
+pub(super) struct Seat {
+    pub(super) worker: usize,
+    connections: Arc<AtomicUsize>,
+    _place: Place,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl House {
+    pub(super) fn new(settings: Settings, mounts: Vec<Mount>) -> Self {
+        let cname: Arc<str> = format!("lenslet-{:08x}", random_u32()).into();
+        let ring = ring_share(mounts.len());
+        let feeds = mounts.into_iter().map(|mount| {
+            let name = mount.name().to_owned();
+            (name, Arc::new(Feed::new(mount, settings.max_packet, cname.clone(), ring)))
+        });
+        let sessions = Sessions::new(random_id, settings.limits()).with_aliases(settings.aliases.clone());
+        Self {
+            feeds: feeds.collect(),
+            admission: Arc::new(Admission::new(settings.max_connections, settings.max_per_address)),
+            sessions: Mutex::new(sessions),
+            registry: Mutex::default(),
+            desks: (0..settings.workers.max(1)).map(|_| Desk::new()).collect(),
+            numbers: AtomicU64::new(0),
+            told: Mutex::default(),
+            settings,
+        }
+    }
+
+    pub(super) fn workers(&self) -> usize {
+        self.desks.len()
+    }
+
+    /// The session table. Its changes are made in one go: a panic elsewhere leaves it whole.
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a connection from all others.
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// A place for a connection, with the worker that has the fewest connections and sessions.
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<Seat, Full> {
+        let place = self.admission.admit(peer)?;
+        let sessions = self.registry().loads(self.desks.len());
+        let load = |index: &usize| self.desks[*index].connections.load(Ordering::Relaxed) + sessions[*index];
+        let open = (0..self.desks.len()).filter(|index| !self.desks[*index].orders.is_closed());
+        let worker = open.min_by_key(load).unwrap_or(0);
+        let connections = self.desks[worker].connections.clone();
+        connections.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { worker, connections, _place: place })
+    }
+
+    /// Tells a worker what to do; nothing if it has ended.
+    pub(super) fn order(&self, worker: usize, order: Order) {
+        if let Some(desk) = self.desks.get(worker) {
+            // It takes any number of them; closed, there is nothing left to do.
+            let _ = desk.orders.try_send(order);
+        }
+    }
+
+    /// What the worker is told to do.
+    pub(super) fn inbox(&self, worker: usize) -> Option<Receiver<Order>> {
+        self.desks.get(worker).map(|desk| desk.inbox.clone())
+    }
+
+    /// There is no such worker: nobody is sent to it.
+    pub(super) fn close(&self, worker: usize) {
+        if let Some(desk) = self.desks.get(worker) {
+            desk.orders.close();
+        }
+    }
+
+    /// All workers end.
+    pub(super) fn close_all(&self) {
+        (0..self.desks.len()).for_each(|worker| self.close(worker));
+    }
+
+    /// Ends the sessions of a worker that is no more.
+    pub(super) fn bury(&self, worker: usize) {
+        let over = self.registry().bury(worker);
+        over.iter().for_each(|session| self.sessions().close(session));
+    }
+
+    /// Logs why something could not be done: what is the server's own fault once, until something else is.
+    pub(super) fn tell_failure(&self, peer: SocketAddr, answer: &Answer) {
+        let Answer::Failed { status, reason, .. } = answer else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if status.0 < 500 || *told == *reason {
+            tracing::debug!(%peer, %status, reason);
+            return;
+        }
+        tracing::warn!(%peer, %status, "{reason}");
+        told.clone_from(reason);
+    }
+
+    /// The mount and its tracks; starts its source where nobody knows them yet.
+    pub(super) async fn find(&self, target: &Target) -> Result<(Arc<Feed>, Arc<[Track]>), Answer> {
+        let Some(feed) = self.feeds.get(&target.path).cloned() else {
+            return Err(failed(Status(404), format!("there is no mount {:?}", target.path)));
+        };
+        let mount = &feed.mount;
+        let failed = |reason: String| Answer::Failed { status: Status(503), reason, retry_after: Some(5) };
+        match (mount.tracks(), mount.state()) {
+            // What it was described as may not be what it will be: it failed within the last seconds.
+            (Some(_), State::Failed(reason)) if !mount.can_stand_in() => {
+                return Err(failed(reason.to_string()));
+            }
+            (Some(tracks), _) => return Ok((feed, tracks)),
+            (None, _) => {}
+        }
+        let _demand = mount.want();
+        let described = async {
+            let mut seen = 0;
+            loop {
+                seen = poll_fn(|context| mount.poll_changed(seen, context)).await;
+                if let Some(tracks) = mount.tracks() {
+                    return Ok(tracks);
+                }
+                if let State::Failed(reason) = mount.state() {
+                    return Err(reason.to_string());
+                }
+            }
+        };
+        let late = async {
+            smol::Timer::after(SOURCE_STARTS).await;
+            Err("its source gives no picture yet".to_owned())
+        };
+        match or(described, late).await {
+            Ok(tracks) => Ok((feed, tracks)),
+            Err(reason) => Err(failed(reason)),
+        }
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let (orders, inbox) = unbounded();
+        Self { orders, inbox, connections: Arc::default() }
+    }
+}
+
+/// What each of so many mounts may keep of its media.
+fn ring_share(mounts: usize) -> usize {
+    let share = RINGS / mounts.max(1);
+    if share < feed::RING {
+        tracing::warn!(
+            "{mounts} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
+            RINGS >> 20,
+            share >> 10
+        );
+    }
+    share.min(feed::RING)
+}

@@ -1,0 +1,68 @@
+//! What a worker does beside sending: reads what readers report, and ends what is over.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::udp::Pair;
+use super::worker::Worker;
+use super::{Settings, broadcast};
+use crate::clock;
+
+/// Sessions are looked at this often: timeouts, unreachable peers.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The longest RTCP datagram that is read whole.
+const DATAGRAM: usize = 2048;
+
+/// Reads what readers report by UDP.
+pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
+    let mut bytes = [0; DATAGRAM];
+    loop {
+        match pair.next_rtcp(&mut bytes).await {
+            Ok((session, length)) => {
+                // Anything from a reader's own port shows that it lives, well-formed or not.
+                worker.house.sessions().touch(&session, clock::now());
+                if let Some(reader) = worker.reader(&session)
+                    && let Err(error) = reader.handle_rtcp(&bytes[..length])
+                {
+                    tracing::debug!(peer = %reader.peer, %error, "not RTCP");
+                }
+                // A reader may send without end.
+                smol::future::yield_now().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot receive reports");
+                smol::Timer::after(INTERVAL).await;
+            }
+        }
+    }
+}
+
+/// Ends sessions whose time is over and readers that cannot be reached.
+pub(super) async fn keep_house(worker: Rc<Worker>) {
+    loop {
+        smol::Timer::after(INTERVAL).await;
+        // What is the whole house's is the first worker's to do.
+        if worker.index == 0 {
+            tell_refused(&worker);
+            let over = worker.house.sessions().expire(clock::now());
+            over.iter().for_each(|session| worker.release(session));
+        }
+        let now = clock::now();
+        for reader in worker.readers().iter().filter(|reader| broadcast::unreachable(reader, now)) {
+            worker.house.sessions().close(&reader.session);
+            worker.release(&reader.session);
+        }
+    }
+}
+
+fn tell_refused(worker: &Worker) {
+    let refused = worker.house.admission.take_refused();
+    if refused > 0 {
+        let Settings { max_connections, max_per_address, .. } = worker.house.settings;
+        tracing::warn!(
+            refused,
+            "connections were refused: `max_connections` is {max_connections} and `max_per_address` is {max_per_address}"
+        );
+    }
+}

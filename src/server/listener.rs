@@ -1,0 +1,60 @@
+//! Listeners: bound before anything is served, and whom they hand new connections to.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use async_net::TcpListener;
+
+use super::house::Order;
+use super::worker::Worker;
+use super::{Error, connection};
+
+/// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let bind = |address: SocketAddr| -> io::Result<TcpListener> {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(!address.ip().is_unspecified())?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(1024)?;
+        socket.set_nonblocking(true)?;
+        TcpListener::try_from(std::net::TcpListener::from(socket))
+    };
+    let no_ipv6 =
+        |error: &io::Error| matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL));
+    match bind(address) {
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {
+            bind(SocketAddr::from(([0; 4], address.port())))
+        }
+        done => done,
+    }
+    .map_err(|source| Error { address, source })
+}
+
+/// Hands every new connection to the worker that has the least to do.
+pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors: others may end soon, and asking at once again would only spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                smol::Timer::after(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        match worker.house.admit(peer.ip()) {
+            Ok(seat) if seat.worker == worker.index => worker.serve(stream, peer, seat),
+            Ok(seat) => worker.house.order(seat.worker, Order::Serve { stream, peer, seat }),
+            Err(full) => {
+                tracing::debug!(%peer, "{full}");
+                connection::turn_away(stream);
+            }
+        }
+    }
+}

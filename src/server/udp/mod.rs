@@ -1,0 +1,182 @@
+//! UDP: one pair of sockets, RTP and RTCP, per local address on which readers' connections arrived.
+
+mod cut;
+mod destination;
+mod round;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
+
+use smol::Async;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use super::sys;
+use crate::clock;
+use crate::rtsp::server::SessionId;
+pub(super) use destination::Destination;
+pub(super) use round::Round;
+
+/// Asked of the kernel for each RTP socket: a keyframe for a hundred readers. Without privileges `wmem_max`
+/// may give less.
+const SEND_BUFFER: usize = 8 << 20;
+
+/// Junk datagrams read before others have their turn.
+const TURN: usize = 64;
+
+pub(super) struct Pair {
+    rtp: Async<UdpSocket>,
+    rtcp: Async<UdpSocket>,
+    ports: (u16, u16),
+    entered: RefCell<Entered>,
+    room: RefCell<round::Room>,
+}
+
+/// Where packets go, by the addresses that answers and errors come from.
+#[derive(Default)]
+struct Entered {
+    by_rtp: HashMap<SocketAddr, Rc<Destination>>,
+    by_rtcp: HashMap<SocketAddr, Rc<Destination>>,
+}
+
+impl Pair {
+    /// Binds the first free even port of `ports` and the one above it; port 0 lets the kernel choose.
+    ///
+    /// # Errors
+    /// No pair is free.
+    pub(super) fn bind(local: IpAddr, ports: RangeInclusive<u16>) -> io::Result<Self> {
+        if *ports.start() == 0 {
+            for _ in 0..64 {
+                let port = udp(SocketAddr::new(local, 0))?.local_addr()?.port() & !1;
+                if port >= 1024
+                    && let Ok(pair) = Self::bind_at(local, port)
+                {
+                    return Ok(pair);
+                }
+            }
+        }
+        let even = ports.clone().filter(|port| *port >= 1024 && port % 2 == 0 && ports.contains(&(port + 1)));
+        for port in even {
+            match Self::bind_at(local, port) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                done => return done,
+            }
+        }
+        let (first, last) = (ports.start(), ports.end());
+        Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            format!("no free pair of UDP ports in {first}-{last} on {local}"),
+        ))
+    }
+
+    fn bind_at(local: IpAddr, port: u16) -> io::Result<Self> {
+        let rtp = udp(SocketAddr::new(local, port))?;
+        let rtcp = udp(SocketAddr::new(local, port + 1))?;
+        if sys::force_send_buffer(rtp.as_fd(), SEND_BUFFER).is_err() {
+            socket2::SockRef::from(&rtp).set_send_buffer_size(SEND_BUFFER)?;
+        }
+        sys::report_errors(rtp.as_fd(), local.is_ipv6())?;
+        Ok(Self {
+            rtp: Async::new(rtp)?,
+            rtcp: Async::new(rtcp)?,
+            ports: (port, port + 1),
+            entered: RefCell::default(),
+            room: RefCell::default(),
+        })
+    }
+
+    pub(super) fn ports(&self) -> (u16, u16) {
+        self.ports
+    }
+
+    /// Enters where a session's track goes.
+    pub(super) fn enter(&self, session: &SessionId, rtp: SocketAddr, rtcp: SocketAddr) -> Rc<Destination> {
+        let mut entered = self.entered.borrow_mut();
+        let destination = Rc::new(Destination::new(session.clone(), rtp, rtcp));
+        entered.by_rtcp.insert(rtcp, destination.clone());
+        entered.by_rtp.insert(rtp, destination.clone());
+        destination
+    }
+
+    /// Who reports from there is nobody's reader any more; says whether anybody was.
+    pub(super) fn forget(&self, destination: &Rc<Destination>) -> bool {
+        let mut entered = self.entered.borrow_mut();
+        let Entered { by_rtp, by_rtcp } = &mut *entered;
+        if let Some(rtp) = destination.rtp.as_socket()
+            && by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination))
+        {
+            by_rtp.remove(&rtp);
+        }
+        let known = by_rtcp.get(&destination.rtcp).is_some_and(|known| Rc::ptr_eq(known, destination));
+        known && by_rtcp.remove(&destination.rtcp).is_some()
+    }
+
+    fn rtp(&self) -> BorrowedFd<'_> {
+        self.rtp.as_fd()
+    }
+
+    /// A report; one that the socket does not take is lost, as any datagram may be.
+    pub(super) fn send_report(&self, to: SocketAddr, packet: &[u8]) {
+        if let Err(error) = self.rtcp.get_ref().send_to(packet, to) {
+            tracing::debug!(%to, %error, "a report was not sent");
+        }
+    }
+
+    /// Reads off the error queue whose datagrams were refused.
+    fn take_errors(&self) {
+        while let Some(address) = sys::take_error(self.rtp()) {
+            if let Some(refused) = self.entered.borrow().by_rtp.get(&address) {
+                refused.refuse(clock::now());
+            }
+        }
+    }
+
+    /// Takes what readers send to the RTP port: punches through firewalls, nothing to read in them.
+    pub(super) async fn drain_rtp(&self) -> io::Result<()> {
+        let mut bytes = [0; 64];
+        loop {
+            self.rtp.readable().await?;
+            self.take_errors();
+            // Then the others have their turn, however many more there are.
+            for _ in 0..TURN {
+                match self.rtp.get_ref().recv_from(&mut bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // A junk datagram, or the echo of a refused one of ours.
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Hands on the next datagram that a known session's reader sent to the RTCP port.
+    pub(super) async fn next_rtcp(&self, bytes: &mut [u8]) -> io::Result<(SessionId, usize)> {
+        loop {
+            let received = self.rtcp.recv_from(bytes).await;
+            let (length, from) = match received {
+                Ok(received) => received,
+                // An answer to a report of ours: the media port's error queue tells the same.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(destination) = self.entered.borrow().by_rtcp.get(&from) {
+                return Ok((destination.session.clone(), length));
+            }
+            // A stranger may send without end.
+            smol::future::yield_now().await;
+        }
+    }
+}
+
+fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&SockAddr::from(address))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}

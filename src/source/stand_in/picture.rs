@@ -1,0 +1,130 @@
+//! The picture that is shown: the last keyframe, darkened, with a line on it; or as it was.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::encode::{self, draw};
+use crate::media::h264::Assembler;
+use crate::media::{self, AccessUnit, Codec, Encoder, Link, MediaTime};
+
+/// A keyframe every second takes no more than this.
+const BITRATE: u32 = 1_500_000;
+
+/// What is shown, again and again.
+pub(super) enum Picture {
+    /// Coded anew each time: an IDR picture is told from the one before it by its number
+    /// (`idr_pic_id`, ITU-T H.264 section 7.4.3).
+    Marked { last: AccessUnit, picture: media::Picture, encoder: Box<dyn Encoder>, assembler: Box<Assembler> },
+    /// What cannot be decoded here.
+    AsItWas(AccessUnit),
+}
+
+impl Picture {
+    /// The last keyframe of a source that has given nothing since.
+    pub(super) fn new(last: AccessUnit, codec: &Codec, since: SystemTime) -> Self {
+        let Codec::H264(_) = codec else { return Self::AsItWas(last) };
+        let made = encode::decode_h264(&last.data).and_then(|mut picture| {
+            mark(&mut picture, &line(since));
+            let settings =
+                encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
+            Ok((picture, encode::h264(settings)?))
+        });
+        match made {
+            Ok((picture, encoder)) => Self::Marked { last, picture, encoder, assembler: Box::default() },
+            Err(error) => {
+                tracing::debug!(%error, "the last keyframe is shown unmarked");
+                Self::AsItWas(last)
+            }
+        }
+    }
+
+    /// The access unit to show `now`.
+    pub(super) fn next(&mut self, now: MediaTime) -> Option<AccessUnit> {
+        match self {
+            Self::AsItWas(last) => Some(AccessUnit { time: now, ..last.clone() }),
+            Self::Marked { last, picture, encoder, assembler } => {
+                let coded = encoder.encode(picture, true).ok()?;
+                let (data, link) = assembler.assemble(&coded)?;
+                (link == Link::Start).then_some(AccessUnit { track: last.track, time: now, link, data })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Marked { .. } => "the last keyframe, with a line that says since when",
+            Self::AsItWas(_) => "the last keyframe, as it was",
+        })
+    }
+}
+
+/// Since when, in the hours of UTC: a board may know no other.
+fn line(since: SystemTime) -> String {
+    let minutes = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 60;
+    format!("NO SIGNAL SINCE {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+}
+
+/// Darkens the picture and writes a line into its middle, as wide as fits.
+fn mark(picture: &mut media::Picture, line: &str) {
+    for luma in &mut picture.luma {
+        *luma = 16 + luma.saturating_sub(16) / 2;
+    }
+    let (cell_width, cell_height) = draw::CELL;
+    let scale = (picture.width / ((line.len() + 2) * cell_width)).max(1);
+    let (width, height) = (line.len() * cell_width * scale, cell_height * scale);
+    let left = picture.width.saturating_sub(width) / 2;
+    let top = picture.height.saturating_sub(height) / 2;
+    let band = top.saturating_sub(height / 2) & !1;
+    draw::fill(picture, 0, band, picture.width, height * 2, draw::BLACK);
+    draw::text(picture, left, top, scale, line, draw::WHITE);
+}
+
+#[cfg(feature = "soft-h264")]
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::media::TrackId;
+    use crate::media::h264::ParameterSets;
+
+    fn keyframe() -> AccessUnit {
+        let mut picture = media::Picture::black(320, 240);
+        draw::fill(&mut picture, 0, 0, 320, 240, draw::BARS[0]);
+        let settings =
+            encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
+        let coded = encode::h264(settings).unwrap().encode(&picture, true).unwrap();
+        AccessUnit { track: TrackId(0), time: MediaTime::default(), link: Link::Start, data: coded.into() }
+    }
+
+    #[test]
+    fn the_last_keyframe_is_darkened_and_says_since_when() {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
+        let mut shown = Picture::new(keyframe(), &codec, since);
+        let unit = shown.next(MediaTime::from_nanos(7)).unwrap();
+        assert_eq!((unit.time, unit.link), (MediaTime::from_nanos(7), Link::Start));
+        let seen = encode::decode_h264(&unit.data).unwrap();
+        let mut expected = media::Picture::black(320, 240);
+        draw::fill(&mut expected, 0, 0, 320, 240, draw::BARS[0]);
+        mark(&mut expected, "NO SIGNAL SINCE 14:02 UTC");
+        let off =
+            seen.luma.iter().zip(&expected.luma).map(|(seen, expected)| seen.abs_diff(*expected) as u64);
+        assert!(off.sum::<u64>() < 320 * 240 * 3, "three levels of 220 a pixel for the coding");
+        assert!(expected.luma.contains(&235), "something is written");
+        let (first, second) = (unit.data, shown.next(MediaTime::from_nanos(8)).unwrap().data);
+        assert_ne!(first, second, "two IDR pictures in a row have different numbers");
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_shown_as_it_was() {
+        let broken = AccessUnit { data: [0, 0, 0, 1, 0x65, 1, 2, 3][..].into(), ..keyframe() };
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        for (unit, codec) in [(broken, codec), (keyframe(), Codec::Jpeg)] {
+            let mut shown = Picture::new(unit.clone(), &codec, UNIX_EPOCH);
+            assert_eq!(shown.next(MediaTime::from_nanos(7)).unwrap().data, unit.data);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What becomes of the others when one reader's datagrams cannot go out as they are.
+//!
+//! Routes are changed in a network of the test's own: the test runs itself again in it.
+
+use std::net::UdpSocket;
+use std::process::Command;
+
+use crate::interop::has;
+use crate::support::{Client, MOUNTS, Rtp, Server};
+
+/// A reader by UDP that plays, and the number of the packet that it expects.
+struct Reader {
+    // Its session lasts as long as it reads.
+    _client: Client,
+    rtp: UdpSocket,
+    _rtcp: UdpSocket,
+    next: Option<u16>,
+}
+
+impl Reader {
+    fn play(server: &Server, from: &str) -> Self {
+        let url = server.url("test");
+        let mut client = Client::connect_from(server.address, from);
+        let (session, rtp, rtcp) = client.set_up_udp(&url);
+        let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+        assert_eq!(reply.status, 200, "{reply:?}");
+        Self { _client: client, rtp, _rtcp: rtcp, next: None }
+    }
+
+    /// Reads whole pictures of which nothing is missing; gives the largest packet.
+    fn pictures(&mut self, count: usize) -> usize {
+        let (mut bytes, mut seen, mut largest) = ([0; 2048], 0, 0);
+        while seen < count {
+            let length = self.rtp.recv(&mut bytes).unwrap();
+            let packet = Rtp::parse(&bytes[..length]);
+            assert_eq!(packet.seq, self.next.unwrap_or(packet.seq), "a packet is missing");
+            self.next = Some(packet.seq.wrapping_add(1));
+            seen += usize::from(packet.marker);
+            largest = largest.max(length);
+        }
+        largest
+    }
+
+    /// Forgets what has come.
+    fn forget(&mut self) {
+        self.rtp.set_nonblocking(true).unwrap();
+        while self.rtp.recv(&mut [0; 2048]).is_ok() {}
+        self.rtp.set_nonblocking(false).unwrap();
+        self.next = None;
+    }
+
+    /// Waits for a picture's end, whatever was lost of it.
+    fn forget_until_marker(&mut self) {
+        let mut bytes = [0; 2048];
+        while bytes[1] & 0x80 == 0 {
+            self.rtp.recv(&mut bytes).unwrap();
+        }
+    }
+}
+
+/// Reads whole pictures of each in turn, so that nobody's socket overflows; gives the largest packet of each.
+fn pictures<const N: usize>(mut readers: [&mut Reader; N], count: usize) -> [usize; N] {
+    let mut largest = [0; N];
+    for _ in 0..count {
+        for (reader, largest) in readers.iter_mut().zip(&mut largest) {
+            *largest = reader.pictures(1).max(*largest);
+        }
+    }
+    largest
+}
+
+/// Runs a test again where it may change the routes; says whether this is there.
+fn alone(test: &str) -> bool {
+    if std::env::var_os("LENSLET_ALONE").is_some() {
+        ip("link set lo up");
+        return true;
+    }
+    if !has("unshare", &["-n", "ip", "link"]) {
+        return false;
+    }
+    let itself = std::env::current_exe().unwrap();
+    let output = Command::new("unshare")
+        .arg("-n")
+        .arg(itself)
+        .args(["--exact", &format!("sending::{test}"), "--nocapture"])
+        .env("LENSLET_ALONE", "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+    false
+}
+
+fn ip(arguments: &str) {
+    run("ip", arguments);
+}
+
+fn run(program: &str, arguments: &str) {
+    let done = Command::new(program).args(arguments.split(' ')).status().unwrap();
+    assert!(done.success(), "{program} {arguments}");
+}
+
+#[test]
+fn a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one() {
+    if !alone("a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one") {
+        return;
+    }
+    // As behind a VPN: packets are longer than the path takes, and are sent on in fragments.
+    ip("route replace local 127.0.0.9/32 dev lo table local mtu 1280");
+    let server = Server::verbose(MOUNTS);
+    let mut readers = ["127.0.0.1", "127.0.0.9", "127.0.0.2"].map(|from| Reader::play(&server, from));
+    let largest = pictures(readers.each_mut(), 40);
+    assert!(largest.iter().all(|bytes| *bytes > 1280), "no packet was too long: {largest:?}");
+    server.logged(&["sending datagrams one by one"]);
+}
+
+#[test]
+fn a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others() {
+    if !alone("a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others") {
+        return;
+    }
+    let server = Server::verbose(MOUNTS);
+    let [mut first, mut forbidden, mut last] =
+        ["127.0.0.1", "127.0.0.9", "127.0.0.2"].map(|from| Reader::play(&server, from));
+    pictures([&mut first, &mut forbidden, &mut last], 5);
+    ip("route add prohibit 127.0.0.9/32 table local");
+    pictures([&mut first, &mut last], 40);
+    server.logged(&["readers were not sent everything", "forbidden"]);
+    ip("route del prohibit 127.0.0.9/32 table local");
+    // It has lost packets, and is a reader again.
+    forbidden.forget();
+    pictures([&mut first, &mut forbidden, &mut last], 5);
+}
+
+#[test]
+fn a_reader_that_closed_its_ports_takes_nothing_from_the_others() {
+    let server = Server::start();
+    let mut first = Reader::play(&server, "127.0.0.1");
+    let mut gone = Reader::play(&server, "127.0.0.2");
+    let mut last = Reader::play(&server, "127.0.0.3");
+    gone.pictures(2);
+    let Reader { _client: silent, .. } = gone;
+    pictures([&mut first, &mut last], 100);
+    drop(silent);
+}
+
+/// A clip of key pictures of 300 kB, which nobody need decode.
+fn heavy_clip() -> tempfile::NamedTempFile {
+    let clip = std::fs::read("tests/fixtures/bitstreams/clip.h264").unwrap();
+    let slice = clip.windows(5).position(|bytes| bytes[..3] == [0, 0, 1] && bytes[3] & 0x1f == 5).unwrap();
+    let picture = [&clip[..slice], &[0, 0, 1, 0x65, 0x88], &[0xa5; 300_000], &[0]].concat();
+    let file = tempfile::Builder::new().suffix(".h264").tempfile().unwrap();
+    std::fs::write(file.path(), picture.repeat(10)).unwrap();
+    file
+}
+
+#[test]
+fn a_full_socket_is_not_waited_for() {
+    if !alone("a_full_socket_is_not_waited_for") {
+        return;
+    }
+    let clip = heavy_clip();
+    let server = Server::verbose(&format!("mounts: {{\"test\": File(path: {:?}, fps: 30)}}", clip.path()));
+    let mut readers = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map(|from| Reader::play(&server, from));
+    run("tc", "qdisc add dev lo root tbf rate 10mbit burst 64k limit 100m");
+    server.logged(&["readers were not sent everything", "socket full"]);
+    run("tc", "qdisc del dev lo root");
+    for reader in &mut readers {
+        // Lost is what the socket did not take, and what nobody read meanwhile.
+        reader.forget();
+        reader.forget_until_marker();
+    }
+}
