@@ -204,6 +204,9 @@ fn probe(json: bool) -> Done {
     for camera in found {
         writeln!(out, "{camera}")?;
     }
+    for encoder in camera::encoders() {
+        writeln!(out, "{encoder}")?;
+    }
     Ok(())
 }
 

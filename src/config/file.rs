@@ -96,13 +96,23 @@ pub(super) struct FileFile {
 pub(super) struct CameraFile {
     device: PathBuf,
     #[serde(default)]
-    format: Option<camera::Coding>,
+    format: Option<camera::Pictures>,
     #[serde(default)]
     width: Option<u32>,
     #[serde(default)]
     height: Option<u32>,
     #[serde(default)]
     fps: Option<f64>,
+    #[serde(default)]
+    encode: camera::Encode,
+    #[serde(default)]
+    bitrate: Option<u32>,
+    #[serde(default)]
+    gop: Option<camera::Gop>,
+    #[serde(default, deserialize_with = "camera::profile")]
+    profile: Option<camera::Profile>,
+    #[serde(default, deserialize_with = "camera::level")]
+    level: Option<camera::Level>,
 }
 
 /// A program that writes pictures.
@@ -149,6 +159,11 @@ impl MountFile {
                     width: asked.width,
                     height: asked.height,
                     fps: asked.fps,
+                    encode: asked.encode,
+                    bitrate: asked.bitrate,
+                    gop: asked.gop,
+                    profile: asked.profile,
+                    level: asked.level,
                 },
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),

@@ -187,8 +187,66 @@ mod tests {
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
         let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
-        assert_eq!((door.wish.format, door.wish.width), (Some(camera::Coding::Mjpeg), Some(640)));
+        assert_eq!((door.wish.format, door.wish.width), (Some(camera::Pictures::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
+    }
+
+    #[test]
+    fn what_is_coded_here_is_configured_and_held_against_what_can_be() {
+        let camera = |fields: &str| {
+            let text = format!("(mounts: {{\"a\": Camera(device: \"/dev/video0\", {fields})}})");
+            Config::parse(&text).map_err(|error| error.to_string()).map(|mut config| {
+                match config.mounts.remove("a") {
+                    Some(MountSettings::Camera(settings)) => settings.wish,
+                    other => panic!("{other:?}"),
+                }
+            })
+        };
+        let wish = camera("encode: Hardware, bitrate: 2000000, gop: \"1.5 s\", profile: Main, level: 4.1");
+        let wish = wish.unwrap();
+        assert_eq!((wish.encode, wish.bitrate), (camera::Encode::Hardware, Some(2_000_000)));
+        assert_eq!(wish.gop, Some(camera::Gop::Seconds(1.5)));
+        assert_eq!(wish.profile, Some(camera::Profile::Main));
+        assert_eq!(wish.level.unwrap().to_string(), "4.1");
+        assert_eq!(camera("gop: 50").unwrap().gop, Some(camera::Gop::Pictures(50)));
+        for (fields, why) in [
+            ("gop: 0", "gop: 0 is not at least 1"),
+            ("gop: \"0 s\"", "gop: 0 s are not between 0.01"),
+            ("gop: \"soon\"", "is not like \"2 s\""),
+            ("gop: 99999999999", "more pictures than there are"),
+            ("level: 4.3", "H.264 has no level 4.3"),
+            ("profile: Extended", "Extended"),
+            ("encode: Perhaps", "Perhaps"),
+            ("bitrate: 100", "bitrate: 100 is not between 10000 and 100000000"),
+            ("width: 0, height: 480", "0x480 is no picture"),
+            ("encode: Off, bitrate: 1000000", "bitrate: it is for what is coded here, and `encode` is Off"),
+            ("encode: Off, format: Raw", "raw pictures are served coded alone"),
+            ("encode: Hardware, format: HEVC", "there is no decoder for it here"),
+            (
+                "level: 3.0, width: 1280, height: 720",
+                "level 3.0 is configured, which allows pictures of 1620 macroblocks, and 1280x720 has 3600 (level 3.1",
+            ),
+            (
+                "level: 4.0, width: 1920, height: 1080, fps: 60",
+                "245760 macroblocks a second, and this is 489600 (level 4.2 is enough)",
+            ),
+        ] {
+            let error = camera(fields).unwrap_err();
+            assert!(error.contains(why), "{fields}: {error}");
+        }
+        if cfg!(feature = "soft-h264") {
+            for (fields, why) in [
+                ("encode: Software, profile: High", "openh264 codes Baseline, and High is configured"),
+                (
+                    "encode: Software, width: 4096, height: 2160",
+                    "from 16x16 to 3840x2160 or 2160x3840; the nearest is 3840x2160",
+                ),
+                ("encode: Software, level: 4.0, bitrate: 25000000, width: 640, height: 480", "20000000 bits"),
+            ] {
+                let error = camera(fields).unwrap_err();
+                assert!(error.contains(why), "{fields}: {error}");
+            }
+        }
     }
 
     #[test]

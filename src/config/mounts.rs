@@ -63,16 +63,7 @@ impl MountSettings {
             Self::File(settings) => settings.check(),
             Self::Jpegs(settings) => settings.check(),
             Self::Command(settings) => settings.check(),
-            Self::Camera(settings) => {
-                let wish = &settings.wish;
-                if wish.width.is_some() != wish.height.is_some() {
-                    let missing = if wish.width.is_some() { "height" } else { "width" };
-                    return Err(source::Error::new(format!(
-                        "width, height: a size has both, and {missing} is missing"
-                    )));
-                }
-                source::check_fps(wish.fps)
-            }
+            Self::Camera(settings) => settings.check(),
         }
     }
 }

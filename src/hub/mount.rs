@@ -4,11 +4,12 @@
 //! server side                              source side (a thread)
 //!   Mount::want() ------- demand --------->  Outlet::wanted()
 //!   Mount::request_keyframe() ------------>  Outlet::take_keyframe_request()
+//!   Mount::set_bitrate() ----------------->  Outlet::take_bitrate()
 //!   Mount::tracks(), state() <------------   Outlet::describe(), fail()
 //!   Mount::units() (a Ring) <-------------   Outlet::publish()
 //! ```
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -58,6 +59,8 @@ pub(super) struct Shared {
     pub(super) units: Ring<AccessUnit>,
     demand: AtomicUsize,
     pub(super) keyframe: AtomicBool,
+    /// Bits a second asked for; 0 once taken.
+    bitrate: AtomicU32,
     stop: AtomicBool,
     status: Mutex<Status>,
 }
@@ -98,6 +101,7 @@ pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
         units: Ring::new(UNITS),
         demand: AtomicUsize::new(0),
         keyframe: AtomicBool::new(false),
+        bitrate: AtomicU32::new(0),
         stop: AtomicBool::new(false),
         status: Mutex::new(status),
     });
@@ -153,6 +157,13 @@ impl Mount {
     pub fn request_keyframe(&self) {
         self.0.keyframe.store(true, Ordering::SeqCst);
         self.0.status().shown.keyframe = true;
+        self.0.wake_source();
+    }
+
+    /// Asks the source for another bitrate, in bits a second, in the same stream. A source that does not
+    /// encode passes over it.
+    pub fn set_bitrate(&self, bitrate: u32) {
+        self.0.bitrate.store(bitrate, Ordering::SeqCst);
         self.0.wake_source();
     }
 
@@ -250,6 +261,11 @@ impl Outlet {
     /// Whether a keyframe was asked for since the last call.
     pub fn take_keyframe_request(&self) -> bool {
         self.0.keyframe.swap(false, Ordering::SeqCst)
+    }
+
+    /// The bitrate that was asked for since the last call, in bits a second.
+    pub fn take_bitrate(&self) -> Option<u32> {
+        Some(self.0.bitrate.swap(0, Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
     }
 
     /// Whether the source is to end.

@@ -18,8 +18,9 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A black picture.
+    /// A black picture; odd sizes are rounded down.
     pub fn black(width: usize, height: usize) -> Self {
+        let (width, height) = (width & !1, height & !1);
         let quarter = (width / 2) * (height / 2);
         Self {
             width,
@@ -39,6 +40,12 @@ pub trait Encoder: Send {
     /// # Errors
     /// What the encoder says.
     fn encode(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError>;
+
+    /// Holds another bitrate from the next picture on, in bits a second, in the same stream.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    fn set_bitrate(&mut self, bitrate: u32) -> Result<(), EncoderError>;
 }
 
 /// Why an encoder does not work.

@@ -41,7 +41,7 @@ impl Settings {
     /// The first field that cannot be, in a sentence that names it and what can.
     pub fn check(&self) -> Result<(), Error> {
         let Self { width, height, fps, bitrate, gop } = *self;
-        let (near_width, near_height) = nearest(width, height);
+        let (near_width, near_height) = encode::nearest_size(width, height);
         let wrong = if (width, height) != (near_width, near_height) {
             format!(
                 "width, height: the test picture cannot be {width}x{height}: both have to be even, at least 16 and \
@@ -84,7 +84,7 @@ impl Pattern {
 
     fn settings(&self) -> encode::Settings {
         let Settings { bitrate, gop, fps, .. } = self.settings;
-        encode::Settings { bitrate, gop, fps }
+        encode::Settings { bitrate, gop, fps, level: None, full_range: false }
     }
 
     /// Draws, codes and publishes pictures until nobody wants them.
@@ -162,12 +162,6 @@ impl Source for Pattern {
         }
         Ok(())
     }
-}
-
-/// The nearest size that the encoder codes.
-fn nearest(width: u32, height: u32) -> (u32, u32) {
-    let (widest, highest) = if width >= height { (3840, 2160) } else { (2160, 3840) };
-    (width.clamp(16, widest) & !1, height.clamp(16, highest) & !1)
 }
 
 /// Rounds down to where chroma can change too.
@@ -280,7 +274,14 @@ mod tests {
     #[test]
     fn the_bitrate_is_the_one_asked_for_and_no_picture_is_left_out() {
         for (width, height, bitrate) in [(320, 240, 500_000), (1280, 720, 2_000_000)] {
-            let mut encoder = encode::h264(encode::Settings { bitrate, gop: 30, fps: 30.0 }).unwrap();
+            let mut encoder = encode::h264(encode::Settings {
+                bitrate,
+                gop: 30,
+                fps: 30.0,
+                level: None,
+                full_range: false,
+            })
+            .unwrap();
             let mut seconds = [0.0; 4];
             for (number, picture) in drawn(width, height, 120).enumerate() {
                 let coded = encoder.encode(&picture, false).unwrap();
@@ -310,6 +311,10 @@ mod tests {
             let [sps, pps] = [0b1010_0000, 0b1100_0001];
             let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
             Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+        }
+
+        fn set_bitrate(&mut self, _: u32) -> Result<(), EncoderError> {
+            Ok(())
         }
     }
 

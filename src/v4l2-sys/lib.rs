@@ -127,6 +127,8 @@ structs! {
     }
     timeval [16, 8] { tv_sec: time_t, tv_usec: time_t, }
     timeval64 [16, 16] { tv_sec: i64, tv_usec: i64, }
+    v4l2_encoder_cmd [40, 40] { cmd: u32, flags: u32, data: [u32; 8], }
+    v4l2_selection [64, 64] { type_: u32, target: u32, flags: u32, r: v4l2_rect, reserved: [u32; 9], }
 }
 
 unions! {
@@ -161,6 +163,40 @@ pub type v4l2_buffer = v4l2_buffer_of<timeval>;
 pub type v4l2_buffer_time64 = v4l2_buffer_of<timeval64>;
 assert_size!(v4l2_buffer, 88, 68);
 assert_size!(v4l2_buffer_time64, 88, 80);
+
+// Events.
+structs! {
+    timespec [16, 8] { tv_sec: time_t, tv_nsec: time_t, }
+    timespec64 [16, 16] { tv_sec: i64, tv_nsec: i64, }
+    v4l2_event_src_change [4, 4] { changes: u32, }
+    v4l2_event_subscription [32, 32] { type_: u32, id: u32, flags: u32, reserved: [u32; 5], }
+}
+
+unions! {
+    /// What a [`v4l2_event`] tells; the number stands for those in the kernel's `v4l2_event_ctrl`, which
+    /// give the union its alignment.
+    v4l2_event__bindgen_ty_1 { src_change: v4l2_event_src_change, data: [u8; 64], value64: i64, }
+}
+
+/// The kernel's `struct v4l2_event` with a timestamp of type `T`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct v4l2_event_of<T> {
+    pub type_: u32,
+    pub u: v4l2_event__bindgen_ty_1,
+    pub pending: u32,
+    pub sequence: u32,
+    pub timestamp: T,
+    pub id: u32,
+    pub reserved: [u32; 8],
+}
+
+/// `struct v4l2_event` with the target's oldest time, which every kernel that serves it understands.
+pub type v4l2_event = v4l2_event_of<timespec>;
+/// `struct v4l2_event` with 64-bit time, which 32-bit kernels know since 5.6.
+pub type v4l2_event_time64 = v4l2_event_of<timespec64>;
+assert_size!(v4l2_event, 136, 128);
+assert_size!(v4l2_event_time64, 136, 136);
 
 // Controls.
 structs! {
@@ -208,7 +244,6 @@ structs! {
     v4l2_enc_idx [2072, 2072] {
         entries: u32, entries_cap: u32, reserved: [u32; 4], entry: [v4l2_enc_idx_entry; 64],
     }
-    v4l2_encoder_cmd [40, 40] { cmd: u32, flags: u32, data: [u32; 8], }
     v4l2_framebuffer [48, 44] { capability: u32, flags: u32, base: *mut c_void, fmt: [u32; 8], }
     v4l2_frequency [44, 44] { tuner: u32, type_: u32, frequency: u32, reserved: [u32; 8], }
     v4l2_input [80, 80] {
@@ -264,20 +299,52 @@ constants! {
     V4L2_IN_ST_NO_SIGNAL: u32 = 0x0000_0002;
 
     V4L2_BUF_TYPE_VIDEO_CAPTURE: u32 = 1;
+    V4L2_BUF_TYPE_VIDEO_OUTPUT: u32 = 2;
     V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE: u32 = 9;
+    V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE: u32 = 10;
     V4L2_MEMORY_MMAP: u32 = 1;
+    V4L2_MEMORY_DMABUF: u32 = 4;
+    V4L2_FIELD_NONE: u32 = 1;
+    V4L2_PIX_FMT_PRIV_MAGIC: u32 = 0xfeed_cafe;
     V4L2_BUF_FLAG_KEYFRAME: u32 = 0x0000_0008;
     V4L2_BUF_FLAG_ERROR: u32 = 0x0000_0040;
     V4L2_BUF_FLAG_TIMESTAMP_MASK: u32 = 0x0000_e000;
     V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC: u32 = 0x0000_2000;
+    V4L2_BUF_FLAG_LAST: u32 = 0x0010_0000;
+    V4L2_BUF_CAP_SUPPORTS_DMABUF: u32 = 0x0000_0004;
+
+    V4L2_ENC_CMD_START: u32 = 0;
+    V4L2_ENC_CMD_STOP: u32 = 1;
+    V4L2_EVENT_EOS: u32 = 2;
+    V4L2_EVENT_SOURCE_CHANGE: u32 = 5;
+    V4L2_SEL_TGT_CROP: u32 = 0x0000;
 
     V4L2_FMT_FLAG_COMPRESSED: u32 = 0x0001;
     V4L2_FMT_FLAG_EMULATED: u32 = 0x0002;
 
     V4L2_CTRL_FLAG_DISABLED: u32 = 0x0000_0001;
+    V4L2_CTRL_FLAG_READ_ONLY: u32 = 0x0000_0004;
+    V4L2_CTRL_FLAG_INACTIVE: u32 = 0x0000_0010;
+    V4L2_CTRL_WHICH_CUR_VAL: u32 = 0;
+    V4L2_CTRL_TYPE_INTEGER: u32 = 1;
+    V4L2_CTRL_TYPE_BOOLEAN: u32 = 2;
+    V4L2_CTRL_TYPE_MENU: u32 = 3;
+    V4L2_CTRL_TYPE_BUTTON: u32 = 4;
     V4L2_CTRL_FLAG_NEXT_CTRL: u32 = 0x8000_0000;
     V4L2_CTRL_FLAG_NEXT_COMPOUND: u32 = 0x4000_0000;
+    V4L2_CID_MPEG_VIDEO_B_FRAMES: u32 = 0x0099_0900 + 202;
+    V4L2_CID_MPEG_VIDEO_GOP_SIZE: u32 = 0x0099_0900 + 203;
+    V4L2_CID_MPEG_VIDEO_BITRATE_MODE: u32 = 0x0099_0900 + 206;
+    V4L2_CID_MPEG_VIDEO_BITRATE: u32 = 0x0099_0900 + 207;
+    V4L2_CID_MPEG_VIDEO_HEADER_MODE: u32 = 0x0099_0900 + 216;
+    V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER: u32 = 0x0099_0900 + 226;
     V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME: u32 = 0x0099_0900 + 229;
+    V4L2_CID_MPEG_VIDEO_H264_I_PERIOD: u32 = 0x0099_0900 + 358;
+    V4L2_CID_MPEG_VIDEO_H264_LEVEL: u32 = 0x0099_0900 + 359;
+    V4L2_CID_MPEG_VIDEO_H264_PROFILE: u32 = 0x0099_0900 + 363;
+    V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR: u32 = 0x0099_0900 + 644;
+    V4L2_MPEG_VIDEO_BITRATE_MODE_VBR: u32 = 0;
+    V4L2_MPEG_VIDEO_HEADER_MODE_JOINED_WITH_1ST_FRAME: u32 = 1;
 
     V4L2_FRMSIZE_TYPE_DISCRETE: u32 = 1;
     V4L2_FRMSIZE_TYPE_CONTINUOUS: u32 = 2;

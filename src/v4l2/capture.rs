@@ -1,10 +1,11 @@
 //! Capturing: buffers go to the driver empty and come back filled.
 
 use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use v4l2_sys_mit::{
     V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_TIMESTAMP_MASK,
@@ -13,8 +14,8 @@ use v4l2_sys_mit::{
 
 use super::device::Device;
 use super::error::Error;
-use super::format::{Format, FourCc, Interval, Queue};
-use super::sys::{self, Ask, Mapping};
+use super::format::{Format, FourCc, Interval, MAX_PLANES, Memory, Queue};
+use super::sys::{self, Ask, Asked, Mapping};
 use crate::media::MediaTime;
 
 /// Buffers asked for: one being filled, one filled, one in our hands, one for a late thread.
@@ -33,6 +34,15 @@ pub struct Wish {
     pub interval: Option<Interval>,
 }
 
+/// A node that is set up and does not stream yet.
+#[derive(Debug)]
+pub struct Prepared {
+    device: Device,
+    queue: Queue,
+    format: Format,
+    interval: Option<Interval>,
+}
+
 /// A node that streams. Dropping it stops the stream and closes the node.
 #[derive(Debug)]
 pub struct Capture {
@@ -40,16 +50,19 @@ pub struct Capture {
     queue: Queue,
     format: Format,
     interval: Option<Interval>,
-    mappings: Vec<Arc<Mapping>>,
+    buffers: Vec<Arc<Planes>>,
 }
+
+/// A buffer's planes in memory.
+type Planes = ArrayVec<Mapping, MAX_PLANES>;
 
 /// A filled buffer. [`Capture::requeue`] gives it back; one that is dropped instead is lost to the
 /// stream until the next start.
 pub struct Filled {
     index: u32,
-    mapping: Arc<Mapping>,
-    start: usize,
-    end: usize,
+    memory: Arc<Planes>,
+    /// Where in each plane the picture is.
+    filled: ArrayVec<std::ops::Range<usize>, MAX_PLANES>,
     flags: u32,
     /// The driver's count of pictures, those it had no buffer for included.
     pub sequence: u32,
@@ -57,39 +70,93 @@ pub struct Filled {
     pub time: Option<MediaTime>,
 }
 
-impl Capture {
-    /// Sets up `device` as wished and starts the stream.
+impl Prepared {
+    /// Sets up `device` as wished.
     ///
     /// # Errors
     ///
     /// [`Error::Busy`] if somebody else streams, [`Error::Unfit`] if the driver settled on another pixel
-    /// format or on buffers that cannot be used, else the driver's.
-    pub fn start(device: Device, queue: Queue, wish: &Wish) -> Result<Self, Error> {
-        let format = set_format(&device, queue, wish)?;
+    /// format, else the driver's.
+    pub fn new(device: Device, queue: Queue, wish: &Wish) -> Result<Self, Error> {
+        let asked =
+            Asked { fourcc: wish.fourcc, size: wish.size, bytesperline: 0, sizeimage: 0, colour: None };
+        let format = set_format(&device, queue, &asked)?;
         let interval = match wish.interval {
             Some(interval) => sys::set_interval(device.as_fd(), queue, interval)
                 .map_err(|errno| device.error("VIDIOC_S_PARM", errno))?,
             None => None,
         };
-        let count = sys::request_buffers(device.as_fd(), queue, BUFFERS)
+        Ok(Self { device, queue, format, interval })
+    }
+
+    /// Asks for lines of so many bytes, each of the first plane; the answer is [`Prepared::format`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Prepared::new`].
+    pub fn set_bytesperline(&mut self, bytesperline: u32) -> Result<(), Error> {
+        let asked = Asked {
+            fourcc: self.format.fourcc,
+            size: Some((self.format.width, self.format.height)),
+            bytesperline,
+            sizeimage: 0,
+            colour: None,
+        };
+        self.format = set_format(&self.device, self.queue, &asked)?;
+        Ok(())
+    }
+
+    /// The format the driver settled on.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// The time between pictures the driver settled on, where it knows one.
+    pub fn interval(&self) -> Option<Interval> {
+        self.interval
+    }
+
+    /// The node.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Starts the stream with about so many buffers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if somebody else streams, [`Error::Unfit`] if its buffers cannot be used, else the
+    /// driver's.
+    pub fn start(self, buffers: u32) -> Result<Capture, Error> {
+        let Self { device, queue, format, interval } = self;
+        let requested = sys::request_buffers(device.as_fd(), queue, Memory::Mmap, buffers)
             .map_err(|errno| device.error("VIDIOC_REQBUFS", errno))?;
         // From here on dropping it frees the buffers.
-        let mut capture = Self { device, queue, format, interval, mappings: Vec::new() };
-        for index in 0..count.min(MOST) {
-            let buffer = capture.buffer(Ask::Query, "VIDIOC_QUERYBUF", index)?;
-            let mapping = Mapping::new(capture.as_fd(), &buffer)
-                .map_err(|errno| capture.device.error("mmap", errno))?;
-            capture.mappings.push(Arc::new(mapping));
+        let mut capture = Capture { device, queue, format, interval, buffers: Vec::new() };
+        for index in 0..requested.count.min(MOST) {
+            let planes = capture.map(index)?;
+            capture.buffers.push(Arc::new(planes));
         }
-        if capture.mappings.is_empty() {
+        if capture.buffers.is_empty() {
             return Err(capture.unfit("the driver has no buffers"));
         }
-        for index in 0..capture.mappings.len() as u32 {
+        for index in 0..capture.buffers.len() as u32 {
             capture.buffer(Ask::Queue, "VIDIOC_QBUF", index)?;
         }
         sys::stream_on(capture.as_fd(), queue)
             .map_err(|errno| capture.device.error("VIDIOC_STREAMON", errno))?;
         Ok(capture)
+    }
+}
+
+impl Capture {
+    /// Sets up `device` as wished and starts the stream.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Prepared::new`] and [`Prepared::start`].
+    pub fn start(device: Device, queue: Queue, wish: &Wish) -> Result<Self, Error> {
+        Prepared::new(device, queue, wish)?.start(BUFFERS)
     }
 
     /// The format the driver settled on.
@@ -113,21 +180,18 @@ impl Capture {
     ///
     /// [`Error::Gone`] once the device is unplugged, else the driver's.
     pub fn dequeue(&mut self) -> Result<Option<Filled>, Error> {
-        let buffer = match sys::buffer(self.as_fd(), Ask::Dequeue, self.queue, 0) {
+        let buffer = match sys::buffer(self.as_fd(), Ask::Dequeue, self.queue, Memory::Mmap, 0) {
             Ok(buffer) => buffer,
             Err(Errno::EAGAIN) => return Ok(None),
             Err(errno) => return Err(self.device.error("VIDIOC_DQBUF", errno)),
         };
-        let Some(mapping) = self.mappings.get(buffer.index as usize) else {
+        let Some(memory) = self.buffers.get(buffer.index as usize) else {
             return Err(self.unfit("the driver gave a buffer that does not exist"));
         };
-        let length = mapping.bytes().len();
-        let start = (buffer.offset as usize).min(length);
         Ok(Some(Filled {
             index: buffer.index,
-            mapping: mapping.clone(),
-            start,
-            end: start.saturating_add(buffer.used as usize).min(length),
+            memory: memory.clone(),
+            filled: filled(&buffer, memory),
             flags: buffer.flags,
             sequence: buffer.sequence,
             time: stamp(&buffer),
@@ -140,15 +204,43 @@ impl Capture {
     ///
     /// The driver's.
     pub fn requeue(&mut self, filled: Filled) -> Result<(), Error> {
-        let own = self.mappings.get(filled.index as usize);
-        if !own.is_some_and(|own| Arc::ptr_eq(own, &filled.mapping)) {
+        let own = self.buffers.get(filled.index as usize);
+        if !own.is_some_and(|own| Arc::ptr_eq(own, &filled.memory)) {
             return Ok(());
         }
         self.buffer(Ask::Queue, "VIDIOC_QBUF", filled.index).map(drop)
     }
 
-    fn buffer(&self, ask: Ask, call: &'static str, index: u32) -> Result<sys::Buffer, Error> {
-        sys::buffer(self.as_fd(), ask, self.queue, index).map_err(|errno| self.device.error(call, errno))
+    /// How many buffers there are.
+    pub fn buffers(&self) -> u32 {
+        self.buffers.len() as u32
+    }
+
+    /// Descriptors by which another device reads this buffer's planes, one each.
+    ///
+    /// # Errors
+    ///
+    /// The driver's: not every driver can.
+    pub fn export(&self, index: u32) -> Result<ArrayVec<OwnedFd, MAX_PLANES>, Error> {
+        let planes = self.buffers.get(index as usize).map_or(0, |planes| planes.len() as u32);
+        (0..planes)
+            .map(|plane| {
+                sys::export(self.as_fd(), self.queue, index, plane)
+                    .map_err(|errno| self.device.error("VIDIOC_EXPBUF", errno))
+            })
+            .collect()
+    }
+
+    fn map(&self, index: u32) -> Result<Planes, Error> {
+        let buffer = self.buffer(Ask::Query, "VIDIOC_QUERYBUF", index)?;
+        let map = |plane| Mapping::new(self.as_fd(), plane, false);
+        let planes: nix::Result<Planes> = buffer.planes.iter().map(map).collect();
+        planes.map_err(|errno| self.device.error("mmap", errno))
+    }
+
+    fn buffer(&self, ask: Ask<'_>, call: &'static str, index: u32) -> Result<sys::Buffer, Error> {
+        sys::buffer(self.as_fd(), ask, self.queue, Memory::Mmap, index)
+            .map_err(|errno| self.device.error(call, errno))
     }
 
     fn unfit(&self, what: &str) -> Error {
@@ -166,15 +258,36 @@ impl Drop for Capture {
     fn drop(&mut self) {
         // An unplugged device refuses both, and there is nothing left to stop or free then.
         let _ = sys::stream_off(self.as_fd(), self.queue);
-        self.mappings.clear();
-        let _ = sys::request_buffers(self.as_fd(), self.queue, 0);
+        self.buffers.clear();
+        let _ = sys::request_buffers(self.as_fd(), self.queue, Memory::Mmap, 0);
     }
 }
 
 impl Filled {
-    /// The picture.
+    /// The picture, or of one in several planes the first.
     pub fn bytes(&self) -> &[u8] {
-        self.mapping.bytes().get(self.start..self.end).unwrap_or_default()
+        self.plane(0)
+    }
+
+    /// What is filled of a plane; empty if there is none.
+    pub fn plane(&self, plane: usize) -> &[u8] {
+        let (memory, filled) = (self.memory.get(plane), self.filled.get(plane).cloned());
+        memory.zip(filled).and_then(|(memory, filled)| memory.bytes().get(filled)).unwrap_or_default()
+    }
+
+    /// How many planes there are.
+    pub fn planes(&self) -> usize {
+        self.memory.len()
+    }
+
+    /// Which of the capture's buffers it is: from 0 to [`Capture::buffers`].
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// Where in a plane's memory the picture begins and ends, and how much memory there is, in bytes.
+    pub fn extent(&self, plane: usize) -> Option<(std::ops::Range<usize>, usize)> {
+        Some((self.filled.get(plane)?.clone(), self.memory.get(plane)?.bytes().len()))
     }
 
     /// Whether the driver says that the picture is damaged.
@@ -192,7 +305,7 @@ impl fmt::Debug for Filled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Filled")
             .field("index", &self.index)
-            .field("bytes", &(self.end - self.start))
+            .field("filled", &self.filled)
             .field("flags", &format_args!("{:#x}", self.flags))
             .field("sequence", &self.sequence)
             .field("time", &self.time)
@@ -200,17 +313,27 @@ impl fmt::Debug for Filled {
     }
 }
 
-fn set_format(device: &Device, queue: Queue, wish: &Wish) -> Result<Format, Error> {
-    let format = sys::set_format(device.as_fd(), queue, wish.fourcc, wish.size)
-        .map_err(|errno| device.error("VIDIOC_S_FMT", errno))?;
+fn set_format(device: &Device, queue: Queue, asked: &Asked) -> Result<Format, Error> {
+    let format =
+        sys::set_format(device.as_fd(), queue, asked).map_err(|errno| device.error("VIDIOC_S_FMT", errno))?;
     let unfit = |what| Err(Error::Unfit(device.path().to_owned(), what));
-    if format.fourcc != wish.fourcc {
-        return unfit(format!("asked for {}, the driver gives {}", wish.fourcc, format.fourcc));
+    if format.fourcc != asked.fourcc {
+        return unfit(format!("asked for {}, the driver gives {}", asked.fourcc, format.fourcc));
     }
-    if format.planes != 1 {
-        return unfit(format!("{} comes in {} planes", format.fourcc, format.planes));
+    if format.planes.is_empty() {
+        return unfit(format!("the driver gives {} in no plane at all", format.fourcc));
     }
     Ok(format)
+}
+
+/// Where in each plane the picture is: what the driver says, cut at the memory there is.
+fn filled(buffer: &sys::Buffer, memory: &Planes) -> ArrayVec<std::ops::Range<usize>, MAX_PLANES> {
+    let range = |(plane, memory): (&sys::BufferPlane, &Mapping)| {
+        let length = memory.bytes().len();
+        let start = (plane.offset as usize).min(length);
+        start..start.saturating_add(plane.used as usize).min(length)
+    };
+    buffer.planes.iter().zip(memory).map(range).collect()
 }
 
 fn stamp(buffer: &sys::Buffer) -> Option<MediaTime> {
@@ -229,8 +352,7 @@ mod tests {
     use super::*;
 
     fn buffer(flags: u32, seconds: i64, micros: i64) -> sys::Buffer {
-        let (index, used, offset, sequence, length, map_at) = (0, 0, 0, 0, 0, 0);
-        sys::Buffer { index, used, offset, flags, sequence, seconds, micros, length, map_at }
+        sys::Buffer { index: 0, flags, sequence: 0, seconds, micros, planes: ArrayVec::new() }
     }
 
     #[test]

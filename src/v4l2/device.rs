@@ -12,6 +12,7 @@ use v4l2_sys_mit::{
     V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
 };
 
+use super::encoder::{Queues, imports};
 use super::error::Error;
 use super::format::{FourCc, Intervals, Offer, Queue, Sizes};
 use super::sys;
@@ -39,6 +40,27 @@ pub struct Capability {
     /// Where it is attached: `usb-0000:01:00.0-1.2`.
     pub bus: String,
     flags: u32,
+}
+
+/// What a driver says of a control.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The least value.
+    pub least: i64,
+    /// The greatest value.
+    pub greatest: i64,
+    /// From one value to the next, from the least on.
+    pub step: i64,
+    /// The value it has unless set.
+    pub default: i64,
+}
+
+impl Control {
+    /// The value next to, or below, the one asked for.
+    pub fn nearest(&self, asked: i64) -> i64 {
+        let inside = asked.min(self.greatest).max(self.least);
+        inside - (inside - self.least) % self.step.max(1)
+    }
 }
 
 impl Device {
@@ -103,7 +125,29 @@ impl Device {
 
     /// Whether it has the control `id` and the control can be used.
     pub fn has_control(&self, id: u32) -> bool {
-        sys::has_control(self.as_fd(), id)
+        sys::control(self.as_fd(), id).is_some()
+    }
+
+    /// What the control `id` can be; none without it.
+    pub fn control(&self, id: u32) -> Option<Control> {
+        let sys::Described { least, greatest, step, default, .. } = sys::control(self.as_fd(), id)?;
+        Some(Control { least, greatest, step, default })
+    }
+
+    /// The entries of the menu `id` by number and name; those that the driver leaves out are left out.
+    pub fn menu(&self, id: u32) -> Vec<(u32, String)> {
+        let Some(control) = self.control(id) else { return Vec::new() };
+        let (Ok(first), Ok(last)) = (u32::try_from(control.least), u32::try_from(control.greatest)) else {
+            return Vec::new();
+        };
+        (first..=last.min(first.saturating_add(LIST)))
+            .filter_map(|index| Some((index, sys::menu_entry(self.as_fd(), id, index)?)))
+            .collect()
+    }
+
+    /// Whether a queue takes pictures in other drivers' memory (DMABUF). The node has no buffers now.
+    pub fn imports(&self, queue: Queue) -> bool {
+        imports(self, queue)
     }
 
     /// Sets a control; for a button any value presses it.
@@ -112,7 +156,7 @@ impl Device {
     ///
     /// The driver's.
     pub fn set_control(&self, id: u32, value: i32) -> Result<(), Error> {
-        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_CTRL", errno))
+        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_EXT_CTRLS", errno))
     }
 
     /// What the driver's answer to `call` means for this node.
@@ -131,6 +175,18 @@ impl Capability {
     /// Whether another program feeds it: v4l2loopback. It is no camera before, if loaded with `exclusive_caps=1`.
     pub fn is_loopback(&self) -> bool {
         self.driver == LOOPBACK
+    }
+
+    /// Both queues, if the node is memory to memory: an encoder, a decoder, a converter.
+    pub fn memory_to_memory(&self) -> Option<Queues> {
+        if self.flags & V4L2_CAP_STREAMING == 0 {
+            return None;
+        }
+        if self.flags & V4L2_CAP_VIDEO_M2M_MPLANE != 0 {
+            return Some(Queues { output: Queue::OutputMplane, capture: Queue::CaptureMplane });
+        }
+        let single = Queues { output: Queue::Output, capture: Queue::Capture };
+        (self.flags & V4L2_CAP_VIDEO_M2M != 0).then_some(single)
     }
 
     /// The queue to capture pictures from, if the node is a camera: neither an encoder or other

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
+use super::holder::Holder;
+
 /// Why a V4L2 node did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -12,8 +14,8 @@ pub enum Error {
     Missing(PathBuf),
     /// This process may not open it.
     Denied(PathBuf),
-    /// Another program streams from it.
-    Busy(PathBuf),
+    /// Another program streams from it; which one, where that can be seen.
+    Busy(PathBuf, Option<Holder>),
     /// It was there and is not any more.
     Gone(PathBuf),
     /// It gives none of what was asked for; the text says what.
@@ -36,7 +38,10 @@ impl Error {
         match errno {
             Errno::ENOENT if call == "open" => Self::Missing(device),
             Errno::EACCES | Errno::EPERM => Self::Denied(device),
-            Errno::EBUSY => Self::Busy(device),
+            Errno::EBUSY => {
+                let holder = Holder::of(&device);
+                Self::Busy(device, holder)
+            }
             // ENXIO: the node is there and its driver is not.
             Errno::ENODEV | Errno::ENXIO => Self::Gone(device),
             _ => Self::Refused { device, call, errno },
@@ -49,10 +54,13 @@ impl fmt::Display for Error {
         match self {
             Self::Missing(device) => write!(f, "{}: there is no such camera", device.display()),
             Self::Denied(device) => {
-                write!(f, "{}: permission denied (is this user in the group `video`?)", device.display())
+                write!(f, "{}: permission denied: add the user to the group `video`", device.display())
             }
-            Self::Busy(device) => {
-                write!(f, "{}: another program uses the camera", device.display())
+            Self::Busy(device, Some(holder)) => {
+                write!(f, "{}: in use by pid {} ({})", device.display(), holder.pid, holder.name)
+            }
+            Self::Busy(device, None) => {
+                write!(f, "{}: in use by another program", device.display())
             }
             Self::Gone(device) => {
                 write!(f, "{}: the camera is gone (unplugged?)", device.display())

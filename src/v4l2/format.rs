@@ -2,13 +2,31 @@
 
 use std::fmt;
 
-/// Which buffers a node captures into.
+use arrayvec::ArrayVec;
+
+/// Planes a buffer has at most: the kernel's `VIDEO_MAX_PLANES`.
+pub const MAX_PLANES: usize = 8;
+
+/// A queue of a node's buffers, as the kernel names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// One plane a buffer: `V4L2_BUF_TYPE_VIDEO_CAPTURE`.
+    /// Pictures from the driver, one plane a buffer: `V4L2_BUF_TYPE_VIDEO_CAPTURE`.
     Capture,
-    /// Several planes a buffer: `V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE`.
+    /// Pictures from the driver, several planes a buffer: `V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE`.
     CaptureMplane,
+    /// Pictures to the driver, one plane a buffer: `V4L2_BUF_TYPE_VIDEO_OUTPUT`.
+    Output,
+    /// Pictures to the driver, several planes a buffer: `V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE`.
+    OutputMplane,
+}
+
+/// Whose memory a queue's buffers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// The driver's, mapped into this process: `V4L2_MEMORY_MMAP`.
+    Mmap,
+    /// Another driver's, named by a descriptor: `V4L2_MEMORY_DMABUF`.
+    DmaBuf,
 }
 
 /// A pixel format's four-character code.
@@ -66,7 +84,7 @@ pub enum Intervals {
 }
 
 /// The format a driver settled on, whatever it was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     /// The pixel format.
     pub fourcc: FourCc,
@@ -74,12 +92,56 @@ pub struct Format {
     pub width: u32,
     /// Lines.
     pub height: u32,
+    /// The order of lines: the kernel's `enum v4l2_field`; 1 is every line in turn.
+    pub field: u32,
+    /// The planes of a buffer: one, except of a multi-planar queue.
+    pub planes: ArrayVec<Plane, MAX_PLANES>,
+    /// What the samples mean.
+    pub colour: Colour,
+}
+
+/// A plane of memory in a [`Format`]. In one plane there may be all of a picture's samples: luma, then
+/// chroma (`YU12`, `NV12`), with strides of chroma that follow from luma's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plane {
+    /// Bytes from one line to the next; 0 for coded formats.
+    pub bytesperline: u32,
+    /// Bytes of the largest picture.
+    pub sizeimage: u32,
+}
+
+/// What samples mean, in the kernel's
+/// [numbers](https://docs.kernel.org/userspace-api/media/v4l/colorspaces-defs.html); 0 where the driver
+/// does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Colour {
+    /// `enum v4l2_colorspace`.
+    pub colorspace: u32,
+    /// `enum v4l2_ycbcr_encoding`.
+    pub ycbcr_enc: u32,
+    /// `enum v4l2_quantization`.
+    pub quantization: u32,
+    /// `enum v4l2_xfer_func`.
+    pub xfer_func: u32,
+}
+
+impl Queue {
+    /// Whether a buffer has several planes.
+    pub fn is_mplane(self) -> bool {
+        matches!(self, Self::CaptureMplane | Self::OutputMplane)
+    }
+
+    /// Whether pictures go to the driver.
+    pub fn is_output(self) -> bool {
+        matches!(self, Self::Output | Self::OutputMplane)
+    }
+}
+
+impl Format {
     /// Bytes from one line to the next in the first plane; 0 for coded formats.
-    pub stride: u32,
-    /// Bytes of the largest picture in the first plane.
-    pub size: u32,
-    /// Planes a buffer: 1 except with [`Queue::CaptureMplane`].
-    pub planes: u8,
+    pub fn bytesperline(&self) -> u32 {
+        self.planes.first().map_or(0, |plane| plane.bytesperline)
+    }
 }
 
 impl FourCc {

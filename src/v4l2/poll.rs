@@ -26,6 +26,30 @@ pub enum Ready {
     Woken,
 }
 
+/// A device that is waited for, and what for.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch<'a> {
+    /// The device.
+    pub device: BorrowedFd<'a>,
+    /// Wait for a filled buffer too: `POLLIN`.
+    pub filled: bool,
+    /// Wait for a buffer that the driver has read, and for events: `POLLOUT`, `POLLPRI`.
+    pub returned: bool,
+}
+
+/// What a device that was waited for has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A filled buffer.
+    pub filled: bool,
+    /// A buffer that the driver has read.
+    pub returned: bool,
+    /// An event.
+    pub event: bool,
+    /// It is in error and has nothing of these: it does not stream, or is gone.
+    pub failed: bool,
+}
+
 #[derive(Debug)]
 struct Bell(EventFd);
 
@@ -66,6 +90,39 @@ impl Alarm {
             Some(events) if events.is_empty() => Ready::Woken,
             _ => Ready::Failed,
         })
+    }
+
+    /// Waits for two devices and the waker; at most `timeout`, to the millisecond above.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, when it has no memory left.
+    pub fn wait_both(&self, watched: [Watch<'_>; 2], timeout: Duration) -> std::io::Result<[Seen; 2]> {
+        let asked = |watch: &Watch<'_>| {
+            let mut flags = PollFlags::empty();
+            flags.set(PollFlags::POLLIN, watch.filled);
+            flags.set(PollFlags::POLLOUT | PollFlags::POLLPRI, watch.returned);
+            flags
+        };
+        let [one, other] = watched.each_ref().map(|watch| PollFd::new(watch.device, asked(watch)));
+        let mut descriptors = [PollFd::new(self.0.0.as_fd(), PollFlags::POLLIN), one, other];
+        // Who is waited for in nothing is left out: its errors would end every wait.
+        let count = if asked(&watched[1]).is_empty() { 2 } else { 3 };
+        uninterrupted(|| poll(&mut descriptors[..count], milliseconds(Some(timeout))))?;
+        if descriptors[0].any() == Some(true) {
+            let _ = self.0.0.read();
+        }
+        let seen = |descriptor: &PollFd<'_>| {
+            let events = descriptor.revents().unwrap_or(PollFlags::all());
+            Seen {
+                filled: events.contains(PollFlags::POLLIN),
+                returned: events.contains(PollFlags::POLLOUT),
+                event: events.contains(PollFlags::POLLPRI),
+                failed: !events.is_empty()
+                    && !events.intersects(PollFlags::POLLIN | PollFlags::POLLOUT | PollFlags::POLLPRI),
+            }
+        };
+        Ok([seen(&descriptors[1]), if count == 3 { seen(&descriptors[2]) } else { Seen::default() }])
     }
 }
 

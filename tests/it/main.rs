@@ -14,6 +14,7 @@ mod files;
 mod formats;
 mod interop;
 mod jpegs;
+mod lab;
 mod load;
 mod logs;
 mod media;

@@ -58,10 +58,16 @@ impl Assembler {
             }
         }
         let first = first.filter(|_| self.started || idr)?;
-        let mut out = Vec::with_capacity(annex_b.len() + 64);
+        let mut out = Vec::new();
         let named = if idr { Some(self.begin(first, &mut out)?) } else { None };
         self.started = true;
         self.slice = SliceHeader::read(first, &self.sets);
+        let link = if idr { Link::Start } else { Link::Follows };
+        if goes_out_as_it_is(annex_b, &out) {
+            // One copy instead of two.
+            return Some((annex_b.into(), link));
+        }
+        out.reserve_exact(annex_b.len() + 64);
         for nal in nal_units(annex_b) {
             let (kind, named) = (NalType::of(nal), named.unwrap_or_default());
             match kind {
@@ -72,7 +78,7 @@ impl Assembler {
                 _ => append(&mut out, nal),
             }
         }
-        Some((out.into(), if idr { Link::Start } else { Link::Follows }))
+        Some((out.into(), link))
     }
 
     /// Puts the parameter sets in force before an IDR picture; gives the PPS that it names.
@@ -89,6 +95,22 @@ impl Assembler {
         }
         Some(named)
     }
+}
+
+/// Whether an access unit that is to have these parameter sets first has them, no others in a keyframe, nothing
+/// that is left out, and each NAL unit behind four bytes of start code.
+fn goes_out_as_it_is(annex_b: &[u8], sets: &[u8]) -> bool {
+    let Some(rest) = annex_b.strip_prefix(sets) else { return false };
+    let mut at = 0;
+    let mut pass = |nal: &[u8]| {
+        let (start, kind) = (rest.get(at..at + START_CODE.len()), NalType::of(nal));
+        at += START_CODE.len();
+        let here =
+            start == Some(&START_CODE) && rest.get(at..).is_some_and(|rest| rest.as_ptr() == nal.as_ptr());
+        at += nal.len();
+        here && kind != NalType::Dropped && (sets.is_empty() || !matches!(kind, NalType::Sps | NalType::Pps))
+    };
+    nal_units(rest).all(&mut pass) && at == rest.len()
 }
 
 fn append(out: &mut Vec<u8>, nal: &[u8]) {
@@ -127,6 +149,24 @@ mod tests {
         assert_eq!((&*later.0, later.1), (&*stream(&[SPS, PPS, IDR]), Link::Start));
         let follows = assembler.assemble(&stream(&[SLICE])).unwrap();
         assert_eq!((&*follows.0, follows.1), (&*stream(&[SLICE]), Link::Follows));
+    }
+
+    #[test]
+    fn what_goes_out_as_it_is_is_told_from_what_does_not() {
+        let sets = stream(&[SPS, PPS]);
+        assert!(goes_out_as_it_is(&stream(&[SPS, PPS, IDR, IDR]), &sets));
+        assert!(goes_out_as_it_is(&stream(&[SLICE, SLICE]), &[]));
+        for (unit, sets) in [
+            (stream(&[IDR]), &sets[..]),
+            (stream(&[PPS, SPS, IDR]), &sets),
+            (stream(&[SPS, PPS, PPS_1, IDR]), &sets),
+            (stream(&[&[9, 0xf0], SLICE]), &[]),
+            (stream(&[SLICE])[1..].to_vec(), &[]),
+            ([stream(&[SLICE]), vec![0]].concat(), &[]),
+            ([vec![0], stream(&[SLICE])].concat(), &[]),
+        ] {
+            assert!(!goes_out_as_it_is(&unit, sets), "{unit:?}");
+        }
     }
 
     #[test]

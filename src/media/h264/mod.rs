@@ -3,6 +3,7 @@
 mod assembler;
 mod display;
 mod format;
+mod level;
 mod nal;
 mod parameter_sets;
 mod sets;
@@ -11,6 +12,7 @@ mod splitter;
 
 pub use assembler::Assembler;
 pub use display::{DisplayOrder, Frame};
+pub use level::{Level, Load, Profile, macroblocks};
 pub use nal::{NalType, nal_units};
 pub use parameter_sets::{ParameterSets, Picture};
 pub use slice::{Field, PictureCount, SliceHeader, SliceOrder};

@@ -9,3 +9,4 @@ mod write;
 pub use image::{Image, Sampling};
 pub use splitter::Splitter;
 pub use unfit::Unfit;
+pub use write::with_tables;

@@ -1,5 +1,7 @@
 //! A JPEG put together.
 
+use memchr::memmem;
+
 use super::huffman::{SLOTS, STANDARD};
 use super::{Image, Sampling};
 
@@ -28,6 +30,35 @@ impl Image<'_> {
         out.extend(self.scan);
         out.extend([0xff, 0xd9]);
         out
+    }
+}
+
+/// Puts the usual Huffman tables into a JPEG that comes without any, as cameras send them: into `out`, what
+/// was in it is gone. False, and nothing is done, if it has some, or no scan.
+pub fn with_tables(jpeg: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(scan) = scan_without_tables(jpeg) else { return false };
+    let (head, rest) = jpeg.split_at(scan);
+    out.clear();
+    out.extend(head);
+    for (slot, table) in SLOTS.into_iter().zip(STANDARD) {
+        segment(out, 0xc4, &[&[slot], table]);
+    }
+    out.extend(rest);
+    true
+}
+
+/// Where the scan's header begins, if no Huffman tables come before it.
+fn scan_without_tables(jpeg: &[u8]) -> Option<usize> {
+    let mut at = memmem::find(jpeg, &[0xff, 0xd8, 0xff])? + 2;
+    loop {
+        match *jpeg.get(at..at + 4)? {
+            [0xff, 0xda, ..] => return Some(at),
+            [0xff, 0xc4, ..] => return None,
+            // Fill.
+            [0xff, 0xff, ..] => at += 1,
+            [0xff, 0xc0..=0xfe, high, low] => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+            _ => return None,
+        }
     }
 }
 

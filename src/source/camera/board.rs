@@ -1,7 +1,10 @@
 //! What a node offers, as data.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
+use crate::media::h264::{Load, macroblocks};
 use crate::v4l2::FourCc;
 
 /// A video node and what it offers.
@@ -21,6 +24,36 @@ pub struct Node {
     pub signal: bool,
     /// What it gives.
     pub formats: Vec<Offered>,
+}
+
+/// A stateful H.264 encoder of the board and what it takes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EncoderNode {
+    /// Its node now: `/dev/video11`.
+    pub path: PathBuf,
+    /// Its driver.
+    pub driver: String,
+    /// Its name for people.
+    pub card: String,
+    /// The raw pixel formats that it takes, the driver's first choice first.
+    pub inputs: Vec<String>,
+    /// What it codes into.
+    pub codes: Vec<String>,
+    /// Picture sizes; none where the driver does not say.
+    pub range: Option<Range>,
+    /// Bits a second: the least, the greatest and the step; none where they cannot be set.
+    pub bitrate: Option<(i64, i64, i64)>,
+    /// H.264 profiles by number and name, as the driver's menu has them.
+    pub profiles: Vec<(u32, String)>,
+    /// H.264 levels, likewise.
+    pub levels: Vec<(u32, String)>,
+    /// Whether it reads pictures in other drivers' memory.
+    pub imports_dmabuf: bool,
+    /// Whether a keyframe can be forced.
+    pub forces_keyframes: bool,
+    /// Whether it can put parameter sets before every keyframe.
+    pub repeats_headers: bool,
 }
 
 /// A pixel format that a node offers.
@@ -70,12 +103,74 @@ fn yes() -> bool {
     true
 }
 
+impl EncoderNode {
+    /// The driver of the Raspberry Pi's encoder.
+    pub const BCM2835: &'static str = "bcm2835-codec";
+
+    /// Macroblocks of a picture that the Raspberry Pi's encoder codes: its hardware's level is 4.0.
+    pub(super) const BCM2835_BLOCKS: u64 = 8_192;
+    /// Bits a second that it codes: at the 25 Mbit/s that its driver offers it does not start
+    /// ([linux issue 4938](https://github.com/raspberrypi/linux/issues/4938)).
+    pub(super) const BCM2835_BITRATE: u32 = 20_000_000;
+
+    /// Why it cannot code such pictures, in words; none if it can.
+    pub fn unfit(&self, load: &Load) -> Option<String> {
+        let (width, height) = load.size;
+        let name = format!("the encoder {} ({})", self.driver, self.path.display());
+        if let Some(range) = &self.range
+            && range.nearest(width, height) != load.size
+        {
+            let Range { least, greatest, step } = range;
+            return Some(format!(
+                "{name} codes {}x{} to {}x{} in steps of {}x{}, and this is {width}x{height}",
+                least.0, least.1, greatest.0, greatest.1, step.0, step.1
+            ));
+        }
+        let pi = self.driver == Self::BCM2835;
+        let blocks = macroblocks(load.size);
+        if pi && blocks > Self::BCM2835_BLOCKS {
+            let most = Self::BCM2835_BLOCKS;
+            return Some(format!(
+                "{name} codes pictures of {most} macroblocks (16x16 pixels), and {width}x{height} has {blocks}"
+            ));
+        }
+        let (least, greatest) = self.bitrate.map_or((0, i64::MAX), |(least, greatest, _)| (least, greatest));
+        let greatest = if pi { greatest.min(Self::BCM2835_BITRATE.into()) } else { greatest };
+        let bitrate = i64::from(load.bitrate);
+        (!(least..=greatest).contains(&bitrate))
+            .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
+    }
+
+    /// Whether it takes this pixel format.
+    pub fn takes(&self, format: FourCc) -> bool {
+        self.inputs.iter().any(|input| fourcc(input) == format)
+    }
+}
+
+impl std::fmt::Display for EncoderNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, card, driver, .. } = self;
+        write!(f, "{}  {card} ({driver})\n    codes {} as H264", path.display(), self.inputs.join(", "))?;
+        if let Some(Range { greatest: (width, height), .. }) = self.range {
+            write!(f, ", up to {width}x{height}")?;
+        }
+        if let Some((_, greatest, _)) = self.bitrate {
+            write!(f, ", up to {} Mbit/s", greatest as f64 / 1e6)?;
+        }
+        f.write_str(if self.imports_dmabuf { ", without a copy" } else { ", from a copy" })
+    }
+}
+
+fn fourcc(text: &str) -> FourCc {
+    let mut code = [b' '; 4];
+    code.iter_mut().zip(text.bytes()).for_each(|(to, letter)| *to = letter);
+    FourCc(code)
+}
+
 impl Offered {
     /// Its code; texts of more or fewer letters than four are cut or filled with spaces.
     pub(super) fn fourcc(&self) -> FourCc {
-        let mut code = [b' '; 4];
-        code.iter_mut().zip(self.fourcc.bytes()).for_each(|(to, letter)| *to = letter);
-        FourCc(code)
+        fourcc(&self.fourcc)
     }
 }
 
@@ -122,5 +217,45 @@ impl Range {
         sizes.sort_unstable();
         sizes.dedup();
         sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::h264::Profile;
+
+    #[test]
+    fn what_an_encoder_cannot_code_is_told_with_its_limit() {
+        let range = Range { least: (32, 32), greatest: (1920, 1920), step: (2, 2) };
+        let pi = EncoderNode {
+            path: "/dev/video11".into(),
+            driver: EncoderNode::BCM2835.to_owned(),
+            range: Some(range),
+            bitrate: Some((25_000, 25_000_000, 25_000)),
+            ..EncoderNode::default()
+        };
+        let load = |width, height, bitrate| Load {
+            size: (width, height),
+            rate: 30.0,
+            bitrate,
+            profile: Profile::High,
+        };
+        let name = "the encoder bcm2835-codec (/dev/video11)";
+        for (load, why) in [
+            (load(1920, 1088, 20_000_000), None),
+            (load(321, 240, 100_000), Some("codes 32x32 to 1920x1920 in steps of 2x2, and this is 321x240")),
+            (
+                load(1920, 1200, 100_000),
+                Some("codes pictures of 8192 macroblocks (16x16 pixels), and 1920x1200 has 9000"),
+            ),
+            (
+                load(640, 480, 21_000_000),
+                Some("codes at 25000 to 20000000 bits a second, and this is 21000000"),
+            ),
+        ] {
+            assert_eq!(pi.unfit(&load), why.map(|why| format!("{name} {why}")));
+        }
+        assert_eq!(EncoderNode::default().unfit(&load(1920, 1200, 30_000_000)), None, "no limit is known");
     }
 }

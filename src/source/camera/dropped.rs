@@ -7,16 +7,30 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many were left out, by the reason, since it was told last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dropped {
+    /// What kind of pictures they are.
+    kind: &'static str,
     reasons: BTreeMap<&'static str, u64>,
     told: Option<Instant>,
 }
 
 impl Dropped {
+    /// Of pictures that are called so: broken, late.
+    pub(super) fn new(kind: &'static str) -> Self {
+        Self { kind, reasons: BTreeMap::new(), told: None }
+    }
+
     /// One more.
     pub(super) fn add(&mut self, reason: &'static str) {
-        *self.reasons.entry(reason).or_default() += 1;
+        self.add_many(reason, 1);
+    }
+
+    /// So many more.
+    pub(super) fn add_many(&mut self, reason: &'static str, count: u64) {
+        if count > 0 {
+            *self.reasons.entry(reason).or_default() += count;
+        }
     }
 
     /// What to tell now, at most once a second: `3 broken pictures left out (2 cut short, 1 sent twice)`.
@@ -30,7 +44,8 @@ impl Dropped {
         let reasons = std::mem::take(&mut self.reasons);
         let list: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let (count, list) = (reasons.values().sum::<u64>(), list.join(", "));
-        Some(format!("{count} broken picture{} left out ({list})", if count == 1 { "" } else { "s" }))
+        let plural = if count == 1 { "" } else { "s" };
+        Some(format!("{count} {} picture{plural} left out ({list})", self.kind))
     }
 }
 
@@ -41,7 +56,7 @@ mod tests {
     #[test]
     #[allow(clippy::disallowed_methods, reason = "some instant to count from")]
     fn a_thousand_broken_pictures_are_two_lines() {
-        let (mut dropped, start) = (Dropped::default(), Instant::now());
+        let (mut dropped, start) = (Dropped::new("broken"), Instant::now());
         assert_eq!(dropped.tell(start), None);
         dropped.add("cut short");
         assert_eq!(dropped.tell(start).as_deref(), Some("1 broken picture left out (1 cut short)"));

@@ -1,8 +1,10 @@
-//! Cameras: finding them, and passing on what they code: H.264, H.265 or a JPEG a picture.
+//! Cameras: finding them, passing on what they code (H.264, H.265 or a JPEG a picture), and coding what they
+//! do not.
 //!
-//! `plan` chooses the format, size and rate from what a node offers ([`Node`]) and what is wished
-//! ([`Wish`]); `pipeline` takes the buffers, `stream` makes access units of them, `times` says when each is
-//! shown, `dropped` counts those left out.
+//! `plan` chooses the format, size, rate and encoder from what a node offers ([`Node`]), what the board has
+//! ([`EncoderNode`]) and what is wished ([`Wish`]); `pipeline` takes the buffers, `stream` makes access units
+//! of them, `software` codes them on the processor where the plan says so, `times` says when each is shown,
+//! `dropped` counts those left out.
 //!
 //! [`probe()`] says what is attached and what each camera lacks; [`Camera`] is the source of a mount.
 //! A camera is known by its stable name (`/dev/v4l/by-id/...`) where udev gives it one, else by its
@@ -10,22 +12,27 @@
 
 mod board;
 mod dropped;
+mod hardware;
 mod pipeline;
 mod plan;
 mod probe;
+mod software;
 pub(in crate::source) mod stream;
 
 use std::path::{Path, PathBuf};
 
-use plan::Refusal;
+use plan::{Refusal, Way};
 
+use crate::encode;
 use crate::hub::Outlet;
 use crate::source::{Error, Source};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
-pub use board::{Node, Offered, Range, Size};
-pub use plan::{Coding, Wish};
-pub use probe::{Found, probe};
+pub use crate::media::h264::{Level, Profile};
+pub use board::{EncoderNode, Node, Offered, Range, Size};
+pub use plan::{Coding, Encode, Gop, Pictures, Wish};
+pub(crate) use plan::{level, profile};
+pub use probe::{Found, encoders, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -41,6 +48,7 @@ pub struct Settings {
 pub struct Camera {
     settings: Settings,
     known: Option<Known>,
+    hardware: hardware::Hardware,
 }
 
 /// What a camera is recognized by after it was unplugged.
@@ -50,10 +58,21 @@ struct Known {
     capability: Capability,
 }
 
+impl Settings {
+    /// Holds the settings against what can be, whatever the camera is.
+    ///
+    /// # Errors
+    /// The first field that cannot be, in a sentence that names it, the limit and why.
+    pub fn check(&self) -> Result<(), Error> {
+        crate::source::check_fps(self.wish.fps)?;
+        self.wish.check().map_err(Error::new)
+    }
+}
+
 impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, known: None }
+        Self { settings, known: None, hardware: hardware::Hardware::default() }
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
@@ -98,9 +117,20 @@ impl Source for Camera {
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             let node = probe::node(&device, queue, &capability);
-            let plan = plan::plan(&node, &self.settings.wish)
+            // Who has one open keeps it from nobody.
+            let encoders = if self.settings.wish.may_encode() { encoders() } else { Vec::new() };
+            let plan = plan::plan(&node, &encoders, encode::SOFTWARE, &self.settings.wish)
                 .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
-            pipeline::run(device, queue, &plan, &alarm, outlet)?;
+            match &plan.way {
+                Way::Hardware(way) => {
+                    plan.tell(&device, outlet);
+                    let settings = hardware::Settings::new(&plan, way);
+                    self.hardware.run(device, queue, &settings, &alarm, outlet)?;
+                }
+                Way::Passthrough | Way::Software(_) => {
+                    pipeline::run(device, queue, &plan, &alarm, outlet)?;
+                }
+            }
             outlet.idle();
         }
         Ok(())

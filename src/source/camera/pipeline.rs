@@ -1,24 +1,29 @@
 //! One loop with one wait: filled buffers in, access units out.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::dropped::Dropped;
-use super::plan::{self, Plan};
-use super::stream::{Skipped, Stream};
+use super::plan::{self, Plan, Way};
+use super::software::{self, Software};
+use super::stream::{self, Skipped};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{AccessUnit, MediaTime, Track, TrackId};
+use crate::media::h264::SliceHeader;
+use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::times::{self, Times};
-use crate::v4l2::{self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Queue, Ready};
+use crate::v4l2::{
+    self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
+};
 
 /// How long the camera goes on after the last reader left: the next one starts at once.
 const LINGER: Duration = Duration::from_secs(10);
 /// A camera silent for so long hangs; opening it again often helps.
-const SILENCE: Duration = Duration::from_secs(10);
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// Streams as planned until nobody has wanted it for [`LINGER`] or the source is to end.
 pub(super) fn run(
@@ -33,7 +38,8 @@ pub(super) fn run(
     let wish = v4l2::Wish { fourcc: plan.fourcc, size: plan.size, interval: plan.interval() };
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
     tell(&capture, plan, outlet);
-    let mut pipeline = Pipeline::new(&name, outlet, plan, forces_keyframes);
+    let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
+    let mut pipeline = Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes);
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -46,6 +52,9 @@ pub(super) fn run(
         }
         if outlet.take_keyframe_request() {
             pipeline.keyframe(&capture);
+        }
+        if let Some(bitrate) = outlet.take_bitrate() {
+            pipeline.change_bitrate(bitrate);
         }
         if ready != Ready::Woken && pipeline.drain(&mut capture)? {
             alive = now;
@@ -60,39 +69,126 @@ pub(super) fn run(
     }
 }
 
+/// More pictures than these are not missing: the driver counts otherwise.
+const GAP: u32 = 1000;
+
+/// What makes access units of a camera's buffers.
+enum Stream {
+    /// What the camera codes is passed on.
+    Coded(stream::Stream),
+    /// It is coded here.
+    Software(Box<Software>),
+}
+
+impl Stream {
+    /// The access unit in a buffer's planes. `again` says that the driver gave the instant of the last one once
+    /// more.
+    fn take(&mut self, planes: &[&[u8]], again: bool) -> Result<(Arc<[u8]>, Link), Skipped> {
+        match self {
+            Self::Coded(stream) => stream.take(planes.first().copied().unwrap_or_default(), again),
+            Self::Software(software) => software.take(planes),
+        }
+    }
+
+    /// What the track carries, once a picture came.
+    fn codec(&self) -> Option<Codec> {
+        match self {
+            Self::Coded(stream) => stream.codec(),
+            Self::Software(software) => software.assembler().parameter_sets().cloned().map(Codec::H264),
+        }
+    }
+
+    /// Where the last picture stands in the order of display.
+    fn slice(&self) -> Option<&SliceHeader> {
+        match self {
+            Self::Coded(stream) => stream.slice(),
+            Self::Software(_) => None,
+        }
+    }
+}
+
+/// What makes access units of what the driver settled on.
+fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
+    match &plan.way {
+        Way::Software(coded) => {
+            let rate = capture.interval().map(Interval::rate);
+            let settings = software::settings(capture.format(), coded, plan.size, rate);
+            Software::new(capture.format(), settings).map(Box::new).map(Stream::Software)
+        }
+        Way::Passthrough | Way::Hardware(_) => plan
+            .pictures
+            .coding()
+            .map(stream::Stream::new)
+            .map(Stream::Coded)
+            .ok_or_else(|| format!("{} is not coded", plan.fourcc)),
+    }
+}
+
+/// Bits a second of what is coded here.
+fn bitrate(plan: &Plan) -> Option<u32> {
+    match &plan.way {
+        Way::Passthrough => None,
+        Way::Hardware(hardware) => Some(hardware.coded.bitrate),
+        Way::Software(coded) => Some(coded.bitrate),
+    }
+}
+
 struct Pipeline<'a> {
     /// The camera's, for people.
     name: &'a str,
     outlet: &'a Outlet,
+    /// Whether the camera does.
     forces_keyframes: bool,
     stream: Stream,
+    /// Of what is coded here, in bits a second.
+    bitrate: Option<u32>,
     times: Times,
     /// The driver's of the last buffer.
     stamp: Option<MediaTime>,
+    /// The driver's number of the last buffer.
+    sequence: Option<u32>,
     told_of_stamps: bool,
     dropped: Dropped,
+    late: Dropped,
 }
 
 impl<'a> Pipeline<'a> {
-    fn new(name: &'a str, outlet: &'a Outlet, plan: &Plan, forces_keyframes: bool) -> Self {
+    fn new(
+        name: &'a str,
+        outlet: &'a Outlet,
+        stream: Stream,
+        bitrate: Option<u32>,
+        forces_keyframes: bool,
+    ) -> Self {
         Self {
             name,
             outlet,
             forces_keyframes,
-            stream: Stream::new(plan.coding),
+            stream,
+            bitrate,
             times: Times::default(),
             stamp: None,
+            sequence: None,
             told_of_stamps: false,
-            dropped: Dropped::default(),
+            dropped: Dropped::new("broken"),
+            late: Dropped::new("late"),
         }
     }
 
-    /// Passes on every filled buffer; says whether there was one. Each coded picture needs those before
-    /// it, so none is skipped to catch up.
+    /// Passes on every filled buffer; says whether there was one. Each picture that the camera coded needs
+    /// those before it, so none is skipped to catch up; of those that are coded here the newest wins.
     fn drain(&mut self, capture: &mut Capture) -> Result<bool, Error> {
         let mut any = false;
-        while let Some(filled) = capture.dequeue().map_err(sentence)? {
+        while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
+            self.count(filled.sequence);
+            while let Stream::Software(_) = self.stream
+                && let Some(newer) = capture.dequeue().map_err(sentence)?
+            {
+                self.count(newer.sequence);
+                self.late.add("overtaken by the next one");
+                capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
+            }
             if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 // What follows is decoded from what is not there.
@@ -108,7 +204,10 @@ impl<'a> Pipeline<'a> {
     fn pass(&mut self, filled: &Filled) -> Result<(), Error> {
         let again = filled.time.is_some() && filled.time == self.stamp;
         self.stamp = filled.time;
-        let (data, link) = match self.stream.take(filled.bytes(), again) {
+        let mut planes = [&[][..]; MAX_PLANES];
+        planes.iter_mut().enumerate().for_each(|(number, plane)| *plane = filled.plane(number));
+        let planes = &planes[..filled.planes().min(MAX_PLANES)];
+        let (data, link) = match self.stream.take(planes, again) {
             Ok(unit) => unit,
             Err(Skipped::Early) => return Ok(()),
             Err(Skipped::Broken(reason)) => {
@@ -118,7 +217,13 @@ impl<'a> Pipeline<'a> {
             Err(Skipped::Unfit(why)) => return Err(Error::new(format!("{}: {why}", self.name))),
         };
         let Some(codec) = self.stream.codec() else { return Ok(()) };
-        self.outlet.describe(vec![Track { codec, bitrate: None }], self.forces_keyframes);
+        let coded_here = matches!(self.stream, Stream::Software(_));
+        self.outlet
+            .describe(vec![Track { codec, bitrate: self.bitrate }], self.forces_keyframes || coded_here);
+        if coded_here && link == Link::Start {
+            // What was asked for until now this picture answers, whether it came by itself or not.
+            self.outlet.take_keyframe_request();
+        }
         let time = self.taken(filled);
         let time = self.times.next(time, self.stream.slice());
         self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
@@ -138,16 +243,41 @@ impl<'a> Pipeline<'a> {
         time
     }
 
-    /// Asks the camera for a keyframe, if it can be asked.
-    fn keyframe(&self, capture: &Capture) {
-        if self.forces_keyframes {
+    /// Counts the pictures that the driver had no buffer for; it numbers them too.
+    fn count(&mut self, sequence: u32) {
+        let missing = self.sequence.map_or(0, |last| sequence.wrapping_sub(last).wrapping_sub(1));
+        // A driver that begins anew, or does not count.
+        if missing < GAP {
+            self.late.add_many("lost before they were taken", u64::from(missing));
+        }
+        self.sequence = Some(sequence);
+    }
+
+    /// Has the next picture be a keyframe, or asks the camera for one, if it can be asked.
+    fn keyframe(&mut self, capture: &Capture) {
+        if let Stream::Software(software) = &mut self.stream {
+            software.keyframe();
+        } else if self.forces_keyframes {
             // Refused or not, the next keyframe comes in its own time.
             let _ = capture.device().set_control(FORCE_KEY_FRAME, 1);
         }
     }
 
+    /// Another bitrate of what is coded here, from the next picture on.
+    fn change_bitrate(&mut self, bitrate: u32) {
+        let Stream::Software(software) = &mut self.stream else { return };
+        let (mount, name) = (self.outlet.name(), self.name);
+        match software.set_bitrate(bitrate) {
+            Ok(()) => {
+                self.bitrate = Some(bitrate);
+                tracing::info!(mount, "{name}: {} kbit/s from now on", bitrate / 1000);
+            }
+            Err(why) => tracing::warn!(mount, "{name}: the bitrate stays as it is: {why}"),
+        }
+    }
+
     fn tell(&mut self, now: Instant) {
-        if let Some(what) = self.dropped.tell(now) {
+        for what in [self.dropped.tell(now), self.late.tell(now)].into_iter().flatten() {
             tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
         }
     }
@@ -159,18 +289,20 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let format = capture.format();
     let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
     let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
-    for departure in &plan.departures {
-        tracing::warn!(mount, "{name}: the camera {departure}");
-    }
+    plan.tell(capture.device(), outlet);
     if plan.size.is_some_and(|size| size != (format.width, format.height)) {
         tracing::warn!(mount, "{name}: asked for {plan}, the driver gives {got}");
     } else {
-        tracing::info!(mount, "{name}: {got}");
+        let way = match plan.way {
+            Way::Passthrough => "as it comes".to_owned(),
+            _ => plan.to_string(),
+        };
+        tracing::info!(mount, "{name}: {got}: {way}");
     }
 }
 
 /// Whether nobody has wanted it for [`LINGER`].
-fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
+pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
     if outlet.wanted() {
         *wanted = now;
     }

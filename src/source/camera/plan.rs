@@ -1,64 +1,81 @@
-//! Choosing what to ask a camera for, from what it offers. Pure: the tests are boards as data.
+//! Choosing what to ask a camera for, and who codes it, from what the board offers. Pure: the tests are boards
+//! as data.
 //!
-//! H.264 before H.265 before MJPEG; the largest picture up to 1080p (MJPEG: up to what RTP carries) that
-//! comes at 25 a second or more; 30 a second at most. Whatever is configured goes before the rule.
+//! What a camera codes by itself is served as it comes: H.264 before H.265. Then raw pictures, if they come fast
+//! enough, by the board's encoder; then MJPEG as it comes; then anything by the software encoder. The largest
+//! picture up to 1080p that comes at 25 a second or more (720p where this machine's processor codes it; MJPEG
+//! that is passed on: up to what RTP carries); 30 a second at most. Whatever is configured goes before the rule.
 
-use std::fmt;
+mod coder;
+mod sizes;
+mod wish;
+mod words;
 
-use serde::Deserialize;
+use super::board::{EncoderNode, Node, Offered, Size};
+use super::hardware::same_samples;
+use crate::encode::Samples;
+use crate::hub::Outlet;
+use crate::media::h264::{Level, Profile};
+use crate::v4l2::{Device, FourCc, Interval};
+use coder::Coder;
+use sizes::Limit;
 
-use super::board::{Node, Offered, Size};
-use crate::v4l2::{FourCc, Interval};
+pub use wish::{Coding, Encode, Gop, Pictures, Wish};
+pub(crate) use wish::{level, profile};
+pub(super) use words::{rounded, verdict};
 
-/// The greatest picture taken unasked, in pixels: 1080p, as encoders of whole macroblocks have it.
-const PIXELS: u64 = 1920 * 1088;
-/// The most that RTP carries of a JPEG's width and height ([RFC 2435 section 3.1](https://www.rfc-editor.org/rfc/rfc2435#section-3.1)).
-const JPEG_SIDE: u32 = 2040;
-/// Pictures a second below which a smaller picture is taken; with room for 24.97.
-const FLUENT: f64 = 24.9;
-/// The highest rate taken unasked, in pictures a second, with room for 30.0003.
-const RATE: f64 = 30.5;
-/// Rates so near are one: cameras round 29.97 in many ways.
-const NEAR: f64 = 1.005;
-
-/// How a camera codes its pictures, the best to serve first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Coding {
-    /// H.264.
-    H264,
-    /// H.265.
-    #[serde(rename = "HEVC")]
-    Hevc,
-    /// A JPEG a picture.
-    #[serde(rename = "MJPEG")]
-    Mjpeg,
-}
-
-/// What is wished of a camera; the rule decides what is left open.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Wish {
-    /// How pictures are coded; the best that the camera has if none.
-    pub format: Option<Coding>,
-    /// Pixels a line.
-    pub width: Option<u32>,
-    /// Lines.
-    pub height: Option<u32>,
-    /// Pictures a second.
-    pub fps: Option<f64>,
-}
-
-/// What is asked of the driver; what it makes of it is in [`Capture`](crate::v4l2::Capture).
+/// What is asked of the driver, and what becomes of it; what the driver makes of that is in
+/// [`Capture`](crate::v4l2::Capture).
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
-    pub(super) coding: Coding,
+    /// How the camera's pictures are coded.
+    pub(super) pictures: Pictures,
     pub(super) fourcc: FourCc,
     /// Width and height; none where the driver does not say what it has.
     pub(super) size: Option<(u32, u32)>,
     /// Pictures a second; none where the driver does not say what it has.
     pub(super) rate: Option<f64>,
+    pub(super) way: Way,
     /// Where it differs from the wish, a sentence each.
     pub(super) departures: Vec<String>,
+    /// Why it is so where it could be otherwise, a sentence each.
+    pub(super) reasons: Vec<String>,
+}
+
+/// What becomes of a camera's pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Way {
+    /// They are served as they come.
+    Passthrough,
+    /// The board's encoder codes them.
+    Hardware(Box<Hardware>),
+    /// This machine's processor codes them.
+    Software(Coded),
+}
+
+/// How the board's encoder is used.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Hardware {
+    pub(super) encoder: EncoderNode,
+    /// The pixel format that it is given.
+    pub(super) input: FourCc,
+    /// Whether it may read the camera's buffers; else each picture is copied.
+    pub(super) dmabuf: bool,
+    pub(super) coded: Coded,
+}
+
+/// How pictures are coded as H.264.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Coded {
+    /// Bits a second.
+    pub(super) bitrate: u32,
+    /// Pictures from one keyframe to the next.
+    pub(super) gop: u32,
+    /// Pictures a second; what is asked for or, where the driver does not say, the usual.
+    pub(super) fps: f64,
+    pub(super) profile: Profile,
+    /// The level that is asked for, or the lowest that will do; none where the size is not known yet.
+    pub(super) level: Option<Level>,
 }
 
 /// Why a node cannot be served.
@@ -73,146 +90,275 @@ pub(super) enum Refusal {
     NoFormat,
     /// Nothing but a bare sensor's samples; these.
     Bayer(String),
-    /// Nothing but raw pictures; these.
+    /// Nothing but raw pictures, and they are not to be encoded; these.
     Raw(String),
-    /// Not the coding that is wished, but these.
-    Lacks(Coding, String),
-    /// JPEGs are all larger than RTP carries.
-    TooLarge(String),
+    /// Nothing that is known; these.
+    Unknown(String),
+    /// Not the pictures that is wished, but these.
+    Lacks(Pictures, String),
+    /// Pictures are larger than this can be: what is so, then the limit.
+    TooLarge(String, String),
+    /// No encoder does what is wished; why, each.
+    NoEncoder(Vec<String>),
 }
 
-/// What to ask for; the driver rounds it.
-pub(super) fn plan(node: &Node, wish: &Wish) -> Result<Plan, Refusal> {
+/// Whether something of the camera is to be taken whatever its rate and size are.
+#[derive(Clone, Copy, PartialEq)]
+enum Demand {
+    /// If it comes in the size and about at the rate that is wished, or fluently.
+    Good,
+    /// If it comes in the size that is wished.
+    Size,
+    /// As it is.
+    Any,
+}
+
+/// A way to try, in this order.
+#[derive(Clone, Copy, PartialEq)]
+enum Attempt {
+    Pass(Pictures),
+    /// Encode what comes so; by the board's encoder alone if that is said.
+    Encode(Pictures, Demand, Only),
+}
+
+/// Who may encode.
+#[derive(Clone, Copy, PartialEq)]
+enum Only {
+    Hardware,
+    Software,
+    Either,
+}
+
+/// What the board has beside the camera.
+#[derive(Clone, Copy)]
+struct Board<'a> {
+    encoders: &'a [EncoderNode],
+    software: bool,
+}
+
+/// What to ask for; the driver rounds it. `software` says whether the software encoder is built in.
+pub(super) fn plan(
+    node: &Node,
+    encoders: &[EncoderNode],
+    software: bool,
+    wish: &Wish,
+) -> Result<Plan, Refusal> {
     if !node.captures {
         return Err(Refusal::NoCamera);
     }
     if !node.signal {
         return Err(Refusal::NoSignal);
     }
-    let (coding, offer) = choose(&node.formats, wish.format)?;
+    let board = Board { encoders, software };
+    let mut refusal = None;
+    for attempt in attempts(wish) {
+        let made = match attempt {
+            Attempt::Pass(pictures) => pass(&node.formats, pictures, wish),
+            Attempt::Encode(pictures, demand, only) => encode(node, board, wish, pictures, demand, only),
+        };
+        match made {
+            Some(Ok(mut plan)) => {
+                plan.reasons.extend(aside(node, board, wish, &plan));
+                return Ok(plan);
+            }
+            Some(Err(why)) => refusal = refusal.or(Some(why)),
+            None => {}
+        }
+    }
+    Err(refusal.unwrap_or_else(|| lacking(&node.formats, wish)))
+}
+
+/// What is tried of a camera, the best first.
+fn attempts(wish: &Wish) -> Vec<Attempt> {
+    use Attempt::{Encode as By, Pass};
+    use Demand::{Any, Good};
+    use Pictures::{H264, Hevc, Mjpeg, Raw};
+    let only = match wish.encode {
+        Encode::Hardware => Only::Hardware,
+        Encode::Software => Only::Software,
+        Encode::Auto | Encode::Off => Only::Either,
+    };
+    let coded =
+        [Good, Demand::Size, Any].map(|demand| [By(Raw, demand, only), By(Mjpeg, demand, only)]).concat();
+    match (wish.encode, wish.format) {
+        (Encode::Off, Some(pictures)) => vec![Pass(pictures)],
+        (Encode::Off, None) => vec![Pass(H264), Pass(Hevc), Pass(Mjpeg)],
+        (Encode::Auto, None) => {
+            [&[Pass(H264), Pass(Hevc), By(Raw, Good, Only::Hardware), Pass(Mjpeg)], &coded[..]].concat()
+        }
+        (Encode::Auto, Some(H264)) => [&[Pass(H264)], &coded[..]].concat(),
+        (Encode::Auto, Some(Mjpeg)) => vec![Pass(Mjpeg), By(Mjpeg, Any, only)],
+        (_, Some(Hevc)) => vec![Pass(Hevc)],
+        (_, None | Some(H264)) => coded,
+        (_, Some(pictures)) => vec![By(pictures, Any, only)],
+    }
+}
+
+/// The camera's own pictures; none if it has not.
+fn pass(offers: &[Offered], pictures: Pictures, wish: &Wish) -> Option<Result<Plan, Refusal>> {
+    let offer =
+        pictures.codes().iter().find_map(|code| offers.iter().find(|offer| offer.fourcc() == *code))?;
+    let limit = if pictures == Pictures::Mjpeg { Limit::Rtp } else { Limit::Most(sizes::PIXELS) };
+    Some(asked(offer, pictures, &limit, wish).map(|(plan, _)| plan))
+}
+
+/// The best of what comes in this pictures, by the first encoder that can; none if nothing comes so.
+fn encode(
+    node: &Node,
+    board: Board<'_>,
+    wish: &Wish,
+    pictures: Pictures,
+    demand: Demand,
+    only: Only,
+) -> Option<Result<Plan, Refusal>> {
+    let offers: Vec<&Offered> = node.formats.iter().filter(|offer| pictures.covers(offer.fourcc())).collect();
+    if offers.is_empty() {
+        return None;
+    }
+    let hardware = board.encoders.iter().map(Coder::Hardware).filter(|_| only != Only::Software);
+    let software = board.software && only != Only::Hardware;
+    let mut refusals = Vec::new();
+    for coder in hardware.chain(software.then_some(Coder::Software)) {
+        let able = match coder.able(wish) {
+            Ok(()) => offers.iter().filter_map(|offer| Some((*offer, coder.input(offer.fourcc())?))),
+            Err(why) => {
+                refusals.push(why);
+                continue;
+            }
+        };
+        let mut best: Option<(Plan, u64)> = None;
+        for (offer, input) in able {
+            let made =
+                asked(offer, pictures, &Limit::Coder(coder), wish).map_err(|refusal| refusal.to_string());
+            let made = made.and_then(|(plan, size)| {
+                let enough = match demand {
+                    Demand::Good => sizes::good(size.as_ref(), plan.rate, wish),
+                    Demand::Size => sizes::wished(size.as_ref(), wish),
+                    Demand::Any => true,
+                };
+                if !enough {
+                    // Something else may be better; this is tried again later.
+                    return Err(String::new());
+                }
+                let worth = sizes::worth(size.as_ref(), wish, input.rank);
+                Ok((Plan { way: coder.way(&plan, wish, input)?, ..plan }, worth))
+            });
+            match made {
+                Ok((plan, worth)) if best.as_ref().is_none_or(|(_, most)| worth > *most) => {
+                    best = Some((plan, worth));
+                }
+                Ok(_) => {}
+                Err(why) => refusals.push(why),
+            }
+        }
+        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc()).is_none()) {
+            let given: Vec<&str> = offers.iter().map(|offer| offer.fourcc.as_str()).collect();
+            refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
+        }
+        if let Some((mut plan, _)) = best {
+            plan.reasons.extend(refusals.into_iter().filter(|why| !why.is_empty()));
+            return Some(Ok(plan));
+        }
+    }
+    if demand != Demand::Any {
+        return None;
+    }
+    if only != Only::Software && board.encoders.is_empty() {
+        refusals.push("no H.264 encoder was found on this board".to_owned());
+    }
+    if only != Only::Hardware && !board.software {
+        refusals.push("this build has no software encoder (feature `soft-h264`)".to_owned());
+    }
+    refusals.retain(|why| !why.is_empty());
+    refusals.dedup();
+    Some(Err(Refusal::NoEncoder(refusals)))
+}
+
+/// What is asked of the driver for an offer, passed on as it is; with the size's entry in its list.
+fn asked(
+    offer: &Offered,
+    pictures: Pictures,
+    limit: &Limit<'_>,
+    wish: &Wish,
+) -> Result<(Plan, Option<Size>), Refusal> {
     let mut departures = Vec::new();
-    let size = size(offer, coding, wish)?;
+    let size = sizes::size(offer, limit, wish)?;
     if let Some(size) = &size {
         let (width, height) = (wish.width.unwrap_or(size.width), wish.height.unwrap_or(size.height));
         if (width, height) != (size.width, size.height) {
             departures.push(format!("has no {width}x{height}: {size} is asked for"));
         }
     }
-    let rate = rate(size.as_ref(), wish.fps);
+    let rate = sizes::rate(size.as_ref(), wish.fps);
     if let (Some(asked), Some(rate)) = (wish.fps, rate)
-        && !(asked / NEAR..=asked * NEAR).contains(&rate)
+        && !sizes::near(asked, rate)
     {
         let rate = rounded(rate);
         departures.push(format!("has no {asked} pictures a second at this size: {rate} are asked for"));
     }
-    let size = size.map(|size| (size.width, size.height));
-    Ok(Plan { coding, fourcc: offer.fourcc(), size, rate, departures })
+    let plan = Plan {
+        pictures,
+        fourcc: offer.fourcc(),
+        size: size.as_ref().map(|size| (size.width, size.height)),
+        rate,
+        way: Way::Passthrough,
+        departures,
+        reasons: Vec::new(),
+    };
+    Ok((plan, size))
 }
 
-fn choose(offers: &[Offered], wish: Option<Coding>) -> Result<(Coding, &Offered), Refusal> {
-    let codings = [Coding::H264, Coding::Hevc, Coding::Mjpeg];
-    let best =
-        codings.into_iter().filter(|coding| wish.is_none_or(|wish| wish == *coding)).find_map(|coding| {
-            let codes = coding.codes().iter();
-            let offer = codes.copied().find_map(|code| offers.iter().find(|offer| offer.fourcc() == code));
-            Some((coding, offer?))
-        });
-    let coded = |offer: &Offered| codings.iter().any(|coding| coding.codes().contains(&offer.fourcc()));
-    best.ok_or_else(|| match wish {
+/// What else the camera has that somebody may rather want.
+fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<String> {
+    let larger = |pictures: Pictures| {
+        let offers = node.formats.iter().filter(|offer| pictures.covers(offer.fourcc()));
+        let most = offers.flat_map(|offer| &offer.sizes).max_by_key(|size| size.pixels())?;
+        let (width, height) = plan.size?;
+        (most.pixels() > u64::from(width) * u64::from(height)).then(|| most.to_string())
+    };
+    if wish.format.is_some() || wish.encode != Encode::Auto {
+        return None;
+    }
+    match (&plan.way, plan.pictures) {
+        (Way::Passthrough, Pictures::Mjpeg) => board
+            .software
+            .then(|| "`encode: Software` would have the processor decode it and code it as H264".to_owned()),
+        (Way::Hardware(_), Pictures::Raw) => larger(Pictures::Mjpeg)
+            .map(|most| format!("its MJPEG goes up to {most}: `format: MJPEG` serves that as it comes")),
+        _ => None,
+    }
+}
+
+fn lacking(offers: &[Offered], wish: &Wish) -> Refusal {
+    let names = words::names(offers);
+    let known = |pictures: Pictures| offers.iter().any(|offer| pictures.covers(offer.fourcc()));
+    let coded = [Pictures::H264, Pictures::Hevc, Pictures::Mjpeg].into_iter().any(known);
+    match wish.format {
         _ if offers.is_empty() => Refusal::NoFormat,
-        Some(wish) if offers.iter().any(coded) => Refusal::Lacks(wish, names(offers)),
-        _ if offers.iter().all(|offer| offer.fourcc().is_bayer()) => Refusal::Bayer(names(offers)),
-        _ => Refusal::Raw(names(offers)),
-    })
-}
-
-/// None where neither the driver nor the wish says any.
-fn size(offer: &Offered, coding: Coding, wish: &Wish) -> Result<Option<Size>, Refusal> {
-    let asked = (wish.width, wish.height);
-    let carried = |size: &&Size| coding.carries(size.width, size.height);
-    if let (Some(width), Some(height)) = asked
-        && !coding.carries(width, height)
-    {
-        return Err(Refusal::TooLarge(format!("{width}x{height} is configured")));
+        _ if offers.iter().all(|offer| offer.fourcc().is_bayer()) => Refusal::Bayer(names),
+        Some(wish) if coded || wish != Pictures::H264 && known(Pictures::Raw) => Refusal::Lacks(wish, names),
+        _ if known(Pictures::Raw) && !coded => Refusal::Raw(names),
+        Some(wish) => Refusal::Lacks(wish, names),
+        None => Refusal::Unknown(names),
     }
-    let sizes: Vec<&Size> = offer.sizes.iter().filter(carried).collect();
-    if sizes.is_empty() && !offer.sizes.is_empty() {
-        return Err(Refusal::TooLarge(format!("gives {} in larger sizes only", offer.fourcc)));
-    }
-    Ok(match (asked, &offer.range) {
-        ((None, None), _) => best(&sizes, coding, wish.fps).cloned(),
-        ((Some(width), Some(height)), Some(range)) => {
-            let (width, height) = range.nearest(width, height);
-            nearest(&sizes, asked).map(|size| Size { width, height, ..size.clone() })
-        }
-        ((Some(width), Some(height)), None) if sizes.is_empty() => {
-            Some(Size { width, height, ..Size::default() })
-        }
-        _ => nearest(&sizes, asked).cloned(),
-    })
 }
 
-/// The size taken unasked.
-fn best<'a>(sizes: &[&'a Size], coding: Coding, fps: Option<f64>) -> Option<&'a Size> {
-    let fits = |size: &&&Size| coding == Coding::Mjpeg || size.pixels() <= PIXELS;
-    let fitting: Vec<&Size> = sizes.iter().filter(fits).copied().collect();
-    if fitting.is_empty() {
-        // All are larger than what is taken unasked.
-        return sizes.iter().copied().min_by_key(|size| size.pixels());
-    }
-    let least = fps.map_or(FLUENT, |fps| fps / NEAR);
-    // A driver that does not say may be fast enough.
-    let most = |size: &Size| size.rates.iter().copied().max_by(f64::total_cmp).unwrap_or(f64::INFINITY);
-    let by_size = |a: &&Size, b: &&Size| a.pixels().cmp(&b.pixels()).then(most(a).total_cmp(&most(b)));
-    let fluent = fitting.iter().copied().filter(|size| most(size) >= least).max_by(by_size);
-    fluent.or_else(|| {
-        let by_rate = |a: &&Size, b: &&Size| most(a).total_cmp(&most(b)).then(by_size(a, b));
-        fitting.iter().copied().max_by(by_rate)
-    })
-}
-
-/// The size nearest to what is configured; of two as near, the smaller.
-fn nearest<'a>(sizes: &[&'a Size], (width, height): (Option<u32>, Option<u32>)) -> Option<&'a Size> {
-    let off = |have: u32, asked: Option<u32>| asked.map_or(0, |asked| u64::from(have.abs_diff(asked)));
-    let one_side = width.is_none() || height.is_none();
-    sizes.iter().copied().min_by_key(|size| {
-        let distance = off(size.width, width) + off(size.height, height);
-        // Of sizes with the one side that is configured, the greatest.
-        (distance, if one_side { u64::MAX - size.pixels() } else { size.pixels() })
-    })
-}
-
-/// The highest rate offered up to the asked one (30 if none is), else the nearest.
-fn rate(size: Option<&Size>, asked: Option<f64>) -> Option<f64> {
-    let offered = size.map_or(&[][..], |size| &size.rates);
-    let (least, most) =
-        (offered.iter().copied().min_by(f64::total_cmp), offered.iter().copied().max_by(f64::total_cmp));
-    let (Some(least), Some(most)) = (least, most) else { return asked };
-    if size.is_some_and(|size| size.between) {
-        return Some(asked.unwrap_or(30.0).max(least).min(most));
-    }
-    let limit = asked.map_or(RATE, |asked| asked * NEAR);
-    let below = offered.iter().copied().filter(|rate| *rate <= limit).max_by(f64::total_cmp);
-    Some(below.unwrap_or(least))
-}
-
-fn names(offers: &[Offered]) -> String {
-    offers.iter().map(|offer| offer.fourcc.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-impl Coding {
-    /// The pixel formats that are coded so.
+impl Pictures {
+    /// The pixel formats that are coded so, the best first; none for raw pictures.
     fn codes(self) -> &'static [FourCc] {
         match self {
             Self::H264 => &[FourCc::H264],
             Self::Hevc => &[FourCc::HEVC],
             Self::Mjpeg => &[FourCc::MJPG, FourCc::JPEG],
+            Self::Raw => &[],
         }
     }
 
-    /// Whether RTP carries pictures of this size.
-    fn carries(self, width: u32, height: u32) -> bool {
-        self != Self::Mjpeg || width.max(height) <= JPEG_SIDE
+    fn covers(self, format: FourCc) -> bool {
+        match self {
+            Self::Raw => Samples::from_fourcc(format.0).is_some() || same_samples(format, |_| true).is_some(),
+            _ => self.codes().contains(&format),
+        }
     }
 }
 
@@ -221,73 +367,23 @@ impl Plan {
     pub(super) fn interval(&self) -> Option<Interval> {
         self.rate.and_then(Interval::from_rate)
     }
-}
 
-impl fmt::Display for Coding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::H264 => "H264",
-            Self::Hevc => "HEVC",
-            Self::Mjpeg => "MJPEG",
-        })
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.fourcc)?;
-        match self.size {
-            Some((width, height)) => write!(f, " {width}x{height}")?,
-            None => write!(f, " in the driver's size")?,
+    /// Says where it differs from the wish, and why it is so.
+    pub(super) fn tell(&self, device: &Device, outlet: &Outlet) {
+        let (mount, name) = (outlet.name(), device.path().display());
+        for departure in &self.departures {
+            tracing::warn!(mount, "{name}: the camera {departure}");
         }
-        match self.rate {
-            Some(rate) => write!(f, " at {} a second", rounded(rate)),
-            None => write!(f, " at the driver's rate"),
+        for reason in &self.reasons {
+            tracing::info!(mount, "{name}: {reason}");
         }
-    }
-}
-
-/// A rate as people write it: `30`, `29.97`.
-pub(super) fn rounded(rate: f64) -> f64 {
-    (rate * 100.0).round() / 100.0
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCamera => write!(f, "captures no pictures"),
-            Self::NoSignal => write!(f, "has no signal (v4l2loopback: no program writes to it yet)"),
-            Self::NoFormat => {
-                write!(f, "offers no pixel format")
-            }
-            Self::Bayer(names) => write!(
-                f,
-                "raw Bayer: gives {names}, a bare sensor's samples, which need libcamera to become pictures"
-            ),
-            Self::Raw(names) => write!(
-                f,
-                "gives {names}: raw pictures, and none coded as H264, HEVC or MJPG; encoding them comes later"
-            ),
-            Self::Lacks(coding, names) => {
-                write!(f, "gives {names}, but no {coding} as its `format` is configured")
-            }
-            Self::TooLarge(what) => {
-                write!(f, "{what}, and RTP carries JPEG up to {JPEG_SIDE}x{JPEG_SIDE} (RFC 2435)")
-            }
-        }
-    }
-}
-
-/// What comes of a node that offers this, in a sentence.
-pub(super) fn verdict(node: &Node, plan: &Result<Plan, Refusal>) -> String {
-    match plan {
-        Ok(plan) => format!("gives {}: {plan} is served as it comes", names(&node.formats)),
-        Err(refusal) => refusal.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     /// A board as it was seen or as its driver's source has it, with what is to come of it.
@@ -298,15 +394,25 @@ mod tests {
         #[expect(dead_code, reason = "for people")]
         board: String,
         node: Node,
+        /// The board's encoders.
+        #[serde(default)]
+        encoders: Vec<EncoderNode>,
+        /// Whether the software encoder is built in.
+        #[serde(default = "yes")]
+        software: bool,
         /// Wishes, and the plan or refusal, as text.
         plans: Vec<(Wish, String)>,
+    }
+
+    fn yes() -> bool {
+        true
     }
 
     #[test]
     fn every_board_gets_its_plans() {
         let options =
             ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
-        let mut boards = 0;
+        let (mut boards, mut wrong) = (0, Vec::new());
         for entry in std::fs::read_dir("tests/fixtures/boards").unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "ron") {
@@ -317,17 +423,18 @@ mod tests {
                 options.from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert!(!board.plans.is_empty(), "{}", path.display());
             for (wish, expected) in board.plans {
-                let plan = plan(&board.node, &wish);
-                let departures = plan.as_ref().map(|plan| plan.departures.clone()).unwrap_or_default();
-                let text = match &plan {
-                    Ok(plan) => plan.to_string(),
+                let plan = plan(&board.node, &board.encoders, board.software, &wish);
+                let text = match plan {
+                    Ok(plan) => [vec![plan.to_string()], plan.departures, plan.reasons].concat().join("; "),
                     Err(refusal) => refusal.to_string(),
                 };
-                let text = [vec![text], departures].concat().join("; ");
-                assert_eq!(text, expected, "{}: {wish:?}", path.display());
+                if text != expected {
+                    wrong.push(format!("{}\n  is:  {text}\n  not: {expected}", path.display()));
+                }
             }
             boards += 1;
         }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
         assert!(boards >= 8, "{boards}");
     }
 }

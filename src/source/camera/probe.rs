@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::board::{Node, Offered, Range, Size};
+use super::board::{EncoderNode, Node, Offered, Range, Size};
 use super::{Wish, open_camera, plan};
-use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes};
+use crate::encode;
+use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
 const STABLE: &str = "/dev/v4l/by-id";
@@ -25,12 +26,17 @@ pub struct Found {
     pub served: bool,
     /// What is served of it and why, or what it lacks: in a sentence.
     pub verdict: String,
+    /// Why it is so where it could be otherwise, a sentence each.
+    pub reasons: Vec<String>,
 }
 
 impl std::fmt::Display for Found {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Node { card, driver, bus, formats, .. } = &self.node;
         write!(f, "{}  {card} ({driver}, {bus})\n    {}", self.path.display(), self.verdict)?;
+        for reason in &self.reasons {
+            write!(f, "\n    {reason}")?;
+        }
         for format in formats {
             write!(f, "\n    {}  {}", format.fourcc, format.description)?;
             if let Some(greatest) = format.sizes.iter().max_by_key(|size| size.pixels()) {
@@ -51,11 +57,12 @@ impl Found {
 /// The cameras of this machine, in the order of their nodes. Nodes that cannot be opened, and those that
 /// are no cameras, are left out.
 pub fn probe() -> Vec<Found> {
+    let encoders = encoders();
     let mut number = 0;
     nodes()
         .iter()
         .filter_map(|path| {
-            let mut found = look(path)?;
+            let mut found = look(path, &encoders)?;
             if found.served {
                 found.verdict += &format!(" at /camera{number}");
                 number += 1;
@@ -63,6 +70,52 @@ pub fn probe() -> Vec<Found> {
             Some(found)
         })
         .collect()
+}
+
+/// The stateful H.264 encoders of this machine, by capability whatever their numbers: the Raspberry Pi's
+/// first, then in the order of their nodes. Those that cannot be opened are left out.
+pub fn encoders() -> Vec<EncoderNode> {
+    let mut encoders: Vec<EncoderNode> = nodes().iter().filter_map(|path| look_for_encoder(path)).collect();
+    encoders.sort_by_key(|encoder| encoder.driver != EncoderNode::BCM2835);
+    encoders
+}
+
+/// None for a decoder, whose H.264 goes to the OUTPUT queue, and for a stateless encoder, which names
+/// another format.
+fn look_for_encoder(path: &Path) -> Option<EncoderNode> {
+    let device = Device::open(path).ok()?;
+    let capability = device.capability().ok()?;
+    let queues = capability.memory_to_memory()?;
+    let codes: Vec<Offer> = device.offers(queues.capture);
+    let inputs = device.offers(queues.output);
+    if !codes.iter().any(|offer| offer.fourcc == FourCc::H264) || inputs.iter().all(|offer| offer.compressed)
+    {
+        return None;
+    }
+    let names = |offers: Vec<Offer>| offers.iter().map(|offer| offer.fourcc.to_string()).collect();
+    let bitrate = device.control(controls::BITRATE);
+    Some(EncoderNode {
+        path: path.to_owned(),
+        driver: capability.driver.clone(),
+        card: capability.card,
+        inputs: names(inputs),
+        codes: names(codes),
+        range: device.sizes(FourCc::H264).into_iter().find_map(range),
+        bitrate: bitrate.map(|control| (control.least, control.greatest, control.step)),
+        profiles: device.menu(controls::H264_PROFILE),
+        levels: device.menu(controls::H264_LEVEL),
+        imports_dmabuf: device.imports(queues.output),
+        forces_keyframes: device.has_control(controls::FORCE_KEY_FRAME),
+        repeats_headers: device.has_control(controls::REPEAT_SEQ_HEADER)
+            || device.has_control(controls::PREPEND_SPSPPS_TO_IDR),
+    })
+}
+
+fn range(sizes: Sizes) -> Option<Range> {
+    match sizes {
+        Sizes::One(..) => None,
+        Sizes::Range { least, greatest, step } => Some(Range { least, greatest, step }),
+    }
 }
 
 /// The video nodes of this machine, cameras or not, in the order of their numbers.
@@ -101,15 +154,16 @@ pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> No
     }
 }
 
-fn look(path: &Path) -> Option<Found> {
+fn look(path: &Path, encoders: &[EncoderNode]) -> Option<Found> {
     let (device, queue, capability) = open_camera(path).ok()?;
     let node = node(&device, queue, &capability);
-    let plan = plan::plan(&node, &Wish::default());
+    let plan = plan::plan(&node, encoders, encode::SOFTWARE, &Wish::default());
     Some(Found {
         path: path.to_owned(),
         id: stable_name(path),
         served: plan.is_ok(),
         verdict: plan::verdict(&node, &plan),
+        reasons: plan.map(|plan| plan.reasons).unwrap_or_default(),
         node,
     })
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::plan::Coding;
 use crate::media::h264::SliceHeader;
 use crate::media::jpeg::{Image, Unfit};
@@ -111,6 +113,20 @@ impl Jpegs {
                 Err(Skipped::Unfit(format!("the last {BROKEN} JPEGs were all {reason}")))
             }
             other => Err(other),
+        }
+    }
+}
+
+/// A JPEG that is to be decoded: of any kind that there is, if it is whole.
+pub(super) fn complete(buffer: &[u8]) -> Result<&[u8], &'static str> {
+    match whole(buffer) {
+        Ok(jpeg) => Ok(jpeg),
+        Err(Skipped::Broken(reason)) => Err(reason),
+        Err(Skipped::Early | Skipped::Unfit(_)) => {
+            // RTP does not carry it, and it was not read to its end.
+            let scan = memmem::find(buffer, &[0xff, 0xda]).unwrap_or_default();
+            let ended = memmem::rfind(buffer, &[0xff, 0xd9]).is_some_and(|end| end > scan);
+            if ended || buffer.ends_with(&[0, 0]) { Ok(trimmed(buffer)) } else { Err("cut short") }
         }
     }
 }

@@ -25,7 +25,8 @@ impl Picture {
         let Codec::H264(_) = codec else { return Self::AsItWas(last) };
         let made = encode::decode_h264(&last.data).and_then(|mut picture| {
             mark(&mut picture, &line(since));
-            let settings = encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0 };
+            let settings =
+                encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
             Ok((picture, encode::h264(settings)?))
         });
         match made {
@@ -92,7 +93,8 @@ mod tests {
     fn keyframe() -> AccessUnit {
         let mut picture = media::Picture::black(320, 240);
         draw::fill(&mut picture, 0, 0, 320, 240, draw::BARS[0]);
-        let settings = encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0 };
+        let settings =
+            encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
         let coded = encode::h264(settings).unwrap().encode(&picture, true).unwrap();
         AccessUnit { track: TrackId(0), time: MediaTime::default(), link: Link::Start, data: coded.into() }
     }

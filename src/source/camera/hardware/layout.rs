@@ -1,0 +1,221 @@
+//! Where a picture's samples are in memory, and copying them to where an encoder has them. Pure.
+
+use arrayvec::ArrayVec;
+
+use crate::v4l2::{Format, FourCc};
+
+/// The rows of bytes that make a picture: packed samples; luma and chroma; luma, blue and red.
+pub(super) type Layout = ArrayVec<Rows, 3>;
+
+/// Rows of bytes in a plane of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rows {
+    plane: usize,
+    start: usize,
+    stride: usize,
+    /// Bytes of a row that are samples.
+    row: usize,
+    rows: usize,
+}
+
+/// How samples lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Samples {
+    /// Rows of so many bytes for so many pixels.
+    Packed { bytes: usize, pixels: usize },
+    /// 4:2:0 of luma, and of both chromas by turns.
+    SemiPlanar,
+    /// 4:2:0 of luma, one chroma and the other.
+    Planar,
+}
+
+/// The pixel formats whose samples lie in the same order, in one plane of memory and in several.
+const SAME: [[FourCc; 2]; 4] = [
+    [FourCc(*b"NV12"), FourCc(*b"NM12")],
+    [FourCc(*b"NV21"), FourCc(*b"NM21")],
+    [FourCc(*b"YU12"), FourCc(*b"YM12")],
+    [FourCc(*b"YV12"), FourCc(*b"YM21")],
+];
+
+fn samples(format: FourCc) -> Option<Samples> {
+    Some(match &format.0 {
+        b"YUYV" | b"UYVY" | b"YVYU" | b"VYUY" => Samples::Packed { bytes: 4, pixels: 2 },
+        b"RGBP" => Samples::Packed { bytes: 2, pixels: 1 },
+        b"RGB3" | b"BGR3" => Samples::Packed { bytes: 3, pixels: 1 },
+        b"BGR4" | b"AB24" | b"AR24" | b"XR24" | b"XB24" | b"RGB4" => Samples::Packed { bytes: 4, pixels: 1 },
+        b"NV12" | b"NM12" | b"NV21" | b"NM21" => Samples::SemiPlanar,
+        b"YU12" | b"YM12" | b"YV12" | b"YM21" => Samples::Planar,
+        _ => return None,
+    })
+}
+
+/// The pixel format among `taken` in which the samples of `given` can be handed on as they are: itself
+/// first.
+pub(in super::super) fn same_samples(given: FourCc, taken: impl Fn(FourCc) -> bool) -> Option<FourCc> {
+    samples(given)?;
+    let others = SAME.into_iter().filter(|pair| pair.contains(&given)).flatten();
+    std::iter::once(given).chain(others).find(|format| taken(*format))
+}
+
+/// Where the samples of a picture of `width` and `height` are in buffers of this format; none where that is
+/// unknown, or cannot be.
+pub(super) fn layout(format: &Format, (width, height): (u32, u32)) -> Option<Layout> {
+    let (width, height) = (width as usize, height as usize);
+    let luma = format.bytesperline() as usize;
+    // The driver's own height, which may be rounded up, is where chroma begins.
+    let coded = format.height as usize;
+    let half = |side: usize| side.div_ceil(2);
+    let extents: ArrayVec<(usize, usize, usize, usize), 3> = match samples(format.fourcc)? {
+        Samples::Packed { bytes, pixels } => {
+            [(luma, width.div_ceil(pixels) * bytes, height, coded)].into_iter().collect()
+        }
+        Samples::SemiPlanar => {
+            let chroma = (luma, 2 * half(width), half(height), half(coded));
+            [(luma, width, height, coded), chroma].into_iter().collect()
+        }
+        Samples::Planar => {
+            let chroma = (luma / 2, half(width), half(height), half(coded));
+            [(luma, width, height, coded), chroma, chroma].into_iter().collect()
+        }
+    };
+    let apart = format.planes.len() > 1;
+    if apart && format.planes.len() != extents.len() {
+        return None;
+    }
+    let mut next = 0;
+    let mut layout = Layout::new();
+    for (number, (stride, row, rows, whole)) in extents.into_iter().enumerate() {
+        let (plane, start) = if apart { (number, 0) } else { (0, next) };
+        let stride = if apart { format.planes[number].bytesperline as usize } else { stride };
+        if stride < row {
+            return None;
+        }
+        layout.push(Rows { plane, start, stride, row, rows });
+        next = start + stride.checked_mul(whole)?;
+    }
+    Some(layout)
+}
+
+/// Whether planes of these lengths hold a whole picture.
+pub(super) fn fits(layout: &Layout, length: impl Fn(usize) -> usize) -> bool {
+    layout.iter().all(|rows| {
+        rows.rows == 0 || rows.start + rows.stride * (rows.rows - 1) + rows.row <= length(rows.plane)
+    })
+}
+
+/// Copies a picture; gives the bytes copied, or none if one of the buffers is too short for it.
+pub(super) fn copy<'a>(
+    from: &Layout,
+    source: impl Fn(usize) -> &'a [u8],
+    to: &Layout,
+    target: &mut [&mut [u8]],
+) -> Option<usize> {
+    let mut copied = 0;
+    for (from, to) in from.iter().zip(to) {
+        let source = source(from.plane).get(from.start..)?;
+        let target = target.get_mut(to.plane)?.get_mut(to.start..)?;
+        if from.stride == to.stride && from.rows > 0 {
+            // One piece, the padding of the last row left out.
+            let bytes = from.stride * (from.rows - 1) + from.row;
+            target.get_mut(..bytes)?.copy_from_slice(source.get(..bytes)?);
+            copied += bytes;
+            continue;
+        }
+        for row in 0..from.rows {
+            let (read, write) = (row * from.stride, row * to.stride);
+            let bytes = source.get(read..read + from.row)?;
+            target.get_mut(write..write + from.row)?.copy_from_slice(bytes);
+            copied += from.row;
+        }
+    }
+    Some(copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v4l2::{Colour, Plane};
+
+    fn format(fourcc: &[u8; 4], width: u32, height: u32, strides: &[u32]) -> Format {
+        let plane = |stride: &u32| Plane { bytesperline: *stride, sizeimage: stride * height };
+        let planes = strides.iter().map(plane).collect();
+        Format { fourcc: FourCc(*fourcc), width, height, field: 1, planes, colour: Colour::default() }
+    }
+
+    /// A picture of which every sample has its own value, in the given format.
+    fn drawn(format: &Format, size: (u32, u32)) -> (Layout, Vec<Vec<u8>>) {
+        let layout = layout(format, size).unwrap();
+        let mut planes = vec![Vec::new(); format.planes.len()];
+        let mut sample = 0_u8;
+        for rows in &layout {
+            for row in 0..rows.rows {
+                let plane: &mut Vec<u8> = &mut planes[rows.plane];
+                plane.resize((rows.start + row * rows.stride).max(plane.len()), 0xee);
+                plane.extend((0..rows.row).map(|_| {
+                    sample = sample.wrapping_add(7);
+                    sample
+                }));
+            }
+        }
+        (layout, planes)
+    }
+
+    #[test]
+    fn samples_arrive_whatever_the_strides_and_planes() {
+        let size = (34, 6);
+        for (from, to) in [
+            (format(b"YUYV", 34, 6, &[68]), format(b"YUYV", 34, 6, &[128])),
+            (format(b"YU12", 34, 6, &[34]), format(b"YU12", 34, 6, &[64])),
+            (format(b"YU12", 34, 6, &[64]), format(b"YU12", 34, 6, &[64])),
+            (format(b"YM12", 34, 6, &[48, 24, 24]), format(b"YU12", 34, 6, &[64])),
+            (format(b"NM12", 34, 6, &[40, 40]), format(b"NV12", 34, 6, &[64])),
+            (format(b"NV12", 34, 6, &[34]), format(b"NM12", 34, 6, &[64, 96])),
+            (format(b"NV12", 34, 6, &[34]), format(b"NV12", 34, 8, &[64])),
+        ] {
+            let (read, pictures) = drawn(&from, size);
+            let (write, expected) = drawn(&to, size);
+            let mut target: Vec<Vec<u8>> = expected.iter().map(|plane| vec![0xee; plane.len()]).collect();
+            let mut planes: Vec<&mut [u8]> = target.iter_mut().map(Vec::as_mut_slice).collect();
+            let copied = copy(&read, |plane| &pictures[plane], &write, &mut planes).unwrap();
+            let padded = from.planes == to.planes;
+            assert!(
+                padded || copied == read.iter().map(|rows| rows.row * rows.rows).sum::<usize>(),
+                "{from:?}"
+            );
+            assert_eq!(target, expected, "{from:?} to {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_that_is_too_short_is_not_read() {
+        let (layout, planes) = drawn(&format(b"NV12", 34, 6, &[34]), (34, 6));
+        let mut target = vec![0; 34 * 9];
+        for length in 0..planes[0].len() {
+            assert_eq!(copy(&layout, |_| &planes[0][..length], &layout, &mut [&mut target]), None);
+            let mut short = vec![0; length];
+            assert_eq!(copy(&layout, |_| &planes[0], &layout, &mut [&mut short]), None);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_no_layout() {
+        for wrong in [
+            format(b"YUYV", 34, 6, &[67]),
+            format(b"YU12", 34, 6, &[0]),
+            format(b"YM12", 34, 6, &[34, 17]),
+            format(b"H264", 34, 6, &[34]),
+            format(b"NV12", 34, 6, &[]),
+        ] {
+            assert_eq!(layout(&wrong, (34, 6)), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_format_in_several_planes_is_coded_as_the_one_with_the_same_samples() {
+        let codec = |format: FourCc| [*b"NV12", *b"YUYV"].contains(&format.0);
+        assert_eq!(same_samples(FourCc(*b"NM12"), codec), Some(FourCc(*b"NV12")));
+        assert_eq!(same_samples(FourCc(*b"YUYV"), codec), Some(FourCc(*b"YUYV")));
+        assert_eq!(same_samples(FourCc(*b"NV21"), codec), None);
+        assert_eq!(same_samples(FourCc(*b"MJPG"), |_| true), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! An encoder that runs, for one arrangement of pictures.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use arrayvec::ArrayVec;
+
+use super::counts::Counts;
+use super::layout::{self, Layout, copy};
+use super::pairs::Pairs;
+use super::{Settings, controls};
+use crate::media::h264::{Assembler, Load};
+use crate::v4l2::{
+    Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, MAX_PLANES, Memory,
+    PreparedEncoder, Queues, SharedPlane,
+};
+
+/// Bytes for the largest coded picture: keyframes of text are larger than half a megabyte
+/// ([ustreamer issue 169](https://github.com/pikvm/ustreamer/issues/169)).
+const CODED: u32 = 1_536 << 10;
+/// Buffers of coded pictures.
+const CODED_BUFFERS: u32 = 4;
+/// Buffers of pictures where they are copied: two with the driver, one being filled.
+const COPIED_BUFFERS: u32 = 3;
+
+/// What an encoder was set up for; another needs it opened anew.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Arrangement {
+    pub(super) settings: Settings,
+    /// The camera's pictures.
+    pub(super) format: Format,
+    /// The time between pictures that are coded.
+    pub(super) interval: Option<Interval>,
+    /// One of so many of the camera's pictures is coded.
+    pub(super) every: u32,
+    pub(super) load: Load,
+}
+
+/// An encoder that is set up and does not run yet.
+pub(super) struct Ready {
+    prepared: PreparedEncoder,
+    arrangement: Arrangement,
+    source: Layout,
+    target: Layout,
+}
+
+/// An encoder that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) encoder: Encoder,
+    pub(super) arrangement: Arrangement,
+    pub(super) pairs: Pairs,
+    pub(super) assembler: Assembler,
+    source: Layout,
+    target: Layout,
+}
+
+/// A camera's buffer as the encoder is given it: a descriptor a plane.
+pub(super) type Exported = ArrayVec<OwnedFd, MAX_PLANES>;
+
+fn open(settings: &Settings) -> Result<(Device, Queues), Error> {
+    let path = &settings.encoder.path;
+    let device = Device::open(path)?;
+    let queues = device.capability()?.memory_to_memory();
+    let unfit = || Error::Unfit(path.clone(), "is no encoder any more".to_owned());
+    Ok((device, queues.ok_or_else(unfit)?))
+}
+
+fn wish(settings: &Settings, format: &Format, interval: Option<Interval>) -> EncoderWish {
+    EncoderWish {
+        input: settings.input,
+        size: (format.width, format.height),
+        bytesperline: format.bytesperline(),
+        colour: format.colour,
+        coded: FourCc::H264,
+        coded_size: CODED.max(format.width.saturating_mul(format.height) / 2),
+        interval,
+    }
+}
+
+impl Ready {
+    /// Opens the encoder and sets it up.
+    pub(super) fn new(arrangement: Arrangement) -> Result<Self, Error> {
+        let Arrangement { settings, format, interval, load, .. } = &arrangement;
+        let (device, queues) = open(settings)?;
+        controls::configure(&device, settings, load);
+        let prepared = PreparedEncoder::new(device, queues, &wish(settings, format, *interval))?;
+        let size = (format.width, format.height);
+        let known = |of: &Format, what: &str| {
+            let unknown = format!("{what} {} in lines and planes never seen: {:?}", of.fourcc, of.planes);
+            layout::layout(of, size).ok_or_else(|| Error::Unfit(settings.encoder.path.clone(), unknown))
+        };
+        let source = known(format, "the camera gives")?;
+        let target = known(prepared.input(), "the encoder takes")?;
+        Ok(Self { prepared, arrangement, source, target })
+    }
+
+    /// Whether a camera's buffer is one that the encoder can read as it is.
+    pub(super) fn can_share(&self) -> bool {
+        let (camera, encoder) = (&self.arrangement.format, self.prepared.input());
+        let large =
+            camera.planes.iter().zip(&encoder.planes).all(|(has, wants)| has.sizeimage >= wants.sizeimage);
+        self.arrangement.settings.dmabuf
+            && camera.fourcc == encoder.fourcc
+            && camera.planes.len() == encoder.planes.len()
+            && self.source == self.target
+            && large
+    }
+
+    /// The bytes from line to line that the encoder has.
+    pub(super) fn bytesperline(&self) -> u32 {
+        self.prepared.input().bytesperline()
+    }
+
+    /// Starts it, to read a camera's buffers of which there are so many, or copies if there are none.
+    pub(super) fn start(self, shared: Option<u32>) -> Result<Running, Error> {
+        let Self { prepared, arrangement, source, target } = self;
+        let (memory, buffers) = match shared {
+            Some(buffers) => (Memory::DmaBuf, buffers),
+            None => (Memory::Mmap, COPIED_BUFFERS),
+        };
+        let encoder = prepared.start(memory, buffers, CODED_BUFFERS)?;
+        let (pairs, assembler) = (Pairs::default(), Assembler::new());
+        Ok(Running { encoder, arrangement, pairs, assembler, source, target })
+    }
+}
+
+impl Running {
+    /// Whether it reads the camera's own buffers.
+    pub(super) fn shares(&self) -> bool {
+        self.encoder.memory() == Memory::DmaBuf
+    }
+
+    /// Whether a camera that was started again has as many buffers as it knows.
+    pub(super) fn fits(&self, capture: &Capture) -> bool {
+        !self.shares() || self.encoder.pictures() == capture.buffers()
+    }
+
+    /// Gives it a picture in the camera's own buffer, which it keeps until it is taken back.
+    pub(super) fn share(
+        &mut self,
+        filled: &Filled,
+        exported: &Exported,
+        micros: u64,
+        counts: &mut Counts,
+    ) -> Result<(), Error> {
+        let mut planes: ArrayVec<SharedPlane<'_>, MAX_PLANES> = ArrayVec::new();
+        for (number, memory) in exported.iter().enumerate() {
+            let Some((range, length)) = filled.extent(number) else { break };
+            planes.push(SharedPlane { memory: memory.as_fd(), length, start: range.start, end: range.end });
+        }
+        self.encoder.give_shared(filled.index(), micros, &planes)?;
+        counts.shared += 1;
+        Ok(())
+    }
+
+    /// Copies a picture into a buffer of the encoder's and gives it that; false if the picture is cut short.
+    pub(super) fn copy(
+        &mut self,
+        filled: &Filled,
+        index: u32,
+        micros: u64,
+        counts: &mut Counts,
+    ) -> Result<bool, Error> {
+        let mut planes = self.encoder.planes_mut(index);
+        let Some(bytes) = copy(&self.source, |plane| filled.plane(plane), &self.target, &mut planes) else {
+            return Ok(false);
+        };
+        drop(planes);
+        self.encoder.give(index, micros)?;
+        counts.copied += 1;
+        counts.copied_bytes += bytes as u64;
+        Ok(true)
+    }
+
+    /// Whether a picture is as long as its format says.
+    pub(super) fn is_whole(&self, filled: &Filled) -> bool {
+        layout::fits(&self.source, |plane| filled.plane(plane).len())
+    }
+}
+
+/// The encoder's name for people.
+pub(super) fn name(settings: &Settings) -> String {
+    format!("{} ({})", settings.encoder.driver, settings.encoder.path.display())
+}

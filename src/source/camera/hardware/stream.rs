@@ -1,0 +1,389 @@
+//! The loop: the camera's newest picture to the encoder, what it coded to the outlet.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::counts::Counts;
+use super::running::{self, Exported, Ready, Running};
+use super::{beyond, controls, sentence};
+use crate::clock;
+use crate::hub::Outlet;
+use crate::media::{AccessUnit, Codec, Track, TrackId};
+use crate::source::Error;
+use crate::source::camera::dropped::Dropped;
+use crate::source::camera::pipeline::{SILENCE, TICK, over};
+use crate::source::times;
+use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Seen, Watch};
+
+/// Pictures that the encoder has at most: one that it codes and the next. More would only wait.
+const AHEAD: usize = 2;
+/// An encoder that does nothing with its pictures for so long hangs.
+const HANGS: Duration = Duration::from_secs(5);
+/// So many pictures in a row that are too short, and none is whole.
+const SHORT: u32 = 100;
+/// How long an encoder may take to code its last pictures.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// A camera and an encoder that stream.
+pub(super) struct Stream<'a> {
+    /// The camera's, for people.
+    name: String,
+    outlet: &'a Outlet,
+    alarm: &'a Alarm,
+    capture: Capture,
+    running: Running,
+    forces_keyframes: bool,
+    exported: Vec<Exported>,
+    /// Pictures that the encoder reads now, by their buffers' indices.
+    lent: Vec<Option<Filled>>,
+    /// The picture that waits for the encoder.
+    newest: Option<Filled>,
+    /// The next picture is to be a keyframe.
+    force: bool,
+    /// One of so many of the camera's pictures is coded.
+    every: u64,
+    came: u64,
+    /// Pictures since the last whole one.
+    short: u32,
+    counts: Counts,
+    dropped: Dropped,
+    /// When the camera gave the last picture, and when the encoder did the last thing.
+    alive: Instant,
+    progress: Instant,
+    /// Whether the encoder is to be closed.
+    broken: bool,
+    refused: bool,
+    last: bool,
+}
+
+/// What is left of a stream.
+pub(super) struct Over {
+    pub(super) result: Result<(), Error>,
+    /// The encoder, if it can be used again.
+    pub(super) running: Option<Running>,
+    /// Whether the encoder refused to read the camera's buffers.
+    pub(super) refused: bool,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(
+        capture: Capture,
+        mut running: Running,
+        exported: Vec<Exported>,
+        alarm: &'a Alarm,
+        outlet: &'a Outlet,
+    ) -> Self {
+        let name = capture.device().path().display().to_string();
+        let lent = (0..exported.len()).map(|_| None).collect();
+        let now = clock::now();
+        // What an encoder that was kept still has of the last run is nobody's.
+        running.pairs.forget();
+        running.assembler.restart();
+        Self {
+            name,
+            outlet,
+            alarm,
+            forces_keyframes: running.encoder.device().has_control(FORCE_KEY_FRAME),
+            every: running.arrangement.every.into(),
+            capture,
+            running,
+            exported,
+            lent,
+            newest: None,
+            force: true,
+            came: 0,
+            short: 0,
+            counts: Counts::default(),
+            dropped: Dropped::new("broken"),
+            alive: now,
+            progress: now,
+            broken: false,
+            refused: false,
+            last: false,
+        }
+    }
+
+    /// Streams.
+    pub(super) fn run(mut self) -> Over {
+        let result = self.stream();
+        let stop = self.outlet.stopped();
+        if !self.broken {
+            self.settle(stop);
+        }
+        tracing::debug!(mount = self.outlet.name(), "{}: {}", self.name, self.counts);
+        let keep = !self.broken && !stop;
+        Over { result, running: keep.then_some(self.running), refused: self.refused }
+    }
+
+    fn stream(&mut self) -> Result<(), Error> {
+        let mut wanted = self.alive;
+        loop {
+            let [encoder, camera] = self.wait(true, TICK)?;
+            let now = clock::now();
+            if self.outlet.stopped() || over(self.outlet, now, &mut wanted) {
+                return Ok(());
+            }
+            self.force |= self.outlet.take_keyframe_request();
+            if let Some(bitrate) = self.outlet.take_bitrate() {
+                self.change_bitrate(bitrate)?;
+            }
+            self.collect(encoder, now)?;
+            let any = self.fetch(camera, now)?;
+            if camera.failed && !any {
+                return Err(Error::new(format!("{}: the camera stopped by itself", self.name)));
+            }
+            self.feed(now)?;
+            self.tell(now);
+            self.look_for_silence(now)?;
+        }
+    }
+
+    /// Waits for the encoder and, if it is looked for too, for the camera.
+    fn wait(&mut self, camera: bool, timeout: Duration) -> Result<[Seen; 2], Error> {
+        let encoder = Watch { device: self.running.encoder.as_fd(), filled: true, returned: true };
+        let camera = Watch { device: self.capture.as_fd(), filled: camera, returned: false };
+        self.alarm
+            .wait_both([encoder, camera], timeout)
+            .map_err(|error| Error::new(format!("{}: poll failed: {error}", self.name)))
+    }
+
+    /// Takes back what the encoder has read and passes on what it has coded.
+    fn collect(&mut self, seen: Seen, now: Instant) -> Result<(), Error> {
+        if seen.event {
+            self.running.encoder.take_events();
+        }
+        if seen.failed {
+            return Err(self.broke("the encoder stopped by itself".to_owned()));
+        }
+        while let Some(coded) = self.running.encoder.take_coded().map_err(|error| self.lost(&error))? {
+            self.progress = now;
+            self.pass(&coded);
+            self.last |= coded.is_last();
+            self.running.encoder.requeue(coded).map_err(|error| self.lost(&error))?;
+        }
+        while let Some(index) = self.running.encoder.take_back().map_err(|error| self.lost(&error))? {
+            self.progress = now;
+            let read = self.lent.get_mut(index as usize).and_then(Option::take);
+            if let Some(filled) = read {
+                self.capture.requeue(filled).map_err(sentence)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the camera's newest picture; says whether one came.
+    fn fetch(&mut self, seen: Seen, now: Instant) -> Result<bool, Error> {
+        let mut any = false;
+        while seen.filled
+            && let Some(filled) = self.capture.dequeue().map_err(sentence)?
+        {
+            (any, self.alive) = (true, now);
+            self.came += 1;
+            self.counts.came(filled.sequence);
+            let older = if filled.is_damaged() {
+                self.dropped.add("damaged, says the driver");
+                Some(filled)
+            } else if self.cut_short(&filled)? || !self.came.is_multiple_of(self.every) {
+                Some(filled)
+            } else {
+                let older = self.newest.replace(filled);
+                self.counts.late += u64::from(older.is_some());
+                older
+            };
+            if let Some(older) = older {
+                self.capture.requeue(older).map_err(sentence)?;
+            }
+        }
+        Ok(any)
+    }
+
+    /// Whether a picture is shorter than its format says, which a camera does now and then, not always.
+    fn cut_short(&mut self, filled: &Filled) -> Result<bool, Error> {
+        if self.running.is_whole(filled) {
+            self.short = 0;
+            return Ok(false);
+        }
+        self.short += 1;
+        self.dropped.add("cut short");
+        if self.short < SHORT {
+            return Ok(true);
+        }
+        let (format, bytes) = (self.capture.format(), filled.bytes().len());
+        Err(Error::new(format!(
+            "{}: the last {SHORT} pictures were all shorter than {} {}x{} is: {bytes} bytes in {:?}",
+            self.name, format.fourcc, format.width, format.height, format.planes
+        )))
+    }
+
+    /// Gives the encoder the newest picture if it has room.
+    fn feed(&mut self, now: Instant) -> Result<(), Error> {
+        let given = self.running.encoder.given();
+        let vacant = self.running.encoder.vacant();
+        if given >= AHEAD || (!self.running.shares() && vacant.is_none()) {
+            return Ok(());
+        }
+        let Some(filled) = self.newest.take() else { return Ok(()) };
+        if given == 0 {
+            self.progress = now;
+        }
+        if std::mem::take(&mut self.force) && self.forces_keyframes {
+            // Pressing it may fail; the next keyframe comes by itself.
+            let _ = self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
+        }
+        let (time, _) = times::taken(filled.time, clock::media());
+        let micros = self.running.pairs.give(time);
+        match vacant.filter(|_| !self.running.shares()) {
+            Some(index) => self.copy(filled, index, micros),
+            None => self.share(filled, micros),
+        }
+    }
+
+    fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), Error> {
+        let whole = self.running.copy(&filled, index, micros, &mut self.counts);
+        if !whole.map_err(|error| self.lost(&error))? {
+            self.dropped.add("cut short");
+        }
+        self.capture.requeue(filled).map_err(sentence)
+    }
+
+    fn share(&mut self, filled: Filled, micros: u64) -> Result<(), Error> {
+        let index = filled.index() as usize;
+        let Some(exported) = self.exported.get(index) else {
+            return self.capture.requeue(filled).map_err(sentence);
+        };
+        match self.running.share(&filled, exported, micros, &mut self.counts) {
+            Ok(()) => {
+                self.lent[index] = Some(filled);
+                Ok(())
+            }
+            // It says that it reads others' buffers and does not read these (memory in pieces, too short).
+            Err(error) if self.counts.shared == 0 => {
+                tracing::info!(mount = self.outlet.name(), "{}: {error}: pictures are copied", self.name);
+                self.refused = true;
+                self.capture.requeue(filled).map_err(sentence)?;
+                self.reopen()
+            }
+            Err(error) => Err(self.lost(&error)),
+        }
+    }
+
+    /// Passes on a coded picture.
+    fn pass(&mut self, coded: &Coded) {
+        let running = &mut self.running;
+        let bytes = running.encoder.bytes(coded);
+        if coded.is_damaged() || bytes.is_empty() {
+            let paired = running.pairs.take(coded.micros);
+            self.counts.left_out += paired.left_out;
+            if coded.is_damaged() {
+                self.dropped.add("damaged, says the encoder");
+                // What follows is decoded from what is not there.
+                running.assembler.restart();
+                self.force = true;
+            } else {
+                self.counts.left_out += u64::from(paired.time.is_some() && coded.micros != 0);
+            }
+            return;
+        }
+        // Parameter sets alone, or what comes before the first keyframe: its picture is still to come.
+        let Some((data, link)) = running.assembler.assemble(bytes) else {
+            self.counts.strays += 1;
+            return;
+        };
+        let paired = running.pairs.take(coded.micros);
+        self.counts.left_out += paired.left_out;
+        let (Some(time), Some(sets)) = (paired.time, running.assembler.parameter_sets()) else {
+            running.assembler.restart();
+            self.counts.strays += 1;
+            self.force = true;
+            return;
+        };
+        self.counts.coded += 1;
+        self.counts.coded_bytes += data.len() as u64;
+        let track =
+            Track { codec: Codec::H264(sets.clone()), bitrate: Some(running.arrangement.load.bitrate) };
+        self.outlet.describe(vec![track], self.forces_keyframes);
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+    }
+
+    /// Another bitrate, in the stream that there is if the driver can, else in a new one.
+    fn change_bitrate(&mut self, bitrate: u32) -> Result<(), Error> {
+        let mut load = self.running.arrangement.load;
+        load.bitrate = bitrate;
+        let mount = self.outlet.name();
+        if let Some(why) = self.running.arrangement.settings.encoder.unfit(&load) {
+            tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
+            return Ok(());
+        }
+        let done = controls::set_bitrate(self.running.encoder.device(), bitrate);
+        self.running.arrangement.load = load;
+        self.running.arrangement.settings.bitrate = bitrate;
+        tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
+        if done { Ok(()) } else { self.reopen() }
+    }
+
+    /// Opens the encoder anew, to copy pictures if it cannot read the camera's buffers.
+    fn reopen(&mut self) -> Result<(), Error> {
+        self.settle(true);
+        let mut arrangement = self.running.arrangement.clone();
+        arrangement.settings.dmabuf &= !self.refused;
+        self.broken = true;
+        let ready = Ready::new(arrangement).map_err(sentence)?;
+        let shared = (ready.can_share() && !self.exported.is_empty()).then(|| self.capture.buffers());
+        self.running = ready.start(shared).map_err(|error| beyond(&error))?;
+        (self.broken, self.last, self.force) = (false, false, true);
+        self.progress = clock::now();
+        for filled in self.lent.iter_mut().filter_map(Option::take) {
+            self.capture.requeue(filled).map_err(sentence)?;
+        }
+        Ok(())
+    }
+
+    /// Passes on what the encoder has still to code: all of it if it is to stop.
+    fn settle(&mut self, stop: bool) {
+        let began = clock::now();
+        let stopping = stop && self.running.encoder.stop().is_ok();
+        let done = |stream: &Self| if stopping { stream.last } else { stream.running.encoder.given() == 0 };
+        while !done(self) {
+            let left = DRAIN.saturating_sub(clock::now().saturating_duration_since(began));
+            let seen = self.wait(false, left.min(TICK)).ok().filter(|_| !left.is_zero());
+            // A camera that is gone takes no buffers, and the encoder's own trouble is told of elsewhere.
+            if seen.is_none_or(|[encoder, _]| encoder.failed || self.collect(encoder, began).is_err()) {
+                self.broken |= self.running.encoder.given() > 0;
+                return;
+            }
+        }
+    }
+
+    fn tell(&mut self, now: Instant) {
+        let told = [self.dropped.tell(now), self.counts.tell(now)];
+        for what in told.into_iter().flatten() {
+            tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
+        }
+    }
+
+    fn look_for_silence(&mut self, now: Instant) -> Result<(), Error> {
+        if self.running.encoder.given() > 0 && now.saturating_duration_since(self.progress) > HANGS {
+            let seconds = HANGS.as_secs();
+            return Err(self.broke(format!(
+                "the encoder hangs: nothing for {seconds} s (bcm2835_mmal_vchiq time-outs in dmesg: only starting the board anew helps)"
+            )));
+        }
+        if now.saturating_duration_since(self.alive) > SILENCE {
+            let seconds = SILENCE.as_secs();
+            let name = &self.name;
+            return Err(Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")));
+        }
+        Ok(())
+    }
+
+    /// The encoder's driver refused.
+    fn lost(&mut self, error: &crate::v4l2::Error) -> Error {
+        self.broken = true;
+        Error::new(error.to_string())
+    }
+
+    fn broke(&mut self, what: String) -> Error {
+        self.broken = true;
+        Error::new(format!("{}: {what}", running::name(&self.running.arrangement.settings)))
+    }
+}

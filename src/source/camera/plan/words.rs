@@ -1,0 +1,104 @@
+//! The plan and the refusals, in words.
+
+use std::fmt;
+
+use super::{Coded, Pictures, Plan, Refusal, Way};
+use crate::encode;
+use crate::source::camera::board::{Node, Offered};
+
+impl fmt::Display for Pictures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::H264 => "H264",
+            Self::Hevc => "HEVC",
+            Self::Mjpeg => "MJPEG",
+            Self::Raw => "raw pictures",
+        })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.fourcc)?;
+        match self.size {
+            Some((width, height)) => write!(f, " {width}x{height}")?,
+            None => write!(f, " in the driver's size")?,
+        }
+        match self.rate {
+            Some(rate) => write!(f, " at {} a second", rounded(rate))?,
+            None => write!(f, " at the driver's rate")?,
+        }
+        match &self.way {
+            Way::Passthrough => Ok(()),
+            Way::Software(coded) => write!(f, ", {coded} by {} (software)", encode::NAME),
+            Way::Hardware(hardware) => {
+                let (card, path) = (&hardware.encoder.card, hardware.encoder.path.display());
+                write!(f, ", {} by {card} ({path}), ", hardware.coded)?;
+                if hardware.dmabuf {
+                    write!(f, "without a copy where the driver lets it")
+                } else {
+                    write!(f, "from a copy")
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bitrate, gop, profile, level, .. } = self;
+        write!(f, "coded as H264 ({profile}")?;
+        if let Some(level) = level {
+            write!(f, " {level}")?;
+        }
+        let kilobits = f64::from(*bitrate) / 1e3;
+        write!(f, ", {kilobits} kbit/s, a keyframe every {gop} pictures)")
+    }
+}
+
+/// A rate as people write it: `30`, `29.97`.
+pub(in super::super) fn rounded(rate: f64) -> f64 {
+    (rate * 100.0).round() / 100.0
+}
+
+pub(super) fn names(offers: &[Offered]) -> String {
+    offers.iter().map(|offer| offer.fourcc.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCamera => write!(f, "captures no pictures"),
+            Self::NoSignal => write!(f, "has no signal (v4l2loopback: no program writes to it yet)"),
+            Self::NoFormat => write!(f, "offers no pixel format"),
+            Self::Bayer(names) => write!(
+                f,
+                "raw Bayer: gives {names}, a bare sensor's samples, of which libcamera makes pictures: use an `Rpicam` mount, or \
+                 a `Command` mount with rpicam-vid"
+            ),
+            Self::Raw(names) => write!(
+                f,
+                "gives {names}: raw pictures, and none coded as H264, HEVC or MJPG; `encode: Auto` codes them"
+            ),
+            Self::Unknown(names) => write!(
+                f,
+                "gives {names}; known are H264, HEVC, MJPG and of raw pictures YUYV, UYVY, NV12, NV21, YU12 and YV12"
+            ),
+            Self::Lacks(coding, names) => {
+                write!(f, "gives {names}, but no {coding} as its `format` is configured")
+            }
+            Self::TooLarge(what, limit) => write!(f, "{what}, and {limit}"),
+            Self::NoEncoder(reasons) => write!(f, "cannot be coded as H264: {}", reasons.join("; ")),
+        }
+    }
+}
+
+/// What comes of a node that offers this, in a sentence.
+pub(in super::super) fn verdict(node: &Node, plan: &Result<Plan, Refusal>) -> String {
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(refusal) => return refusal.to_string(),
+    };
+    let served = if plan.way == Way::Passthrough { " is served as it comes" } else { ", is served" };
+    format!("gives {}: {plan}{served}", names(&node.formats))
+}

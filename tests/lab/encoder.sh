@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# The guest's second half: raw cameras through the board's encoder, after `guest.sh`, whose functions it uses.
+#
+# The encoder is labcodec, which is lossless: what is decoded of its pictures is what the camera gave. Which of its
+# formats it takes, and whether it reads the camera's buffers, its parameters say, so that a row of the table is one way
+# through the server.
+
+# shellcheck disable=SC2154 # `log` is set by guest.sh
+codec=/sys/module/labcodec/parameters
+
+echo '== cameras of raw pictures, and an encoder under a number of its own'
+modprobe labcodec video_nr=40 || fail 'labcodec'
+# HDMI inputs that scale, and do not compose: a picture that is larger than the last would have a margin.
+modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=1,1 input_types=3,3 ccs_cap_mode=4,4 vid_cap_nr=30,31 || fail 'vivid'
+"$LENSLET" probe >/tmp/probe.txt || fail "probe exited with $?"
+grep -A1 '^/dev/video40 .*bcm2835-codec' /tmp/probe.txt | grep -q 'without a copy' || fail "no encoder: $(cat /tmp/probe.txt)"
+pass "probe: $(grep -A1 '^/dev/video40' /tmp/probe.txt | tr -s ' \n' ' ')"
+
+# still NODE: a picture with edges both ways that does not change.
+still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1 -c horizontal_movement=3; }
+# moving NODE: a picture in which each column is another and that moves by the same from one picture to the next.
+moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=4; }
+
+# through NAME NODE FORMAT MEMORY WIDTHxHEIGHT [MORE]: what the camera gives through the server into /lab/out/NAME.h264, by
+# the encoder's FORMAT, MEMORY being dmabuf or copy; MORE is of the camera's configuration.
+through() {
+    local name=$1 node=$2 format=$3 memory=$4 size=$5 more=${6:-}
+    echo "$format" >"$codec/only"
+    if [ "$memory" = copy ]; then echo Y; else echo N; fi >"$codec/no_dmabuf"
+    echo "(mounts: { \"$name\": Camera(device: \"$node\", width: ${size%x*}, height: ${size#*x}, fps: 15, $more) })" >/tmp/lab.ron
+    serve "$name" -v --config /tmp/lab.ron
+    receive "$name" "$name.h264"
+    stop
+    # Of the words of the log: N pictures without a copy, N copied (N bytes).
+    local shared copied
+    read -r shared copied < <(sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied.*/\1 \2/p' "$log" | tail -1)
+    case $memory in
+        dmabuf) [ "$copied" = 0 ] && [ "$shared" -ge 30 ] ;;
+        copy) [ "$shared" = 0 ] && [ "$copied" -ge 30 ] ;;
+    esac || fail "$name: $shared pictures without a copy and $copied copied"
+    pass "$name: $shared pictures without a copy, $copied copied"
+}
+# reference NAME NODE FORMAT WIDTHxHEIGHT: what the camera itself gives, without the server. Lines are 64 bytes long or a
+# multiple, as the encoder has them: vivid has no room for all chroma in lines of YU12 of an odd length.
+reference() {
+    local width=${4%x*} bytes
+    case $3 in YUYV | UYVY) bytes=$((width * 2)) ;; *) bytes=$width ;; esac
+    bytes=$(((bytes + 63) / 64 * 64))
+    v4l2-ctl -d "$2" --set-fmt-video="width=$width,height=${4#*x},pixelformat=$3,bytesperline=$bytes" --stream-mmap \
+        --stream-count=1 --stream-to="/lab/out/$1.raw" >/tmp/reference.log 2>&1 || fail "v4l2-ctl: $(cat /tmp/reference.log)"
+    echo "$1 $3 $4 $bytes" >>/lab/out/still
+}
+
+echo '== still pictures, to be held against what the camera gives, byte for byte'
+for node in /dev/video30 /dev/video31; do still $node || fail "controls of $node"; done
+while read -r -u 3 name node camera format memory size; do
+    reference "$name" "$node" "$camera" "$size"
+    through "$name" "$node" "$format" "$memory" "$size"
+done 3<<'TABLE'
+sp-nv12-dmabuf  /dev/video30  NV12  NV12  dmabuf  320x180
+sp-nv12-copy    /dev/video30  NV12  NV12  copy    322x180
+sp-yu12-dmabuf  /dev/video30  YU12  YU12  dmabuf  322x180
+sp-yuyv-dmabuf  /dev/video30  YUYV  YUYV  dmabuf  322x180
+sp-uyvy-copy    /dev/video30  UYVY  UYVY  copy    320x180
+mp-nv12-dmabuf  /dev/video31  NV12  NV12  dmabuf  322x180
+mp-yu12-copy    /dev/video31  YU12  YU12  copy    322x180
+mp-yuyv-dmabuf  /dev/video31  YUYV  YUYV  dmabuf  320x180
+TABLE
+
+echo '== moving pictures: each once and in order'
+for node in /dev/video30 /dev/video31; do moving $node || fail "controls of $node"; done
+through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
+through mp-moving-copy /dev/video31 NV12 copy 320x180
+
+echo '== a USB camera of raw pictures alone'
+python3 "$LAB/uvccam.py" & camera=$!
+until_true 60 node || fail 'the camera made no /dev/video0'
+through uvc-yuyv-dmabuf /dev/video0 YUYV dmabuf 320x240
+through uvc-yuyv-copy /dev/video0 YUYV copy 320x240
+
+echo '== a keyframe forced and the bitrate changed while it is served'
+echo 3 >/sys/class/video4linux/video40/dev_debug
+still /dev/video30
+LAB_CAMERA=/dev/video30 timeout 120 "$IT" --ignored --exact lab::a_keyframe_is_forced_and_the_bitrate_changed_while_served \
+    >/tmp/live.log 2>&1 || fail "live: $(cat /tmp/live.log)"
+dmesg | grep -q 'S_EXT_CTRLS.*0x9909cf/0x12b128' || fail "the driver was told no bitrate: $(dmesg | grep S_EXT_CTRLS | tail)"
+echo 0 >/sys/class/video4linux/video40/dev_debug
+pass 'no packet is missing, the keyframe came when it was asked for, the driver has the new bitrate'
+
+echo '== an encoder in trouble'
+echo >"$codec/only"; echo N >"$codec/no_dmabuf"
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
+serve trouble -v --config /tmp/lab.ron
+for fault in error_every=7 drop_every=7; do
+    echo "${fault#*=}" >"$codec/${fault%=*}"
+    receive cam "${fault%=*}.h264"
+    echo 0 >"$codec/${fault%=*}"
+done
+told 'damaged, says the encoder'
+stop
+told 'left out by the encoder'
+unplug

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""What came through a lossless encoder, held against what a camera gave, byte for byte.
+
+exact.py still OUT           each line of OUT/still: NAME FOURCC WxH BYTESPERLINE; OUT/NAME.h264 is OUT/NAME.raw again and again:
+                             4:2:0 in every byte, 4:2:2 in luma and in the chroma of even lines
+exact.py moving WxH FILE...  each picture is once there, and they are in order: the pattern has moved on
+exact.py ramp WxH FILE...    the same for the USB camera's ramp of grey
+exact.py sound FILE...       decodes without an error
+"""
+import subprocess, sys
+
+LEAST = 30
+
+
+def decoded(path, size=None):
+    done = subprocess.run(['ffmpeg', '-v', 'error', '-xerror', '-err_detect', 'explode', '-i', path, '-fps_mode', 'passthrough',
+                           '-pix_fmt', 'yuv420p', '-f', 'rawvideo', '-'], capture_output=True)
+    if done.returncode or done.stderr: sys.exit(f'FAIL: {path} does not decode: {done.stderr.decode().strip() or done.returncode}')
+    if size is None: return done.stdout
+    length = size[0] * size[1] * 3 // 2
+    whole = len(done.stdout) % length == 0 and len(done.stdout) // length
+    if not whole or whole < LEAST: sys.exit(f'FAIL: {path}: {len(done.stdout)} bytes are not {LEAST} pictures of {length}')
+    return [done.stdout[at:at + length] for at in range(0, len(done.stdout), length)]
+
+
+def planar(raw, fourcc, size):
+    """A camera's picture as luma, blue, red; of 4:2:2 the chroma of even lines."""
+    width, height = size
+    area = width * height
+    if fourcc in ('YUYV', 'UYVY'):
+        first = fourcc == 'UYVY'
+        luma = raw[first:2 * area:2]
+        lines = [raw[at:at + 2 * width] for at in range(0, 2 * area, 4 * width)]
+        blue, red = (b''.join(line[at::4] for line in lines) for at in ((0, 2) if first else (1, 3)))
+        return luma + blue + red
+    luma, chroma = raw[:area], raw[area:area * 3 // 2]
+    return luma + (chroma[::2] + chroma[1::2] if fourcc == 'NV12' else chroma)
+
+
+def packed(raw, fourcc, size, stride):
+    """A camera's picture without what pads its lines; v4l2-ctl leaves that out by itself, or not."""
+    width, height = size
+    if len(raw) == width * height * (4 if fourcc in ('YUYV', 'UYVY') else 3) // 2: return raw
+    if fourcc in ('YUYV', 'UYVY'): rows = [(0, stride, 2 * width, height)]
+    elif fourcc == 'NV12': rows = [(0, stride, width, height), (stride * height, stride, width, height // 2)]
+    else:
+        half = stride // 2 * (height // 2)
+        rows = [(0, stride, width, height)] + [(stride * height + at, stride // 2, width // 2, height // 2) for at in (0, half)]
+    return b''.join(raw[start + row * step:][:length] for start, step, length, count in rows for row in range(count))
+
+
+def size_of(text): return tuple(map(int, text.split('x')))
+
+
+def still(out):
+    for line in open(f'{out}/still'):
+        name, fourcc, size, stride = line.split()
+        raw = packed(open(f'{out}/{name}.raw', 'rb').read(), fourcc, size_of(size), int(stride))
+        expected = planar(raw, fourcc, size_of(size))
+        pictures = decoded(f'{out}/{name}.h264', size_of(size))
+        for number, picture in enumerate(pictures):
+            if picture != expected:
+                at = next(at for at, (is_, was) in enumerate(zip(picture, expected)) if is_ != was)
+                sys.exit(f'FAIL: {name}: picture {number} differs from byte {at} on')
+        print(f'ok: {name}: {len(pictures)} pictures equal what the camera gave, {len(expected)} bytes each')
+
+
+def moved(before, after):
+    """By how many pixels a line has moved to the right, round and round; none if it is another line."""
+    place = (before + before).find(after)
+    return None if place < 0 else (len(before) - place) % len(before)
+
+
+def moving(size, paths):
+    width, height = size
+    for path in paths:
+        lines = [picture[width * (height // 2):][:width] for picture in decoded(path, size)]
+        steps = [moved(before, after) for before, after in zip(lines, lines[1:])]
+        if None in steps: sys.exit(f'FAIL: {path}: picture {steps.index(None) + 1} is not the one before it, moved')
+        # What a driver drops makes a step longer; a picture twice makes it none, and one before another nearly all round.
+        if not all(0 < step < width // 2 for step in steps): sys.exit(f'FAIL: {path}: not each once and in order: {steps}')
+        print(f'ok: {path}: {len(lines)} pictures, each once and in order')
+
+
+def ramp(size, paths):
+    width, height = size
+    shown = {bytes((x + k * 8) & 255 for x in range(width)) * height + b'\x80' * (width * height // 2): k for k in range(8)}
+    for path in paths:
+        numbers = [shown.get(picture) for picture in decoded(path, size)]
+        if None in numbers: sys.exit(f'FAIL: {path}: picture {numbers.index(None)} was never shown')
+        steps = [(after - before) % 8 for before, after in zip(numbers, numbers[1:])]
+        if 0 in steps: sys.exit(f'FAIL: {path}: a picture came twice: {numbers}')
+        print(f'ok: {path}: {len(numbers)} pictures, each as the camera showed it, none twice')
+
+
+kind, *rest = sys.argv[1:]
+if kind == 'still': still(*rest)
+elif kind == 'moving': moving(size_of(rest[0]), rest[1:])
+elif kind == 'ramp': ramp(size_of(rest[0]), rest[1:])
+elif kind == 'sound':
+    for path in rest: print(f'ok: {path}: {len(decoded(path))} bytes of pictures decoded without an error')
+else: sys.exit(__doc__)
