@@ -66,7 +66,7 @@ fn check_warns_of_what_is_not_there_and_serve_starts() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     for (mount, name, why) in [
         ("clip", "clip.h264", "No such file"),
-        ("film", "film.mkv", "Matroska"),
+        ("film", "film.mkv", "no Tracks"),
         ("door", "door", "No such file"),
         ("cam", "video0", "No such file"),
     ] {

@@ -63,7 +63,7 @@ fn a_source_that_fails_is_stood_in_for_until_it_is_back() {
             back = player.picture();
         }
         for expected in &expected[1..40] {
-            assert_eq!(slices(&player.picture().data), [expected.clone()]);
+            assert_eq!(slices(&player.picture().data), std::slice::from_ref(expected));
         }
     }
     server.logged(&["runs again"]);

@@ -38,7 +38,7 @@ pub(super) fn live555(visit: &Visit<'_>) -> Result<Seen, String> {
 }
 
 /// Seconds and octets of each line of a kind.
-fn told<'a>(said: &'a str, kind: &str) -> impl Iterator<Item = Option<(f64, Vec<u8>)>> {
+fn told(said: &str, kind: &str) -> impl Iterator<Item = Option<(f64, Vec<u8>)>> {
     let lines = said.lines().filter_map(move |line| line.strip_prefix(kind)?.strip_prefix(' '));
     lines.map(|line| {
         let (time, digits) = line.split_once(' ')?;
