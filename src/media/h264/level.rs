@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A level, as its limits' row in [`LIMITS`] has it.
+/// A level, as its limits' row in `LIMITS` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Level(u8);
 
