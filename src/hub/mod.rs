@@ -3,8 +3,10 @@
 
 mod mount;
 mod ring;
+mod shared;
 mod stand_in;
 
-pub use mount::{Demand, Mount, Outlet, State, mount};
+pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
+pub use shared::State;
 pub use stand_in::{Need, StandIn};

@@ -9,37 +9,14 @@
 //!   Mount::units() (a Ring) <-------------   Outlet::publish()
 //! ```
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use super::ring::{Bounds, Ring, Weigh};
-use super::stand_in::{Shown, StandIn};
-use crate::media::{AccessUnit, Link, MediaTime, Track};
-
-/// Life of a mount: `Idle -> Starting -> Live <-> StandIn -> Idle`, and `Failed` while its source cannot run and
-/// there is nothing to show instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nobody wants it.
-    Idle,
-    /// Wanted; no access unit yet.
-    Starting,
-    /// Access units come.
-    Live,
-    /// Something is shown instead of the source, which fails or is silent: why, in a sentence.
-    StandIn(Arc<str>),
-    /// The source cannot run now, in a sentence that says why; it tries again by itself.
-    Failed(Arc<str>),
-}
-
-impl State {
-    /// Whether access units come, whoever makes them.
-    pub fn flows(&self) -> bool {
-        matches!(self, Self::Live | Self::StandIn(_))
-    }
-}
+use super::ring::Ring;
+use super::shared::{Shared, State, Status};
+use super::stand_in::StandIn;
+use crate::media::{AccessUnit, Link, Track};
 
 /// The server's end of a mount. Clones are the same mount.
 #[derive(Clone, Debug)]
@@ -53,58 +30,9 @@ pub struct Outlet(Arc<Shared>);
 #[derive(Debug)]
 pub struct Demand(Arc<Shared>);
 
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) name: String,
-    pub(super) units: Ring<AccessUnit>,
-    demand: AtomicUsize,
-    pub(super) keyframe: AtomicBool,
-    /// Bits a second asked for; 0 once taken.
-    bitrate: AtomicU32,
-    stop: AtomicBool,
-    status: Mutex<Status>,
-}
-
-#[derive(Debug)]
-pub(super) struct Status {
-    pub(super) state: State,
-    pub(super) tracks: Option<Arc<[Track]>>,
-    forces_keyframes: bool,
-    /// Counts changes of the tracks: SDP's version.
-    version: u64,
-    /// Counts changes of anything here.
-    changes: u64,
-    watchers: Vec<Waker>,
-    source: Option<Waker>,
-    live: Option<Waker>,
-    pub(super) shown: Shown,
-}
-
-/// Access units a slow reader of access units may lag before it loses some.
-const UNITS: Bounds = Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
-
 /// A new mount's two ends.
 pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
-    let status = Status {
-        state: State::Idle,
-        tracks: None,
-        forces_keyframes: false,
-        version: 0,
-        changes: 0,
-        watchers: Vec::new(),
-        source: None,
-        live: None,
-        shown: Shown::default(),
-    };
-    let shared = Arc::new(Shared {
-        name: name.into(),
-        units: Ring::new(UNITS),
-        demand: AtomicUsize::new(0),
-        keyframe: AtomicBool::new(false),
-        bitrate: AtomicU32::new(0),
-        stop: AtomicBool::new(false),
-        status: Mutex::new(status),
-    });
+    let shared = Arc::new(Shared::new(name.into()));
     (Outlet(shared.clone()), Mount(shared))
 }
 
@@ -289,18 +217,6 @@ impl Outlet {
     }
 }
 
-impl Status {
-    /// Takes on a state; says whether that is another one.
-    pub(super) fn become_state(&mut self, state: State) -> bool {
-        let changed = self.state != state;
-        self.state = state;
-        if changed && self.state == State::Live {
-            self.watchers.extend(self.live.take());
-        }
-        changed
-    }
-}
-
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.0.units.close();
@@ -312,52 +228,6 @@ impl Drop for Demand {
         if self.0.demand.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.wake_source();
         }
-    }
-}
-
-impl Shared {
-    pub(super) fn wanted(&self) -> bool {
-        self.demand.load(Ordering::SeqCst) > 0
-    }
-
-    pub(super) fn stopped(&self) -> bool {
-        self.stop.load(Ordering::SeqCst)
-    }
-
-    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
-        let mut status = self.status();
-        if !change(&mut status) {
-            return;
-        }
-        status.changes += 1;
-        let watchers = std::mem::take(&mut status.watchers);
-        drop(status);
-        watchers.into_iter().for_each(Waker::wake);
-    }
-
-    fn wake_source(&self) {
-        let status = self.status();
-        for waker in status.source.iter().chain(&status.shown.waker) {
-            waker.wake_by_ref();
-        }
-    }
-}
-
-impl Weigh for AccessUnit {
-    fn bytes(&self) -> usize {
-        self.data.len()
-    }
-
-    fn time(&self) -> MediaTime {
-        self.time
-    }
-
-    fn starts(&self) -> bool {
-        self.link == Link::Start
     }
 }
 

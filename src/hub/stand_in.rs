@@ -5,15 +5,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::mount::{Shared, State};
-use crate::media::{AccessUnit, Kind, Link, MediaTime, Track};
+use super::shared::{LEAST, Shared, State};
+use crate::media::{AccessUnit, Kind, MediaTime, Track};
 
 /// A source that is wanted and gave nothing for this long is silent, or for three times as long as it takes from a
 /// picture to the next.
 const SILENCE: Duration = Duration::from_secs(2);
-
-/// Two pictures of one instant would be one to a reader.
-const LEAST: Duration = Duration::from_millis(1);
 
 /// The end of a mount for whoever shows something while its source does not.
 #[derive(Debug)]
@@ -31,47 +28,6 @@ pub enum Need {
         /// When the last picture was taken.
         since: MediaTime,
     },
-}
-
-/// What was published last.
-#[derive(Debug, Default)]
-pub(super) struct Shown {
-    /// The last keyframe of the first video track.
-    last: Option<AccessUnit>,
-    /// When the last picture of the source was taken, and how long that was after the one before it.
-    newest: Option<MediaTime>,
-    interval: Duration,
-    /// The time of what was shown instead: what comes after it has later ones.
-    floor: Option<MediaTime>,
-    pub(super) keyframe: bool,
-    pub(super) waker: Option<Waker>,
-}
-
-impl Shown {
-    pub(super) fn can_stand_in(&self) -> bool {
-        self.last.is_some()
-    }
-
-    /// Remembers what the source gives.
-    pub(super) fn published(&mut self, unit: &mut AccessUnit) {
-        if let Some(floor) = self.floor {
-            if unit.time > floor {
-                self.floor = None;
-            } else {
-                // It was on its way while something else was shown.
-                unit.time = floor + LEAST;
-                self.floor = Some(unit.time);
-            }
-        }
-        if unit.link == Link::Alone {
-            return;
-        }
-        let before = self.newest.replace(unit.time);
-        self.interval = before.map_or(Duration::ZERO, |before| unit.time.since(before));
-        if unit.link == Link::Start && self.last.as_ref().is_none_or(|last| last.track >= unit.track) {
-            self.last = Some(unit.clone());
-        }
-    }
 }
 
 impl StandIn {
@@ -148,5 +104,94 @@ impl StandIn {
 
     fn silent(&self, newest: Option<MediaTime>, interval: Duration, now: MediaTime) -> bool {
         newest.is_some_and(|newest| newest + SILENCE.max(interval * 3) <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Cursor, Mount, Outlet, Slot, mount};
+    use crate::media::{Codec, Link, TrackId};
+
+    fn at(millis: u64) -> MediaTime {
+        MediaTime::from_duration(Duration::from_millis(10_000 + millis))
+    }
+
+    fn unit(millis: u64, link: Link) -> AccessUnit {
+        AccessUnit { track: TrackId(0), time: at(millis), link, data: [0][..].into() }
+    }
+
+    /// A mount that is wanted and has shown a keyframe at 0 and a picture at 40 ms.
+    fn live() -> (Outlet, Mount, StandIn) {
+        let (outlet, mount) = mount("test");
+        outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+        std::mem::forget(mount.want());
+        outlet.publish(unit(0, Link::Start));
+        outlet.publish(unit(40, Link::Follows));
+        let stand_in = outlet.stand_in();
+        (outlet, mount, stand_in)
+    }
+
+    /// Milliseconds of what was published.
+    fn times(mount: &Mount) -> Vec<u128> {
+        let mut cursor = Cursor::default();
+        let mut times = Vec::new();
+        while let Slot::Here(unit) = mount.units().get(cursor) {
+            times.push(unit.time.since(at(0)).as_millis());
+            cursor = cursor.next();
+        }
+        times
+    }
+
+    #[test]
+    fn a_source_that_gives_pictures_is_left_alone_and_a_silent_one_is_not() {
+        let (outlet, mount, stand_in) = live();
+        assert_eq!(stand_in.need(at(1000)), Need::From(at(2040)));
+        assert!(!stand_in.publish(unit(1000, Link::Start)), "it is not silent");
+        assert_eq!(stand_in.need(at(2040)), Need::Show { since: at(40) });
+        assert!(stand_in.publish(unit(2040, Link::Start)));
+        assert!(matches!(mount.state(), State::StandIn(_)) && mount.forces_keyframes());
+        assert_eq!(times(&mount), [0, 40, 2040]);
+        drop(outlet);
+    }
+
+    #[test]
+    fn a_slow_source_has_three_times_its_interval() {
+        let (outlet, _mount, stand_in) = live();
+        outlet.publish(unit(60_040, Link::Follows));
+        assert_eq!(stand_in.need(at(200_000)), Need::From(at(240_040)));
+    }
+
+    #[test]
+    fn behind_it_the_source_goes_on_with_a_keyframe_and_a_later_time() {
+        let (outlet, mount, stand_in) = live();
+        outlet.fail("unplugged");
+        assert!(mount.can_stand_in());
+        assert!(stand_in.publish(unit(100, Link::Start)));
+        outlet.fail("unplugged still");
+        assert_eq!(mount.state(), State::StandIn("unplugged".into()), "who joins is shown something");
+        outlet.starting();
+        outlet.publish(unit(90, Link::Follows));
+        assert!(outlet.take_keyframe_request(), "one is asked for");
+        assert_eq!(times(&mount), [0, 40, 100], "what needs the pictures before is dropped");
+        // It was taken before the last that was shown instead, and comes after it.
+        outlet.publish(unit(95, Link::Start));
+        outlet.publish(unit(99, Link::Follows));
+        outlet.publish(unit(130, Link::Follows));
+        assert_eq!((mount.state(), times(&mount)), (State::Live, vec![0, 40, 100, 101, 102, 130]));
+        assert!(!stand_in.publish(unit(140, Link::Start)), "the source is back");
+    }
+
+    #[test]
+    fn nothing_is_shown_to_nobody_or_of_a_source_that_never_gave_a_picture() {
+        let (outlet, mount) = mount("test");
+        let stand_in = outlet.stand_in();
+        outlet.fail("absent");
+        let demand = mount.want();
+        assert_eq!((stand_in.need(at(0)), mount.can_stand_in()), (Need::Nothing, false));
+        outlet.publish(unit(0, Link::Start));
+        outlet.fail("gone");
+        drop(demand);
+        assert_eq!(stand_in.need(at(9000)), Need::Nothing);
     }
 }

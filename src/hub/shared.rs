@@ -1,0 +1,187 @@
+//! What the ends of a mount share.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use super::ring::{Bounds, Ring, Weigh};
+use crate::media::{AccessUnit, Link, MediaTime, Track};
+
+/// Life of a mount: `Idle -> Starting -> Live <-> StandIn -> Idle`, and `Failed` while its source cannot run and
+/// there is nothing to show instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody wants it.
+    Idle,
+    /// Wanted; no access unit yet.
+    Starting,
+    /// Access units come.
+    Live,
+    /// Something is shown instead of the source, which fails or is silent: why, in a sentence.
+    StandIn(Arc<str>),
+    /// The source cannot run now, in a sentence that says why; it tries again by itself.
+    Failed(Arc<str>),
+}
+
+impl State {
+    /// Whether access units come, whoever makes them.
+    pub fn flows(&self) -> bool {
+        matches!(self, Self::Live | Self::StandIn(_))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) units: Ring<AccessUnit>,
+    pub(super) demand: AtomicUsize,
+    pub(super) keyframe: AtomicBool,
+    /// Bits a second asked for; 0 once taken.
+    pub(super) bitrate: AtomicU32,
+    pub(super) stop: AtomicBool,
+    pub(super) status: Mutex<Status>,
+}
+
+#[derive(Debug)]
+pub(super) struct Status {
+    pub(super) state: State,
+    pub(super) tracks: Option<Arc<[Track]>>,
+    pub(super) forces_keyframes: bool,
+    /// Counts changes of the tracks: SDP's version.
+    pub(super) version: u64,
+    /// Counts changes of anything here.
+    pub(super) changes: u64,
+    pub(super) watchers: Vec<Waker>,
+    pub(super) source: Option<Waker>,
+    pub(super) live: Option<Waker>,
+    pub(super) shown: Shown,
+}
+
+/// Access units a slow reader of access units may lag before it loses some.
+const UNITS: Bounds = Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
+
+impl Shared {
+    pub(super) fn new(name: String) -> Self {
+        let status = Status {
+            state: State::Idle,
+            tracks: None,
+            forces_keyframes: false,
+            version: 0,
+            changes: 0,
+            watchers: Vec::new(),
+            source: None,
+            live: None,
+            shown: Shown::default(),
+        };
+        Self {
+            name,
+            units: Ring::new(UNITS),
+            demand: AtomicUsize::new(0),
+            keyframe: AtomicBool::new(false),
+            bitrate: AtomicU32::new(0),
+            stop: AtomicBool::new(false),
+            status: Mutex::new(status),
+        }
+    }
+
+    pub(super) fn wanted(&self) -> bool {
+        self.demand.load(Ordering::SeqCst) > 0
+    }
+
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Status) -> bool) {
+        let mut status = self.status();
+        if !change(&mut status) {
+            return;
+        }
+        status.changes += 1;
+        let watchers = std::mem::take(&mut status.watchers);
+        drop(status);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn wake_source(&self) {
+        let status = self.status();
+        for waker in status.source.iter().chain(&status.shown.waker) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Status {
+    /// Takes on a state; says whether that is another one.
+    pub(super) fn become_state(&mut self, state: State) -> bool {
+        let changed = self.state != state;
+        self.state = state;
+        if changed && self.state == State::Live {
+            self.watchers.extend(self.live.take());
+        }
+        changed
+    }
+}
+
+/// Two pictures of one instant would be one to a reader.
+pub(super) const LEAST: Duration = Duration::from_millis(1);
+
+/// What was published last.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// The last keyframe of the first video track.
+    pub(super) last: Option<AccessUnit>,
+    /// When the last picture of the source was taken, and how long that was after the one before it.
+    pub(super) newest: Option<MediaTime>,
+    pub(super) interval: Duration,
+    /// The time of what was shown instead: what comes after it has later ones.
+    pub(super) floor: Option<MediaTime>,
+    pub(super) keyframe: bool,
+    pub(super) waker: Option<Waker>,
+}
+
+impl Shown {
+    pub(super) fn can_stand_in(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// Remembers what the source gives.
+    pub(super) fn published(&mut self, unit: &mut AccessUnit) {
+        if let Some(floor) = self.floor {
+            if unit.time > floor {
+                self.floor = None;
+            } else {
+                // It was on its way while something else was shown.
+                unit.time = floor + LEAST;
+                self.floor = Some(unit.time);
+            }
+        }
+        if unit.link == Link::Alone {
+            return;
+        }
+        let before = self.newest.replace(unit.time);
+        self.interval = before.map_or(Duration::ZERO, |before| unit.time.since(before));
+        if unit.link == Link::Start && self.last.as_ref().is_none_or(|last| last.track >= unit.track) {
+            self.last = Some(unit.clone());
+        }
+    }
+}
+
+impl Weigh for AccessUnit {
+    fn bytes(&self) -> usize {
+        self.data.len()
+    }
+
+    fn time(&self) -> MediaTime {
+        self.time
+    }
+
+    fn starts(&self) -> bool {
+        self.link == Link::Start
+    }
+}
