@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use async_signal::{Signal, Signals};
 use smol::stream::StreamExt;
@@ -21,10 +22,17 @@ pub fn serve(config: Config) -> Result<(), Error> {
     let mut mounts = Vec::new();
     let mut running = Vec::new();
     let mut stand_ins = Vec::new();
+    let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
+        Ok((hotplug, watching)) => (hotplug, Some(watching)),
+        Err(error) => {
+            tracing::debug!(%error, "/dev cannot be watched: a camera that comes is found when its turn comes");
+            (source::hotplug::Hotplug::default(), None)
+        }
+    };
     for (name, source) in sources(config) {
         let (outlet, mount) = hub::mount(&*name);
         stand_ins.push(outlet.stand_in());
-        running.push(source::spawn(&name, source, outlet).map_err(Error::System)?);
+        running.push(source::spawn_near(&name, source, outlet, hotplug.clone()).map_err(Error::System)?);
         mounts.push(mount);
     }
     let standing = source::stand_in::spawn(stand_ins).map_err(Error::System)?;
@@ -43,6 +51,9 @@ pub fn serve(config: Config) -> Result<(), Error> {
     running.into_iter().for_each(source::Running::join);
     // A panic there cost the pictures that it shows, and nothing else.
     let _ = standing.join();
+    if let Some(watching) = watching {
+        watching.join();
+    }
     Ok(())
 }
 

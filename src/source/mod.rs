@@ -8,6 +8,7 @@ mod times;
 pub mod camera;
 pub mod command;
 pub mod file;
+pub mod hotplug;
 pub mod jpegs;
 pub mod pattern;
 pub mod stand_in;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use crate::hub::Outlet;
 
 pub(crate) use grid::check_fps;
-pub use supervisor::{Running, spawn};
+pub use supervisor::{Running, spawn, spawn_near};
 
 /// Makes access units.
 pub trait Source: Send {

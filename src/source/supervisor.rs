@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::Source;
+use super::hotplug::Hotplug;
 use crate::clock;
 use crate::hub::Outlet;
 
@@ -33,18 +34,32 @@ impl Running {
 ///
 /// # Errors
 /// The system gives no more threads.
-pub fn spawn(name: &str, mut source: Box<dyn Source>, outlet: Outlet) -> io::Result<Running> {
-    // The kernel shows 15 bytes of a thread's name.
-    let thread = thread::Builder::new().name(format!("src-{name}"));
-    thread.spawn(move || supervise(&mut *source, &outlet)).map(Running)
+pub fn spawn(name: &str, source: Box<dyn Source>, outlet: Outlet) -> io::Result<Running> {
+    spawn_near(name, source, outlet, Hotplug::default())
 }
 
-fn supervise(source: &mut dyn Source, outlet: &Outlet) {
+/// Starts a source's thread; one that waits to be tried again is tried when a device comes.
+///
+/// # Errors
+/// The system gives no more threads.
+pub fn spawn_near(
+    name: &str,
+    mut source: Box<dyn Source>,
+    outlet: Outlet,
+    hotplug: Hotplug,
+) -> io::Result<Running> {
+    // The kernel shows 15 bytes of a thread's name.
+    let thread = thread::Builder::new().name(format!("src-{name}"));
+    thread.spawn(move || supervise(&mut *source, &outlet, &hotplug)).map(Running)
+}
+
+fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
     outlet.wake_by(super::waker());
+    hotplug.wakes(thread::current());
     let mut pause = FIRST;
     let mut told: Option<Arc<Told>> = None;
     while !outlet.stopped() {
-        let began = clock::now();
+        let (began, came) = (clock::now(), hotplug.came());
         let run = catch_unwind(AssertUnwindSafe(|| source.run(outlet)));
         let reason = match run {
             Ok(Ok(())) => continue,
@@ -65,7 +80,7 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet) {
         if clock::now().duration_since(began) > LONGEST {
             pause = FIRST;
         }
-        wait(pause, outlet);
+        wait(pause, outlet, || hotplug.came() != came);
         // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
         outlet.idle();
         pause = (pause * 2).min(LONGEST);
@@ -93,10 +108,10 @@ impl Wake for Told {
     }
 }
 
-/// Waits, unless the source is to end.
-fn wait(pause: Duration, outlet: &Outlet) {
+/// Waits, unless the source is to end or there is a reason to try again at once.
+fn wait(pause: Duration, outlet: &Outlet, at_once: impl Fn() -> bool) {
     let until = clock::now() + pause;
-    while !outlet.stopped() {
+    while !outlet.stopped() && !at_once() {
         let left = until.saturating_duration_since(clock::now());
         if left.is_zero() {
             return;
@@ -152,6 +167,41 @@ mod tests {
         }
         mount.stop();
         running.join();
+    }
+
+    /// Fails until there is a device.
+    struct Absent(std::path::PathBuf, std::sync::mpsc::Sender<bool>);
+
+    impl Source for Absent {
+        fn run(&mut self, _: &Outlet) -> Result<(), super::super::Error> {
+            let there = self.0.exists();
+            let _ = self.1.send(there);
+            Err(super::super::Error::new("absent"))
+        }
+    }
+
+    #[test]
+    fn a_device_that_comes_is_tried_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (hotplug, watching) = super::super::hotplug::watch(folder.path()).unwrap();
+        let (outlet, mount) = mount("test");
+        let device = folder.path().join("video0");
+        let (sender, tries) = std::sync::mpsc::channel();
+        let running = spawn_near("test", Box::new(Absent(device.clone(), sender)), outlet, hotplug).unwrap();
+        // The fourth try is 7 s after the first by the clock alone, the fifth 8 s after that.
+        for _ in 0..3 {
+            assert!(!tries.recv().unwrap());
+        }
+        let began = clock::now();
+        std::fs::write(device, "").unwrap();
+        assert!(tries.recv().unwrap());
+        assert!(
+            clock::now().duration_since(began) < Duration::from_secs(3),
+            "without it the next try is 4 s later"
+        );
+        mount.stop();
+        running.join();
+        watching.join();
     }
 
     struct Panics;
