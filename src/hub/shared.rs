@@ -59,7 +59,7 @@ pub(super) struct Status {
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
-const UNITS: Bounds = Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
+const UNITS: Bounds = Bounds { items: 32, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
 
 impl Shared {
     pub(super) fn new(name: String) -> Self {

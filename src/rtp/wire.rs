@@ -49,6 +49,12 @@ impl WireImage {
         &self.data
     }
 
+    /// The SSRC of the stream that it is of.
+    pub fn ssrc(&self) -> Option<u32> {
+        let packet = self.packets().next()?;
+        packet.get(8..12)?.try_into().ok().map(u32::from_be_bytes)
+    }
+
     /// Each packet with its prefix.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
         Frames(&self.data)

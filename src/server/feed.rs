@@ -1,7 +1,7 @@
 //! What a mount's readers share, on whichever worker: its images, its tracks' numbers, and whom they ask for
 //! keyframes.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::report::Clocked;
 use super::tally::Tally;
 use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
-use crate::media::{AccessUnit, Kind, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Kind, Link, MediaTime, Track, TrackId};
 use crate::random::random_u32;
 use crate::rtp::{Sender, WireImage};
 
@@ -34,11 +34,18 @@ pub(super) struct Feed {
     pub(super) tally: Tally,
     /// Readers that the workers' broadcasts have.
     readers: AtomicUsize,
+    /// Counts changes of a track's codec.
+    epoch: AtomicU32,
 }
+
+/// Streams of other codecs that are remembered for the goodbyes.
+const RETIRED: usize = 4;
 
 #[derive(Default)]
 struct Streams {
     of_tracks: Vec<Stream>,
+    /// Those of before a track's codec changed.
+    retired: Vec<Stream>,
     taken: Taken,
 }
 
@@ -53,6 +60,8 @@ pub(super) struct Taken {
 
 /// One track's packets: numbered alike for all its readers.
 struct Stream {
+    /// Access units were lost before the source had another that needs none before it.
+    broken: bool,
     sender: Sender,
     codec: &'static str,
     video: bool,
@@ -68,6 +77,7 @@ impl Feed {
             cname,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
+            epoch: AtomicU32::new(0),
             keyframes: Mutex::new(KeyframeBucket::new()),
             newest: AtomicU64::new(0),
             tally: Tally::default(),
@@ -116,6 +126,9 @@ impl Feed {
             Slot::Gone(oldest) => {
                 tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
                 streams.taken.unit = oldest;
+                // What is left may need what is not.
+                streams.of_tracks.iter_mut().for_each(|stream| stream.broken = stream.video);
+                self.force_keyframe();
             }
             Slot::Ahead => return false,
         }
@@ -126,11 +139,20 @@ impl Feed {
     fn packetize(&self, streams: &mut Streams, unit: &AccessUnit) {
         let Some(tracks) = self.mount.tracks() else { return };
         self.ensure_streams(streams, &tracks);
-        let stream = streams.of_tracks.get_mut(unit.track.index());
-        let Some(image) = stream.and_then(|stream| stream.sender.packetize(unit)) else { return };
+        let Some(stream) = streams.of_tracks.get_mut(unit.track.index()) else { return };
+        stream.broken &= unit.link == Link::Follows;
+        if stream.broken {
+            return;
+        }
+        let Some(image) = stream.sender.packetize(unit) else { return };
         // B-pictures come behind pictures that are shown later.
         self.newest.fetch_max(image.time.as_nanos(), Ordering::Relaxed);
         streams.taken.image = self.images.push(image).next();
+    }
+
+    /// Changes with every codec: who was told of another one can make nothing of what is sent now.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::SeqCst)
     }
 
     /// Readers come to a worker's broadcast.
@@ -204,23 +226,39 @@ impl Feed {
         })
     }
 
-    pub(super) fn with_clock<T>(&self, track: TrackId, with: impl FnOnce(&Clocked<'_>) -> T) -> Option<T> {
+    /// The clock of a track's stream: of the one that sent, or sends, with this SSRC, if one is named.
+    pub(super) fn with_clock<T>(
+        &self,
+        track: TrackId,
+        ssrc: Option<u32>,
+        with: impl FnOnce(&Clocked<'_>) -> T,
+    ) -> Option<T> {
         let streams = self.streams();
-        let sender = &streams.of_tracks.get(track.index())?.sender;
+        let current = streams.of_tracks.get(track.index())?;
+        let named = |stream: &&Stream| ssrc == Some(stream.sender.ssrc());
+        let sender = &streams.retired.iter().find(named).unwrap_or(current).sender;
         Some(with(&Clocked { sender, cname: &self.cname }))
     }
 
     /// The streams begin at random numbers when the mount is first described and last as long as the server,
     /// unless the source begins to send another codec: that is another stream.
     fn ensure_streams(&self, streams: &mut Streams, tracks: &[Track]) {
-        let streams = &mut streams.of_tracks;
+        let Streams { of_tracks, retired, .. } = streams;
         for (index, track) in tracks.iter().enumerate() {
-            match streams.get_mut(index) {
+            match of_tracks.get_mut(index) {
                 Some(stream) if stream.codec == track.codec.name() => {}
-                Some(stream) => *stream = Stream::new(index, track, self.max_packet),
-                None => streams.push(Stream::new(index, track, self.max_packet)),
+                Some(stream) => {
+                    let new = Stream::new(index, track, self.max_packet);
+                    retired.push(std::mem::replace(stream, new));
+                    self.epoch.fetch_add(1, Ordering::SeqCst);
+                    // Nobody who comes now is told of the codec that they are of.
+                    self.images.clear();
+                }
+                None => of_tracks.push(Stream::new(index, track, self.max_packet)),
             }
         }
+        // Their readers are told goodbye within a second.
+        retired.drain(..retired.len().saturating_sub(RETIRED));
     }
 
     /// A panic in packetizing has left a unit out; numbers go on.
@@ -233,7 +271,8 @@ impl Stream {
     fn new(index: usize, track: &Track, max_packet: usize) -> Self {
         let (ssrc, seq, timestamp) = (random_u32(), random_u32() as u16, random_u32());
         let sender = Sender::new(TrackId(index as u8), &track.codec, ssrc, seq, timestamp, max_packet);
-        Self { sender, codec: track.codec.name(), video: track.codec.kind() == Kind::Video }
+        let video = track.codec.kind() == Kind::Video;
+        Self { sender, codec: track.codec.name(), video, broken: false }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
 use super::{Settings, broadcast};
@@ -49,7 +50,13 @@ pub(super) async fn keep_house(worker: Rc<Worker>) {
             over.iter().for_each(|session| worker.release(session));
         }
         let now = clock::now();
-        for reader in worker.readers().iter().filter(|reader| broadcast::unreachable(reader, now)) {
+        let over = |reader: &&Rc<Reader>| {
+            if reader.is_outdated() {
+                tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), "its codec changed");
+            }
+            reader.is_outdated() || broadcast::unreachable(reader, now)
+        };
+        for reader in worker.readers().iter().filter(over) {
             worker.house.sessions().close(&reader.session);
             worker.release(&reader.session);
         }

@@ -46,6 +46,8 @@ pub(super) struct Reader {
     pub(super) tally: Tally,
     /// It waits for a keyframe: whoever sends to all readers asks for one.
     pub(super) wants_keyframe: Cell<bool>,
+    /// The feed's when it was set up.
+    epoch: u32,
     state: RefCell<State>,
     /// When a report may be due; `None`: look.
     report_at: Cell<Option<Instant>>,
@@ -102,6 +104,7 @@ impl Reader {
             session,
             peer,
             path,
+            epoch: feed.epoch(),
             feed,
             tally: Tally::default(),
             wants_keyframe: Cell::new(false),
@@ -246,6 +249,9 @@ impl Reader {
 
     /// What it is to be sent now.
     pub(super) fn next(&self, view: &mut View<'_>) -> Option<Due> {
+        if self.is_outdated() {
+            return None;
+        }
         let mut state = self.state.borrow_mut();
         let number = state.next_image(view, self)?;
         let image = view.image(number);
@@ -260,6 +266,11 @@ impl Reader {
             Route::Udp(to) => Way::Udp(to.clone()),
         };
         Some(Due { image: number, withheld, way, last })
+    }
+
+    /// Whether it was told of a codec that is sent no more.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.epoch != self.feed.epoch()
     }
 
     /// Images that its TCP socket did not take at once.
@@ -323,7 +334,8 @@ impl Reader {
             if !due(index, &mut track.reporter) {
                 continue;
             }
-            let packet = self.feed.with_clock(TrackId(index as u8), |clock| message(&track.reporter, clock));
+            let (track_id, ssrc) = (TrackId(index as u8), track.reporter.ssrc());
+            let packet = self.feed.with_clock(track_id, ssrc, |clock| message(&track.reporter, clock));
             match (packet, &self.path, &track.route) {
                 (Some(packet), Path::Tcp(outbox), Route::Tcp { rtcp, .. }) => {
                     outbox.push(framed(*rtcp, &packet))?;

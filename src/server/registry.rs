@@ -9,7 +9,7 @@ use crate::rtsp::server::SessionId;
 #[derive(Default)]
 pub(super) struct Registry {
     keepers: HashMap<SessionId, usize>,
-    /// RTCP addresses of readers: two at one address could not be told apart.
+    /// RTP and RTCP addresses of readers: two at one address could not be told apart.
     addresses: HashMap<SocketAddr, SessionId>,
     /// UDP ports of our own.
     ports: Vec<(u16, u16)>,
@@ -37,18 +37,26 @@ impl Registry {
         loads
     }
 
-    /// A session's RTCP comes from this address.
+    /// A session's RTP goes to the first of these addresses, and its RTCP comes from the second.
     ///
     /// # Errors
-    /// It is another session's.
-    pub(super) fn enter(&mut self, address: SocketAddr, session: &SessionId) -> Result<(), ()> {
-        let owner = self.addresses.entry(address).or_insert_with(|| session.clone());
-        if owner == session { Ok(()) } else { Err(()) }
+    /// One that is another session's.
+    pub(super) fn enter(
+        &mut self,
+        addresses: [SocketAddr; 2],
+        session: &SessionId,
+    ) -> Result<(), SocketAddr> {
+        let others = |address: &SocketAddr| self.addresses.get(address).is_some_and(|owner| owner != session);
+        if let Some(taken) = addresses.into_iter().find(others) {
+            return Err(taken);
+        }
+        self.addresses.extend(addresses.map(|address| (address, session.clone())));
+        Ok(())
     }
 
-    /// The address is nobody's.
-    pub(super) fn forget(&mut self, address: &SocketAddr) {
-        self.addresses.remove(address);
+    /// The addresses are nobody's.
+    pub(super) fn forget(&mut self, addresses: [SocketAddr; 2]) {
+        addresses.iter().for_each(|address| drop(self.addresses.remove(address)));
     }
 
     /// A session is over.

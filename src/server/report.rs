@@ -35,6 +35,8 @@ pub(super) struct Reporter {
     octets: u32,
     /// The first packet's number.
     first_seq: u16,
+    /// The stream's, once something was sent of it.
+    ssrc: Option<u32>,
     next: Option<Instant>,
     fir_seq: Option<u8>,
     reception: Option<Reception>,
@@ -47,6 +49,7 @@ impl Reporter {
             packets: 0,
             octets: 0,
             first_seq: 0,
+            ssrc: None,
             next: None,
             fir_seq: None,
             reception: None,
@@ -58,9 +61,15 @@ impl Reporter {
     pub(super) fn count(&mut self, image: &WireImage) {
         if self.packets == 0 {
             self.first_seq = image.first_seq;
+            self.ssrc = image.ssrc();
         }
         self.packets = self.packets.wrapping_add(u32::from(image.packets));
         self.octets = self.octets.wrapping_add(image.octets);
+    }
+
+    /// Of which stream it reports; `None` before its first packet.
+    pub(super) fn ssrc(&self) -> Option<u32> {
+        self.ssrc
     }
 
     /// When the next report is due, once there was one.

@@ -164,13 +164,14 @@ impl Worker {
         let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()));
         let rtp = SocketAddr::new(peer, client_port.0);
         let rtcp = SocketAddr::new(peer, client_port.1);
-        let Ok(destination) = self.enter(&pair, session, rtp, rtcp) else {
-            return Err(failed(Status(461), format!("{rtcp} is another session's")));
-        };
+        let taken = |address| failed(Status(461), format!("{address} is another session's"));
+        let destination = self.enter(&pair, session, rtp, rtcp).map_err(taken)?;
         // Set up anew: who reports from the old port is nobody's reader any more.
         if let Some(old) = reader.remove_track(track) {
             self.forget(&pair, &old);
         }
+        // One of them may have been the old one's too.
+        let _ours = self.house.registry().enter([rtp, rtcp], session);
         reader.set_track(track, Route::Udp(destination));
         Ok(pair.ports())
     }

@@ -211,22 +211,22 @@ impl Worker {
     /// Enters where a session's track goes.
     ///
     /// # Errors
-    /// The RTCP address is another session's, of this worker or another.
+    /// The address that is another session's, of this worker or another.
     pub(super) fn enter(
         &self,
         pair: &Pair,
         session: &SessionId,
         rtp: SocketAddr,
         rtcp: SocketAddr,
-    ) -> Result<Rc<Destination>, ()> {
-        self.house.registry().enter(rtcp, session)?;
+    ) -> Result<Rc<Destination>, SocketAddr> {
+        self.house.registry().enter([rtp, rtcp], session)?;
         Ok(pair.enter(session, rtp, rtcp))
     }
 
     /// Who reports from there is nobody's reader any more, unless a newer one of the same address is.
     pub(super) fn forget(&self, pair: &Pair, destination: &Rc<Destination>) {
         if pair.forget(destination) {
-            self.house.registry().forget(&destination.rtcp);
+            self.house.registry().forget(destination.addresses());
         }
     }
 

@@ -7,7 +7,7 @@ use lenslet::media::h264::nal_units;
 use lenslet::rtp::{DepacketizedUnit, Depacketizer};
 
 use crate::interop::has;
-use crate::support::{Client, Reply, Rtp, Server};
+use crate::support::{Client, Incoming, Reply, Rtp, Server};
 
 /// A fixture of 50 pictures at 25 a second.
 const FIXTURE: &str = "tests/fixtures/bitstreams/b-pictures.mp4";
@@ -20,6 +20,7 @@ struct Player {
     client: Client,
     depacketizer: Depacketizer,
     last: Option<u16>,
+    ssrc: Option<u32>,
 }
 
 impl Player {
@@ -29,7 +30,11 @@ impl Player {
         let session = client.set_up_tcp(&url);
         let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
         assert_eq!(reply.status, 200, "{mount}: {reply:?}");
-        Self { client, depacketizer: Depacketizer::new("H264", &[]).unwrap(), last: None }
+        Self { client, depacketizer: Depacketizer::new("H264", &[]).unwrap(), last: None, ssrc: None }
+    }
+
+    fn last_ssrc(&self) -> u32 {
+        self.ssrc.unwrap()
     }
 
     /// The next picture; packets are in sequence and none is missing.
@@ -43,6 +48,7 @@ impl Player {
             let packet = Rtp::parse(&bytes);
             assert!(self.last.is_none_or(|last| packet.seq == last.wrapping_add(1)), "{packet:?}");
             self.last = Some(packet.seq);
+            self.ssrc = Some(packet.ssrc);
             self.depacketizer.handle_packet(packet.timestamp, packet.marker, 0, &bytes[12..]);
         }
     }
@@ -258,4 +264,47 @@ fn files_that_cannot_be_served_are_told_of_and_disturb_nobody() {
     for _ in 0..PICTURES {
         good.picture();
     }
+}
+
+#[test]
+fn a_reader_of_a_codec_that_is_no_more_is_told_goodbye() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film");
+    let put = |fixture: &str| {
+        let new = folder.path().join("new");
+        std::fs::copy(format!("tests/fixtures/bitstreams/{fixture}"), &new).unwrap();
+        std::fs::rename(&new, &path).unwrap();
+    };
+    put("b-pictures.mp4");
+    let server = Server::with(&format!("mounts: {{\"film\": File(path: {:?})}}", path.to_str().unwrap()));
+    let mut player = Player::play(&server, "film");
+    player.picture();
+    put("h265.mp4");
+    let ssrc = player.last_ssrc();
+    // Nothing of the other codec, and a BYE (RFC 3550 section 6.6) of the stream that was told of.
+    loop {
+        match player.client.next() {
+            Incoming::Frame { channel: 0, data } => assert_eq!(Rtp::parse(&data).ssrc, ssrc),
+            Incoming::Frame { data, .. } if rtcp_types(&data).contains(&203) => {
+                assert_eq!(data[4..8], ssrc.to_be_bytes());
+                break;
+            }
+            Incoming::Frame { .. } | Incoming::Reply(_) => {}
+            Incoming::Closed => panic!("closed without a word"),
+        }
+    }
+    // Who asks now is served the new one.
+    let reply = describe(&server, "film");
+    assert!(reply.body.contains("H265/90000"), "{reply:?}");
+}
+
+/// The types of the packets in a compound.
+fn rtcp_types(mut compound: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let &[_, kind, high, low, ..] = compound {
+        types.push(kind);
+        let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
+        compound = compound.get(length..).unwrap_or_default();
+    }
+    types
 }

@@ -399,25 +399,25 @@ fn playing(
     range: &str,
     rtp_info: &[RtpInfo],
 ) -> Response {
-    let entries: Vec<String> = rtp_info.iter().map(|info| rtp_info_entry(uri, info)).collect();
+    let entries: Vec<String> = rtp_info.iter().filter_map(|info| rtp_info_entry(uri, info)).collect();
     let mut response = ok.with("Session", session.to_string()).with("Range", range);
     for name in ["Scale", "Speed"] {
         if request.headers.get(name).is_some() {
             response = response.with(name, "1");
         }
     }
-    response.with("RTP-Info", entries.join(","))
+    // It has one entry at least (RFC 2326 section 12.33).
+    if entries.is_empty() { response } else { response.with("RTP-Info", entries.join(",")) }
 }
 
-fn rtp_info_entry(uri: &str, info: &RtpInfo) -> String {
+/// Of a track of which it is not known where it begins there is nothing to say: an entry has a parameter at least.
+fn rtp_info_entry(uri: &str, info: &RtpInfo) -> Option<String> {
+    let (seq, rtptime) = info.start?;
     let url = match uri.split_once('?') {
         None => format!("{uri}/trackID={}", info.track),
         Some((base, query)) => format!("{base}/trackID={}?{query}", info.track),
     };
-    match info.start {
-        Some((seq, rtptime)) => format!("url={url};seq={seq};rtptime={rtptime}"),
-        None => format!("url={url}"),
-    }
+    Some(format!("url={url};seq={seq};rtptime={rtptime}"))
 }
 
 fn parameters(session: Option<&SessionId>, names: &[String], values: &[(String, String)]) -> Response {

@@ -22,6 +22,11 @@ impl Destination {
         Self { session, rtp: rtp.into(), rtcp, plain: Cell::new(false), refused: Cell::new(None) }
     }
 
+    /// Where RTP goes, and where RTCP comes from.
+    pub(in crate::server) fn addresses(&self) -> [SocketAddr; 2] {
+        [self.rtp.as_socket().unwrap_or(self.rtcp), self.rtcp]
+    }
+
     /// A datagram to it was refused.
     pub(super) fn refuse(&self, now: Instant) {
         if self.refused.get().is_none() {

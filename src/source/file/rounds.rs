@@ -12,8 +12,14 @@ const FURTHEST: i64 = i64::MAX / 1024;
 /// A shorter round would be opened and read without end.
 const SHORTEST: i128 = 10_000_000;
 
+/// What one track has begun again while another has not ended is due late by so much, at most: sound that begins
+/// before its picture by what its coder primes itself with.
+const OVERLAP: i128 = 64_000_000;
+
 /// Access units that a round may have beside one a millisecond.
 const AT_ONCE: u64 = 1000;
+
+const NANOSECONDS: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
 
 /// A length of time in ticks of a track's own clock: exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +118,22 @@ impl Span {
     fn end(&self) -> Ticks {
         Ticks { count: self.end.max(self.end_shown), scale: self.scale }
     }
+
+    /// When it is shown: from and to, in nanoseconds.
+    fn showing(&self) -> (i128, i128) {
+        let nanos = |count| Ticks { count, scale: self.scale }.nanos();
+        (nanos(self.first_shown), nanos(self.end_shown))
+    }
+}
+
+/// How long a round of these tracks is: as long as the longest of them, so that it has no seam; but from the first
+/// beginning to the last end where they begin apart, since what is read behind that would be due long before.
+fn round<'a>(spans: impl Iterator<Item = &'a Span> + Clone) -> Option<Ticks> {
+    let longest = spans.clone().map(Span::length).reduce(longer)?;
+    let (first, end) = spans.map(Span::showing).reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)))?;
+    let apart = end - first > longest.nanos() + OVERLAP;
+    let whole = i64::try_from(end - first).ok().filter(|_| apart);
+    Some(whole.map_or(longest, |count| Ticks { count, scale: NANOSECONDS }))
 }
 
 impl Rounds {
@@ -156,13 +178,14 @@ impl Rounds {
     }
 
     /// The round is over; the next one begins with this access unit of track number `track`. It follows
-    /// without a gap in the longest track where the file is the same, else when all of it has been shown.
+    /// without a gap in the longest track where the file is the same and its tracks begin together, else when all of
+    /// it has been shown.
     ///
     /// # Errors
     /// The round had no length.
     pub(super) fn again(&mut self, track: usize, first: Times) -> Result<(), Error> {
         let spans = self.spans.iter().flatten();
-        let length = spans.clone().map(Span::length).reduce(longer);
+        let length = round(spans.clone());
         let end = spans.map(Span::end).reduce(longer);
         let length = length.filter(|length| length.nanos() >= SHORTEST);
         let (Some(length), Some(end)) = (length, end) else {
@@ -273,6 +296,35 @@ mod tests {
             for pair in times.windows(2) {
                 assert!((pair[1] - pair[0] - step * 1e9).abs() < 4.0, "{pair:?}");
             }
+        }
+    }
+
+    #[test]
+    fn tracks_that_begin_apart_are_whole_in_every_round() {
+        for (late, other) in [(0, 1), (1, 0)] {
+            // 3 s of one before 3 s of the other begin: more than half of what a round has.
+            let mut file = file(90, 141);
+            for (track, times) in &mut file {
+                let by = if *track == late { 3 * i64::from(times.scale.get()) } else { 0 };
+                (times.decoded, times.shown) = (times.decoded + by, times.shown + by);
+            }
+            file.sort_by(|one, two| one.1.decoding().partial_cmp(&two.1.decoding()).unwrap());
+            let mut rounds = Rounds::new(NOW, file[0], file[0].1);
+            let mut last = MediaTime::default();
+            for round in 0..20 {
+                for (track, due, shown) in play(&mut rounds, &file) {
+                    assert!(due >= last, "round {round}");
+                    last = due;
+                    // A B-picture is shown before one that is decoded before it.
+                    let behind = due.since(shown).as_millis();
+                    assert!(
+                        behind <= 70,
+                        "round {round}: {behind} ms late in track {track} of {late} {other}"
+                    );
+                }
+                rounds.again(file[0].0, file[0].1).unwrap();
+            }
+            assert!(last.since(NOW).as_secs() >= 20 * 6 - 1);
         }
     }
 

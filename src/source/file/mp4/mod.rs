@@ -144,7 +144,12 @@ impl Reading for Mp4 {
                 Samples::Fragments(fragments) => fragments.next(&self.bytes)?,
             };
             let Some(sample) = sample else { return Ok(None) };
-            if let Some(unit) = self.unit(&sample)? {
+            let unit = match self.unit(&sample) {
+                // What could not be read is of another file by now, which begins anew.
+                Err(_) if self.given && self.bytes.written() => return Ok(None),
+                unit => unit?,
+            };
+            if let Some(unit) = unit {
                 self.given = true;
                 return Ok(Some(unit));
             }
