@@ -5,6 +5,7 @@
 //!   Mount::want() ------- demand --------->  Outlet::wanted()
 //!   Mount::request_keyframe() ------------>  Outlet::take_keyframe_request()
 //!   Mount::set_bitrate() ----------------->  Outlet::take_bitrate()
+//!   Mount::set_control() ----------------->  Outlet::take_controls()
 //!   Mount::tracks(), state() <------------   Outlet::describe(), fail()
 //!   Mount::units() (a Ring) <-------------   Outlet::publish()
 //! ```
@@ -14,6 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use super::control::{ControlAnswer, ControlRequest, ControlValue};
+use super::latency::Latency;
 use super::ring::{Bounds, Ring, Weigh};
 use super::stand_in::{Shown, StandIn};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
@@ -62,6 +65,9 @@ pub(super) struct Shared {
     /// Bits a second asked for; 0 once taken.
     bitrate: AtomicU32,
     stop: AtomicBool,
+    /// None before the source takes any, and once it has ended.
+    controls: Mutex<Option<Vec<ControlRequest>>>,
+    latency: Latency,
     status: Mutex<Status>,
 }
 
@@ -79,6 +85,9 @@ pub(super) struct Status {
     live: Option<Waker>,
     pub(super) shown: Shown,
 }
+
+/// Requests to set controls that may wait.
+const CONTROLS: usize = 64;
 
 /// Access units a slow reader of access units may lag before it loses some.
 const UNITS: Bounds = Bounds { items: 16, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
@@ -103,6 +112,8 @@ pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
         keyframe: AtomicBool::new(false),
         bitrate: AtomicU32::new(0),
         stop: AtomicBool::new(false),
+        controls: Mutex::new(None),
+        latency: Latency::default(),
         status: Mutex::new(status),
     });
     (Outlet(shared.clone()), Mount(shared))
@@ -167,9 +178,29 @@ impl Mount {
         self.0.wake_source();
     }
 
+    /// Asks the source to set a control of what it takes pictures with (a camera's brightness, focus, flip), by the name
+    /// that `v4l2-ctl -l` shows, in the same stream. The answer says in a sentence what became of it; at once that nothing
+    /// did if the source has no controls.
+    pub fn set_control(&self, name: &str, value: ControlValue) -> ControlAnswer {
+        let (request, answer) = ControlRequest::new(name.to_owned(), value);
+        let mut controls = self.0.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        // More than these at once nobody sets by hand; who is left out is told so.
+        if let Some(waiting) = controls.as_mut().filter(|waiting| waiting.len() < CONTROLS) {
+            waiting.push(request);
+        }
+        drop(controls);
+        self.0.wake_source();
+        answer
+    }
+
     /// Its access units.
     pub fn units(&self) -> &Ring<AccessUnit> {
         &self.0.units
+    }
+
+    /// How long its pictures took, stage by stage.
+    pub fn latency(&self) -> &Latency {
+        &self.0.latency
     }
 
     /// Waits until something changed after `seen` changes (state, tracks); gives the new count.
@@ -268,6 +299,13 @@ impl Outlet {
         Some(self.0.bitrate.swap(0, Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
     }
 
+    /// The controls that are to be set since the last call. Who calls this takes such requests from now on.
+    pub fn take_controls(&self) -> Vec<ControlRequest> {
+        let mut controls = self.0.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most times none, and none is no allocation.
+        controls.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// Whether the source is to end.
     pub fn stopped(&self) -> bool {
         self.0.stopped()
@@ -303,6 +341,7 @@ impl Status {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
+        *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.units.close();
     }
 }
@@ -384,6 +423,30 @@ mod tests {
         let Poll::Ready(seen) = mount.poll_changed(0, &mut context) else { panic!("it was described") };
         outlet.describe(Vec::new(), true);
         assert_eq!((mount.poll_changed(seen, &mut context), mount.version()), (Poll::Pending, 1));
+    }
+
+    #[test]
+    fn a_control_is_asked_of_a_source_that_takes_them() {
+        let (outlet, mount) = mount("test");
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut ask = || {
+            let answer = mount.set_control("focus", ControlValue::Integer(3));
+            (answer.poll(&mut context).map(|told| told.is_ok()), answer)
+        };
+        assert_eq!(ask().0, Poll::Ready(false), "nobody takes it");
+        assert!(outlet.take_controls().is_empty());
+        let (pending, answer) = ask();
+        assert_eq!(pending, Poll::Pending);
+        let request = outlet.take_controls().pop().unwrap();
+        assert_eq!((request.name.as_str(), &request.value), ("focus", &ControlValue::Integer(3)));
+        request.answer(Ok("done".to_owned()));
+        assert!(answer.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
+        let asked = [(); CONTROLS + 1].map(|()| ask().0);
+        assert_eq!(asked.iter().filter(|told| told.is_ready()).count(), 1, "one too many");
+        let (pending, answer) = ask();
+        assert_eq!(pending, Poll::Ready(false));
+        drop((outlet, answer));
+        assert_eq!(ask().0, Poll::Ready(false), "it has ended");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::controls::apply::{self, Wished};
 use super::dropped::Dropped;
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
@@ -11,7 +12,7 @@ use super::stream::{self, Skipped};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
-use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::times::{self, Times};
 use crate::v4l2::{
@@ -30,6 +31,7 @@ pub(super) fn run(
     device: Device,
     queue: Queue,
     plan: &Plan,
+    controls: &mut Wished,
     alarm: &Alarm,
     outlet: &Outlet,
 ) -> Result<(), Error> {
@@ -53,6 +55,7 @@ pub(super) fn run(
         if outlet.take_keyframe_request() {
             pipeline.keyframe(&capture);
         }
+        apply::serve(capture.device(), controls, outlet);
         if let Some(bitrate) = outlet.take_bitrate() {
             pipeline.change_bitrate(bitrate);
         }
@@ -202,6 +205,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn pass(&mut self, filled: &Filled) -> Result<(), Error> {
+        let captured = clock::media();
         let again = filled.time.is_some() && filled.time == self.stamp;
         self.stamp = filled.time;
         let mut planes = [&[][..]; MAX_PLANES];
@@ -224,14 +228,15 @@ impl<'a> Pipeline<'a> {
             // What was asked for until now this picture answers, whether it came by itself or not.
             self.outlet.take_keyframe_request();
         }
-        let time = self.taken(filled);
-        let time = self.times.next(time, self.stream.slice());
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        let taken = self.taken(filled, captured);
+        let journey = Some(Journey::new(taken, captured, clock::media()));
+        let time = self.times.next(taken, self.stream.slice());
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         Ok(())
     }
 
-    fn taken(&mut self, filled: &Filled) -> MediaTime {
-        let (time, stamped) = times::taken(filled.time, clock::media());
+    fn taken(&mut self, filled: &Filled, captured: MediaTime) -> MediaTime {
+        let (time, stamped) = times::taken(filled.time, captured);
         if !stamped && !self.told_of_stamps {
             self.told_of_stamps = true;
             tracing::info!(

@@ -22,6 +22,7 @@ use crate::hub::Outlet;
 use crate::media::h264::{Level, Load, Profile};
 use crate::source::Error;
 use crate::source::camera::board::EncoderNode;
+use crate::source::camera::controls::apply::Wished;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 
 use running::{Arrangement, Exported, Ready, Running};
@@ -73,13 +74,14 @@ impl Hardware {
         device: Device,
         queue: Queue,
         settings: &Settings,
+        wished: &mut Wished,
         alarm: &Alarm,
         outlet: &Outlet,
     ) -> Result<(), Error> {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
         let (capture, running, exported) = self.start(device, queue, &settings, outlet)?;
-        let over = Stream::new(capture, running, exported, alarm, outlet).run();
+        let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
         self.refused |= over.refused;
         self.running = over.running;
         over.result
