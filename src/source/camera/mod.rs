@@ -20,6 +20,7 @@ mod plan;
 mod probe;
 mod software;
 pub(in crate::source) mod stream;
+mod thin;
 
 use std::path::{Path, PathBuf};
 

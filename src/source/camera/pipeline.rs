@@ -9,6 +9,7 @@ use super::dropped::Dropped;
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
+use super::thin::{self, Thin};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
@@ -41,7 +42,8 @@ pub(super) fn run(
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
-    let mut pipeline = Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes);
+    let mut pipeline =
+        Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes, every(plan, &capture));
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -127,6 +129,14 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     }
 }
 
+/// One of how many pictures is passed on: all, unless they are coded here.
+fn every(plan: &Plan, capture: &Capture) -> u32 {
+    match &plan.way {
+        Way::Software(coded) => thin::one_of(Some(coded.fps), capture.interval().map(Interval::rate)),
+        Way::Passthrough | Way::Hardware(_) => 1,
+    }
+}
+
 /// Bits a second of what is coded here.
 fn bitrate(plan: &Plan) -> Option<u32> {
     match &plan.way {
@@ -151,6 +161,8 @@ struct Pipeline<'a> {
     /// The driver's number of the last buffer.
     sequence: Option<u32>,
     told_of_stamps: bool,
+    /// Of what is coded here.
+    thin: Thin,
     dropped: Dropped,
     late: Dropped,
 }
@@ -162,6 +174,7 @@ impl<'a> Pipeline<'a> {
         stream: Stream,
         bitrate: Option<u32>,
         forces_keyframes: bool,
+        every: u32,
     ) -> Self {
         Self {
             name,
@@ -173,6 +186,7 @@ impl<'a> Pipeline<'a> {
             stamp: None,
             sequence: None,
             told_of_stamps: false,
+            thin: Thin::new(every),
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
         }
@@ -185,18 +199,22 @@ impl<'a> Pipeline<'a> {
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
             self.count(filled.sequence);
+            self.thin.came();
             while let Stream::Software(_) = self.stream
                 && let Some(newer) = capture.dequeue().map_err(sentence)?
             {
                 self.count(newer.sequence);
-                self.late.add("overtaken by the next one");
+                if self.thin.is_due() {
+                    self.late.add("overtaken by the next one");
+                }
+                self.thin.came();
                 capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
             }
             if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 // What follows is decoded from what is not there.
                 self.keyframe(capture);
-            } else {
+            } else if self.thin.take() {
                 self.pass(&filled)?;
             }
             capture.requeue(filled).map_err(sentence)?;

@@ -61,6 +61,8 @@ pub(super) struct Hardware {
     pub(super) input: FourCc,
     /// Whether it may read the camera's buffers; else each picture is copied.
     pub(super) dmabuf: bool,
+    /// Whether the processor makes planes of what the camera gives, for the encoder to code.
+    pub(super) converted: bool,
     pub(super) coded: Coded,
 }
 
@@ -239,7 +241,9 @@ fn encode(
     let mut refusals = Vec::new();
     for coder in hardware.chain(software.then_some(Coder::Software)) {
         let able = match coder.able(wish) {
-            Ok(()) => offers.iter().filter_map(|offer| Some((*offer, coder.input(offer.fourcc())?))),
+            Ok(()) => {
+                offers.iter().filter_map(|offer| Some((*offer, coder.input(offer.fourcc(), board.software)?)))
+            }
             Err(why) => {
                 refusals.push(why);
                 continue;
@@ -270,7 +274,8 @@ fn encode(
                 Err(why) => refusals.push(why),
             }
         }
-        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc()).is_none()) {
+        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc(), board.software).is_none())
+        {
             let given: Vec<&str> = offers.iter().map(|offer| offer.fourcc.as_str()).collect();
             refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }

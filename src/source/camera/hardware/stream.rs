@@ -7,6 +7,7 @@ use super::counts::Counts;
 use super::running::{self, Exported, Ready, Running};
 use super::{beyond, controls, sentence};
 use crate::clock;
+use crate::encode::Unreadable;
 use crate::hub::Outlet;
 use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
@@ -48,6 +49,8 @@ pub(super) struct Stream<'a> {
     came: u64,
     /// Pictures since the last whole one.
     short: u32,
+    /// Likewise of those that are converted.
+    unreadable: u32,
     counts: Counts,
     dropped: Dropped,
     /// When the camera gave the last picture, and when the encoder did the last thing.
@@ -97,6 +100,7 @@ impl<'a> Stream<'a> {
             force: true,
             came: 0,
             short: 0,
+            unreadable: 0,
             counts: Counts::default(),
             dropped: Dropped::new("broken"),
             alive: now,
@@ -246,10 +250,19 @@ impl<'a> Stream<'a> {
 
     fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), Error> {
         let whole = self.running.copy(&filled, index, micros, &mut self.counts);
-        if !whole.map_err(|error| self.lost(&error))? {
-            self.dropped.add("cut short");
-        }
-        self.capture.requeue(filled).map_err(sentence)
+        let read = whole.map_err(|error| self.lost(&error))?;
+        self.unreadable *= u32::from(read.is_err());
+        let left_out = read.err().map(|Unreadable(why)| self.leave_out(why));
+        self.capture.requeue(filled).map_err(sentence)?;
+        left_out.unwrap_or(Ok(()))
+    }
+
+    /// Counts a picture that the processor could not read.
+    fn leave_out(&mut self, why: &'static str) -> Result<(), Error> {
+        self.unreadable += 1;
+        self.dropped.add(why);
+        let broken = || Error::new(format!("{}: the last {SHORT} pictures were all {why}", self.name));
+        if self.unreadable < SHORT { Ok(()) } else { Err(broken()) }
     }
 
     fn share(&mut self, filled: Filled, micros: u64) -> Result<(), Error> {
