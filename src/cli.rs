@@ -229,6 +229,10 @@ fn check(config: &ConfigArgument) -> Done {
     for sentence in loaded.absent() {
         writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
     }
+    let unfit = loaded.unfit();
+    if !unfit.is_empty() {
+        return Err(unfit.join("\nlenslet: ").into());
+    }
     let count = loaded.mounts.len();
     let mounts = if count == 1 { "mount" } else { "mounts" };
     Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)

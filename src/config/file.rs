@@ -113,6 +113,9 @@ pub(super) struct CameraFile {
     profile: Option<camera::Profile>,
     #[serde(default, deserialize_with = "camera::level")]
     level: Option<camera::Level>,
+    /// By the names that `v4l2-ctl -l` shows.
+    #[serde(default)]
+    controls: Option<Entries<camera::ControlValue>>,
 }
 
 /// A program that writes pictures.
@@ -165,6 +168,7 @@ impl MountFile {
                     profile: asked.profile,
                     level: asked.level,
                 },
+                controls: asked.controls.map(|entries| entries.0).unwrap_or_default(),
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),
             Self::Rpicam(asked) => MountSettings::Command(asked.into_settings()?),

@@ -100,6 +100,11 @@ impl Config {
         self.mounts.iter().filter_map(|(name, settings)| mounts::absent(name, settings)).collect()
     }
 
+    /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
+    pub fn unfit(&self) -> Vec<String> {
+        self.mounts.iter().filter_map(|(name, settings)| mounts::unfit(name, settings)).collect()
+    }
+
     fn from_file(file: ConfigFile) -> Result<Self, String> {
         let default = Self::default();
         let mut server = default.server;
@@ -192,6 +197,22 @@ mod tests {
     }
 
     #[test]
+    fn controls_are_written_as_numbers_switches_and_names() {
+        let text = r#"(mounts: {"a": Camera(device: "x", controls: {"brightness": 140, "tilt_absolute": -3, "horizontal_flip": true, "auto_exposure": "Manual Mode"})})"#;
+        let mut config = Config::parse(text).unwrap();
+        let Some(MountSettings::Camera(settings)) = config.mounts.remove("a") else { panic!("{config:?}") };
+        let written: Vec<String> =
+            settings.controls.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let expected = [
+            "brightness: 140",
+            "tilt_absolute: -3",
+            "horizontal_flip: true",
+            "auto_exposure: \"Manual Mode\"",
+        ];
+        assert_eq!(written, expected, "in the order in which they are written");
+    }
+
+    #[test]
     fn what_is_coded_here_is_configured_and_held_against_what_can_be() {
         let camera = |fields: &str| {
             let text = format!("(mounts: {{\"a\": Camera(device: \"/dev/video0\", {fields})}})");
@@ -210,6 +231,9 @@ mod tests {
         assert_eq!(wish.level.unwrap().to_string(), "4.1");
         assert_eq!(camera("gop: 50").unwrap().gop, Some(camera::Gop::Pictures(50)));
         for (fields, why) in [
+            ("controls: {\"brightness\": 1, \"brightness\": 2}", "\"brightness\" stands here twice"),
+            ("controls: {\"focus\": 1.5}", "a number (140), true or false, or the name of a menu's entry"),
+            ("controls: {\"--\": 1}", "controls: \"--\" is no name of a control"),
             ("gop: 0", "gop: 0 is not at least 1"),
             ("gop: \"0 s\"", "gop: 0 s are not between 0.01"),
             ("gop: \"soon\"", "is not like \"2 s\""),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::MountSettings;
 use super::file::MountFile;
 use crate::rtsp::url::Target;
-use crate::source::{self, command, file, jpegs};
+use crate::source::{self, camera, command, file, jpegs};
 
 /// The mounts by path, none of them twice.
 ///
@@ -48,12 +48,21 @@ pub(super) fn absent(name: &str, settings: &MountSettings) -> Option<String> {
         MountSettings::File(settings) => file::File::new(settings.clone()).look(),
         MountSettings::Command(settings) => command::Command::new(settings.clone()).look(),
         MountSettings::Jpegs(settings) => jpegs::Jpegs::new(settings.clone()).look(),
-        // To open it would take it from whoever uses it now.
-        MountSettings::Camera(settings) => std::fs::metadata(&settings.device)
-            .map(drop)
-            .map_err(|error| source::Error::new(format!("{}: {error}", settings.device.display()))),
+        MountSettings::Camera(settings) => match settings.look() {
+            Err(camera::Unserved::Now(why)) => Err(source::Error::new(why)),
+            Ok(()) | Err(camera::Unserved::AsConfigured(_)) => Ok(()),
+        },
     };
     found.err().map(|error| format!("mounts[{name:?}]: {error}"))
+}
+
+/// Why a mount cannot be served by this board and what is attached to it, as it is configured.
+pub(super) fn unfit(name: &str, settings: &MountSettings) -> Option<String> {
+    let MountSettings::Camera(settings) = settings else { return None };
+    match settings.look() {
+        Err(camera::Unserved::AsConfigured(why)) => Some(format!("mounts[{name:?}]: {why}")),
+        Ok(()) | Err(camera::Unserved::Now(_)) => None,
+    }
 }
 
 impl MountSettings {

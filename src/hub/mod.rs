@@ -1,11 +1,15 @@
 //! Where sources and readers meet: rings with one writer and any number of cursors, and the mount
 //! that carries demand one way and access units the other. No I/O, no codec.
 
+mod control;
+mod latency;
 mod mount;
 mod ring;
 mod shared;
 mod stand_in;
 
+pub use control::{ControlAnswer, ControlRequest, ControlValue};
+pub use latency::{Histogram, Latency, Stage};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
 pub use shared::State;

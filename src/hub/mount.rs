@@ -5,14 +5,17 @@
 //!   Mount::want() ------- demand --------->  Outlet::wanted()
 //!   Mount::request_keyframe() ------------>  Outlet::take_keyframe_request()
 //!   Mount::set_bitrate() ----------------->  Outlet::take_bitrate()
+//!   Mount::set_control() ----------------->  Outlet::take_controls()
 //!   Mount::tracks(), state() <------------   Outlet::describe(), fail()
 //!   Mount::units() (a Ring) <-------------   Outlet::publish()
 //! ```
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::control::{ControlAnswer, ControlRequest, ControlValue};
+use super::latency::Latency;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
 use super::stand_in::StandIn;
@@ -29,6 +32,9 @@ pub struct Outlet(Arc<Shared>);
 /// Keeps a mount's source running while it lives.
 #[derive(Debug)]
 pub struct Demand(Arc<Shared>);
+
+/// Requests to set controls that may wait.
+const CONTROLS: usize = 64;
 
 /// A new mount's two ends.
 pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
@@ -95,9 +101,29 @@ impl Mount {
         self.0.wake_source();
     }
 
+    /// Asks the source to set a control of what it takes pictures with (a camera's brightness, focus, flip), by the name
+    /// that `v4l2-ctl -l` shows, in the same stream. The answer says in a sentence what became of it; at once that nothing
+    /// did if the source has no controls.
+    pub fn set_control(&self, name: &str, value: ControlValue) -> ControlAnswer {
+        let (request, answer) = ControlRequest::new(name.to_owned(), value);
+        let mut controls = self.0.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        // More than these at once nobody sets by hand; who is left out is told so.
+        if let Some(waiting) = controls.as_mut().filter(|waiting| waiting.len() < CONTROLS) {
+            waiting.push(request);
+        }
+        drop(controls);
+        self.0.wake_source();
+        answer
+    }
+
     /// Its access units.
     pub fn units(&self) -> &Ring<AccessUnit> {
         &self.0.units
+    }
+
+    /// How long its pictures took, stage by stage.
+    pub fn latency(&self) -> &Latency {
+        &self.0.latency
     }
 
     /// Waits until something changed after `seen` changes (state, tracks); gives the new count.
@@ -196,6 +222,13 @@ impl Outlet {
         Some(self.0.bitrate.swap(0, Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
     }
 
+    /// The controls that are to be set since the last call. Who calls this takes such requests from now on.
+    pub fn take_controls(&self) -> Vec<ControlRequest> {
+        let mut controls = self.0.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        // Most times none, and none is no allocation.
+        controls.replace(Vec::new()).unwrap_or_default()
+    }
+
     /// Whether the source is to end.
     pub fn stopped(&self) -> bool {
         self.0.stopped()
@@ -219,6 +252,7 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
+        *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.units.close();
     }
 }
@@ -254,6 +288,30 @@ mod tests {
         let Poll::Ready(seen) = mount.poll_changed(0, &mut context) else { panic!("it was described") };
         outlet.describe(Vec::new(), true);
         assert_eq!((mount.poll_changed(seen, &mut context), mount.version()), (Poll::Pending, 1));
+    }
+
+    #[test]
+    fn a_control_is_asked_of_a_source_that_takes_them() {
+        let (outlet, mount) = mount("test");
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let mut ask = || {
+            let answer = mount.set_control("focus", ControlValue::Integer(3));
+            (answer.poll(&mut context).map(|told| told.is_ok()), answer)
+        };
+        assert_eq!(ask().0, Poll::Ready(false), "nobody takes it");
+        assert!(outlet.take_controls().is_empty());
+        let (pending, answer) = ask();
+        assert_eq!(pending, Poll::Pending);
+        let request = outlet.take_controls().pop().unwrap();
+        assert_eq!((request.name.as_str(), &request.value), ("focus", &ControlValue::Integer(3)));
+        request.answer(Ok("done".to_owned()));
+        assert!(answer.poll(&mut Context::from_waker(std::task::Waker::noop())).is_ready());
+        let asked = [(); CONTROLS + 1].map(|()| ask().0);
+        assert_eq!(asked.iter().filter(|told| told.is_ready()).count(), 1, "one too many");
+        let (pending, answer) = ask();
+        assert_eq!(pending, Poll::Ready(false));
+        drop((outlet, answer));
+        assert_eq!(ask().0, Poll::Ready(false), "it has ended");
     }
 
     #[test]

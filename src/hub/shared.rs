@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use super::control::ControlRequest;
+use super::latency::Latency;
 use super::ring::{Bounds, Ring, Weigh};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
 
@@ -40,6 +42,9 @@ pub(super) struct Shared {
     /// Bits a second asked for; 0 once taken.
     pub(super) bitrate: AtomicU32,
     pub(super) stop: AtomicBool,
+    /// None before the source takes any, and once it has ended.
+    pub(super) controls: Mutex<Option<Vec<ControlRequest>>>,
+    pub(super) latency: Latency,
     pub(super) status: Mutex<Status>,
 }
 
@@ -81,6 +86,8 @@ impl Shared {
             keyframe: AtomicBool::new(false),
             bitrate: AtomicU32::new(0),
             stop: AtomicBool::new(false),
+            controls: Mutex::new(None),
+            latency: Latency::default(),
             status: Mutex::new(status),
         }
     }

@@ -118,7 +118,7 @@ mod tests {
     }
 
     fn unit(millis: u64, link: Link) -> AccessUnit {
-        AccessUnit { track: TrackId(0), time: at(millis), link, data: [0][..].into() }
+        AccessUnit { track: TrackId(0), time: at(millis), link, data: [0][..].into(), journey: None }
     }
 
     /// A mount that is wanted and has shown a keyframe at 0 and a picture at 40 ms.

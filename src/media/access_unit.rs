@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MediaTime, TrackId};
+use super::{Journey, MediaTime, TrackId};
 
 /// How an access unit depends on those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct AccessUnit {
     pub time: MediaTime,
     /// What it depends on.
     pub link: Link,
+    /// How it got here, where its source is a camera or the like.
+    pub journey: Option<Journey>,
     /// The coded bytes.
     pub data: Arc<[u8]>,
 }

@@ -3,11 +3,13 @@
 mod access_unit;
 mod bits;
 mod encoder;
+mod journey;
 mod time;
 mod track;
 
 pub use access_unit::{AccessUnit, Link};
 pub use encoder::{Encoder, EncoderError, Picture};
+pub use journey::Journey;
 pub use time::MediaTime;
 pub use track::{Codec, Kind, Track, TrackId};
 

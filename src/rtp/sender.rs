@@ -143,6 +143,7 @@ impl Sender {
             first_seq,
             packets: count,
             octets: octets as u32,
+            journey: unit.journey,
             data,
         })
     }
@@ -184,6 +185,7 @@ mod tests {
             track: TrackId(1),
             time: MediaTime::from_nanos(1_000_000),
             link: Link::Start,
+            journey: None,
             data: data.into(),
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::hub::Weigh;
-use crate::media::{Link, MediaTime, TrackId};
+use crate::media::{Journey, Link, MediaTime, TrackId};
 
 /// `$`, channel and length before each packet
 /// ([RFC 2326 section 10.12](https://www.rfc-editor.org/rfc/rfc2326#section-10.12)).
@@ -40,6 +40,8 @@ pub struct WireImage {
     pub packets: u16,
     /// Payload bytes, headers and prefixes not counted.
     pub octets: u32,
+    /// How the access unit got here.
+    pub journey: Option<Journey>,
     pub(super) data: Arc<[u8]>,
 }
 

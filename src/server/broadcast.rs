@@ -166,6 +166,9 @@ impl Broadcast {
         let before = readers.len();
         readers.retain(|known| !Rc::ptr_eq(known, reader));
         self.feed.leave(before - readers.len());
+        if readers.is_empty() {
+            self.fan_out.measure.rest(&self.feed);
+        }
         drop(readers);
         self.feed.forget_what_nobody_will_see();
     }

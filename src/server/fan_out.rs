@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::feed::Feed;
+use super::measure::Measure;
 use super::outbox::Outbox;
 use super::reader::{Due, Path, Reader, Way};
 use super::tally::Reason;
@@ -29,6 +30,7 @@ pub(super) struct FanOut {
     unsent: RefCell<Unsent>,
     /// The newest image looked at for that.
     noted: Cell<Cursor>,
+    pub(super) measure: Measure,
 }
 
 impl FanOut {
@@ -46,6 +48,7 @@ impl FanOut {
             }
         }
         self.rounds.replace(rounds);
+        self.measure.end_round(&view, feed);
         let mut wants_keyframe = false;
         for reader in readers {
             // A connection that failed ends in its own task: its socket is readable then.
@@ -81,7 +84,7 @@ impl FanOut {
             match &reader.path {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);
-                    write(view, reader, outbox);
+                    write(view, reader, outbox, &self.measure);
                 }
                 Path::Udp(pair) => {
                     let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {
@@ -106,6 +109,9 @@ impl FanOut {
                 first.get_or_insert(number);
             }
         });
+        if !round.is_empty() {
+            self.measure.handed();
+        }
         if let Some(first) = first {
             self.first.set(first);
         }
@@ -141,14 +147,16 @@ fn round_of<'a>(rounds: &'a mut Rounds, pair: &Rc<Pair>) -> &'a mut Round {
 }
 
 /// Writes an interleaved reader's images for as long as its socket takes them.
-fn write(view: &mut View<'_>, reader: &Reader, outbox: &Outbox) {
+fn write(view: &mut View<'_>, reader: &Reader, outbox: &Outbox, measure: &Measure) {
     if !outbox.is_ready() {
         // A connection that failed ends in its own task: its socket is readable then.
         let _ = outbox.pump();
         return;
     }
     while let Some(Due { image, withheld, way: Way::Tcp(channel), last }) = reader.next(view) {
-        if !outbox.send(view.image(image), withheld, channel).unwrap_or(false) || last {
+        let ready = outbox.send(view.image(image), withheld, channel).unwrap_or(false);
+        measure.handed();
+        if !ready || last {
             return;
         }
     }

@@ -304,8 +304,13 @@ mod tests {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         outlet.describe(vec![Track { codec, bitrate: None }], false);
         let data = [0, 0, 0, 1, 0x65, 1][..].into();
-        let unit =
-            AccessUnit { track: TrackId(0), time: clock::media(), link: crate::media::Link::Start, data };
+        let unit = AccessUnit {
+            track: TrackId(0),
+            time: clock::media(),
+            link: crate::media::Link::Start,
+            journey: None,
+            data,
+        };
         let began = feed.taken();
         outlet.publish(unit.clone());
         let slot = || feed.mount.units().get(began.unit);

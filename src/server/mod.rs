@@ -15,6 +15,7 @@ mod house;
 mod housekeeping;
 mod join;
 mod listener;
+mod measure;
 mod outbox;
 mod position;
 mod reader;

@@ -221,7 +221,7 @@ mod tests {
                 };
                 self.newest = self.newest + INTERVAL;
                 let data = [0, 0, 0, 1, 0x65, 1][..].into();
-                let unit = AccessUnit { track: TrackId(0), time: self.newest, link, data };
+                let unit = AccessUnit { track: TrackId(0), time: self.newest, link, journey: None, data };
                 let at = self.images.push(self.sender.packetize(&unit).unwrap());
                 if link == Link::Start {
                     self.position.offer_start(at);

@@ -329,7 +329,13 @@ mod tests {
 
     fn publish(outlet: &Outlet) {
         let data = [0, 0, 0, 1, 0x65, 1, 2, 3][..].into();
-        outlet.publish(AccessUnit { track: TrackId(0), time: clock::media(), link: Link::Start, data });
+        outlet.publish(AccessUnit {
+            track: TrackId(0),
+            time: clock::media(),
+            link: Link::Start,
+            journey: None,
+            data,
+        });
     }
 
     fn says_goodbye(rtcp: &UdpSocket) -> bool {

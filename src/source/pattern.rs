@@ -8,7 +8,7 @@ use crate::clock;
 use crate::encode::{self, draw};
 use crate::hub::Outlet;
 use crate::media::h264::Assembler;
-use crate::media::{AccessUnit, Codec, Encoder, Link, Picture, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Encoder, Journey, Link, Picture, Track, TrackId};
 
 /// The encoder is kept for this long after the last reader left.
 const LINGER: Duration = Duration::from_secs(5);
@@ -115,6 +115,7 @@ impl Pattern {
             keyframe |= outlet.take_keyframe_request();
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());
+            let captured = clock::media();
             let coded = kept.encoder.encode(&picture, keyframe).map_err(failed)?;
             if let Some((data, link)) = kept.assembler.assemble(&coded) {
                 keyframe = false;
@@ -126,7 +127,9 @@ impl Pattern {
                     // What was asked for until now this picture answers, whether it came by itself or not.
                     outlet.take_keyframe_request();
                 }
-                outlet.publish(AccessUnit { track: TrackId(0), time: kept.grid.time(current), link, data });
+                let time = kept.grid.time(current);
+                let journey = Some(Journey::new(time, captured, clock::media()));
+                outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
             }
             kept.next = current + 1;
             self.number += 1;

@@ -9,7 +9,9 @@ use nix::sys::stat::Mode;
 use v4l2_sys_mit::{
     V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT, V4L2_CAP_STREAMING,
     V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
-    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
+    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_CTRL_FLAG_INACTIVE, V4L2_CTRL_FLAG_READ_ONLY,
+    V4L2_CTRL_TYPE_BITMASK, V4L2_CTRL_TYPE_BOOLEAN, V4L2_CTRL_TYPE_BUTTON, V4L2_CTRL_TYPE_INTEGER,
+    V4L2_CTRL_TYPE_INTEGER_MENU, V4L2_CTRL_TYPE_MENU, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
 };
 
 use super::encoder::{Queues, imports};
@@ -55,7 +57,56 @@ pub struct Control {
     pub default: i64,
 }
 
+/// A control as it is found in a driver's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its number.
+    pub id: u32,
+    /// The driver's name for it: `White Balance, Automatic`.
+    pub name: String,
+    /// What it takes.
+    pub kind: Kind,
+    /// What it can be.
+    pub control: Control,
+    /// Whether it cannot be set.
+    pub read_only: bool,
+    /// Whether another control keeps it from having an effect.
+    pub inactive: bool,
+}
+
+/// What a control takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A number, or bits.
+    Integer,
+    /// 0 or 1.
+    Boolean,
+    /// An entry of a menu, by its number.
+    Menu,
+    /// Any number presses it.
+    Button,
+    /// Text, a structure, more numbers than one, or the title of others.
+    Other,
+}
+
+impl Kind {
+    fn new(kind: u32) -> Self {
+        match kind {
+            V4L2_CTRL_TYPE_INTEGER | V4L2_CTRL_TYPE_BITMASK => Self::Integer,
+            V4L2_CTRL_TYPE_BOOLEAN => Self::Boolean,
+            V4L2_CTRL_TYPE_MENU | V4L2_CTRL_TYPE_INTEGER_MENU => Self::Menu,
+            V4L2_CTRL_TYPE_BUTTON => Self::Button,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Control {
+    fn new(described: &sys::Described) -> Self {
+        let sys::Described { least, greatest, step, default, .. } = *described;
+        Self { least, greatest, step, default }
+    }
+
     /// The value next to, or below, the one asked for.
     pub fn nearest(&self, asked: i64) -> i64 {
         let inside = asked.min(self.greatest).max(self.least);
@@ -130,18 +181,52 @@ impl Device {
 
     /// What the control `id` can be; none without it.
     pub fn control(&self, id: u32) -> Option<Control> {
-        let sys::Described { least, greatest, step, default, .. } = sys::control(self.as_fd(), id)?;
-        Some(Control { least, greatest, step, default })
+        sys::control(self.as_fd(), id).as_ref().map(Control::new)
+    }
+
+    /// The controls it has, in the order of their numbers; those that cannot be used are left out.
+    pub fn controls(&self) -> Vec<Described> {
+        let mut controls = Vec::new();
+        let mut id = 0;
+        for _ in 0..LIST {
+            // A driver that goes back would go round for ever.
+            let Some(next) = sys::control_after(self.as_fd(), id).filter(|next| next.id > id) else { break };
+            id = next.id;
+            if next.is_enabled() {
+                controls.push(Described {
+                    id,
+                    kind: Kind::new(next.kind),
+                    control: Control::new(&next),
+                    read_only: next.flags & V4L2_CTRL_FLAG_READ_ONLY != 0,
+                    inactive: next.flags & V4L2_CTRL_FLAG_INACTIVE != 0,
+                    name: next.name,
+                });
+            }
+        }
+        controls
+    }
+
+    /// The value of a control that is one number; none where it cannot be read.
+    pub fn value(&self, id: u32) -> Option<i32> {
+        sys::value(self.as_fd(), id)
     }
 
     /// The entries of the menu `id` by number and name; those that the driver leaves out are left out.
     pub fn menu(&self, id: u32) -> Vec<(u32, String)> {
-        let Some(control) = self.control(id) else { return Vec::new() };
+        let Some(control) = sys::control(self.as_fd(), id) else { return Vec::new() };
+        let numbers = control.kind == V4L2_CTRL_TYPE_INTEGER_MENU;
+        let entry = |index| {
+            if numbers {
+                sys::menu_number(self.as_fd(), id, index).map(|number| number.to_string())
+            } else {
+                sys::menu_entry(self.as_fd(), id, index)
+            }
+        };
         let (Ok(first), Ok(last)) = (u32::try_from(control.least), u32::try_from(control.greatest)) else {
             return Vec::new();
         };
         (first..=last.min(first.saturating_add(LIST)))
-            .filter_map(|index| Some((index, sys::menu_entry(self.as_fd(), id, index)?)))
+            .filter_map(|index| Some((index, entry(index)?)))
             .collect()
     }
 

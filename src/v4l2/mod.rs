@@ -35,7 +35,7 @@ mod poll;
 mod sys;
 
 pub use capture::{Capture, Filled, Prepared, Wish};
-pub use device::{Capability, Control, Device};
+pub use device::{Capability, Control, Described, Device, Kind};
 pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, Queues, SharedPlane};
 pub use error::Error;
 pub use format::{

@@ -100,7 +100,13 @@ impl Audience {
         };
         data.resize(data.len() + bytes, 0xa5);
         let link = if start { Link::Start } else { Link::Follows };
-        let unit = AccessUnit { track: TrackId(0), time: lenslet::clock::media(), link, data: data.into() };
+        let unit = AccessUnit {
+            track: TrackId(0),
+            time: lenslet::clock::media(),
+            link,
+            journey: None,
+            data: data.into(),
+        };
         self.outlet.as_ref().unwrap().publish(unit);
     }
 }

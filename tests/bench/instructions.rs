@@ -139,7 +139,13 @@ fn count(name: &str, rounds: usize) -> u64 {
 fn unit(bytes: usize) -> AccessUnit {
     let mut data = vec![0, 0, 0, 1, 0x41];
     data.resize(data.len() + bytes, 0xa5);
-    AccessUnit { track: TrackId(0), time: MediaTime::default(), link: Link::Follows, data: data.into() }
+    AccessUnit {
+        track: TrackId(0),
+        time: MediaTime::default(),
+        link: Link::Follows,
+        journey: None,
+        data: data.into(),
+    }
 }
 
 fn sender() -> Sender {

@@ -69,6 +69,7 @@ fn unit(len: usize) -> AccessUnit {
         track: TrackId(0),
         time: MediaTime::from_nanos(40_000_000),
         link: Link::Start,
+        journey: None,
         data: data.into(),
     }
 }

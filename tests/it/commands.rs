@@ -68,7 +68,7 @@ fn check_warns_of_what_is_not_there_and_serve_starts() {
         ("clip", "clip.h264", "No such file"),
         ("film", "film.mkv", "no Tracks"),
         ("door", "door", "No such file"),
-        ("cam", "video0", "No such file"),
+        ("cam", "video0", "there is no such camera"),
     ] {
         let is_told =
             |line: &str| [mount, at(name).to_str().unwrap(), why].iter().all(|part| line.contains(part));

@@ -68,7 +68,13 @@ impl Served {
         let images: Vec<_> = units
             .iter()
             .map(|(data, link, time)| {
-                let unit = AccessUnit { track: TrackId(0), time: *time, link: *link, data: data.clone() };
+                let unit = AccessUnit {
+                    track: TrackId(0),
+                    time: *time,
+                    link: *link,
+                    journey: None,
+                    data: data.clone(),
+                };
                 sender.packetize(&unit).unwrap()
             })
             .collect();

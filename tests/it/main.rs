@@ -15,6 +15,7 @@ mod formats;
 mod interop;
 mod jpegs;
 mod lab;
+mod latency;
 mod load;
 mod logs;
 mod media;

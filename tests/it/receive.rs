@@ -461,7 +461,8 @@ fn send(mut stream: TcpStream, socket: &UdpSocket, to: Option<SocketAddr>, film:
     let mut count = 0;
     for (number, (data, link)) in film.units.iter().cloned().cycle().enumerate() {
         let time = MediaTime::from_duration(film.step * number as u32);
-        let image = sender.packetize(&AccessUnit { track: TrackId(0), time, link, data }).unwrap();
+        let image =
+            sender.packetize(&AccessUnit { track: TrackId(0), time, link, journey: None, data }).unwrap();
         for frame in image.frames() {
             count += 1;
             if faults.every > 0 && count % faults.every == 0 {

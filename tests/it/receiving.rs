@@ -27,6 +27,7 @@ fn packetize_as(codec: &Codec, units: &[Vec<u8>], max_packet: usize) -> Vec<Vec<
                 track: TrackId(0),
                 time: time(index),
                 link: Link::Follows,
+                journey: None,
                 data: data.as_slice().into(),
             };
             sender.packetize(&unit).unwrap().packets().map(<[u8]>::to_vec).collect()

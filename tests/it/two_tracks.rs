@@ -134,7 +134,7 @@ fn publish(
                 let turn = number.wrapping_sub(track.index() * apart);
                 let keyframe = asked && apart == 0 || turn.is_multiple_of(gop);
                 let link = if keyframe { Link::Start } else { Link::Follows };
-                outlet.publish(AccessUnit { track, time, link, data: picture(keyframe) });
+                outlet.publish(AccessUnit { track, time, link, journey: None, data: picture(keyframe) });
             }
         }
         number += 1;

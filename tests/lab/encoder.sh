@@ -18,8 +18,8 @@ pass "probe: $(grep -A1 '^/dev/video40' /tmp/probe.txt | tr -s ' \n' ' ')"
 
 # still NODE: a picture with edges both ways that does not change.
 still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1 -c horizontal_movement=3; }
-# moving NODE: a picture in which each column is another and that moves by the same from one picture to the next.
-moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=4; }
+# moving NODE: a picture in which each column is another and that moves by the same, four pixels, from one picture to the next.
+moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=6; }
 
 # through NAME NODE FORMAT MEMORY WIDTHxHEIGHT [MORE]: what the camera gives through the server into /lab/out/NAME.h264, by
 # the encoder's FORMAT, MEMORY being dmabuf or copy; MORE is of the camera's configuration.
@@ -78,14 +78,60 @@ until_true 60 node || fail 'the camera made no /dev/video0'
 through uvc-yuyv-dmabuf /dev/video0 YUYV dmabuf 320x240
 through uvc-yuyv-copy /dev/video0 YUYV copy 320x240
 
-echo '== a keyframe forced and the bitrate changed while it is served'
+# by_processor NAME NODE WIDTHxHEIGHT FORMAT: the same through the software encoder.
+by_processor() {
+    local name=$1 size=$3
+    echo "(mounts: { \"$name\": Camera(device: \"$2\", width: ${size%x*}, height: ${size#*x}, fps: 15, format: $4, encode: Software) })" >/tmp/lab.ron
+    serve "$name" -v --config /tmp/lab.ron
+    receive "$name" "$name.h264"
+    stop
+    told 'coded as H264 .* by openh264 (software)'
+}
+by_processor uvc-yuyv-software /dev/video0 320x240 Raw
+
+through uvc-yuyv-converted /dev/video0 YU12 copy 320x240
+
+echo '== pictures that the processor codes'
+unplug
+by_processor sp-software /dev/video30 320x180 Raw
+by_processor mp-software /dev/video31 320x180 Raw
+plug
+by_processor uvc-mjpg-software /dev/video0 320x240 MJPEG
+through uvc-mjpg-hardware /dev/video0 YU12 copy 320x240 'format: MJPEG, encode: Hardware'
+
+echo '== controls: of the configuration, refused ones told of'
+"$LENSLET" probe | grep -A120 '^/dev/video30' | grep -q 'brightness: 0 to 255, 128 by itself, 128 now' || fail "probe: $("$LENSLET" probe)"
+cat >/tmp/lab.ron <<'RON'
+(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, encode: Software,
+    controls: {"contrast": 100, "brightness": 180, "horizontal_flip": true, "test_pattern": "100% Red", "sharpnes": 3, "hue": 500}) })
+RON
+"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && fail 'check takes a control that is not there'
+grep -q 'has no sharpnes; the nearest are ' /tmp/check.log || fail "check: $(cat /tmp/check.log)"
+serve controls -v --config /tmp/lab.ron
+receive cam controls.h264
+told 'hue goes from -128 to 128'
+told 'has no sharpnes'
+stop
+is=$(v4l2-ctl -d /dev/video30 -C brightness,contrast,horizontal_flip,test_pattern | tr -s '\n' ' ')
+for has in 'brightness: 180' 'contrast: 100' 'horizontal_flip: 1' 'test_pattern: 7'; do
+    [[ $is == *$has* ]] || fail "no $has: $is"
+done
+pass "the camera has what is configured: $is"
+v4l2-ctl -d /dev/video30 -c brightness=128 -c contrast=128 -c horizontal_flip=0
+
+echo '== what the board cannot do is refused by check'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", encode: Hardware, bitrate: 30000000) })' >/tmp/lab.ron
+"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && fail 'check takes a bitrate that the encoder has not'
+pass "check: $(grep 'codes at .* bits a second, and 30000000 are configured' /tmp/check.log || fail "check: $(cat /tmp/check.log)")"
+
+echo '== a keyframe forced, a control set and the bitrate changed while it is served'
 echo 3 >/sys/class/video4linux/video40/dev_debug
 still /dev/video30
-LAB_CAMERA=/dev/video30 timeout 120 "$IT" --ignored --exact lab::a_keyframe_is_forced_and_the_bitrate_changed_while_served \
+LAB_CAMERA=/dev/video30 timeout 120 "$IT" --ignored --exact lab::keyframe_control_and_bitrate_are_changed_while_served --nocapture \
     >/tmp/live.log 2>&1 || fail "live: $(cat /tmp/live.log)"
 dmesg | grep -q 'S_EXT_CTRLS.*0x9909cf/0x12b128' || fail "the driver was told no bitrate: $(dmesg | grep S_EXT_CTRLS | tail)"
 echo 0 >/sys/class/video4linux/video40/dev_debug
-pass 'no packet is missing, the keyframe came when it was asked for, the driver has the new bitrate'
+pass "no packet is missing, the keyframe came when it was asked for, the driver has the new bitrate; $(grep '^luma' /tmp/live.log)"
 
 echo '== an encoder in trouble'
 echo >"$codec/only"; echo N >"$codec/no_dmabuf"

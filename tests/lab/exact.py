@@ -5,6 +5,10 @@ exact.py still OUT           each line of OUT/still: NAME FOURCC WxH BYTESPERLIN
                              4:2:0 in every byte, 4:2:2 in luma and in the chroma of even lines
 exact.py moving WxH FILE...  each picture is once there, and they are in order: the pattern has moved on
 exact.py ramp WxH FILE...    the same for the USB camera's ramp of grey
+exact.py near-moving, near-ramp WxH FILE...
+                             the same where the encoder is not lossless: what each picture is nearest to
+exact.py near-film WxH FILM FILE...
+                             each picture is nearest to a later one of the film than the picture before, round and round
 exact.py sound FILE...       decodes without an error
 """
 import subprocess, sys
@@ -93,10 +97,58 @@ def ramp(size, paths):
         print(f'ok: {path}: {len(numbers)} pictures, each as the camera showed it, none twice')
 
 
+def distance(one, other): return sum(abs(a - b) for a, b in zip(one, other))
+
+
+def nearest(picture, others):
+    """Which of the others it is, and how far the next one is behind it."""
+    order = sorted((distance(picture, other), number) for number, other in enumerate(others))
+    return order[0][1], order[1][0] / max(order[0][0], 1)
+
+
+def judge_steps(path, numbers, around, clear=None):
+    if clear is not None and clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
+    steps = [(after - before) % around for before, after in zip(numbers, numbers[1:])]
+    if not all(0 < step <= around // 2 for step in steps): sys.exit(f'FAIL: {path}: not each once and in order: {numbers}')
+    how = '' if clear is None else f' (the next one is at least {clear:.1f} times as far)'
+    print(f'ok: {path}: {len(numbers)} pictures, each once and in order{how}')
+
+
+def near_moving(size, paths):
+    width, height = size
+    for path in paths:
+        lines = [picture[width * (height // 2):][:width] for picture in decoded(path, size)]
+        places = [nearest(line, [lines[0][-by:] + lines[0][:-by] if by else lines[0] for by in range(width)]) for line in lines]
+        judge_steps(path, [place for place, _ in places], width)
+
+
+def near_ramp(size, paths):
+    width, height = size
+    shown = [bytes((x + k * 8) & 255 for x in range(width)) for k in range(8)]
+    for path in paths:
+        places = [nearest(picture[width * (height // 2):][:width], shown) for picture in decoded(path, size)]
+        # Eight pictures go round so soon that one is in front of another after half a round.
+        if any(a == b for (a, _), (b, _) in zip(places, places[1:])): sys.exit(f'FAIL: {path}: a picture came twice: {places}')
+        clear = min(clear for _, clear in places)
+        if clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
+        print(f'ok: {path}: {len(places)} pictures, each as the camera showed it, none twice')
+
+
+def near_film(size, film, paths):
+    small = lambda picture: picture[:size[0] * size[1]:7]
+    shown = [small(picture) for picture in decoded(film, size)]
+    for path in paths:
+        places = [nearest(small(picture), shown) for picture in decoded(path, size)]
+        judge_steps(path, [place for place, _ in places], len(shown), min(clear for _, clear in places))
+
+
 kind, *rest = sys.argv[1:]
 if kind == 'still': still(*rest)
 elif kind == 'moving': moving(size_of(rest[0]), rest[1:])
 elif kind == 'ramp': ramp(size_of(rest[0]), rest[1:])
+elif kind == 'near-moving': near_moving(size_of(rest[0]), rest[1:])
+elif kind == 'near-ramp': near_ramp(size_of(rest[0]), rest[1:])
+elif kind == 'near-film': near_film(size_of(rest[0]), rest[1], rest[2:])
 elif kind == 'sound':
     for path in rest: print(f'ok: {path}: {len(decoded(path))} bytes of pictures decoded without an error')
 else: sys.exit(__doc__)

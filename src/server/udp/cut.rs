@@ -157,6 +157,7 @@ mod tests {
             track: TrackId(0),
             time: MediaTime::default(),
             link: Link::Start,
+            journey: None,
             data: nals.collect::<Vec<u8>>().into(),
         };
         let image = Sender::new(TrackId(0), &codec, 1, 100, 0, 1420).packetize(&unit).unwrap();

@@ -58,6 +58,11 @@ impl Round {
         self.jobs.push(Job { reader, to, cut, next: 0 });
     }
 
+    /// Whether nobody is to be sent anything.
+    pub(in crate::server) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
     pub(in crate::server) fn clear(&mut self) {
         self.jobs.clear();
         self.keys.clear();

@@ -11,16 +11,20 @@
 //! driver, name and place on the bus, so that it is found again under another number.
 
 mod board;
+mod controls;
 mod dropped;
 mod hardware;
+mod look;
 mod pipeline;
 mod plan;
 mod probe;
 mod software;
 pub(in crate::source) mod stream;
+mod thin;
 
 use std::path::{Path, PathBuf};
 
+use controls::apply;
 use plan::{Refusal, Way};
 
 use crate::encode;
@@ -28,8 +32,11 @@ use crate::hub::Outlet;
 use crate::source::{Error, Source};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
+pub use crate::hub::ControlValue;
 pub use crate::media::h264::{Level, Profile};
 pub use board::{EncoderNode, Node, Offered, Range, Size};
+pub use controls::{Control, Kind};
+pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
 pub use probe::{Found, encoders, probe};
@@ -41,6 +48,8 @@ pub struct Settings {
     pub device: PathBuf,
     /// Its format, size and rate.
     pub wish: Wish,
+    /// What its controls are set to when it starts, by the names that `v4l2-ctl -l` shows.
+    pub controls: Vec<(String, ControlValue)>,
 }
 
 /// A camera that codes its pictures by itself, as a [`Source`].
@@ -65,7 +74,11 @@ impl Settings {
     /// The first field that cannot be, in a sentence that names it, the limit and why.
     pub fn check(&self) -> Result<(), Error> {
         crate::source::check_fps(self.wish.fps)?;
-        self.wish.check().map_err(Error::new)
+        self.wish.check().map_err(Error::new)?;
+        match self.controls.iter().find(|(name, _)| controls::written(name).is_empty()) {
+            Some((name, _)) => Err(Error::new(format!("controls: {name:?} is no name of a control"))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -111,12 +124,14 @@ impl Source for Camera {
         outlet.wake_by(alarm.waker());
         while !outlet.stopped() {
             if !outlet.wanted() {
+                apply::put_off(&self.settings.device, &mut self.settings.controls, outlet);
                 alarm.wait(None, None).map_err(|error| Error::new(format!("poll failed: {error}")))?;
                 continue;
             }
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             let node = probe::node(&device, queue, &capability);
+            apply::begin(&device, &self.settings.controls, outlet);
             // Who has one open keeps it from nobody.
             let encoders = if self.settings.wish.may_encode() { encoders() } else { Vec::new() };
             let plan = plan::plan(&node, &encoders, encode::SOFTWARE, &self.settings.wish)
@@ -125,10 +140,12 @@ impl Source for Camera {
                 Way::Hardware(way) => {
                     plan.tell(&device, outlet);
                     let settings = hardware::Settings::new(&plan, way);
-                    self.hardware.run(device, queue, &settings, &alarm, outlet)?;
+                    let controls = &mut self.settings.controls;
+                    self.hardware.run(device, queue, &settings, controls, &alarm, outlet)?;
                 }
                 Way::Passthrough | Way::Software(_) => {
-                    pipeline::run(device, queue, &plan, &alarm, outlet)?;
+                    let controls = &mut self.settings.controls;
+                    pipeline::run(device, queue, &plan, controls, &alarm, outlet)?;
                 }
             }
             outlet.idle();

@@ -4,14 +4,16 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::controls::apply::{self, Wished};
 use super::dropped::Dropped;
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
+use super::thin::{self, Thin};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
-use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::times::{self, Times};
 use crate::v4l2::{
@@ -30,6 +32,7 @@ pub(super) fn run(
     device: Device,
     queue: Queue,
     plan: &Plan,
+    controls: &mut Wished,
     alarm: &Alarm,
     outlet: &Outlet,
 ) -> Result<(), Error> {
@@ -39,7 +42,8 @@ pub(super) fn run(
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
-    let mut pipeline = Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes);
+    let mut pipeline =
+        Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes, every(plan, &capture));
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -53,6 +57,7 @@ pub(super) fn run(
         if outlet.take_keyframe_request() {
             pipeline.keyframe(&capture);
         }
+        apply::serve(capture.device(), controls, outlet);
         if let Some(bitrate) = outlet.take_bitrate() {
             pipeline.change_bitrate(bitrate);
         }
@@ -124,6 +129,14 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     }
 }
 
+/// One of how many pictures is passed on: all, unless they are coded here.
+fn every(plan: &Plan, capture: &Capture) -> u32 {
+    match &plan.way {
+        Way::Software(coded) => thin::one_of(Some(coded.fps), capture.interval().map(Interval::rate)),
+        Way::Passthrough | Way::Hardware(_) => 1,
+    }
+}
+
 /// Bits a second of what is coded here.
 fn bitrate(plan: &Plan) -> Option<u32> {
     match &plan.way {
@@ -148,6 +161,8 @@ struct Pipeline<'a> {
     /// The driver's number of the last buffer.
     sequence: Option<u32>,
     told_of_stamps: bool,
+    /// Of what is coded here.
+    thin: Thin,
     dropped: Dropped,
     late: Dropped,
 }
@@ -159,6 +174,7 @@ impl<'a> Pipeline<'a> {
         stream: Stream,
         bitrate: Option<u32>,
         forces_keyframes: bool,
+        every: u32,
     ) -> Self {
         Self {
             name,
@@ -170,6 +186,7 @@ impl<'a> Pipeline<'a> {
             stamp: None,
             sequence: None,
             told_of_stamps: false,
+            thin: Thin::new(every),
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
         }
@@ -182,18 +199,22 @@ impl<'a> Pipeline<'a> {
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
             self.count(filled.sequence);
+            self.thin.came();
             while let Stream::Software(_) = self.stream
                 && let Some(newer) = capture.dequeue().map_err(sentence)?
             {
                 self.count(newer.sequence);
-                self.late.add("overtaken by the next one");
+                if self.thin.is_due() {
+                    self.late.add("overtaken by the next one");
+                }
+                self.thin.came();
                 capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
             }
             if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 // What follows is decoded from what is not there.
                 self.keyframe(capture);
-            } else {
+            } else if self.thin.take() {
                 self.pass(&filled)?;
             }
             capture.requeue(filled).map_err(sentence)?;
@@ -202,6 +223,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn pass(&mut self, filled: &Filled) -> Result<(), Error> {
+        let captured = clock::media();
         let again = filled.time.is_some() && filled.time == self.stamp;
         self.stamp = filled.time;
         let mut planes = [&[][..]; MAX_PLANES];
@@ -224,14 +246,15 @@ impl<'a> Pipeline<'a> {
             // What was asked for until now this picture answers, whether it came by itself or not.
             self.outlet.take_keyframe_request();
         }
-        let time = self.taken(filled);
-        let time = self.times.next(time, self.stream.slice());
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        let taken = self.taken(filled, captured);
+        let journey = Some(Journey::new(taken, captured, clock::media()));
+        let time = self.times.next(taken, self.stream.slice());
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         Ok(())
     }
 
-    fn taken(&mut self, filled: &Filled) -> MediaTime {
-        let (time, stamped) = times::taken(filled.time, clock::media());
+    fn taken(&mut self, filled: &Filled, captured: MediaTime) -> MediaTime {
+        let (time, stamped) = times::taken(filled.time, captured);
         if !stamped && !self.told_of_stamps {
             self.told_of_stamps = true;
             tracing::info!(

@@ -61,6 +61,8 @@ pub(super) struct Hardware {
     pub(super) input: FourCc,
     /// Whether it may read the camera's buffers; else each picture is copied.
     pub(super) dmabuf: bool,
+    /// Whether the processor makes planes of what the camera gives, for the encoder to code.
+    pub(super) converted: bool,
     pub(super) coded: Coded,
 }
 
@@ -194,6 +196,25 @@ fn attempts(wish: &Wish) -> Vec<Attempt> {
     }
 }
 
+/// Why none of the board's encoders does what is wished, whatever the camera gives: where they are asked for and there are
+/// any.
+pub(super) fn beyond_hardware(encoders: &[EncoderNode], wish: &Wish) -> Option<String> {
+    if wish.encode != Encode::Hardware {
+        return None;
+    }
+    let refusal = |encoder| {
+        let coder = Coder::Hardware(encoder);
+        let size = wish.width.zip(wish.height);
+        match size.filter(|(width, height)| !coder.takes(*width, *height)) {
+            Some((width, height)) => Some(format!("{width}x{height} is configured, and {}", coder.sizes())),
+            None => coder.able(wish).err(),
+        }
+    };
+    let refusals: Vec<String> = encoders.iter().map_while(refusal).collect();
+    let all = !refusals.is_empty() && refusals.len() == encoders.len();
+    all.then(|| Refusal::NoEncoder(refusals).to_string())
+}
+
 /// The camera's own pictures; none if it has not.
 fn pass(offers: &[Offered], pictures: Pictures, wish: &Wish) -> Option<Result<Plan, Refusal>> {
     let offer =
@@ -220,7 +241,9 @@ fn encode(
     let mut refusals = Vec::new();
     for coder in hardware.chain(software.then_some(Coder::Software)) {
         let able = match coder.able(wish) {
-            Ok(()) => offers.iter().filter_map(|offer| Some((*offer, coder.input(offer.fourcc())?))),
+            Ok(()) => {
+                offers.iter().filter_map(|offer| Some((*offer, coder.input(offer.fourcc(), board.software)?)))
+            }
             Err(why) => {
                 refusals.push(why);
                 continue;
@@ -251,7 +274,8 @@ fn encode(
                 Err(why) => refusals.push(why),
             }
         }
-        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc()).is_none()) {
+        if best.is_none() && offers.iter().all(|offer| coder.input(offer.fourcc(), board.software).is_none())
+        {
             let given: Vec<&str> = offers.iter().map(|offer| offer.fourcc.as_str()).collect();
             refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }
@@ -406,6 +430,50 @@ mod tests {
 
     fn yes() -> bool {
         true
+    }
+
+    #[test]
+    fn what_no_encoder_of_the_board_does_is_refused_without_a_camera() {
+        use crate::source::camera::Range;
+        let pi = EncoderNode {
+            card: "bcm2835-codec-encode".to_owned(),
+            driver: EncoderNode::BCM2835.to_owned(),
+            range: Some(Range { least: (32, 32), greatest: (1920, 1920), step: (2, 2) }),
+            bitrate: Some((25_000, 25_000_000, 25_000)),
+            levels: vec![(11, "4".to_owned()), (12, "4.1".to_owned())],
+            ..EncoderNode::default()
+        };
+        let hardware = Wish { encode: Encode::Hardware, ..Wish::default() };
+        for (wish, why) in [
+            (Wish { bitrate: Some(20_000_000), ..hardware.clone() }, None),
+            (
+                Wish { bitrate: Some(21_000_000), ..hardware.clone() },
+                Some(
+                    "codes at 25000 to 20000000 bits a second, and 21000000 are configured; with more it does not start",
+                ),
+            ),
+            (
+                Wish { width: Some(1920), height: Some(1200), ..hardware.clone() },
+                Some(
+                    "1920x1200 is configured, and bcm2835-codec-encode codes pictures from 32x32 to 1920x1920 in steps of 2x2 and of up to 8192 macroblocks",
+                ),
+            ),
+            (
+                Wish { level: Level::from_number(5.0), ..hardware.clone() },
+                Some("has levels 4, 4.1, and 5.0 is configured"),
+            ),
+            (Wish { bitrate: Some(21_000_000), ..Wish::default() }, None),
+        ] {
+            let told = beyond_hardware(std::slice::from_ref(&pi), &wish);
+            assert_eq!(told.is_some(), why.is_some(), "{told:?}");
+            assert!(told.unwrap_or_default().contains(why.unwrap_or_default()), "{why:?}");
+            assert_eq!(beyond_hardware(&[], &wish), None, "there is no board to ask");
+            assert_eq!(
+                beyond_hardware(&[pi.clone(), EncoderNode::default()], &wish),
+                None,
+                "another does it"
+            );
+        }
     }
 
     #[test]

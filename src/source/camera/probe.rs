@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::board::{EncoderNode, Node, Offered, Range, Size};
+use super::controls::{Control, apply};
 use super::{Wish, open_camera, plan};
 use crate::encode;
 use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
@@ -28,6 +29,8 @@ pub struct Found {
     pub verdict: String,
     /// Why it is so where it could be otherwise, a sentence each.
     pub reasons: Vec<String>,
+    /// What can be set of it.
+    pub controls: Vec<Control>,
 }
 
 impl std::fmt::Display for Found {
@@ -42,6 +45,9 @@ impl std::fmt::Display for Found {
             if let Some(greatest) = format.sizes.iter().max_by_key(|size| size.pixels()) {
                 write!(f, ", up to {greatest}")?;
             }
+        }
+        for control in &self.controls {
+            write!(f, "\n    {control}")?;
         }
         Ok(())
     }
@@ -165,6 +171,7 @@ fn look(path: &Path, encoders: &[EncoderNode]) -> Option<Found> {
         verdict: plan::verdict(&node, &plan),
         reasons: plan.map(|plan| plan.reasons).unwrap_or_default(),
         node,
+        controls: apply::list(&device),
     })
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::plan::Coded;
 use super::stream::{Skipped, complete};
+use super::thin;
 use crate::encode::{self, Jpegs, Layout, Samples, Unreadable};
 use crate::media::h264::Assembler;
 use crate::media::{Encoder, Link, Picture};
@@ -13,7 +14,8 @@ use crate::v4l2::{Format, FourCc};
 const BROKEN: u32 = 100;
 
 /// What reads a camera's buffers.
-enum Reader {
+#[derive(Debug)]
+pub(super) enum Reader {
     Raw(Layout),
     Jpeg(Jpegs),
 }
@@ -91,7 +93,7 @@ impl Software {
 }
 
 impl Reader {
-    fn new(format: &Format) -> Result<Self, String> {
+    pub(super) fn new(format: &Format) -> Result<Self, String> {
         let Format { fourcc, width, height, .. } = *format;
         if matches!(fourcc, FourCc::MJPG | FourCc::JPEG) {
             return Ok(Self::Jpeg(Jpegs::new(width, height)));
@@ -101,14 +103,16 @@ impl Reader {
         Layout::new(samples, (width, height), &strides).map(Self::Raw)
     }
 
-    fn picture(&self) -> Picture {
+    /// A picture to read into.
+    pub(super) fn picture(&self) -> Picture {
         match self {
             Self::Raw(layout) => layout.picture(),
             Self::Jpeg(jpegs) => jpegs.picture(),
         }
     }
 
-    fn read(&mut self, planes: &[&[u8]], to: &mut Picture) -> Result<(), Unreadable> {
+    /// Reads the picture in a buffer's planes.
+    pub(super) fn read(&mut self, planes: &[&[u8]], to: &mut Picture) -> Result<(), Unreadable> {
         match self {
             Self::Raw(layout) => layout.read(planes, to),
             Self::Jpeg(jpegs) => {
@@ -129,7 +133,10 @@ pub(super) fn settings(
     encode::Settings {
         bitrate: coded.bitrate,
         gop: coded.gop,
-        fps: rate.filter(|rate| *rate > 0.0).unwrap_or(coded.fps),
+        // A camera that is faster is thinned out.
+        fps: rate
+            .filter(|rate| *rate > 0.0)
+            .map_or(coded.fps, |rate| rate / f64::from(thin::one_of(Some(coded.fps), Some(rate)))),
         // The level was found for what was asked for.
         level: coded.level.filter(|_| planned == Some((format.width, format.height))),
         full_range: matches!(format.fourcc, FourCc::MJPG | FourCc::JPEG),

@@ -20,7 +20,7 @@ use super::times::Times;
 use super::{Error, Source, check_fps};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{AccessUnit, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Journey, MediaTime, Track, TrackId};
 use child::{Child, Ready};
 use framer::Framer;
 use pace::Pace;
@@ -378,7 +378,9 @@ impl Pictures<'_> {
         let Some(codec) = self.stream.codec() else { return };
         self.outlet.describe(vec![Track { codec, bitrate: None }], false);
         let time = self.times.next(self.pace.next(began), self.stream.slice());
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        // When the program took it nobody knows: it is measured from its first byte on.
+        let journey = Some(Journey::new(began, began, clock::media()));
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         self.published += 1;
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Playing<'a> {
         };
         let Unit { track, times, link, data } = unit;
         let (due, time) = self.rounds.place(track.index(), &times).map_err(failed)?;
-        Ok((due, AccessUnit { track, time, link, data }))
+        Ok((due, AccessUnit { track, time, link, journey: None, data }))
     }
 
     /// The tracks as they are after the access unit that was given last.

@@ -102,6 +102,7 @@ impl Jpegs {
                         track: TrackId(0),
                         time: grid.time(number),
                         link: Link::Start,
+                        journey: None,
                         data: jpeg.into(),
                     });
                     round.shown = true;

@@ -41,11 +41,17 @@ impl Picture {
     /// The access unit to show `now`.
     pub(super) fn next(&mut self, now: MediaTime) -> Option<AccessUnit> {
         match self {
-            Self::AsItWas(last) => Some(AccessUnit { time: now, ..last.clone() }),
+            Self::AsItWas(last) => Some(AccessUnit { time: now, journey: None, ..last.clone() }),
             Self::Marked { last, picture, encoder, assembler } => {
                 let coded = encoder.encode(picture, true).ok()?;
                 let (data, link) = assembler.assemble(&coded)?;
-                (link == Link::Start).then_some(AccessUnit { track: last.track, time: now, link, data })
+                (link == Link::Start).then_some(AccessUnit {
+                    track: last.track,
+                    time: now,
+                    link,
+                    journey: None,
+                    data,
+                })
             }
         }
     }
@@ -96,7 +102,13 @@ mod tests {
         let settings =
             encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
         let coded = encode::h264(settings).unwrap().encode(&picture, true).unwrap();
-        AccessUnit { track: TrackId(0), time: MediaTime::default(), link: Link::Start, data: coded.into() }
+        AccessUnit {
+            track: TrackId(0),
+            time: MediaTime::default(),
+            link: Link::Start,
+            journey: None,
+            data: coded.into(),
+        }
     }
 
     #[test]

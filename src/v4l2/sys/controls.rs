@@ -8,8 +8,10 @@ use v4l2_sys_mit::*;
 use super::{Plain, calls, ioctl, text};
 
 /// What a driver says of a control.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Described {
+    pub(in super::super) id: u32,
+    pub(in super::super) name: String,
     /// One of the kernel's `V4L2_CTRL_TYPE_*`.
     pub(in super::super) kind: u32,
     pub(in super::super) least: i64,
@@ -20,6 +22,7 @@ pub(in super::super) struct Described {
 }
 
 calls! {
+    vidioc_g_ctrl = request_code_readwrite(27, v4l2_control);
     vidioc_s_ctrl = request_code_readwrite(28, v4l2_control);
     vidioc_queryctrl = request_code_readwrite(36, v4l2_queryctrl);
     vidioc_querymenu = request_code_readwrite(37, v4l2_querymenu);
@@ -29,21 +32,38 @@ calls! {
 /// `VIDIOC_QUERY_EXT_CTRL`, or `VIDIOC_QUERYCTRL` of a driver that lacks it; none without the control, or
 /// while it cannot be used.
 pub(in super::super) fn control(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
+    described(fd, id).filter(Described::is_enabled)
+}
+
+/// The control with the next higher number, one that cannot be used too.
+pub(in super::super) fn control_after(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
+    described(fd, id | V4L2_CTRL_FLAG_NEXT_CTRL)
+}
+
+impl Described {
+    /// Whether it can be used.
+    pub(in super::super) fn is_enabled(&self) -> bool {
+        self.flags & V4L2_CTRL_FLAG_DISABLED == 0
+    }
+}
+
+fn described(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
     let mut query = v4l2_query_ext_ctrl::zeroed();
     query.id = id;
-    let described = match vidioc_query_ext_ctrl(fd, &mut query) {
-        Ok(()) => Described {
+    match vidioc_query_ext_ctrl(fd, &mut query) {
+        Ok(()) => Some(Described {
+            id: query.id,
+            name: text(&query.name.map(|letter| letter as u8)),
             kind: query.type_,
             least: query.minimum,
             greatest: query.maximum,
             step: i64::try_from(query.step).unwrap_or(i64::MAX),
             default: query.default_value,
             flags: query.flags,
-        },
-        Err(Errno::ENOTTY) => old_control(fd, id)?,
-        Err(_) => return None,
-    };
-    (described.flags & V4L2_CTRL_FLAG_DISABLED == 0).then_some(described)
+        }),
+        Err(Errno::ENOTTY) => old_control(fd, id),
+        Err(_) => None,
+    }
 }
 
 fn old_control(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
@@ -51,6 +71,8 @@ fn old_control(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
     query.id = id;
     vidioc_queryctrl(fd, &mut query).ok()?;
     Some(Described {
+        id: query.id,
+        name: text(&query.name),
         kind: query.type_,
         least: query.minimum.into(),
         greatest: query.maximum.into(),
@@ -67,6 +89,21 @@ pub(in super::super) fn menu_entry(fd: BorrowedFd<'_>, id: u32, index: u32) -> O
     vidioc_querymenu(fd, &mut menu).ok()?;
     // SAFETY: bytes, whatever they are.
     Some(text(&unsafe { menu.__bindgen_anon_1.name }))
+}
+
+/// `VIDIOC_QUERYMENU` of a menu of numbers: an entry's.
+pub(in super::super) fn menu_number(fd: BorrowedFd<'_>, id: u32, index: u32) -> Option<i64> {
+    let mut menu = v4l2_querymenu::zeroed();
+    (menu.id, menu.index) = (id, index);
+    vidioc_querymenu(fd, &mut menu).ok()?;
+    // SAFETY: bits, whatever they are.
+    Some(unsafe { menu.__bindgen_anon_1.value })
+}
+
+/// `VIDIOC_G_CTRL`: the value of a control that is one number.
+pub(in super::super) fn value(fd: BorrowedFd<'_>, id: u32) -> Option<i32> {
+    let mut control = v4l2_control { id, value: 0 };
+    vidioc_g_ctrl(fd, &mut control).ok().map(|()| control.value)
 }
 
 /// `VIDIOC_S_EXT_CTRLS` of one control, or `VIDIOC_S_CTRL` of a driver that lacks it.

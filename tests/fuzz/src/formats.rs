@@ -16,6 +16,7 @@ fn packetized(codec: &Codec, max_packet: usize, first_seq: u16, data: &[u8]) -> 
         track: TrackId(0),
         time: MediaTime::from_nanos(u64::from(first_seq) << 40),
         link: Link::Start,
+        journey: None,
         data: data.into(),
     };
     let image = sender.packetize(&unit);

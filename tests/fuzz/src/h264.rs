@@ -95,6 +95,7 @@ pub(crate) fn packetizer(data: &[u8]) {
         track: TrackId(0),
         time: MediaTime::from_nanos(u64::from(input.word()) << 40),
         link: Link::Follows,
+        journey: None,
         data: input.0.into(),
     };
     let expected: Vec<&[u8]> =

@@ -11,6 +11,7 @@
 //! ([pikvm issue 1704](https://github.com/pikvm/pikvm/issues/1704)).
 
 mod controls;
+mod converter;
 mod counts;
 mod layout;
 mod pairs;
@@ -22,6 +23,8 @@ use crate::hub::Outlet;
 use crate::media::h264::{Level, Load, Profile};
 use crate::source::Error;
 use crate::source::camera::board::EncoderNode;
+use crate::source::camera::controls::apply::Wished;
+use crate::source::camera::thin;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 
 use running::{Arrangement, Exported, Ready, Running};
@@ -34,9 +37,6 @@ const SHARED_BUFFERS: u32 = 5;
 /// A camera's buffers where they are copied: the newest, and the others to fill.
 const BUFFERS: u32 = 4;
 
-/// Rates so near are one.
-const NEAR: f64 = 1.05;
-
 /// What is asked of the camera and of the encoder.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -48,10 +48,14 @@ pub(super) struct Settings {
     pub(super) input: FourCc,
     /// Whether it may read the camera's buffers.
     pub(super) dmabuf: bool,
+    /// Whether the processor makes `input` of what the camera gives.
+    pub(super) converted: bool,
     /// Bits a second.
     pub(super) bitrate: u32,
     /// Pictures from one keyframe to the next.
     pub(super) gop: u32,
+    /// Pictures a second that are coded at most.
+    pub(super) fps: f64,
     /// Or the next poorer one that the encoder has.
     pub(super) profile: Profile,
     /// The lowest that fits if none.
@@ -73,13 +77,14 @@ impl Hardware {
         device: Device,
         queue: Queue,
         settings: &Settings,
+        wished: &mut Wished,
         alarm: &Alarm,
         outlet: &Outlet,
     ) -> Result<(), Error> {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
         let (capture, running, exported) = self.start(device, queue, &settings, outlet)?;
-        let over = Stream::new(capture, running, exported, alarm, outlet).run();
+        let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
         self.refused |= over.refused;
         self.running = over.running;
         over.result
@@ -96,7 +101,9 @@ impl Hardware {
         let mut camera = Prepared::new(device, queue, &settings.capture).map_err(sentence)?;
         if let Some(running) = &self.running {
             let bytesperline = running.arrangement.format.bytesperline();
-            adapt(&mut camera, bytesperline)?;
+            if !settings.converted {
+                adapt(&mut camera, bytesperline)?;
+            }
         }
         let asked = arrangement(settings, &camera)?;
         if let Some(running) = self.running.take_if(|running| running.arrangement == asked) {
@@ -113,7 +120,7 @@ impl Hardware {
         self.running = None;
         let mut ready = Ready::new(asked).map_err(sentence)?;
         // Even where pictures are copied: in as few pieces as can be.
-        if !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
+        if !settings.converted && !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
             // The first one is closed before the second is opened: some boards have but one.
             drop(ready);
             ready = Ready::new(arrangement(settings, &camera)?).map_err(sentence)?;
@@ -142,9 +149,10 @@ impl Hardware {
 
 /// What the encoder is to be set up for, now that the camera's driver has settled.
 fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Error> {
-    let format = camera.format().clone();
+    let format =
+        if settings.converted { converter::made_of(camera.format()) } else { camera.format().clone() };
     let given = camera.interval().filter(|interval| interval.rate() > 0.0);
-    let every = decimation(settings.capture.interval, given);
+    let every = thin::one_of(Some(settings.fps), given.map(v4l2::Interval::rate));
     // Pictures come no faster than what is left of them.
     let interval = given
         .map(|given| v4l2::Interval { numerator: given.numerator.saturating_mul(every), ..given })
@@ -158,16 +166,14 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
     if let Some(why) = settings.encoder.unfit(&load) {
         return Err(Error::new(format!("{}: {why}", camera.device().path().display())));
     }
-    Ok(Arrangement { settings: settings.clone(), format, interval, every, load })
-}
-
-/// One of how many pictures is coded: a camera that is faster than asked would only make the encoder late.
-fn decimation(asked: Option<v4l2::Interval>, given: Option<v4l2::Interval>) -> u32 {
-    let (asked, given) = (asked.map(v4l2::Interval::rate), given.map(v4l2::Interval::rate));
-    match (asked, given) {
-        (Some(asked), Some(given)) if asked > 0.0 && given > asked * NEAR => (given / asked).ceil() as u32,
-        _ => 1,
-    }
+    Ok(Arrangement {
+        settings: settings.clone(),
+        camera: camera.format().clone(),
+        format,
+        interval,
+        every,
+        load,
+    })
 }
 
 /// Asks the camera for lines of so many bytes; says whether it has them now, and had not before.
@@ -201,7 +207,11 @@ fn tell(capture: &Capture, running: &Running, outlet: &Outlet) {
         (rate * 100.0).round() / 100.0,
         running::name(settings),
         settings.bitrate / 1000,
-        if running.shares() { "without a copy" } else { "each picture copied once" },
+        match running.shares() {
+            true => "without a copy",
+            false if settings.converted => "each picture converted by the processor",
+            false => "each picture copied once",
+        },
     );
     if settings.capture.size.is_some_and(|size| size != (format.width, format.height)) {
         let (width, height) = settings.capture.size.unwrap_or_default();
@@ -222,24 +232,4 @@ fn beyond(error: &v4l2::Error) -> Error {
 
 fn sentence(error: v4l2::Error) -> Error {
     Error::new(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_camera_that_is_faster_than_asked_is_thinned_out() {
-        let interval = v4l2::Interval::from_rate;
-        for (asked, given, every) in [
-            (Some(15.0), Some(60.0), 4),
-            (Some(25.0), Some(30.0), 2),
-            (Some(30.0), Some(30.0003), 1),
-            (Some(30.0), Some(5.0), 1),
-            (Some(30.0), None, 1),
-            (None, Some(60.0), 1),
-        ] {
-            assert_eq!(decimation(asked.and_then(interval), given.and_then(interval)), every);
-        }
-    }
 }

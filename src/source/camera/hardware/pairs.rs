@@ -14,23 +14,26 @@ const MOST: usize = 64;
 /// Pictures that an encoder has, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
-    waiting: VecDeque<(u64, MediaTime)>,
+    waiting: VecDeque<(u64, Picture)>,
     /// The last stamp given, in microseconds.
     last: u64,
 }
 
+/// When a picture was taken, and when it came.
+pub(super) type Picture = (MediaTime, MediaTime);
+
 /// What a coded picture is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Paired {
-    /// When the picture was taken; none if it was given before somebody else's, or never.
-    pub(super) time: Option<MediaTime>,
+    /// The picture; none if it was given before somebody else's, or never.
+    pub(super) picture: Option<Picture>,
     /// Pictures before it that the encoder has left out.
     pub(super) left_out: u64,
 }
 
 impl Pairs {
-    /// The stamp, in microseconds, for a picture that was taken at `time`: no other has it.
-    pub(super) fn give(&mut self, time: MediaTime) -> u64 {
+    /// The stamp, in microseconds, for a picture that was taken at `time` and came at `captured`: no other has it.
+    pub(super) fn give(&mut self, time: MediaTime, captured: MediaTime) -> u64 {
         let micros = (time.as_nanos() / 1_000).max(self.last + 1);
         // What is published has times that rise too.
         let time = time.max(MediaTime::from_duration(Duration::from_micros(micros)));
@@ -38,7 +41,7 @@ impl Pairs {
         if self.waiting.len() == MOST {
             self.waiting.pop_front();
         }
-        self.waiting.push_back((micros, time));
+        self.waiting.push_back((micros, (time, captured)));
         micros
     }
 
@@ -46,14 +49,14 @@ impl Pairs {
     pub(super) fn take(&mut self, micros: u64) -> Paired {
         match self.waiting.iter().position(|(stamp, _)| *stamp == micros) {
             Some(place) => {
-                let time = self.waiting.drain(..=place).next_back().map(|(_, time)| time);
-                Paired { time, left_out: place as u64 }
+                let picture = self.waiting.drain(..=place).next_back().map(|(_, picture)| picture);
+                Paired { picture, left_out: place as u64 }
             }
             // A driver that loses stamps gives none; then they are in their order.
             None if micros == 0 => {
-                Paired { time: self.waiting.pop_front().map(|(_, time)| time), left_out: 0 }
+                Paired { picture: self.waiting.pop_front().map(|(_, picture)| picture), left_out: 0 }
             }
-            None => Paired { time: None, left_out: 0 },
+            None => Paired { picture: None, left_out: 0 },
         }
     }
 
@@ -72,13 +75,14 @@ mod tests {
     }
 
     fn paired(time: Option<MediaTime>, left_out: u64) -> Paired {
-        Paired { time, left_out }
+        Paired { picture: time.map(|time| (time, time)), left_out }
     }
 
     #[test]
     fn what_the_encoder_leaves_out_is_counted_and_the_rest_keeps_its_times() {
         let mut pairs = Pairs::default();
-        let stamps: Vec<u64> = (1..=5).map(|number| pairs.give(at(number * 1_000))).collect();
+        let stamps: Vec<u64> =
+            (1..=5).map(|number| pairs.give(at(number * 1_000), at(number * 1_000))).collect();
         assert_eq!(stamps, [1_000, 2_000, 3_000, 4_000, 5_000]);
         assert_eq!(pairs.take(1_000), paired(Some(at(1_000)), 0));
         assert_eq!(pairs.take(4_000), paired(Some(at(4_000)), 2));
@@ -91,21 +95,21 @@ mod tests {
     #[test]
     fn two_pictures_of_one_instant_have_two_stamps_and_rising_times() {
         let mut pairs = Pairs::default();
-        let stamps = [at(500), at(500), at(400)].map(|time| pairs.give(time));
+        let stamps = [at(500), at(500), at(400)].map(|time| pairs.give(time, time));
         assert_eq!(stamps, [500, 501, 502]);
-        let times = stamps.map(|stamp| pairs.take(stamp).time.unwrap());
+        let times = stamps.map(|stamp| pairs.take(stamp).picture.unwrap().0);
         assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
-        pairs.give(at(1_000));
+        pairs.give(at(1_000), at(1_000));
         pairs.forget();
         assert_eq!(pairs.take(1_000), paired(None, 0));
-        assert!(pairs.give(at(400)) > 1_000, "a stamp that may still come back is not used again");
+        assert!(pairs.give(at(400), at(400)) > 1_000, "a stamp that may still come back is not used again");
     }
 
     #[test]
     fn an_encoder_that_gives_nothing_costs_little_memory() {
         let mut pairs = Pairs::default();
         for number in 0..10_000 {
-            pairs.give(at(number));
+            pairs.give(at(number), at(number));
         }
         assert_eq!(pairs.waiting.len(), MOST);
     }

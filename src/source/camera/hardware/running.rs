@@ -4,10 +4,12 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use arrayvec::ArrayVec;
 
+use super::converter::Converter;
 use super::counts::Counts;
 use super::layout::{self, Layout, copy};
 use super::pairs::Pairs;
 use super::{Settings, controls};
+use crate::encode::Unreadable;
 use crate::media::h264::{Assembler, Load};
 use crate::v4l2::{
     Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, MAX_PLANES, Memory,
@@ -27,6 +29,8 @@ const COPIED_BUFFERS: u32 = 3;
 pub(super) struct Arrangement {
     pub(super) settings: Settings,
     /// The camera's pictures.
+    pub(super) camera: Format,
+    /// What is given of them, as they are or converted.
     pub(super) format: Format,
     /// The time between pictures that are coded.
     pub(super) interval: Option<Interval>,
@@ -41,6 +45,7 @@ pub(super) struct Ready {
     arrangement: Arrangement,
     source: Layout,
     target: Layout,
+    converter: Option<Converter>,
 }
 
 /// An encoder that runs.
@@ -52,6 +57,7 @@ pub(super) struct Running {
     pub(super) assembler: Assembler,
     source: Layout,
     target: Layout,
+    converter: Option<Converter>,
 }
 
 /// A camera's buffer as the encoder is given it: a descriptor a plane.
@@ -91,7 +97,9 @@ impl Ready {
         };
         let source = known(format, "the camera gives")?;
         let target = known(prepared.input(), "the encoder takes")?;
-        Ok(Self { prepared, arrangement, source, target })
+        let converter = settings.converted.then(|| Converter::new(&arrangement.camera)).transpose();
+        let converter = converter.map_err(|why| Error::Unfit(settings.encoder.path.clone(), why))?;
+        Ok(Self { prepared, arrangement, source, target, converter })
     }
 
     /// Whether a camera's buffer is one that the encoder can read as it is.
@@ -113,14 +121,14 @@ impl Ready {
 
     /// Starts it, to read a camera's buffers of which there are so many, or copies if there are none.
     pub(super) fn start(self, shared: Option<u32>) -> Result<Running, Error> {
-        let Self { prepared, arrangement, source, target } = self;
+        let Self { prepared, arrangement, source, target, converter } = self;
         let (memory, buffers) = match shared {
             Some(buffers) => (Memory::DmaBuf, buffers),
             None => (Memory::Mmap, COPIED_BUFFERS),
         };
         let encoder = prepared.start(memory, buffers, CODED_BUFFERS)?;
         let (pairs, assembler) = (Pairs::default(), Assembler::new());
-        Ok(Running { encoder, arrangement, pairs, assembler, source, target })
+        Ok(Running { encoder, arrangement, pairs, assembler, source, target, converter })
     }
 }
 
@@ -153,28 +161,35 @@ impl Running {
         Ok(())
     }
 
-    /// Copies a picture into a buffer of the encoder's and gives it that; false if the picture is cut short.
+    /// Copies a picture into a buffer of the encoder's and gives it that; or says why the picture is left out.
     pub(super) fn copy(
         &mut self,
         filled: &Filled,
         index: u32,
         micros: u64,
         counts: &mut Counts,
-    ) -> Result<bool, Error> {
+    ) -> Result<Result<(), Unreadable>, Error> {
+        if let Some(Err(unreadable)) = self.converter.as_mut().map(|converter| converter.read(filled)) {
+            return Ok(Err(unreadable));
+        }
+        let converter = self.converter.as_ref();
+        let plane =
+            |number| converter.map_or_else(|| filled.plane(number), |converter| converter.plane(number));
         let mut planes = self.encoder.planes_mut(index);
-        let Some(bytes) = copy(&self.source, |plane| filled.plane(plane), &self.target, &mut planes) else {
-            return Ok(false);
+        let Some(bytes) = copy(&self.source, plane, &self.target, &mut planes) else {
+            return Ok(Err(Unreadable("cut short")));
         };
         drop(planes);
         self.encoder.give(index, micros)?;
         counts.copied += 1;
         counts.copied_bytes += bytes as u64;
-        Ok(true)
+        Ok(Ok(()))
     }
 
     /// Whether a picture is as long as its format says.
     pub(super) fn is_whole(&self, filled: &Filled) -> bool {
-        layout::fits(&self.source, |plane| filled.plane(plane).len())
+        // Of those that are converted it is seen when they are read.
+        self.converter.is_some() || layout::fits(&self.source, |plane| filled.plane(plane).len())
     }
 }
 

@@ -7,9 +7,11 @@ use super::counts::Counts;
 use super::running::{self, Exported, Ready, Running};
 use super::{beyond, controls, sentence};
 use crate::clock;
+use crate::encode::Unreadable;
 use crate::hub::Outlet;
-use crate::media::{AccessUnit, Codec, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
 use crate::source::camera::pipeline::{SILENCE, TICK, over};
 use crate::source::times;
@@ -38,6 +40,8 @@ pub(super) struct Stream<'a> {
     lent: Vec<Option<Filled>>,
     /// The picture that waits for the encoder.
     newest: Option<Filled>,
+    /// When it came.
+    captured: MediaTime,
     /// The next picture is to be a keyframe.
     force: bool,
     /// One of so many of the camera's pictures is coded.
@@ -45,6 +49,8 @@ pub(super) struct Stream<'a> {
     came: u64,
     /// Pictures since the last whole one.
     short: u32,
+    /// Likewise of those that are converted.
+    unreadable: u32,
     counts: Counts,
     dropped: Dropped,
     /// When the camera gave the last picture, and when the encoder did the last thing.
@@ -90,9 +96,11 @@ impl<'a> Stream<'a> {
             exported,
             lent,
             newest: None,
+            captured: MediaTime::default(),
             force: true,
             came: 0,
             short: 0,
+            unreadable: 0,
             counts: Counts::default(),
             dropped: Dropped::new("broken"),
             alive: now,
@@ -103,9 +111,9 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Streams.
-    pub(super) fn run(mut self) -> Over {
-        let result = self.stream();
+    /// Streams; `wished` is what the camera's controls are set to.
+    pub(super) fn run(mut self, wished: &mut Wished) -> Over {
+        let result = self.stream(wished);
         let stop = self.outlet.stopped();
         if !self.broken {
             self.settle(stop);
@@ -115,7 +123,7 @@ impl<'a> Stream<'a> {
         Over { result, running: keep.then_some(self.running), refused: self.refused }
     }
 
-    fn stream(&mut self) -> Result<(), Error> {
+    fn stream(&mut self, wished: &mut Wished) -> Result<(), Error> {
         let mut wanted = self.alive;
         loop {
             let [encoder, camera] = self.wait(true, TICK)?;
@@ -124,6 +132,7 @@ impl<'a> Stream<'a> {
                 return Ok(());
             }
             self.force |= self.outlet.take_keyframe_request();
+            apply::serve(self.capture.device(), wished, self.outlet);
             if let Some(bitrate) = self.outlet.take_bitrate() {
                 self.change_bitrate(bitrate)?;
             }
@@ -187,6 +196,7 @@ impl<'a> Stream<'a> {
                 Some(filled)
             } else {
                 let older = self.newest.replace(filled);
+                self.captured = clock::media();
                 self.counts.late += u64::from(older.is_some());
                 older
             };
@@ -231,7 +241,7 @@ impl<'a> Stream<'a> {
             let _ = self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
         }
         let (time, _) = times::taken(filled.time, clock::media());
-        let micros = self.running.pairs.give(time);
+        let micros = self.running.pairs.give(time, self.captured);
         match vacant.filter(|_| !self.running.shares()) {
             Some(index) => self.copy(filled, index, micros),
             None => self.share(filled, micros),
@@ -240,10 +250,19 @@ impl<'a> Stream<'a> {
 
     fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), Error> {
         let whole = self.running.copy(&filled, index, micros, &mut self.counts);
-        if !whole.map_err(|error| self.lost(&error))? {
-            self.dropped.add("cut short");
-        }
-        self.capture.requeue(filled).map_err(sentence)
+        let read = whole.map_err(|error| self.lost(&error))?;
+        self.unreadable *= u32::from(read.is_err());
+        let left_out = read.err().map(|Unreadable(why)| self.leave_out(why));
+        self.capture.requeue(filled).map_err(sentence)?;
+        left_out.unwrap_or(Ok(()))
+    }
+
+    /// Counts a picture that the processor could not read.
+    fn leave_out(&mut self, why: &'static str) -> Result<(), Error> {
+        self.unreadable += 1;
+        self.dropped.add(why);
+        let broken = || Error::new(format!("{}: the last {SHORT} pictures were all {why}", self.name));
+        if self.unreadable < SHORT { Ok(()) } else { Err(broken()) }
     }
 
     fn share(&mut self, filled: Filled, micros: u64) -> Result<(), Error> {
@@ -280,7 +299,7 @@ impl<'a> Stream<'a> {
                 running.assembler.restart();
                 self.force = true;
             } else {
-                self.counts.left_out += u64::from(paired.time.is_some() && coded.micros != 0);
+                self.counts.left_out += u64::from(paired.picture.is_some() && coded.micros != 0);
             }
             return;
         }
@@ -291,7 +310,8 @@ impl<'a> Stream<'a> {
         };
         let paired = running.pairs.take(coded.micros);
         self.counts.left_out += paired.left_out;
-        let (Some(time), Some(sets)) = (paired.time, running.assembler.parameter_sets()) else {
+        let (Some((time, captured)), Some(sets)) = (paired.picture, running.assembler.parameter_sets())
+        else {
             running.assembler.restart();
             self.counts.strays += 1;
             self.force = true;
@@ -302,7 +322,8 @@ impl<'a> Stream<'a> {
         let track =
             Track { codec: Codec::H264(sets.clone()), bitrate: Some(running.arrangement.load.bitrate) };
         self.outlet.describe(vec![track], self.forces_keyframes);
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, data });
+        let journey = Some(Journey::new(time, captured, clock::media()));
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
     }
 
     /// Another bitrate, in the stream that there is if the driver can, else in a new one.

@@ -2,6 +2,7 @@
 
 use super::super::board::{EncoderNode, Range};
 use super::super::hardware::same_samples;
+use super::super::thin;
 use super::{Coded, Gop, Hardware, Plan, Way, Wish};
 use crate::encode::{self, Samples};
 use crate::media::h264::{Level, Load, Profile, macroblocks};
@@ -27,9 +28,14 @@ pub(super) enum Coder<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Input {
     format: FourCc,
+    /// Whether the processor makes that of what the camera gives.
+    converted: bool,
     /// The higher, the fewer bytes are moved for a picture.
     pub(super) rank: u64,
 }
+
+/// What the processor makes of a camera's pictures: planes of luma, blue and red.
+pub(in super::super) const PLANES: FourCc = FourCc(*b"YU12");
 
 /// Raw formats by the bytes of a picture, and what is nearest to planes first.
 const FORMATS: [&[u8; 4]; 12] = [
@@ -145,15 +151,23 @@ impl<'a> Coder<'a> {
         }
     }
 
-    /// What it is given of a camera's format; none if it does not take that.
-    pub(super) fn input(self, format: FourCc) -> Option<Input> {
+    /// What it is given of a camera's format; none if it does not take that. `software` says whether the processor makes
+    /// planes of what an encoder does not take: a build without the software encoder is for one that has no time for it.
+    pub(super) fn input(self, format: FourCc, software: bool) -> Option<Input> {
         let jpeg = matches!(format, FourCc::MJPG | FourCc::JPEG);
-        let input = match self {
-            Self::Software => (jpeg || Samples::from_fourcc(format.0).is_some()).then_some(format),
-            Self::Hardware(encoder) => same_samples(format, |format| encoder.takes(format)),
-        };
+        let readable = jpeg || Samples::from_fourcc(format.0).is_some();
         let place = FORMATS.iter().position(|code| **code == format.0).unwrap_or(FORMATS.len());
-        input.map(|format| Input { format, rank: (FORMATS.len() - place) as u64 })
+        let rank = (FORMATS.len() - place) as u64;
+        match self {
+            Self::Software => readable.then_some(Input { format, converted: false, rank }),
+            Self::Hardware(encoder) => {
+                let takes = |format| same_samples(format, |format| encoder.takes(format));
+                let as_it_is = takes(format).map(|format| Input { format, converted: false, rank: rank + 2 });
+                // Rather than that, anything that it takes; JPEGs cost the processor the most.
+                let converted = |format| Input { format, converted: true, rank: u64::from(!jpeg) };
+                as_it_is.or_else(|| takes(PLANES).filter(|_| readable && software).map(converted))
+            }
+        }
     }
 
     /// The raw formats that it takes, in words.
@@ -169,7 +183,9 @@ impl<'a> Coder<'a> {
     /// # Errors
     /// The level that is configured is too low, in words.
     pub(super) fn way(self, plan: &Plan, wish: &Wish, input: Input) -> Result<Way, String> {
-        let fps = plan.rate.unwrap_or(RATE);
+        // A camera that is faster than what is wished is thinned out.
+        let given = plan.rate.unwrap_or(RATE);
+        let fps = wish.fps.map_or(given, |asked| given / f64::from(thin::one_of(Some(asked), Some(given))));
         let profile = match self {
             Self::Software => Profile::Baseline,
             Self::Hardware(encoder) => wish.profile.unwrap_or_else(|| richest(encoder)),
@@ -187,7 +203,8 @@ impl<'a> Coder<'a> {
             Self::Hardware(encoder) => Way::Hardware(Box::new(Hardware {
                 encoder: encoder.clone(),
                 input: input.format,
-                dmabuf: encoder.imports_dmabuf,
+                dmabuf: encoder.imports_dmabuf && !input.converted,
+                converted: input.converted,
                 coded,
             })),
         })

@@ -34,7 +34,9 @@ impl fmt::Display for Plan {
             Way::Hardware(hardware) => {
                 let (card, path) = (&hardware.encoder.card, hardware.encoder.path.display());
                 write!(f, ", {} by {card} ({path}), ", hardware.coded)?;
-                if hardware.dmabuf {
+                if hardware.converted {
+                    write!(f, "converted by the processor")
+                } else if hardware.dmabuf {
                     write!(f, "without a copy where the driver lets it")
                 } else {
                     write!(f, "from a copy")

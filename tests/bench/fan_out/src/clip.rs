@@ -42,7 +42,7 @@ pub fn read(path: &Path) -> io::Result<(Codec, Vec<Picture>)> {
     let codec = Codec::H264(sets);
     let mut sender = Sender::new(TrackId(0), &codec, 0x1e05, 0, 0, MAX_PACKET);
     let pictures = assembled.into_iter().filter_map(|(data, link)| {
-        let unit = AccessUnit { track: TrackId(0), time: MediaTime::default(), link, data };
+        let unit = AccessUnit { track: TrackId(0), time: MediaTime::default(), link, journey: None, data };
         let image = sender.packetize(&unit)?;
         Some(picture(image.as_bytes().to_vec(), image.packets(), link == Link::Start))
     });
