@@ -12,6 +12,7 @@ mod corpora;
 mod dialogs;
 mod files;
 mod formats;
+mod hostile;
 mod interop;
 mod jpegs;
 mod lab;
