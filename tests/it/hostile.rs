@@ -82,9 +82,13 @@ impl Good {
         loop {
             let packet = match &self.udp {
                 None => Rtp::parse(&self.client.next_frame(0)),
-                Some((rtp, _)) => {
+                Some((rtp, rtcp)) => {
                     let mut bytes = [0; 2048];
-                    let length = rtp.recv(&mut bytes).expect("a datagram in time");
+                    let (length, from) = rtp.recv_from(&mut bytes).expect("a datagram in time");
+                    if self.pictures.len() % FPS == 0 {
+                        // It lives.
+                        rtcp.send_to(&self.receiver.report(), (from.ip(), from.port() + 1)).unwrap();
+                    }
                     Rtp::parse(&bytes[..length])
                 }
             };
@@ -222,7 +226,8 @@ const MISDEEDS: [Misdeed; 9] = [
     ("stalls in the middle of a request", |scene| {
         let (mut client, session) = scene.stuck();
         client.send(b"PLAY rtsp://h/heavy RTSP/1.0\r\nCSe");
-        scene.closed_in_time(&session, SECOND, || {});
+        // The rest of it is waited for less long than room in its window.
+        scene.until_over(&session, SECOND, || {});
     }),
     ("sends a megabyte of junk", |scene| {
         for seed in 0..4 {
@@ -322,8 +327,9 @@ fn commit(server: &Server, what: &str, misdeed: fn(&Scene<'_>)) -> Vec<Good> {
     watched(server, &AtomicBool::new(false), |scene| {
         let (descriptors, memory) = (server.descriptors(), server.resident());
         misdeed(scene);
-        let began = Instant::now();
-        while server.descriptors() > descriptors && began.elapsed() < PATIENCE {
+        // A connection that has no session any more is closed after the session timeout.
+        let until = scene.clock.now() + 20 * FPS;
+        while server.descriptors() > descriptors && scene.clock.now() < until {
             scene.clock.wait(1);
         }
         let (now, kept) = (server.descriptors(), server.resident());
@@ -390,7 +396,7 @@ const LOST: [&str; 3] = ["10.9.9.7", "10.9.9.8", "10.9.9.9"];
 fn lose(address: &str) {
     ip(&format!("addr del {address}/32 dev lo"));
     ip(&format!("route add {address}/32 dev away src {HERE}"));
-    ip(&format!("neighbour add {address} lladdr 02:00:00:00:00:09 dev away"));
+    ip(&format!("neighbour replace {address} lladdr 02:00:00:00:00:09 dev away"));
 }
 
 const VANISHING: [Misdeed; 3] = [
