@@ -142,10 +142,8 @@ impl World {
     fn note(&mut self, event: &Event) {
         let known = |session: &SessionId| assert!(self.kept.contains(session), "asked of nobody: {event:?}");
         match event {
-            Event::Setup { replaces: Some(old), .. } => {
-                known(old);
-                self.release(std::slice::from_ref(old));
-            }
+            // It may be over since: then there is nothing to replace.
+            Event::Setup { replaces: Some(old), .. } => self.release(std::slice::from_ref(old)),
             Event::Play { session, .. } | Event::Pause { session } => known(session),
             Event::Teardown { session, track } => {
                 known(session);
