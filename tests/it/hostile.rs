@@ -85,7 +85,7 @@ impl Good {
                 Some((rtp, rtcp)) => {
                     let mut bytes = [0; 2048];
                     let (length, from) = rtp.recv_from(&mut bytes).expect("a datagram in time");
-                    if self.pictures.len() % FPS == 0 {
+                    if self.pictures.len().is_multiple_of(FPS) {
                         // It lives.
                         rtcp.send_to(&self.receiver.report(), (from.ip(), from.port() + 1)).unwrap();
                     }

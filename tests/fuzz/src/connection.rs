@@ -200,7 +200,7 @@ struct Client {
 impl Client {
     fn new(number: u64) -> Self {
         // Every third one is of another address.
-        let addr = ([10, 0, 0, u8::from(number % 3 == 0)], 1000 + number as u16).into();
+        let addr = ([10, 0, 0, u8::from(number.is_multiple_of(3))], 1000 + number as u16).into();
         let peer = Peer { addr, local: ([10, 0, 0, 2], 554).into() };
         Self { core: Connection::new(peer, number), parser: Parser::new(), asked: Vec::new(), closed: false }
     }

@@ -96,7 +96,7 @@ fn a_reader_that_lagged_has_whole_pictures_and_it_is_counted_and_told_why() {
     no_more_keyframes_than_one_a_second(&other.packets);
     server.logged(&["readers were not sent everything", "behind live"]);
     for viewer in &mut lagging {
-        is_whole(viewer);
+        is_whole(viewer, &other.packets);
         viewer.request("TEARDOWN");
         let line = server.logged(&["not sent: [", viewer.shown()]);
         let missed = missed(&other.packets, &viewer.packets);
@@ -105,10 +105,26 @@ fn a_reader_that_lagged_has_whole_pictures_and_it_is_counted_and_told_why() {
     }
 }
 
+#[test]
+fn who_asks_for_keyframes_all_the_time_gets_one_a_second() {
+    let server = Server::with(SPARSE);
+    let mut viewer = Viewer::play(&server, "sparse", "tcp");
+    for _ in 0..90 {
+        viewer.pictures(1);
+        viewer.asks_for_a_keyframe();
+    }
+    no_more_keyframes_than_one_a_second(&viewer.packets);
+}
+
 /// Its own count of loss is 0, it went on at keyframes, and every picture can be decoded.
-fn is_whole(viewer: &Viewer) {
+fn is_whole(viewer: &Viewer, all: &[Rtp]) {
     viewer.has_no_gap();
-    let holes = holes(&viewer.packets);
+    let mut holes = holes(&viewer.packets);
+    // A busy machine's source leaves pictures out for everybody.
+    holes.retain(|(resumed, ticks)| {
+        let before = Rtp { timestamp: resumed.timestamp.wrapping_sub(*ticks), ..*resumed };
+        missed(all, &[before, *resumed]) > 0
+    });
     assert!(!holes.is_empty(), "it did not fall behind");
     assert!(holes.iter().all(|(resumed, _)| resumed.nal == 7), "at keyframes: {holes:?}");
     let units = units(viewer.kept.as_ref().unwrap());

@@ -200,6 +200,12 @@ impl Viewer {
         &self.session[..8]
     }
 
+    /// Asks for a keyframe by RTCP (RFC 4585 section 6.3.1), interleaved.
+    pub(super) fn asks_for_a_keyframe(&mut self) {
+        let ssrc = self.packets.last().unwrap().ssrc.to_be_bytes();
+        self.client.send(&[&[b'$', 1, 0, 12, 0x81, 206, 0, 2, 0x12, 0x34, 0x56, 0x78], &ssrc[..]].concat());
+    }
+
     /// Asks for the values of parameters.
     pub(super) fn parameters<const N: usize>(&mut self, names: [&str; N]) -> [u32; N] {
         let reply = self.send(self.asking(&names).as_bytes());
