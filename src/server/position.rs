@@ -142,13 +142,14 @@ impl Position {
                 }
             };
             let image = view.image(number);
-            if !takes(image) {
-                self.place = Place::At(cursor.next());
-                continue;
-            }
+            // First: a reader that waits for a keyframe takes no such picture at all.
             if let Some(reason) = self.broken.filter(|_| image.link == Link::Follows) {
                 self.place = Place::At(cursor.next());
                 return Next::LeftOut(reason);
+            }
+            if !takes(image) {
+                self.place = Place::At(cursor.next());
+                continue;
             }
             if view.newest.since(image.time) > self.allowed() {
                 return self.jump(view, cursor, cursor.next(), Reason::BehindLive, takes);
