@@ -27,8 +27,10 @@ pub(super) struct Position {
     catch_up: Option<CatchUp>,
     /// When the next image of a backlog is due.
     due: Option<Instant>,
-    /// Pictures are left out until a keyframe: others were left out before them.
-    broken: bool,
+    /// Pictures are left out until a keyframe: others were left out before them, for this reason.
+    broken: Option<Reason>,
+    /// The time of the newest image that it was given.
+    sent: Option<MediaTime>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -58,6 +60,8 @@ pub(super) enum Next {
     /// It fell behind and goes on elsewhere, past so many images; without a keyframe ahead it waits for one.
     /// Ask again.
     Jumped { reason: Reason, images: u64, keyframe_ahead: bool },
+    /// One picture of those before that keyframe was left out. Ask again.
+    LeftOut(Reason),
 }
 
 impl Position {
@@ -109,6 +113,18 @@ impl Position {
         !matches!(self.place, Place::At(cursor) if cursor < view.end())
     }
 
+    /// How far what it was given lies behind the `newest` image. Of what it was given all is `written`, or not; the next
+    /// image will stand at `end`.
+    pub(super) fn behind(&self, newest: MediaTime, end: Cursor, written: bool) -> Duration {
+        let Place::At(cursor) = self.place else { return Duration::ZERO };
+        // B-pictures come last and are not the newest: who has everything is not behind.
+        if cursor >= end && written && self.broken.is_none() {
+            return Duration::ZERO;
+        }
+        let last = self.sent.or(self.catch_up.map(|it| it.base));
+        last.map_or(Duration::ZERO, |last| newest.since(last))
+    }
+
     /// The next image of those that it `takes` that may go out now, and moves past it.
     pub(super) fn next(&mut self, view: &mut View<'_>, takes: impl Fn(&WireImage) -> bool) -> Next {
         self.due = None;
@@ -126,7 +142,12 @@ impl Position {
                 }
             };
             let image = view.image(number);
-            if !takes(image) || self.broken && image.link == Link::Follows {
+            // First: a reader that waits for a keyframe takes no such picture at all.
+            if let Some(reason) = self.broken.filter(|_| image.link == Link::Follows) {
+                self.place = Place::At(cursor.next());
+                return Next::LeftOut(reason);
+            }
+            if !takes(image) {
                 self.place = Place::At(cursor.next());
                 continue;
             }
@@ -137,7 +158,8 @@ impl Position {
             if self.due.is_some() {
                 return Next::Nothing;
             }
-            self.broken &= image.link != Link::Start;
+            self.broken = self.broken.filter(|_| image.link != Link::Start);
+            self.sent = self.sent.max(Some(image.time));
             self.place = Place::At(cursor.next());
             if cursor.next() >= view.end() {
                 self.catch_up = None;
@@ -164,7 +186,7 @@ impl Position {
         let keyframe_ahead = ahead.is_some();
         let to = ahead.unwrap_or_else(|| view.end());
         self.place = Place::At(to);
-        self.broken = true;
+        self.broken = Some(reason);
         self.catch_up = None;
         Next::Jumped { reason, images: to.0.saturating_sub(at.0), keyframe_ahead }
     }
@@ -191,6 +213,7 @@ mod tests {
         newest: MediaTime,
         position: Position,
         now: Instant,
+        left_out: u32,
     }
 
     const INTERVAL: Duration = Duration::from_millis(100);
@@ -207,6 +230,7 @@ mod tests {
                 newest: MediaTime::default(),
                 position: Position::default(),
                 now: crate::clock::now(),
+                left_out: 0,
             };
             mount.write(images);
             mount
@@ -246,6 +270,7 @@ mod tests {
                     Next::Image(number) => sent.push(view.image(number).first_seq.to_string()),
                     Next::Jumped { keyframe_ahead: true, .. } => sent.push("J".into()),
                     Next::Jumped { keyframe_ahead: false, .. } => sent.push("j".into()),
+                    Next::LeftOut(_) => self.left_out += 1,
                     Next::Nothing => return sent.join(" "),
                 }
             }
@@ -300,6 +325,7 @@ mod tests {
         assert_eq!(mount.sent(), "15", "what stands alone still goes out");
         mount.write("pKpp");
         assert_eq!(mount.sent(), "19 20 21");
+        assert_eq!(mount.left_out, 5, "and each is counted");
     }
 
     #[test]
@@ -325,6 +351,32 @@ mod tests {
         assert_eq!(mount.sent(), (5..=20).map(|at| at.to_string()).collect::<Vec<_>>().join(" "));
         mount.write("p");
         assert_eq!(mount.sent(), "21", "as it comes");
+    }
+
+    #[test]
+    fn how_far_behind_it_is_can_be_told() {
+        let mut mount = Mount::playing_from(&format!("K{}", "p".repeat(20)), 0);
+        mount.position.catch_up(MediaTime::default() + INTERVAL, mount.newest, mount.now);
+        let behind = |mount: &Mount, written| {
+            mount.position.behind(mount.newest, mount.images.end(), written).as_millis()
+        };
+        assert_eq!(behind(&mount, true), 2000, "nothing was sent yet");
+        mount.now += INTERVAL;
+        mount.sent();
+        assert_eq!(behind(&mount, true), 1600);
+        mount.now += INTERVAL * 4;
+        mount.sent();
+        assert_eq!((behind(&mount, true), behind(&mount, false)), (0, 0));
+        mount.write("pp");
+        assert_eq!(behind(&mount, true), 200, "its socket takes nothing");
+        mount.write(&"p".repeat(10));
+        assert_eq!(mount.sent(), "j");
+        assert_eq!(behind(&mount, true), 1200, "it waits for a keyframe");
+        mount.write("K");
+        mount.sent();
+        assert_eq!(behind(&mount, true), 0);
+        mount.position.pause();
+        assert_eq!(behind(&mount, true), 0);
     }
 
     #[test]

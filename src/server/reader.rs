@@ -13,7 +13,7 @@ use super::feed::Feed;
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::position::{Next, Position};
 use super::report::{Clocked, Reporter};
-use super::tally::Tally;
+use super::tally::{Reason, Tally};
 use super::udp::{Destination, Pair};
 use super::view::View;
 use crate::clock;
@@ -281,6 +281,20 @@ impl Reader {
         }
     }
 
+    fn left_out(&self, reason: Reason, images: u32) {
+        self.tally.add(reason, images);
+        self.feed.tally.add(reason, images);
+    }
+
+    /// How far behind its mount's newest image it is, by what the kernel has not taken yet.
+    pub(super) fn behind(&self) -> Duration {
+        let written = match &self.path {
+            Path::Tcp(outbox) => outbox.is_empty(),
+            Path::Udp(_) => true,
+        };
+        self.state.borrow().position.behind(self.feed.newest_time(), self.feed.images().end(), written)
+    }
+
     /// When a backlog's next image is due, if that is what it waits for.
     pub(super) fn due(&self) -> Option<Instant> {
         self.state.borrow().position.due()
@@ -430,10 +444,9 @@ impl State {
             match position.next(view, |image| takes(tracks, image)) {
                 Next::Image(number) => return Some(number),
                 Next::Nothing => return None,
+                Next::LeftOut(reason) => reader.left_out(reason, 1),
                 Next::Jumped { reason, images, keyframe_ahead } => {
-                    let images = u32::try_from(images).unwrap_or(u32::MAX);
-                    reader.tally.add(reason, images);
-                    reader.feed.tally.add(reason, images);
+                    reader.left_out(reason, u32::try_from(images).unwrap_or(u32::MAX));
                     reader.wants_keyframe.set(!keyframe_ahead);
                     // It goes on at one track's keyframe; the others lack pictures before theirs.
                     let open = tracks.iter_mut().flatten().filter(|track| track.gate == Gate::Open);

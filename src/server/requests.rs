@@ -234,10 +234,14 @@ impl Worker {
     }
 
     fn parameters(&self, session: Option<&SessionId>) -> Answer {
-        let quality = session.and_then(|session| self.reader(session)).and_then(|reader| reader.quality());
-        let values = quality.map_or_else(Vec::new, |(received, jitter)| {
-            vec![("packets_received".into(), received.to_string()), ("jitter".into(), jitter.to_string())]
-        });
+        let Some(reader) = session.and_then(|session| self.reader(session)) else {
+            return Answer::Values(Vec::new());
+        };
+        let mut values = vec![("behind_live_ms".to_owned(), reader.behind().as_millis().to_string())];
+        if let Some((received, jitter)) = reader.quality() {
+            values.push(("packets_received".into(), received.to_string()));
+            values.push(("jitter".into(), jitter.to_string()));
+        }
         Answer::Values(values)
     }
 }

@@ -237,6 +237,7 @@ impl Worker {
             return self.house.order(other, Order::Release(session.clone()));
         }
         let Some(reader) = self.readers.borrow_mut().remove(session) else { return };
+        let behind_ms = reader.behind().as_millis() as u64;
         if let Path::Udp(pair) = &reader.path {
             reader.destinations().iter().for_each(|gone| self.forget(pair, gone));
         }
@@ -250,7 +251,7 @@ impl Worker {
         }
         self.house.registry().release(session);
         let (peer, mount, session) = (reader.peer, reader.feed.mount.name(), session.shown());
-        tracing::debug!(%session, parted = reader.parted(), "not sent: [{}]", reader.tally);
+        tracing::debug!(%session, parted = reader.parted(), behind_ms, "not sent: [{}]", reader.tally);
         tracing::info!(%peer, mount, %session, "session over");
     }
 

@@ -1,11 +1,14 @@
 //! `lenslet load`: against our own server, and against one that leaves packets out.
 
+use std::io::{BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::receive::{Faults, camera};
-use crate::support::{MOUNTS, Server, lenslet};
+use crate::receive::{Faults, answering, camera, request};
+use crate::support::{Client, MOUNTS, Server, lenslet};
 
 fn load(url: &str, arguments: &[&str]) -> Output {
     lenslet().args(["load", url]).args(arguments).output().unwrap()
@@ -140,7 +143,8 @@ fn slow_readers_are_told_apart_and_disturb_nobody() {
 
 #[test]
 fn some_leave_and_others_come() {
-    let server = Server::start();
+    // Who left has said so: there is no room for those who only went silent.
+    let server = Server::on("127.0.0.1", "max_sessions: 10,", MOUNTS);
     let arguments = ["--readers", "4", "--churn", "10", "--seconds", "3", "--transport", "udp", "--json"];
     let told = json(&load(&server.url("test"), &arguments));
     let churn = &told["churn"];
@@ -167,14 +171,16 @@ fn a_server_that_goes_away_ends_it_early() {
 
 #[test]
 fn an_interrupt_ends_it_with_the_figures_so_far() {
-    let server = Server::start();
-    let child = start(&server.url("test"), &["--readers", "2", "--seconds", "600"]);
+    let server = Server::on("127.0.0.1", "max_sessions: 2,", MOUNTS);
+    // A session by UDP outlives its connection: only a goodbye ends it now.
+    let arguments = ["--readers", "2", "--seconds", "600", "--transport", "udp"];
+    let child = start(&server.url("test"), &arguments);
     (0..2).for_each(|_| drop(server.logged(&["playing"])));
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let told = json(&child.wait_with_output().unwrap());
     assert_eq!(told["readers"]["ended_early"], 0, "{told}");
-    // It has said goodbye to each.
-    (0..2).for_each(|_| drop(server.logged(&["session over"])));
+    // It has said goodbye to each: there is place for others.
+    (0..2).for_each(|_| drop(Client::connect(&server).set_up_udp(&server.url("test"))));
 }
 
 #[test]
@@ -205,4 +211,74 @@ fn nobody_there_is_a_reason_like_others() {
     let reason = told["readers"]["reasons"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("cannot reach 127.0.0.1"), "{told}");
     assert_eq!(told["readers"]["failed"], 2, "{told}");
+}
+
+#[test]
+fn a_server_that_asks_for_a_password_is_given_it_by_digest() {
+    let address = camera(Faults { asks_for_password: true, ..Faults::default() });
+    let arguments = ["--readers", "1", "--seconds", "1", "--json"];
+    for transport in ["udp", "tcp"] {
+        let arguments = [&arguments[..], &["--transport", transport]].concat();
+        let told = json(&load(&format!("rtsp://admin:geheim@{address}/live"), &arguments));
+        assert_eq!((&told["readers"]["played"], &told["packets"]["lost"]), (&1.into(), &0.into()), "{told}");
+        assert!(!told.to_string().contains("geheim"), "{told}");
+    }
+    for who in ["", "admin:wrong@", "other:geheim@"] {
+        let told = json(&load(&format!("rtsp://{who}{address}/live"), &arguments));
+        let reason = told["readers"]["reasons"][0]["reason"].as_str().unwrap();
+        assert!(told["readers"]["failed"] == 1 && reason.contains("password"), "{who}: {told}");
+    }
+}
+
+/// A server that sends each player a packet with the answer to PLAY, and then 64 kB to whoever reports; gives its URL
+/// and the bytes of its answers to the second client that came.
+fn generous() -> (String, Arc<AtomicU64>) {
+    const SDP: &str = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:t\r\n";
+    const PACKET: [u8; 17] = [b'$', 0, 0, 13, 0x80, 0xe0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 0x65];
+    let (answered, came) = (Arc::new(AtomicU64::new(0)), AtomicUsize::new(0));
+    let counted = answered.clone();
+    let address = answering(move |stream| {
+        let second = came.fetch_add(1, Ordering::SeqCst) == 1;
+        let counted = counted.clone();
+        std::thread::spawn(move || {
+            let mut requests = BufReader::new(stream);
+            while let Some((first, fields)) = request(&mut requests) {
+                let transport = fields.get("transport").map_or("", String::as_str);
+                let body = if first.starts_with("DESCRIBE") { SDP } else { "" };
+                let reply = format!(
+                    "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 1\r\nTransport: {transport}\r\nContent-Length: {}\r\n\r\n{body}",
+                    fields["cseq"],
+                    body.len()
+                );
+                let mut bytes = reply.into_bytes();
+                if first.starts_with("PLAY") {
+                    bytes.extend(PACKET);
+                }
+                // In one piece: it is read with the answer.
+                requests.get_mut().write_all(&bytes).unwrap();
+                if second {
+                    counted.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+                }
+                if first.starts_with("PLAY") && second {
+                    // Its report.
+                    if let Ok([b'$', ..]) = std::io::BufRead::fill_buf(&mut requests) {
+                        let _ = requests.get_mut().write_all(&PACKET.repeat(4000));
+                    }
+                }
+            }
+        });
+    });
+    (format!("rtsp://{address}/x"), answered)
+}
+
+#[test]
+fn a_reader_that_trickles_reads_a_byte_a_second_and_one_that_stalls_none() {
+    for (kind, bytes) in [("trickle", 1..=8), ("stall", 0..=0)] {
+        let (url, answered) = generous();
+        let arguments = ["--readers", "1", "--slow", "1", "--slow-kind", kind, "--seconds", "6", "--json"];
+        let told = json(&load(&url, &arguments));
+        assert_eq!(told["slow"]["played"], 1, "{told}");
+        let read = told["slow"]["bytes"].as_u64().unwrap() - answered.load(Ordering::SeqCst);
+        assert!(bytes.contains(&read), "{kind}: {read} bytes: {told}");
+    }
 }

@@ -341,9 +341,24 @@ pub(crate) struct Faults {
     pub(crate) every: u64,
     pub(crate) refuses_udp: bool,
     pub(crate) silent_udp: bool,
+    /// Asks for `admin` and `geheim`, by Digest.
+    pub(crate) asks_for_password: bool,
 }
 
-fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+/// Without `qop` the answer to it is the same each time.
+const CHALLENGE: &str = "Digest realm=\"cam\", nonce=\"5f1ab2\"";
+
+/// Whether a request says the password, for its own method and URI.
+fn knows_password(first: &str, fields: &Fields) -> bool {
+    let mut words = first.split(' ');
+    let (method, uri) = (words.next().unwrap(), words.next().unwrap());
+    let mut answer = http_auth::PasswordClient::builder().challenges(CHALLENGE).build().unwrap();
+    let parameters =
+        http_auth::PasswordParams { username: "admin", password: "geheim", uri, method, body: Some(b"") };
+    fields.get("authorization") == answer.respond(&parameters).ok().as_ref()
+}
+
+pub(crate) fn answering(answer: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || listener.incoming().for_each(|stream| answer(stream.unwrap())));
@@ -371,10 +386,10 @@ fn redirect_on(listener: TcpListener, to: String) {
     });
 }
 
-type Fields = std::collections::BTreeMap<String, String>;
+pub(crate) type Fields = std::collections::BTreeMap<String, String>;
 
 /// A request's first line and fields; frames before it are passed over.
-fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Fields)> {
+pub(crate) fn request(stream: &mut BufReader<TcpStream>) -> Option<(String, Fields)> {
     loop {
         let next = stream.fill_buf().ok()?;
         if *next.first()? != b'$' {
@@ -424,6 +439,9 @@ fn playing(film: Film, faults: Faults) -> SocketAddr {
             let mut reply = String::from("RTSP/1.0 200 OK\r\n");
             let mut body = String::new();
             match method {
+                _ if faults.asks_for_password && !knows_password(&first, &fields) => {
+                    reply = format!("RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: {CHALLENGE}\r\n");
+                }
                 "DESCRIBE" => {
                     body = film.description();
                 }

@@ -71,6 +71,11 @@ fn pictures<const N: usize>(mut readers: [&mut Reader; N], count: usize) -> [usi
 
 /// Runs a test again where it may change the routes; says whether this is there.
 fn alone(test: &str) -> bool {
+    alone_as(&format!("sending::{test}"))
+}
+
+/// The same for a test of any module.
+pub(crate) fn alone_as(test: &str) -> bool {
     if std::env::var_os("LENSLET_ALONE").is_some() {
         ip("link set lo up");
         return true;
@@ -82,7 +87,7 @@ fn alone(test: &str) -> bool {
     let output = Command::new("unshare")
         .arg("-n")
         .arg(itself)
-        .args(["--exact", &format!("sending::{test}"), "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env("LENSLET_ALONE", "1")
         .output()
         .unwrap();
@@ -92,7 +97,7 @@ fn alone(test: &str) -> bool {
     false
 }
 
-fn ip(arguments: &str) {
+pub(crate) fn ip(arguments: &str) {
     run("ip", arguments);
 }
 

@@ -34,7 +34,10 @@ pub(super) struct Tally {
     /// The longest time from one picture's end to the next one's.
     pub(super) largest_gap: Duration,
     pub(super) lateness: Lateness,
-    /// Pictures, and the last one's end, when everybody played.
+    /// Everybody plays.
+    counting: bool,
+    /// Pictures, and the last one's end, when everybody played: of a track without a picture then, when its first one
+    /// had come.
     marked: Option<(u64, Instant)>,
 }
 
@@ -93,6 +96,7 @@ impl Tally {
             last_picture: None,
             largest_gap: Duration::ZERO,
             lateness: Lateness::new(clock_rate),
+            counting: false,
             marked: None,
         }
     }
@@ -167,6 +171,9 @@ impl Tally {
         if let Some(last) = self.last_picture.replace(now) {
             self.largest_gap = self.largest_gap.max(now.saturating_duration_since(last));
         }
+        if self.counting {
+            self.marked.get_or_insert((self.pictures, now));
+        }
         self.lateness.add(picture.timestamp, now);
         if picture.keyframe && picture.missing <= 0 {
             self.first_keyframe.get_or_insert(now);
@@ -184,6 +191,7 @@ impl Tally {
     /// Everybody plays: pictures a second are counted from here. Before, a server may send its newest pictures faster
     /// than they were captured.
     pub(super) fn mark(&mut self) {
+        self.counting = true;
         self.marked = self.last_picture.map(|last| (self.pictures, last));
     }
 
@@ -333,6 +341,18 @@ mod tests {
         for picture in 1..=40_u16 {
             stream.packet(29 + picture, u32::from(29 + picture), 0x41, true, u64::from(picture) * 50);
         }
+        assert_eq!(stream.tally.rate(), Some(20.0));
+    }
+
+    #[test]
+    fn a_track_whose_first_picture_has_not_ended_at_the_mark_has_a_rate_all_the_same() {
+        let mut stream = Stream::new();
+        stream.packet(0, 0, 0x65, false, 0);
+        stream.tally.mark();
+        stream.packet(1, 0, 0x65, true, 1);
+        (1..=20_u16).for_each(|picture| {
+            stream.packet(1 + picture, u32::from(picture), 0x41, true, 1 + u64::from(picture) * 50);
+        });
         assert_eq!(stream.tally.rate(), Some(20.0));
     }
 

@@ -1,4 +1,5 @@
-//! The server's half of RTSP: two clients that say anything, and a house that answers somehow.
+//! The server's half of RTSP: clients that say anything, come and go, and a house that answers somehow and knows who
+//! plays.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime};
@@ -6,13 +7,21 @@ use std::time::{Duration, Instant, SystemTime};
 use lenslet::rtsp::message::Headers;
 use lenslet::rtsp::message::Status;
 use lenslet::rtsp::parser::{Item, Parser};
-use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Lower, Peer, RtpInfo, Sessions};
+use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Lower, Peer, RtpInfo, SessionId, Sessions};
 
-/// The other client speaks from here on.
-const OTHER_CLIENT: u8 = 0x1e;
+/// The next client speaks from here on.
+pub const OTHER_CLIENT: u8 = 0x1e;
 
 /// Time passes.
-const LATER: u8 = 0x1d;
+pub const LATER: u8 = 0x1d;
+
+/// The client's connection is gone, and another one comes in its place.
+pub const LEAVES: u8 = 0x1c;
+
+/// The oldest session's reader reports by UDP.
+pub const REPORT: u8 = 0x1b;
+
+const CLIENTS: usize = 3;
 
 const MOST_SESSIONS: usize = 4;
 
@@ -30,17 +39,18 @@ fn next_name() -> [u8; 16] {
 }
 
 /// One reply to each request, in order, with its CSeq and well-formed; no question while one is open;
-/// bounded sessions, and none left when everybody has gone.
-pub(crate) fn connection(data: &[u8]) {
+/// bounded sessions, and none left when everybody has gone. Nobody is asked about a session that he does not
+/// have, and who has a session has it until he is told that it is over.
+pub fn connection(data: &[u8]) {
     NAMES.set(0);
     let Some((house, script)) = data.split_first() else { return };
-    let mut world =
-        World { sessions: Sessions::new(next_name, LIMITS), now: lenslet::clock::now(), house: *house };
-    let mut clients = [Client::new(1), Client::new(2)];
+    let mut world = World::new(*house);
+    let mut clients: [Client; CLIENTS] = std::array::from_fn(|_| world.client());
     let mut current = 0;
-    for piece in script.split_inclusive(|byte| matches!(*byte, OTHER_CLIENT | LATER)) {
+    let is_mark = |byte: &u8| matches!(*byte, OTHER_CLIENT | LATER | LEAVES | REPORT);
+    for piece in script.split_inclusive(is_mark) {
         let (bytes, mark) = match piece.split_last() {
-            Some((mark @ (&OTHER_CLIENT | &LATER), bytes)) => (bytes, Some(*mark)),
+            Some((mark, bytes)) if is_mark(mark) => (bytes, Some(*mark)),
             _ => (piece, None),
         };
         // The house's byte also says how the network cuts.
@@ -50,20 +60,32 @@ pub(crate) fn connection(data: &[u8]) {
         match mark {
             Some(LATER) => {
                 world.now += Duration::from_secs(25);
-                world.sessions.expire(world.now);
+                world.expire();
                 for client in &mut clients {
                     client.core.handle_timeout(&mut world.sessions, world.now);
                     client.turn(&mut world);
                 }
             }
-            Some(_) => current = 1 - current,
+            Some(LEAVES) => {
+                let comes = world.client();
+                world.gone(std::mem::replace(&mut clients[current], comes));
+            }
+            Some(REPORT) => {
+                if let Some(session) = world.kept.first() {
+                    world.sessions.touch(session, world.now);
+                }
+            }
+            Some(_) => current = (current + 1) % CLIENTS,
             None => {}
         }
+        world.is_of_one_mind();
     }
-    for mut client in clients {
-        client.core.closed(&mut world.sessions);
+    for client in clients {
+        world.gone(client);
     }
-    world.sessions.expire(world.now + Duration::from_secs(3600));
+    world.now += Duration::from_secs(3600);
+    world.expire();
+    world.is_of_one_mind();
     assert!(world.sessions.is_empty(), "a session outlives everybody");
 }
 
@@ -71,10 +93,71 @@ struct World {
     sessions: Sessions,
     now: Instant,
     house: u8,
+    /// The sessions that the house has readers of.
+    kept: Vec<SessionId>,
+    came: u64,
 }
 
 impl World {
+    fn new(house: u8) -> Self {
+        Self {
+            sessions: Sessions::new(next_name, LIMITS),
+            now: lenslet::clock::now(),
+            house,
+            kept: Vec::new(),
+            came: 0,
+        }
+    }
+
+    fn client(&mut self) -> Client {
+        self.came += 1;
+        Client::new(self.came)
+    }
+
+    /// A client's connection is over.
+    fn gone(&mut self, mut client: Client) {
+        let over = client.core.closed(&mut self.sessions);
+        self.release(&over);
+    }
+
+    fn expire(&mut self) {
+        let over = self.sessions.expire(self.now);
+        self.release(&over);
+    }
+
+    /// A session may be over that the house had refused to set up.
+    fn release(&mut self, over: &[SessionId]) {
+        self.kept.retain(|session| !over.contains(session));
+    }
+
+    /// With no question open, the house has a reader of each session and of no other.
+    fn is_of_one_mind(&self) {
+        for session in &self.kept {
+            assert!(self.sessions.contains(session), "{session} is read and over");
+        }
+        assert_eq!(self.sessions.len(), self.kept.len(), "a session without a reader");
+    }
+
+    /// What a question does to the readers, before it is answered.
+    fn note(&mut self, event: &Event) {
+        let known = |session: &SessionId| assert!(self.kept.contains(session), "asked of nobody: {event:?}");
+        match event {
+            // It may be over since: then there is nothing to replace.
+            Event::Setup { replaces: Some(old), .. } => self.release(std::slice::from_ref(old)),
+            Event::Play { session, .. } | Event::Pause { session } => known(session),
+            Event::Teardown { session, track } => {
+                known(session);
+                if track.is_none() {
+                    self.release(std::slice::from_ref(session));
+                }
+            }
+            Event::Parameters { session: Some(session), .. } => known(session),
+            _ => {}
+        }
+    }
+
     fn answer(&mut self, event: Event) -> Option<Answer> {
+        self.note(&event);
         self.house = self.house.rotate_left(1);
         let willing = self.house & 1 == 0;
         let refused =
@@ -83,7 +166,10 @@ impl World {
             Event::Interleaved { .. } | Event::Close { .. } => return None,
             Event::Setup { .. } | Event::Describe { .. } | Event::Play { .. } if !willing => refused(),
             Event::Describe { .. } => Answer::Described { sdp: "v=0\r\n".into() },
-            Event::Setup { transports, track, .. } => {
+            Event::Setup { transports, track, session, .. } => {
+                if !self.kept.contains(&session) {
+                    self.kept.push(session);
+                }
                 let chosen = match transports.into_iter().next().expect("what to choose from") {
                     Lower::Tcp { interleaved } => {
                         Lower::Tcp { interleaved: Some(interleaved.unwrap_or((0, 1))) }
@@ -113,7 +199,8 @@ struct Client {
 
 impl Client {
     fn new(number: u64) -> Self {
-        let addr = ([10, 0, 0, 1], 1000 + number as u16).into();
+        // Every third one is of another address.
+        let addr = ([10, 0, 0, u8::from(number.is_multiple_of(3))], 1000 + number as u16).into();
         let peer = Peer { addr, local: ([10, 0, 0, 2], 554).into() };
         Self { core: Connection::new(peer, number), parser: Parser::new(), asked: Vec::new(), closed: false }
     }

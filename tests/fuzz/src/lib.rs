@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "an invariant that does not hold is to panic")]
 
 mod client;
-mod connection;
+pub mod connection;
 mod files;
 mod formats;
 mod h264;

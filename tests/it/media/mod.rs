@@ -1,8 +1,9 @@
 //! What readers are sent, packet by packet.
 
+mod behind;
 mod starts;
 mod viewer;
-mod waits;
+pub(crate) mod waits;
 
 use crate::support::{Client, Incoming, Reply, Rtp, Server};
 use viewer::Viewer;

@@ -12,6 +12,8 @@ pub(super) struct Viewer {
     pub(super) receiver: Receiver,
     /// All that was received so far.
     pub(super) packets: Vec<Rtp>,
+    /// The packets themselves, of who keeps them.
+    pub(super) kept: Option<Vec<Vec<u8>>>,
 }
 
 struct Udp {
@@ -55,7 +57,7 @@ impl Viewer {
             let port = ports.split_once('-').unwrap().1.parse().unwrap();
             Udp { rtp, rtcp, server_rtcp: SocketAddr::new(server.address.ip(), port) }
         });
-        Self { client, url, session, udp, receiver: Receiver::new(), packets: Vec::new() }
+        Self { client, url, session, udp, receiver: Receiver::new(), packets: Vec::new(), kept: None }
     }
 
     /// Sends the request and reads on up to its reply.
@@ -67,6 +69,10 @@ impl Viewer {
 
     fn send(&mut self, request: &[u8]) -> Reply {
         self.client.send(request);
+        self.next_reply()
+    }
+
+    fn next_reply(&mut self) -> Reply {
         loop {
             if let Some(reply) = self.step() {
                 assert_eq!(reply.status, 200, "{reply:?}");
@@ -87,6 +93,9 @@ impl Viewer {
     }
 
     fn take(&mut self, packet: &[u8]) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(packet.to_vec());
+        }
         let packet = Rtp::parse(packet);
         self.receiver.handle_rtp(&packet);
         self.packets.push(packet);
@@ -159,30 +168,57 @@ impl Viewer {
                 self.client.send(&frame);
             }
         }
-        let mut got = self.parameters();
+        let mut got = self.quality();
         // A datagram may be read after the request that was sent behind it: then a picture later.
         for _ in 0..30 {
             if got == wanted {
                 return;
             }
             self.pictures(1);
-            got = self.parameters();
+            got = self.quality();
         }
         assert_eq!(got, wanted, "packets_received, jitter");
     }
 
-    fn parameters(&mut self) -> [u32; 2] {
+    fn quality(&mut self) -> [u32; 2] {
+        self.parameters(["packets_received", "jitter"])
+    }
+
+    /// Plays, and asks in the same breath; gives what the second reply says.
+    pub(super) fn play_and_ask(server: &Server, mount: &str, transport: &str, name: &str) -> (Self, u32) {
+        let mut viewer = Self::set_up(server, mount, transport, Client::connect(server));
+        let Self { url, session, .. } = &viewer;
+        let play = format!("PLAY {url} RTSP/1.0\r\nCSeq: 1\r\nSession: {session}\r\n\r\n");
+        let both = play + &viewer.asking(&[name]);
+        viewer.send(both.as_bytes());
+        let reply = viewer.next_reply();
+        (viewer, parameter(&reply, name))
+    }
+
+    /// The session, as logs tell it.
+    pub(super) fn shown(&self) -> &str {
+        &self.session[..8]
+    }
+
+    /// Asks for a keyframe by RTCP (RFC 4585 section 6.3.1), interleaved.
+    pub(super) fn asks_for_a_keyframe(&mut self) {
+        let ssrc = self.packets.last().unwrap().ssrc.to_be_bytes();
+        self.client.send(&[&[b'$', 1, 0, 12, 0x81, 206, 0, 2, 0x12, 0x34, 0x56, 0x78], &ssrc[..]].concat());
+    }
+
+    /// Asks for the values of parameters.
+    pub(super) fn parameters<const N: usize>(&mut self, names: [&str; N]) -> [u32; N] {
+        let reply = self.send(self.asking(&names).as_bytes());
+        names.map(|name| parameter(&reply, name))
+    }
+
+    fn asking(&self, names: &[&str]) -> String {
         let Self { url, session, .. } = self;
-        let body = "packets_received\r\njitter\r\n";
-        let text = format!(
+        let body: String = names.iter().map(|name| format!("{name}\r\n")).collect();
+        format!(
             "GET_PARAMETER {url} RTSP/1.0\r\nCSeq: 1\r\nSession: {session}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
-        );
-        let reply = self.send(text.as_bytes());
-        ["packets_received", "jitter"].map(|name| {
-            let line = reply.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-            line.unwrap_or_else(|| panic!("{name} in {reply:?}")).trim().parse().unwrap()
-        })
+        )
     }
 
     /// Every packet it received follows the one before, in number and in time, and none is lost by its
@@ -196,6 +232,11 @@ impl Viewer {
         }
         assert_eq!(self.receiver.lost(), 0);
     }
+}
+
+fn parameter(reply: &Reply, name: &str) -> u32 {
+    let line = reply.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("{name} in {reply:?}")).trim().parse().unwrap()
 }
 
 /// Two sockets, on an even port and on the one above.

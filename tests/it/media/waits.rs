@@ -6,7 +6,7 @@ use super::viewer::Viewer;
 use crate::support::{Rtp, Server};
 
 /// The first packet behind each hole in time, and the hole in ticks.
-fn holes(packets: &[Rtp]) -> Vec<(Rtp, u32)> {
+pub(super) fn holes(packets: &[Rtp]) -> Vec<(Rtp, u32)> {
     let pairs = packets.windows(2).map(|pair| (pair[1], pair[1].timestamp.wrapping_sub(pair[0].timestamp)));
     pairs.filter(|(_, ticks)| *ticks > 45_000).collect()
 }
@@ -39,6 +39,11 @@ fn a_pause_of_ten_seconds_leaves_no_gap_in_numbers_and_goes_on_at_a_keyframe() {
 
 /// A file of pictures of 20 kB, a keyframe a second: 5 Mbit/s.
 fn heavy() -> tempfile::NamedTempFile {
+    pictures_of(20_000)
+}
+
+/// A file of pictures of so many bytes, a keyframe a second, that nobody need decode.
+pub(crate) fn pictures_of(bytes: usize) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     for number in 0..30u8 {
         if number == 0 {
@@ -47,7 +52,7 @@ fn heavy() -> tempfile::NamedTempFile {
         }
         let kind = if number == 0 { 0x65 } else { 0x41 };
         file.write_all(&[0, 0, 0, 1, kind, 0x88]).unwrap();
-        file.write_all(&vec![number | 0x80; 20_000]).unwrap();
+        file.write_all(&vec![number | 0x80; bytes]).unwrap();
     }
     file
 }

@@ -93,6 +93,18 @@ impl Server {
         }
     }
 
+    /// The next line of the log that holds all of these, if it comes in time; lines before it are passed over.
+    pub(crate) fn logged_within(&self, patience: Duration, parts: &[&str]) -> Option<String> {
+        let until = std::time::Instant::now() + patience;
+        loop {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            let line = self.log.lock().unwrap().recv_timeout(left).ok()?;
+            if parts.iter().all(|part| line.contains(part)) {
+                return Some(line);
+            }
+        }
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("rtsp://{}/{path}", self.address)
     }
