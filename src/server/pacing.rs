@@ -17,10 +17,10 @@ pub enum Pacing {
     Off,
 }
 
-/// Bits a second of a link of which nothing is known, and at most of one that is paced in any case.
+/// Bits a second of a link of which nothing is known.
 const ASSUMED: u64 = 100_000_000;
 
-/// A link may be busy with a picture for as long, unless it is paced in any case.
+/// A link may be busy with a picture for as long.
 const BEARABLE: Duration = Duration::from_millis(2);
 
 /// What goes out at once keeps the link busy for as long at most, and is followed by the next no sooner: others'
@@ -68,17 +68,18 @@ impl Pacing {
 
     /// How a burst is spread, unless it goes out at once.
     pub(super) fn plan(self, link: Speed, burst: &Burst) -> Option<Plan> {
-        let known = match link {
-            Speed::Known(known) => known,
-            Speed::Unknown | Speed::Unlimited => ASSUMED,
+        let alone = busy(burst.bytes, 1, ASSUMED);
+        let own = match link {
+            Speed::Unlimited => Duration::ZERO,
+            Speed::Known(speed) => busy(burst.bytes, burst.readers, speed),
+            Speed::Unknown => busy(burst.bytes, burst.readers, ASSUMED),
         };
-        let speed = if self == Self::On { known.min(ASSUMED) } else { known };
-        let bits = (burst.bytes * burst.readers) as u128 * 8;
-        let busy = u64::try_from(bits * 1_000_000_000 / u128::from(speed.max(1))).unwrap_or(u64::MAX);
-        let busy = Duration::from_nanos(busy);
-        if !self.applies(link) || self == Self::Auto && busy <= BEARABLE {
-            return None;
-        }
+        let busy = match self {
+            Self::Auto => Some(own).filter(|own| *own > BEARABLE)?,
+            // Each reader may be behind a slow link of its own.
+            Self::On => own.max(alone),
+            Self::Off => return None,
+        };
         // The rest of the interval is for what comes late.
         let allowed = burst.interval.min(LONGEST) * 3 / 5;
         let wanted = busy.as_nanos().div_ceil(CHUNK.as_nanos());
@@ -86,6 +87,12 @@ impl Pacing {
         let chunks = wanted.min(most) as u32;
         (chunks > 1).then(|| Plan { chunks: chunks as usize, period: allowed / chunks })
     }
+}
+
+/// How long a link is busy with so many bytes for each of so many readers.
+fn busy(bytes: usize, readers: usize, bits_a_second: u64) -> Duration {
+    let nanos = bytes as u128 * readers as u128 * 8 * 1_000_000_000 / u128::from(bits_a_second.max(1));
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl Plan {
@@ -103,12 +110,13 @@ pub(super) struct Progress {
     began: Instant,
     /// Chunks so far.
     sent: usize,
+    last: Instant,
     next: Instant,
 }
 
 impl Progress {
     pub(super) fn new(plan: Plan, packets: usize, now: Instant) -> Self {
-        Self { plan, packets, began: now, sent: 0, next: now }
+        Self { plan, packets, began: now, sent: 0, last: now, next: now }
     }
 
     /// When there is more to send.
@@ -120,15 +128,20 @@ impl Progress {
         self.sent == self.plan.chunks
     }
 
-    /// The packets that are due, and are sent now. Who comes late takes several chunks at once, but never so many
-    /// that it is a burst again.
+    /// The packets that are due, and are sent now. Who comes late takes several chunks at once, at most a quarter,
+    /// and goes on at twice the pace: it is not to be the burst again that this is against.
     pub(super) fn take(&mut self, now: Instant) -> Range<usize> {
         let Plan { chunks, period } = self.plan;
         let from = self.sent;
-        if now >= self.next {
-            let passed = now.saturating_duration_since(self.began).as_nanos() / period.as_nanos().max(1);
-            let due = usize::try_from(passed).map_or(chunks, |passed| (passed + 1).min(chunks));
-            self.sent = due.clamp(from + 1, from + chunks.div_ceil(4)).min(chunks);
+        if now >= self.next && from < chunks {
+            let periods = |since: Instant, times: u32| {
+                let passed = (now.saturating_duration_since(since) * times).as_nanos();
+                usize::try_from(passed / period.as_nanos().max(1)).unwrap_or(chunks).min(chunks)
+            };
+            let most = periods(self.last, 2).clamp(1, chunks.div_ceil(4));
+            let due = periods(self.began, 1) + 1;
+            self.sent = due.clamp(from + 1, from + most).min(chunks);
+            self.last = now;
             self.next = (self.began + period * self.sent as u32).max(now + period / 2);
         }
         self.packets * from / chunks..self.packets * self.sent / chunks
@@ -176,6 +189,8 @@ mod tests {
             (On, Unlimited, 40_000, 1, 33 * MS, Some((7, 2828))),
             // Somewhere is a slower link than ours.
             (On, fast, 40_000, 1, 33 * MS, Some((7, 2828))),
+            (On, Unlimited, 40_000, 500, 33 * MS, Some((7, 2828))),
+            (On, fast, 40_000, 50, 33 * MS, Some((30, 660))),
             (On, slow, 40_000, 1, 33 * MS, Some((30, 660))),
             (On, fast, 5_000, 1, 33 * MS, None),
             // No time, all the time.
@@ -227,7 +242,7 @@ mod tests {
         let plan = Plan { chunks: 12, period: 2 * MS };
         assert_eq!(
             taken(plan, 12, &[0, 4, 6, 100, 100, 101, 102, 103]),
-            [0..1, 1..3, 3..4, 4..7, 7..10, 10..12]
+            [0..1, 1..3, 3..4, 4..7, 7..8, 8..9, 9..10]
         );
     }
 
