@@ -10,6 +10,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::MountSettings;
+use crate::server::Pacing;
 use crate::source::{Error as SourceError, camera, command, file, jpegs, pattern};
 
 #[derive(Debug, Default, Deserialize)]
@@ -18,6 +19,7 @@ pub(super) struct ConfigFile {
     pub(super) listen: Option<Vec<SocketAddr>>,
     pub(super) udp_ports: Option<(u16, u16)>,
     pub(super) max_packet: Option<usize>,
+    pub(super) pacing: Option<Pacing>,
     /// Seconds. Below 10, players that send keep-alives at a fixed rate (VLC) send them all the time or too late.
     pub(super) session_timeout: Option<u64>,
     /// Threads that readers are spread over.

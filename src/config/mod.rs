@@ -121,6 +121,7 @@ impl Config {
             }
             server.max_packet = bytes;
         }
+        server.pacing = file.pacing.unwrap_or(server.pacing);
         if let Some(workers) = file.workers {
             if !(1..=64).contains(&workers) {
                 return Err(format!("workers: {workers} is not between 1 and 64"));
@@ -182,6 +183,19 @@ mod tests {
     fn an_empty_file_is_the_default() {
         let config = Config::parse("()").unwrap();
         assert!(config.discover_cameras && config.mounts.contains_key("test"));
+    }
+
+    #[test]
+    fn pacing_is_automatic_unless_it_is_said() {
+        let pacing = |text| Config::parse(text).map(|config| config.server.pacing);
+        for (text, expected) in [
+            ("()", server::Pacing::Auto),
+            ("(pacing: On)", server::Pacing::On),
+            ("(pacing: Off)", server::Pacing::Off),
+        ] {
+            assert_eq!(pacing(text).unwrap(), expected, "{text}");
+        }
+        assert!(pacing("(pacing: Perhaps)").unwrap_err().to_string().contains("Perhaps"));
     }
 
     #[test]

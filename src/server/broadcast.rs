@@ -12,6 +12,7 @@ use super::alarm::{Alarm, Kick};
 use super::fan_out::FanOut;
 use super::feed::{Feed, Taken};
 use super::join::FRESH;
+use super::pacing::Pacing;
 use super::reader::Reader;
 use crate::clock;
 use crate::hub::{Cursor, Mount, Slot};
@@ -34,7 +35,7 @@ pub(super) struct Broadcast {
 }
 
 impl Broadcast {
-    pub(super) fn new(feed: Arc<Feed>, home: bool) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, home: bool, pacing: Pacing) -> Self {
         Self {
             seen: Cell::new(feed.taken()),
             feed,
@@ -42,7 +43,7 @@ impl Broadcast {
             readers: RefCell::default(),
             changes: Cell::default(),
             kick: Kick::default(),
-            fan_out: FanOut::default(),
+            fan_out: FanOut::new(pacing),
         }
     }
 
@@ -58,12 +59,14 @@ impl Broadcast {
             match poll_fn(|context| self.poll_work(&mut alarm, context)).await {
                 Woken::Unit(None) => return,
                 Woken::Unit(Some(slot)) => self.handle_unit(slot),
+                Woken::Part => self.go_on(),
                 Woken::Other => self.pump(),
             }
         }
     }
 
-    /// A new access unit, or anything else to look at the readers for: a kick, a backlog's due time, a report.
+    /// A new access unit, a part of an image, or anything else to look at the readers for: a kick, a backlog's due
+    /// time, a report.
     fn poll_work(&self, alarm: &mut Alarm, context: &mut Context<'_>) -> Poll<Woken> {
         if self.kick.poll(context).is_ready() {
             return Poll::Ready(Woken::Other);
@@ -78,8 +81,10 @@ impl Broadcast {
             self.changes.set(changes);
             self.feed.forget_what_nobody_will_see();
         }
-        let rung = self.next_due().is_some_and(|at| alarm.poll(at, context).is_ready());
-        if rung { Poll::Ready(Woken::Other) } else { Poll::Pending }
+        let (part, other) = (self.fan_out.next_part(), self.next_due());
+        let Some(at) = part.into_iter().chain(other).min() else { return Poll::Pending };
+        let woken = if part == Some(at) { Woken::Part } else { Woken::Other };
+        alarm.poll(at, context).map(|()| woken)
     }
 
     /// When readers have to be looked at whatever the source does.
@@ -115,6 +120,14 @@ impl Broadcast {
     /// Sends what every reader is due.
     pub(super) fn pump(&self) {
         self.fan_out.pump(&self.feed, &self.readers.borrow());
+    }
+
+    /// Sends the parts of images that are due.
+    fn go_on(&self) {
+        if self.fan_out.go_on(&self.feed, &self.readers.borrow()) {
+            // Who waited for an image's end has the next one now.
+            self.pump();
+        }
     }
 
     /// Has the task look at its readers again.
@@ -182,6 +195,8 @@ impl Drop for Broadcast {
 
 enum Woken {
     Unit(Option<Slot<AccessUnit>>),
+    /// Of an image that goes out in parts.
+    Part,
     Other,
 }
 

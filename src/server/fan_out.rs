@@ -7,20 +7,31 @@ use std::time::{Duration, Instant};
 use super::feed::Feed;
 use super::measure::Measure;
 use super::outbox::Outbox;
+use super::pacer::Pacer;
+use super::pacing::Pacing;
 use super::reader::{Due, Path, Reader, Way};
 use super::tally::Reason;
+use super::tempo::Tempo;
 use super::udp::{Pair, Round};
 use super::unsent::Unsent;
-use super::view::{Seen, View};
+use super::view::{Found, Seen, View};
 use crate::clock;
 use crate::hub::Cursor;
-use crate::media::Link;
+use crate::media::{Link, TrackId};
 
 /// What was not sent is told at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// Of images that came while nobody looked, only the newest say how they come.
+const LOOK_BACK: u64 = 8;
+
 #[derive(Default)]
 pub(super) struct FanOut {
+    pacing: Pacing,
+    pacer: RefCell<Pacer>,
+    /// Of each track.
+    tempos: RefCell<Vec<Tempo>>,
+    told_planned: Cell<Option<Instant>>,
     /// Kept for its room, like the next.
     seen: RefCell<Seen>,
     rounds: RefCell<Rounds>,
@@ -34,8 +45,30 @@ pub(super) struct FanOut {
 }
 
 impl FanOut {
+    pub(super) fn new(pacing: Pacing) -> Self {
+        Self { pacing, ..Self::default() }
+    }
+
+    /// When a part of an image is due.
+    pub(super) fn next_part(&self) -> Option<Instant> {
+        self.pacer.borrow().next()
+    }
+
+    /// Sends the parts of images that are due; says whether an image's end was among them.
+    pub(super) fn go_on(&self, feed: &Feed, readers: &[Rc<Reader>]) -> bool {
+        let mut pacer = self.pacer.borrow_mut();
+        if pacer.next().is_none() {
+            return false;
+        }
+        let mut losses = Losses { feed, first: None };
+        let ended = pacer.go_on(clock::now(), &mut |reader, reason| losses.count(reader, reason));
+        self.put_first(readers, losses.first);
+        ended
+    }
+
     /// Sends every reader what it is due; who does not keep up is left behind, and nobody waits.
     pub(super) fn pump(&self, feed: &Feed, readers: &[Rc<Reader>]) {
+        self.go_on(feed, readers);
         let mut view = View::new(feed.images(), feed.newest_time(), clock::now(), self.seen.take());
         let unsent = self.note_newest(&mut view);
         let mut rounds = self.rounds.take();
@@ -46,6 +79,7 @@ impl FanOut {
                 self.send(feed, readers, &view, pair, round);
                 round.clear();
             }
+            self.begin_parts(feed, readers, view.now);
         }
         self.rounds.replace(rounds);
         self.measure.end_round(&view, feed);
@@ -59,26 +93,38 @@ impl FanOut {
             feed.force_keyframe();
         }
         self.tell(feed, view.now);
+        self.tell_planned(feed, view.now);
         self.seen.replace(view.done());
     }
 
-    /// How much TCP sockets are to take unsent, with the newest image in mind.
+    /// What is new among the images: gives how much TCP sockets are to take unsent, with the newest keyframe in mind.
     fn note_newest(&self, view: &mut View<'_>) -> u32 {
-        let mut unsent = self.unsent.borrow_mut();
-        if self.noted.replace(view.end()) != view.end()
-            && let Some(image) = view.last()
-            && image.link == Link::Start
-        {
-            unsent.note(image.as_bytes().len(), view.now);
+        let (mut unsent, mut tempos) = (self.unsent.borrow_mut(), self.tempos.borrow_mut());
+        let end = view.end();
+        let mut at = self.noted.replace(end).max(Cursor(end.0.saturating_sub(LOOK_BACK)));
+        while at < end {
+            if let Found::Here(number) = view.find(at) {
+                let image = view.image(number);
+                let track = image.track.index();
+                if tempos.len() <= track {
+                    tempos.resize_with(track + 1, Tempo::default);
+                }
+                tempos[track].note(image);
+                if image.link == Link::Start {
+                    unsent.note(image.as_bytes().len(), view.now);
+                }
+            }
+            at = at.next();
         }
         unsent.bytes()
     }
 
-    /// Writes what TCP readers are due, and notes the next image of every UDP reader; says whether one is due
-    /// more than that.
+    /// Writes what TCP readers are due, and notes the next image of every UDP reader, large ones apart; says
+    /// whether one is due more than that.
     fn collect(&self, view: &mut View<'_>, readers: &[Rc<Reader>], rounds: &mut Rounds, unsent: u32) -> bool {
         let start = self.first.get().checked_rem(readers.len()).unwrap_or_default();
         let (behind, ahead) = readers.split_at(start);
+        let (mut pacer, tempos) = (self.pacer.borrow_mut(), self.tempos.borrow());
         let mut more = false;
         for (number, reader) in (start..).zip(ahead).chain((0..).zip(behind)) {
             match &reader.path {
@@ -90,7 +136,14 @@ impl FanOut {
                     let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {
                         continue;
                     };
-                    round_of(rounds, pair).add(number, to, image, withheld);
+                    let found = &view.images()[image];
+                    let heavy =
+                        tempos.get(found.1.track.index()).is_some_and(|tempo| tempo.is_heavy(&found.1));
+                    if heavy && self.pacing.applies(pair.speed()) {
+                        pacer.add((pair, reader), found, to, withheld);
+                    } else {
+                        round_of(rounds, pair).add(number, to, image, withheld);
+                    }
                     more |= !last;
                 }
             }
@@ -99,21 +152,35 @@ impl FanOut {
     }
 
     fn send(&self, feed: &Feed, readers: &[Rc<Reader>], view: &View<'_>, pair: &Pair, round: &Round) {
-        let mut first = None;
+        let mut losses = Losses { feed, first: None };
         pair.send(round, view.images(), 0..usize::MAX, &mut |number, reason| {
-            feed.tally.add(reason, 1);
             if let Some(reader) = readers.get(number) {
-                reader.tally.add(reason, 1);
-            }
-            if matches!(reason, Reason::SocketFull | Reason::NoBuffers) {
-                first.get_or_insert(number);
+                losses.count(reader, reason);
             }
         });
         if !round.is_empty() {
             self.measure.handed();
         }
-        if let Some(first) = first {
-            self.first.set(first);
+        self.put_first(readers, losses.first);
+    }
+
+    /// Begins to send the large images that were noted.
+    fn begin_parts(&self, feed: &Feed, readers: &[Rc<Reader>], now: Instant) {
+        let tempos = self.tempos.borrow();
+        let interval = |track: TrackId| tempos.get(track.index()).map(Tempo::interval).unwrap_or_default();
+        let mut losses = Losses { feed, first: None };
+        self.pacer.borrow_mut().begin(self.pacing, interval, now, &mut |reader, reason| {
+            losses.count(reader, reason);
+        });
+        self.put_first(readers, losses.first);
+    }
+
+    /// Who found no room is first in the next round.
+    fn put_first(&self, readers: &[Rc<Reader>], reader: Option<Rc<Reader>>) {
+        if let Some(reader) = reader
+            && let Some(number) = readers.iter().position(|known| Rc::ptr_eq(known, &reader))
+        {
+            self.first.set(number);
         }
     }
 
@@ -131,6 +198,47 @@ impl FanOut {
                 "readers were not sent everything so far: {}",
                 feed.tally
             );
+        }
+    }
+
+    /// Tells how much later large images arrive for being spread: once, and by the minute to who wants to know more.
+    fn tell_planned(&self, feed: &Feed, now: Instant) {
+        let planned = self.pacer.borrow().planned();
+        let told = self.told_planned.get();
+        if planned.images == 0 || told.is_some_and(|at| now.saturating_duration_since(at) < TELL_EVERY) {
+            return;
+        }
+        self.told_planned.set(Some(now));
+        let (mount, images) = (feed.mount.name(), planned.images);
+        let [mean, longest] = [planned.mean(), planned.longest].map(|delay| delay.as_secs_f64() * 1000.0);
+        if told.is_none() {
+            tracing::info!(
+                mount,
+                "large pictures are spread over time: the last of it {mean:.1} ms later than at once"
+            );
+        } else {
+            tracing::debug!(
+                mount,
+                images,
+                "planned delay of pictures that were spread: {mean:.1} ms on average, {longest:.1} ms at most"
+            );
+        }
+    }
+}
+
+/// What the kernel did not take.
+struct Losses<'a> {
+    feed: &'a Feed,
+    /// The first who found no room.
+    first: Option<Rc<Reader>>,
+}
+
+impl Losses<'_> {
+    fn count(&mut self, reader: &Rc<Reader>, reason: Reason) {
+        self.feed.tally.add(reason, 1);
+        reader.tally.add(reason, 1);
+        if matches!(reason, Reason::SocketFull | Reason::NoBuffers) {
+            self.first.get_or_insert_with(|| reader.clone());
         }
     }
 }

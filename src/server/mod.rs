@@ -17,6 +17,8 @@ mod join;
 mod listener;
 mod measure;
 mod outbox;
+mod pacer;
+mod pacing;
 mod position;
 mod reader;
 mod registry;
@@ -25,6 +27,7 @@ mod requests;
 mod supervise;
 mod sys;
 mod tally;
+mod tempo;
 mod udp;
 mod unsent;
 mod view;
@@ -43,6 +46,7 @@ use crate::hub::Mount;
 use crate::rtsp::authority::Authority;
 use crate::rtsp::server::{Aliases, Limits};
 use house::House;
+pub use pacing::Pacing;
 
 /// What is true of the server.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct Settings {
     pub udp_ports: RangeInclusive<u16>,
     /// IP packets are at most this long.
     pub max_packet: usize,
+    /// Whether large pictures are spread over time to readers by UDP.
+    pub pacing: Pacing,
     /// Time after which a session that says nothing ends; clients are told whole seconds.
     pub session_timeout: Duration,
     /// Threads that readers are spread over; at least one.
@@ -75,6 +81,7 @@ impl Default for Settings {
             listen: vec![SocketAddr::from(([0; 16], 8554))],
             udp_ports: 8000..=9999,
             max_packet: 1420,
+            pacing: Pacing::Auto,
             session_timeout: Duration::from_secs(60),
             workers: 1,
             max_connections: 1024,

@@ -13,7 +13,7 @@ use super::join::CATCH_UP;
 use super::tally::Reason;
 use super::view::{Found, View};
 use crate::hub::Cursor;
-use crate::media::{Link, MediaTime};
+use crate::media::{Link, MediaTime, TrackId};
 use crate::rtp::WireImage;
 
 /// A reader this far behind the newest image is behind.
@@ -125,8 +125,14 @@ impl Position {
         last.map_or(Duration::ZERO, |last| newest.since(last))
     }
 
-    /// The next image of those that it `takes` that may go out now, and moves past it.
-    pub(super) fn next(&mut self, view: &mut View<'_>, takes: impl Fn(&WireImage) -> bool) -> Next {
+    /// The next image of those that it `takes` that may go out now, and moves past it. One whose track is `busy`
+    /// may not: the image before is still on its way.
+    pub(super) fn next(
+        &mut self,
+        view: &mut View<'_>,
+        takes: impl Fn(&WireImage) -> bool,
+        busy: impl Fn(TrackId) -> bool,
+    ) -> Next {
         self.due = None;
         loop {
             let Place::At(cursor) = self.place else { return Next::Nothing };
@@ -155,7 +161,7 @@ impl Position {
                 return self.jump(view, cursor, cursor.next(), Reason::BehindLive, takes);
             }
             self.due = self.catch_up.map(|it| it.due(image.time)).filter(|due| *due > view.now);
-            if self.due.is_some() {
+            if self.due.is_some() || busy(image.track) {
                 return Next::Nothing;
             }
             self.broken = self.broken.filter(|_| image.link != Link::Start);
@@ -203,7 +209,7 @@ mod tests {
     use super::*;
     use crate::hub::{Bounds, Ring};
     use crate::media::h264::ParameterSets;
-    use crate::media::{AccessUnit, Codec, TrackId};
+    use crate::media::{AccessUnit, Codec};
     use crate::rtp::Sender;
 
     /// Images 100 ms apart, and a reader of all of them.
@@ -214,6 +220,7 @@ mod tests {
         position: Position,
         now: Instant,
         left_out: u32,
+        busy: bool,
     }
 
     const INTERVAL: Duration = Duration::from_millis(100);
@@ -231,6 +238,7 @@ mod tests {
                 position: Position::default(),
                 now: crate::clock::now(),
                 left_out: 0,
+                busy: false,
             };
             mount.write(images);
             mount
@@ -266,7 +274,7 @@ mod tests {
             let mut sent = Vec::new();
             let mut view = View::new(&self.images, self.newest, self.now, Vec::new());
             loop {
-                match self.position.next(&mut view, |_| true) {
+                match self.position.next(&mut view, |_| true, |_| self.busy) {
                     Next::Image(number) => sent.push(view.image(number).first_seq.to_string()),
                     Next::Jumped { keyframe_ahead: true, .. } => sent.push("J".into()),
                     Next::Jumped { keyframe_ahead: false, .. } => sent.push("j".into()),
@@ -337,6 +345,19 @@ mod tests {
         assert_eq!(mount.sent(), "j");
         mount.write("pK");
         assert_eq!(mount.sent(), "122");
+    }
+
+    #[test]
+    fn nothing_overtakes_an_image_that_is_on_its_way() {
+        let mut mount = Mount::playing_from("Kp", 0);
+        mount.busy = true;
+        assert_eq!(mount.sent(), "");
+        mount.write("p");
+        mount.busy = false;
+        assert_eq!(mount.sent(), "0 1 2");
+        mount.busy = true;
+        mount.write(&"p".repeat(12));
+        assert_eq!(mount.sent(), "j", "but it does not wait for ever");
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Reader {
             .collect()
     }
 
-    /// Stops at an image's end; sequence numbers go on from there at the next PLAY.
+    /// Stops at an image's end, also of one that goes out in parts; sequence numbers go on from there at the next PLAY.
     pub(super) fn pause(&self) {
         let mut state = self.state.borrow_mut();
         state.position.pause();
@@ -440,8 +440,12 @@ impl State {
             },
             _ => false,
         };
+        let busy = |tracks: &[Option<Track>], track: TrackId| match tracks.get(track.index()) {
+            Some(Some(Track { route: Route::Udp(to), .. })) => to.is_busy(),
+            _ => false,
+        };
         loop {
-            match position.next(view, |image| takes(tracks, image)) {
+            match position.next(view, |image| takes(tracks, image), |track| busy(tracks, track)) {
                 Next::Image(number) => return Some(number),
                 Next::Nothing => return None,
                 Next::LeftOut(reason) => reader.left_out(reason, 1),

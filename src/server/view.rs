@@ -61,14 +61,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The last image of all.
-    pub(super) fn last(&mut self) -> Option<&WireImage> {
-        match self.find(Cursor(self.end.0.checked_sub(1)?)) {
-            Found::Here(number) => Some(self.image(number)),
-            Found::Ahead | Found::Gone(_) => None,
-        }
-    }
-
     /// The newest image at or after `from` for which `wanted` holds.
     pub(super) fn newest_where(&self, from: Cursor, wanted: impl Fn(&WireImage) -> bool) -> Option<Cursor> {
         self.ring.newest(from, wanted).map(|(at, _)| at)

@@ -92,7 +92,10 @@ impl Worker {
     fn new(house: Arc<House>, index: usize, executor: Weak<LocalExecutor<'static>>) -> Self {
         let workers = house.workers();
         let broadcasts = house.feeds.iter().enumerate().map(|(number, (name, feed))| {
-            (name.clone(), Rc::new(Broadcast::new(feed.clone(), number % workers == index)))
+            (
+                name.clone(),
+                Rc::new(Broadcast::new(feed.clone(), number % workers == index, house.settings.pacing)),
+            )
         });
         Self {
             index,

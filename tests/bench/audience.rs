@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use lenslet::hub::{Outlet, mount};
 use lenslet::media::h264::ParameterSets;
-use lenslet::media::{AccessUnit, Codec, Link, Track, TrackId};
-use lenslet::server::{Server, Settings};
+use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+use lenslet::server::{Pacing, Server, Settings};
 
 /// Nothing on loopback takes this long unless it is broken, under valgrind too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pictures from one keyframe to the next.
 const GROUP: usize = 30;
+
+/// From one picture to the next.
+const INTERVAL: Duration = Duration::from_millis(33);
 
 const URL: &str = "rtsp://127.0.0.1/cam";
 
@@ -30,6 +33,7 @@ pub(crate) enum Transport {
 pub(crate) struct Audience {
     outlet: Option<Outlet>,
     published: usize,
+    time: MediaTime,
     readers: Vec<Reader>,
     stop: Option<smol::channel::Sender<()>>,
     server: Option<JoinHandle<()>>,
@@ -39,11 +43,12 @@ impl Audience {
     /// Starts a server in a thread of its own, where `around` calls it, and lets readers play.
     pub(crate) fn new(
         transport: Transport,
+        pacing: Pacing,
         readers: usize,
         around: impl FnOnce(&mut dyn FnMut()) + Send + 'static,
     ) -> Self {
-        let settings =
-            Settings { listen: vec![([127, 0, 0, 1], 0).into()], udp_ports: 0..=0, ..Settings::default() };
+        let listen = vec![([127, 0, 0, 1], 0).into()];
+        let settings = Settings { listen, udp_ports: 0..=0, pacing, ..Settings::default() };
         let server = Server::bind(settings).unwrap();
         let address = server.addresses()[0];
         let (outlet, mount) = mount("cam");
@@ -63,6 +68,7 @@ impl Audience {
         let mut audience = Self {
             outlet: Some(outlet),
             published: 0,
+            time: lenslet::clock::media(),
             readers: Vec::new(),
             stop: Some(stop),
             server: Some(thread),
@@ -84,6 +90,12 @@ impl Audience {
         self.readers.iter_mut().for_each(Reader::play);
     }
 
+    /// One picture of about so many bytes, to everybody; a keyframe has `more` times as many.
+    pub(crate) fn picture_of(&mut self, bytes: usize, more: usize) {
+        let start = self.published.is_multiple_of(GROUP);
+        self.picture(if start { bytes * more } else { bytes });
+    }
+
     /// One picture of about so many bytes, to everybody.
     pub(crate) fn picture(&mut self, bytes: usize) {
         self.publish(bytes);
@@ -100,13 +112,9 @@ impl Audience {
         };
         data.resize(data.len() + bytes, 0xa5);
         let link = if start { Link::Start } else { Link::Follows };
-        let unit = AccessUnit {
-            track: TrackId(0),
-            time: lenslet::clock::media(),
-            link,
-            journey: None,
-            data: data.into(),
-        };
+        // Whatever time it takes: what is spread goes by the pictures' own.
+        self.time = self.time + INTERVAL;
+        let unit = AccessUnit { track: TrackId(0), time: self.time, link, journey: None, data: data.into() };
         self.outlet.as_ref().unwrap().publish(unit);
     }
 }

@@ -13,6 +13,7 @@ use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
 use lenslet::rtp::Sender;
 use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
+use lenslet::server::Pacing;
 
 mod audience;
 
@@ -81,6 +82,15 @@ fn cases() -> Vec<Case> {
             }
         }
     }
+    for (pacing, how) in [(Pacing::Off, "at once"), (Pacing::On, "spread")] {
+        for readers in [1, 10] {
+            cases.push(Case {
+                name: format!("broadcast groups of 80000 B and 29 x 8000 B to {readers} by UDP, {how}"),
+                per: vec![(1, "picture"), (readers, "reader")],
+                run: Box::new(move |rounds| groups(pacing, readers, rounds)),
+            });
+        }
+    }
     cases
 }
 
@@ -111,7 +121,8 @@ fn check_all(cases: &[Case]) {
 
 /// Instructions of a round, from two runs of which one has some rounds more.
 fn spent(case: &Case) -> u64 {
-    let (short, long) = (10, 110);
+    // As many keyframes as pictures in between: whole groups.
+    let (short, long) = (10, 130);
     count(&case.name, long).saturating_sub(count(&case.name, short)) / (long - short) as u64
 }
 
@@ -191,9 +202,14 @@ fn requests(rounds: usize) {
 }
 
 fn broadcast(transport: Transport, readers: usize, paused: bool, rounds: usize) {
-    let mut audience = Audience::new(transport, readers, measured);
+    let mut audience = Audience::new(transport, Pacing::Auto, readers, measured);
     if paused {
         audience.pause();
     }
     (0..rounds).for_each(|_| audience.picture(20_000));
+}
+
+fn groups(pacing: Pacing, readers: usize, rounds: usize) {
+    let mut audience = Audience::new(Transport::Udp, pacing, readers, measured);
+    (0..rounds).for_each(|_| audience.picture_of(8_000, 10));
 }

@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::media::waits::pictures_of;
-use crate::sending::{alone_as, ip};
+use crate::sending::{alone, ip};
 use crate::support::{Client, Incoming, PATIENCE, Receiver, Rtp, Server};
 
 /// Pictures a second, of 8 kB: 2 Mbit/s.
@@ -429,7 +429,7 @@ const VANISHING: [Misdeed; 3] = [
 
 #[test]
 fn whoever_vanishes_without_a_word_takes_nothing_from_the_others() {
-    if !alone_as("hostile::whoever_vanishes_without_a_word_takes_nothing_from_the_others") {
+    if !alone("hostile::whoever_vanishes_without_a_word_takes_nothing_from_the_others") {
         return;
     }
     ip("link add away type veth peer name nowhere");

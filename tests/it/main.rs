@@ -22,6 +22,7 @@ mod load;
 mod logs;
 mod media;
 mod media3;
+mod pacing;
 mod plan;
 mod protocol;
 mod receive;

@@ -9,16 +9,16 @@ use crate::interop::has;
 use crate::support::{Client, MOUNTS, Rtp, Server};
 
 /// A reader by UDP that plays, and the number of the packet that it expects.
-struct Reader {
+pub(crate) struct Reader {
     // Its session lasts as long as it reads.
     _client: Client,
-    rtp: UdpSocket,
+    pub(crate) rtp: UdpSocket,
     _rtcp: UdpSocket,
     next: Option<u16>,
 }
 
 impl Reader {
-    fn play(server: &Server, from: &str) -> Self {
+    pub(crate) fn play(server: &Server, from: &str) -> Self {
         let url = server.url("test");
         let mut client = Client::connect_from(server.address, from);
         let (session, rtp, rtcp) = client.set_up_udp(&url);
@@ -28,7 +28,7 @@ impl Reader {
     }
 
     /// Reads whole pictures of which nothing is missing; gives the largest packet.
-    fn pictures(&mut self, count: usize) -> usize {
+    pub(crate) fn pictures(&mut self, count: usize) -> usize {
         let (mut bytes, mut seen, mut largest) = ([0; 2048], 0, 0);
         while seen < count {
             let length = self.rtp.recv(&mut bytes).unwrap();
@@ -70,12 +70,7 @@ fn pictures<const N: usize>(mut readers: [&mut Reader; N], count: usize) -> [usi
 }
 
 /// Runs a test again where it may change the routes; says whether this is there.
-fn alone(test: &str) -> bool {
-    alone_as(&format!("sending::{test}"))
-}
-
-/// The same for a test of any module.
-pub(crate) fn alone_as(test: &str) -> bool {
+pub(crate) fn alone(test: &str) -> bool {
     if std::env::var_os("LENSLET_ALONE").is_some() {
         ip("link set lo up");
         return true;
@@ -101,14 +96,14 @@ pub(crate) fn ip(arguments: &str) {
     run("ip", arguments);
 }
 
-fn run(program: &str, arguments: &str) {
+pub(crate) fn run(program: &str, arguments: &str) {
     let done = Command::new(program).args(arguments.split(' ')).status().unwrap();
     assert!(done.success(), "{program} {arguments}");
 }
 
 #[test]
 fn a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one() {
-    if !alone("a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one") {
+    if !alone("sending::a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one") {
         return;
     }
     // As behind a VPN: packets are longer than the path takes, and are sent on in fragments.
@@ -122,7 +117,7 @@ fn a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one() {
 
 #[test]
 fn a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others() {
-    if !alone("a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others") {
+    if !alone("sending::a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others") {
         return;
     }
     let server = Server::verbose(MOUNTS);
@@ -162,7 +157,7 @@ fn heavy_clip() -> tempfile::NamedTempFile {
 
 #[test]
 fn a_full_socket_is_not_waited_for() {
-    if !alone("a_full_socket_is_not_waited_for") {
+    if !alone("sending::a_full_socket_is_not_waited_for") {
         return;
     }
     let clip = heavy_clip();

@@ -15,11 +15,40 @@ pub(in crate::server) struct Destination {
     /// The kernel refused segmented messages to it: datagrams one by one.
     pub(super) plain: Cell<bool>,
     refused: Cell<Option<Instant>>,
+    /// An image is on its way there in parts.
+    busy: Cell<bool>,
+    closed: Cell<bool>,
 }
 
 impl Destination {
     pub(super) fn new(session: SessionId, rtp: SocketAddr, rtcp: SocketAddr) -> Self {
-        Self { session, rtp: rtp.into(), rtcp, plain: Cell::new(false), refused: Cell::new(None) }
+        Self {
+            session,
+            rtp: rtp.into(),
+            rtcp,
+            plain: Cell::new(false),
+            refused: Cell::new(None),
+            busy: Cell::new(false),
+            closed: Cell::new(false),
+        }
+    }
+
+    pub(super) fn hold(&self, busy: bool) {
+        self.busy.set(busy);
+    }
+
+    /// Whether an image is on its way there, and the next has to wait for its end.
+    pub(in crate::server) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    /// Nothing goes there any more.
+    pub(super) fn close(&self) {
+        self.closed.set(true);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
     }
 
     /// Where RTP goes, and where RTCP comes from.

@@ -2,6 +2,7 @@
 
 mod cut;
 mod destination;
+mod link;
 mod round;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use std::rc::Rc;
 use smol::Async;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::pacing::Speed;
 use super::sys;
 use crate::clock;
 use crate::rtsp::server::SessionId;
@@ -32,6 +34,7 @@ pub(super) struct Pair {
     rtp: Async<UdpSocket>,
     rtcp: Async<UdpSocket>,
     ports: (u16, u16),
+    speed: Speed,
     entered: RefCell<Entered>,
     room: RefCell<round::Room>,
 }
@@ -84,6 +87,7 @@ impl Pair {
             rtp: Async::new(rtp)?,
             rtcp: Async::new(rtcp)?,
             ports: (port, port + 1),
+            speed: link::speed(local),
             entered: RefCell::default(),
             room: RefCell::default(),
         })
@@ -91,6 +95,11 @@ impl Pair {
 
     pub(super) fn ports(&self) -> (u16, u16) {
         self.ports
+    }
+
+    /// How fast the link is that its readers are behind.
+    pub(super) fn speed(&self) -> Speed {
+        self.speed
     }
 
     /// Enters where a session's track goes.
@@ -102,8 +111,9 @@ impl Pair {
         destination
     }
 
-    /// Who reports from there is nobody's reader any more; says whether anybody was.
+    /// Nothing goes there any more, and who reports from there is nobody's reader; says whether anybody was.
     pub(super) fn forget(&self, destination: &Rc<Destination>) -> bool {
+        destination.close();
         let mut entered = self.entered.borrow_mut();
         let Entered { by_rtp, by_rtcp } = &mut *entered;
         if let Some(rtp) = destination.rtp.as_socket()

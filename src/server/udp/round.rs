@@ -63,6 +63,18 @@ impl Round {
         self.jobs.is_empty()
     }
 
+    /// Others of the same destinations have to wait, or not any more.
+    pub(in crate::server) fn hold(&self, busy: bool) {
+        self.jobs.iter().for_each(|job| job.to.hold(busy));
+    }
+
+    /// Sends a reader nothing more. Numbers were added in their order.
+    pub(in crate::server) fn forget(&mut self, reader: usize) {
+        if let Ok(at) = self.jobs.binary_search_by_key(&reader, |job| job.reader) {
+            self.jobs.remove(at).to.hold(false);
+        }
+    }
+
     pub(in crate::server) fn clear(&mut self) {
         self.jobs.clear();
         self.keys.clear();
@@ -139,6 +151,10 @@ impl Sending<'_> {
         self.owners.clear();
         for (number, job) in jobs.iter().enumerate().skip(at.job) {
             let from = if number == at.job { at.part } else { job.next };
+            // Its session ended within an image that goes out in parts.
+            if job.to.is_closed() {
+                continue;
+            }
             let cut = cuts.get(job.cut);
             let parts = if job.to.plain.get() { cut.packets } else { cut.pieces.len() };
             for part in from..parts {

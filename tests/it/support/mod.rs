@@ -52,12 +52,22 @@ impl Server {
     }
 
     fn run(arguments: &[&str], on: &str, settings: &str, mounts: &str) -> Self {
+        Self::run_by(lenslet().args(arguments), on, settings, mounts)
+    }
+
+    /// Serves in the network of another process.
+    pub(crate) fn inside(process: u32, on: &str, settings: &str, mounts: &str) -> Self {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &process.to_string(), "-n", env!("CARGO_BIN_EXE_lenslet"), "-v", "serve"]);
+        Self::run_by(&mut command, on, settings, mounts)
+    }
+
+    fn run_by(command: &mut Command, on: &str, settings: &str, mounts: &str) -> Self {
         let config = tempfile::NamedTempFile::new().unwrap();
         let workers = workers(settings);
         let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
-        let mut child = lenslet()
-            .args(arguments)
+        let mut child = command
             .arg("--config")
             .arg(config.path())
             .stdout(Stdio::piped())
