@@ -5,7 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -22,7 +22,15 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LARGEST: Cell<usize> = const { Cell::new(0) };
     // A server's thread also counts here, for the test's thread to read.
-    static TOLD: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+    static TOLD: Cell<Option<&'static Told>> = const { Cell::new(None) };
+}
+
+/// What a server's thread allocated.
+#[derive(Default)]
+struct Told {
+    count: AtomicUsize,
+    /// Bytes that it has not freed.
+    held: AtomicIsize,
 }
 
 /// Sizes that a server's thread does not count: see [`learn_timers`].
@@ -35,25 +43,34 @@ fn count(size: usize) {
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
     if size != TIMERS[0].load(Ordering::SeqCst) && size != TIMERS[1].load(Ordering::SeqCst) {
-        let _ = TOLD.try_with(|told| told.get().map(|count| count.fetch_add(1, Ordering::SeqCst)));
+        let _ = TOLD.try_with(|told| told.get().map(|told| told.count.fetch_add(1, Ordering::SeqCst)));
     }
+}
+
+fn hold(bytes: usize, sign: isize) {
+    let change = sign * bytes as isize;
+    let _ = TOLD.try_with(|told| told.get().map(|told| told.held.fetch_add(change, Ordering::SeqCst)));
 }
 
 // SAFETY: every method hands its arguments to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(layout.size(), 1);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(layout.size(), -1);
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size);
+        hold(size, 1);
+        hold(layout.size(), -1);
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -125,22 +142,27 @@ fn learn_timers() {
     TIMERS[1].store(size(100), Ordering::SeqCst);
 }
 
-/// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
-/// are sent and the house is kept are others.
-fn steadiest(transport: Transport, readers: usize, paused: bool, bytes: usize) -> usize {
-    let counter: &'static AtomicUsize = Box::leak(Box::default());
-    let mut audience = Audience::new(transport, readers, move |serve| {
-        TOLD.set(Some(counter));
+fn counted(transport: Transport, readers: usize) -> (Audience, &'static Told) {
+    let told: &'static Told = Box::leak(Box::default());
+    let audience = Audience::new(transport, readers, move |serve| {
+        TOLD.set(Some(told));
         serve();
         TOLD.set(None);
     });
+    (audience, told)
+}
+
+/// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
+/// are sent and the house is kept are others.
+fn steadiest(transport: Transport, readers: usize, paused: bool, bytes: usize) -> usize {
+    let (mut audience, told) = counted(transport, readers);
     if paused {
         audience.pause();
     }
     let mut row = || {
-        let before = counter.load(Ordering::SeqCst);
+        let before = told.count.load(Ordering::SeqCst);
         (0..PICTURES).for_each(|_| audience.picture(bytes));
-        counter.load(Ordering::SeqCst) - before
+        told.count.load(Ordering::SeqCst) - before
     };
     (0..5).map(|_| row()).min().expect("five rows")
 }
@@ -163,4 +185,19 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
         }
     }
     assert!(wrong.is_empty(), "allocations for {PICTURES} pictures:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_reader_costs_two_kilobytes() {
+    // Of those who play and have nothing waiting; beside what the kernel has of a socket.
+    let held = |transport, readers| {
+        let (mut audience, told) = counted(transport, readers);
+        (0..PICTURES).for_each(|_| audience.picture(1_000));
+        told.held.load(Ordering::SeqCst)
+    };
+    for transport in [Transport::Tcp, Transport::Udp] {
+        let each = (held(transport, 96) - held(transport, 32)) / 64;
+        println!("{transport:?}: {each} bytes a reader");
+        assert!((200..=2_048).contains(&each), "{transport:?}: {each} bytes a reader");
+    }
 }

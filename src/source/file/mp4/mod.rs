@@ -138,13 +138,16 @@ impl Reading for Mp4 {
     fn next(&mut self) -> Result<Option<Unit>, Error> {
         for _ in 0..BARREN {
             let sample = match &mut self.samples {
-                // What its tables say is true only of what was there as they were read.
-                Samples::Table(_) if self.given && self.bytes.written() => None,
                 Samples::Table(table) => table.next(),
                 Samples::Fragments(fragments) => fragments.next(&self.bytes)?,
             };
             let Some(sample) = sample else { return Ok(None) };
-            if let Some(unit) = self.unit(&sample)? {
+            let unit = self.unit(&sample);
+            // What its tables say is true only of what was there as they were read.
+            if matches!(self.samples, Samples::Table(_)) && self.given && self.bytes.written() {
+                return Ok(None);
+            }
+            if let Some(unit) = unit? {
                 self.given = true;
                 return Ok(Some(unit));
             }
@@ -310,8 +313,12 @@ mod tests {
         fs::write(file.path(), fixture("fields.h264")).unwrap();
         let tracks = |playing: &Playing<'_>| playing.tracks().unwrap();
         let before = tracks(&playing);
-        playing.next().unwrap();
-        assert_ne!(tracks(&playing), before);
+        // What was read before goes out; the round is not played to its end.
+        let more = (0..30).find(|_| {
+            playing.next().unwrap();
+            tracks(&playing) != before
+        });
+        assert!(more.is_some());
     }
 
     #[test]
