@@ -39,22 +39,13 @@ struct Shell {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(worker: Rc<Worker>, stream: async_net::TcpStream) -> io::Result<()> {
-    let stream: Arc<Async<TcpStream>> = stream.into();
-    stream.get_ref().set_nodelay(true)?;
-    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-    let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
-    let outbox = Rc::new(Outbox::new(stream.clone()));
-    let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
-    if let Some(advertise) = &worker.house.settings.advertise {
-        core = core.advertising(advertise.or_port(local.port()));
-    }
-    let caller = Caller::new(peer, local, outbox.clone());
-    let mut shell = Shell { worker: worker.clone(), core, stream, outbox: outbox.clone(), caller };
-    let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
+pub(super) async fn serve(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<()> {
+    let mut shell = Shell::new(worker, stream)?;
+    let outbox = shell.outbox.clone();
+    let done = supervise::caught(Box::pin(or(shell.read_on(), write_on(&outbox)))).await;
     // However it ended, and be it by a panic: nothing of it is left.
-    let over = shell.core.closed(&mut worker.house.sessions());
-    over.iter().for_each(|session| worker.release(session));
+    let over = shell.core.closed(&mut shell.worker.house.sessions());
+    over.iter().for_each(|session| shell.worker.release(session));
     done.unwrap_or_else(|panic| std::panic::resume_unwind(Box::new(panic)))
 }
 
@@ -97,6 +88,20 @@ fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Op
 }
 
 impl Shell {
+    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<Self> {
+        stream.get_ref().set_nodelay(true)?;
+        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let (peer, local) =
+            (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
+        let outbox = Rc::new(Outbox::new(stream.clone()));
+        let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
+        if let Some(advertise) = &worker.house.settings.advertise {
+            core = core.advertising(advertise.or_port(local.port()));
+        }
+        let caller = Caller::new(peer, local, outbox.clone());
+        Ok(Self { worker, core, stream, outbox, caller })
+    }
+
     async fn read_on(&mut self) -> io::Result<()> {
         let mut alarm = Alarm::default();
         loop {

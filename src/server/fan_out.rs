@@ -29,6 +29,9 @@ pub(super) struct FanOut {
     unsent: RefCell<Unsent>,
     /// The newest image looked at for that.
     noted: Cell<Cursor>,
+    /// When a backlog's next image is due, of whichever reader.
+    due: Cell<Option<Instant>>,
+    wants_keyframe: Cell<bool>,
 }
 
 impl FanOut {
@@ -38,6 +41,7 @@ impl FanOut {
         let unsent = self.note_newest(&mut view);
         let mut rounds = self.rounds.take();
         let mut more = true;
+        self.due.set(None);
         while more {
             more = self.collect(&mut view, readers, &mut rounds, unsent);
             for (pair, round) in &mut rounds {
@@ -46,17 +50,26 @@ impl FanOut {
             }
         }
         self.rounds.replace(rounds);
-        let mut wants_keyframe = false;
-        for reader in readers {
-            // A connection that failed ends in its own task: its socket is readable then.
-            let _ = reader.report(view.now);
-            wants_keyframe |= reader.wants_keyframe.take();
-        }
-        if wants_keyframe {
+        if self.wants_keyframe.take() {
             feed.force_keyframe();
         }
         self.tell(feed, view.now);
         self.seen.replace(view.done());
+    }
+
+    /// When there is something to send whatever the source does.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due.get()
+    }
+
+    /// What is to be seen to with a reader that was just sent something: now it is at hand, with 500 others it is not.
+    fn see_to(&self, reader: &Reader, now: Instant) {
+        // A connection that failed ends in its own task: its socket is readable then.
+        let _ = reader.report(now);
+        self.due.set(self.due.get().into_iter().chain(reader.due()).min());
+        if reader.wants_keyframe.take() {
+            self.wants_keyframe.set(true);
+        }
     }
 
     /// How much TCP sockets are to take unsent, with the newest image in mind.
@@ -84,13 +97,13 @@ impl FanOut {
                     write(view, reader, outbox);
                 }
                 Path::Udp(pair) => {
-                    let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {
-                        continue;
-                    };
-                    round_of(rounds, pair).add(number, to, image, withheld);
-                    more |= !last;
+                    if let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) {
+                        round_of(rounds, pair).add(number, to, image, withheld);
+                        more |= !last;
+                    }
                 }
             }
+            self.see_to(reader, view.now);
         }
         more
     }

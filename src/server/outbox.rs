@@ -202,7 +202,8 @@ impl Outbox {
             smol::Timer::after(patience).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no data"))
         };
-        or(self.stream.writable(), stuck).await?;
+        // In a box: most sockets are never full.
+        Box::pin(or(self.stream.writable(), stuck)).await?;
         self.queue.borrow_mut().blocked = false;
         Ok(())
     }
@@ -214,6 +215,9 @@ impl Outbox {
             queue.waiting -= message.len();
             queue.written = 0;
             queue.messages.pop_front();
+            if queue.messages.is_empty() {
+                queue.messages = VecDeque::new();
+            }
         }
         Ok(())
     }

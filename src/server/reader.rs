@@ -116,6 +116,8 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         let index = track.index();
         if state.tracks.len() <= index {
+            let more = index + 1 - state.tracks.len();
+            state.tracks.reserve_exact(more);
             state.tracks.resize_with(index + 1, || None);
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };

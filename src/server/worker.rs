@@ -4,15 +4,15 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use async_net::TcpListener;
-use smol::LocalExecutor;
 use smol::future::or;
+use smol::{Async, LocalExecutor};
 
 use super::alarm::seldom;
 use super::broadcast::Broadcast;
@@ -138,8 +138,10 @@ impl Worker {
     /// Serves a connection in a task of its own.
     pub(super) fn serve(self: &Rc<Self>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
         let worker = self.clone();
+        // Without what the stream has room for when it is asked itself.
+        let stream: Arc<Async<TcpStream>> = stream.into();
         self.spawn(async move {
-            match supervise::caught(connection::serve(worker, stream)).await {
+            match supervise::caught(Box::pin(connection::serve(worker, stream))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
                 Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
@@ -279,7 +281,7 @@ impl Drop for Worker {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::{TcpStream, UdpSocket};
+    use std::net::UdpSocket;
     use std::time::Duration;
 
     use super::super::{Closing, Settings};

@@ -18,7 +18,7 @@ pub(super) struct Bytes {
     /// When its content was changed last, as it was opened.
     changed: (i64, i64),
     /// Whether it was written to, as it was read last.
-    written: Cell<bool>,
+    was_written: Cell<bool>,
     ahead: RefCell<Ahead>,
 }
 
@@ -51,7 +51,7 @@ impl Bytes {
             file,
             length: metadata.len(),
             changed: changed(&metadata),
-            written: Cell::new(false),
+            was_written: Cell::new(false),
             ahead: RefCell::default(),
         })
     }
@@ -65,34 +65,18 @@ impl Bytes {
         end <= self.length || self.file.metadata().is_ok_and(|metadata| end <= metadata.len())
     }
 
-    /// Whether it was written to between being opened and the last time that it was read.
+    /// Whether it was written to since it was opened.
     pub(super) fn written(&self) -> bool {
-        self.written.get()
+        self.file.metadata().is_ok_and(|metadata| changed(&metadata) != self.changed)
+    }
+
+    /// Whether it had been when [`read_on`](Self::read_on) last read of it.
+    pub(super) fn was_written(&self) -> bool {
+        self.was_written.get()
     }
 
     /// The bytes at `offset`, as many as there are; fewer only at the file's end.
     pub(super) fn read_some(&self, offset: u64, into: &mut [u8]) -> Result<usize, Error> {
-        let mut ahead = self.ahead.borrow_mut();
-        if ahead.at(offset, into.len()).is_none() {
-            if offset != ahead.end || into.len() > AHEAD / 2 {
-                let read = self.fetch(offset, into)?;
-                ahead.end = offset.saturating_add(read as u64);
-                return Ok(read);
-            }
-            let mut bytes = std::mem::take(&mut ahead.bytes);
-            bytes.resize(AHEAD, 0);
-            let read = self.fetch(offset, &mut bytes)?;
-            bytes.truncate(read);
-            *ahead = Ahead { offset, bytes, end: offset };
-        }
-        let there = ahead.at(offset, into.len()).unwrap_or(&ahead.bytes);
-        let length = there.len().min(into.len());
-        into[..length].copy_from_slice(&there[..length]);
-        ahead.end = offset.saturating_add(length as u64);
-        Ok(length)
-    }
-
-    fn fetch(&self, offset: u64, into: &mut [u8]) -> Result<usize, Error> {
         let mut read = 0;
         while read < into.len() {
             match self.file.read_at(&mut into[read..], offset.saturating_add(read as u64)) {
@@ -102,9 +86,31 @@ impl Bytes {
                 Err(error) => return Err(Error::new(error.to_string())),
             }
         }
-        // Only now: what was read is as it was opened, or this says that it may not be.
-        self.written.set(self.file.metadata().is_ok_and(|metadata| changed(&metadata) != self.changed));
         Ok(read)
+    }
+
+    /// As [`read`](Self::read), for what is read from the file's beginning to its end: where one piece follows the
+    /// other, more of them are read at once. [`was_written`](Self::was_written) tells whether
+    /// they may be others by now.
+    pub(super) fn read_on(&self, offset: u64, length: usize) -> Result<Option<Vec<u8>>, Error> {
+        let mut ahead = self.ahead.borrow_mut();
+        let follows = std::mem::replace(&mut ahead.end, offset.saturating_add(length as u64)) == offset;
+        if let Some(there) = ahead.at(offset, length) {
+            return Ok(Some(there.to_vec()));
+        }
+        let bytes = if follows && length <= AHEAD / 2 {
+            let mut bytes = std::mem::take(&mut ahead.bytes);
+            bytes.resize(AHEAD, 0);
+            let read = self.read_some(offset, &mut bytes)?;
+            bytes.truncate(read);
+            (ahead.offset, ahead.bytes) = (offset, bytes);
+            ahead.at(offset, length).map(<[u8]>::to_vec)
+        } else {
+            self.read(offset, length)?
+        };
+        // Only now: what was read is as it was opened, or this says that it may not be.
+        self.was_written.set(self.written());
+        Ok(bytes)
     }
 
     /// `length` bytes at `offset`; `None` if the file ends before.
@@ -192,12 +198,10 @@ mod tests {
         std::fs::write(file.path(), &content).unwrap();
         let bytes = Bytes::new(File::open(file.path()).unwrap()).unwrap();
         let check = |offset: usize, length: usize| {
-            let mut into = vec![0; length];
-            let read = bytes.read_some(offset as u64, &mut into).unwrap();
-            let there = &content[offset.min(content.len())..(offset + length).min(content.len())];
-            assert!(&into[..read] == there, "{length} bytes at {offset}");
+            let read = bytes.read_on(offset as u64, length).unwrap();
+            assert!(read.as_deref() == content.get(offset..offset + length), "{length} bytes at {offset}");
         };
-        // On and on, from one place to another and back, over the end, and in pieces larger than what is read ahead.
+        // On and on, over the end, from one place to another and back, and in pieces larger than what is read ahead.
         (0..content.len() + 999).step_by(999).for_each(|offset| check(offset, 999));
         for offset in (0..AHEAD).step_by(7_919) {
             for (offset, length) in
@@ -206,11 +210,10 @@ mod tests {
                 check(offset, length);
             }
         }
-        assert!(!bytes.written());
+        assert!(!bytes.was_written());
         std::fs::write(file.path(), b"another").unwrap();
-        bytes.read_some(0, &mut [0; 9]).unwrap();
-        bytes.read_some(AHEAD as u64 / 2, &mut [0; 9]).unwrap();
-        assert!(bytes.written());
+        bytes.read_on(0, AHEAD + 1).unwrap();
+        assert!(bytes.was_written());
     }
 
     #[test]

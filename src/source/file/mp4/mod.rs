@@ -120,7 +120,7 @@ impl Mp4 {
                 length >> 20
             )));
         }
-        let Some(bytes) = self.bytes.read(offset, length)? else {
+        let Some(bytes) = self.bytes.read_on(offset, length)? else {
             return Err(Error::new(format!(
                 "it ends before the sample at byte {offset}: it is cut short or still being written"
             )));
@@ -144,7 +144,7 @@ impl Reading for Mp4 {
             let Some(sample) = sample else { return Ok(None) };
             let unit = self.unit(&sample);
             // What its tables say is true only of what was there as they were read.
-            if matches!(self.samples, Samples::Table(_)) && self.given && self.bytes.written() {
+            if matches!(self.samples, Samples::Table(_)) && self.given && self.bytes.was_written() {
                 return Ok(None);
             }
             if let Some(unit) = unit? {
@@ -314,7 +314,7 @@ mod tests {
         let tracks = |playing: &Playing<'_>| playing.tracks().unwrap();
         let before = tracks(&playing);
         // What was read before goes out; the round is not played to its end.
-        let more = (0..30).find(|_| {
+        let more = (0..100).find(|_| {
             playing.next().unwrap();
             tracks(&playing) != before
         });
