@@ -50,6 +50,9 @@ impl FanOut {
             }
         }
         self.rounds.replace(rounds);
+        // A report comes behind the first image.
+        let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
+        by_udp.for_each(|reader| self.see_to(reader, view.now));
         if self.wants_keyframe.take() {
             feed.force_keyframe();
         }
@@ -95,6 +98,7 @@ impl FanOut {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);
                     write(view, reader, outbox);
+                    self.see_to(reader, view.now);
                 }
                 Path::Udp(pair) => {
                     if let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) {
@@ -103,7 +107,6 @@ impl FanOut {
                     }
                 }
             }
-            self.see_to(reader, view.now);
         }
         more
     }

@@ -6,6 +6,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -35,6 +36,9 @@ struct Told {
 
 /// Sizes that a server's thread does not count: see [`learn_timers`].
 static TIMERS: [AtomicUsize; 2] = [const { AtomicUsize::new(0) }; 2];
+
+/// Tests whose servers share smol's reactor, and count, run one after the other.
+static ONE: Mutex<()> = Mutex::new(());
 
 struct Counting;
 
@@ -176,6 +180,7 @@ const PICTURES: usize = 62;
 
 #[test]
 fn a_picture_is_one_allocation_whoever_reads_it() {
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     learn_timers();
     let mut wrong = Vec::new();
     for transport in [Transport::Tcp, Transport::Udp] {
@@ -195,6 +200,7 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
 /// are addresses and messages.
 #[test]
 fn a_reader_is_small() {
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     learn_timers();
     let held = |transport, readers| {
         let (mut audience, told) = counted(transport, readers);
