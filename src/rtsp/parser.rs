@@ -104,6 +104,10 @@ impl Parser {
 
     /// The next item, if it has wholly come.
     pub fn poll(&mut self) -> Option<Item> {
+        if self.pending() == 0 && !self.buffer.is_empty() {
+            // Most connections are silent most of the time.
+            (self.buffer, self.taken) = (Vec::new(), 0);
+        }
         loop {
             if self.failed {
                 return None;

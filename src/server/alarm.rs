@@ -1,8 +1,11 @@
 //! What wakes a task again and again without an allocation each time.
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 /// A timer that is set anew only when it has to ring earlier. It may ring too early.
@@ -47,6 +50,16 @@ impl Kick {
         }
     }
 
+    /// One that nobody took was for something else.
+    pub(super) fn forget(&self) {
+        self.given.set(false);
+    }
+
+    /// Waits for one.
+    pub(super) async fn taken(&self) {
+        poll_fn(|context| self.poll(context)).await;
+    }
+
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<()> {
         if self.given.take() {
             return Poll::Ready(());
@@ -57,6 +70,45 @@ impl Kick {
             none => *none = Some(context.waker().clone()),
         }
         Poll::Pending
+    }
+}
+
+/// Waits for a future that is looked at only when it was woken itself: what its task is woken for again and again
+/// is nothing to it.
+pub(super) async fn seldom<T>(future: impl Future<Output = T>) -> T {
+    let own = Arc::new(Own { woken: AtomicBool::new(true), task: Mutex::default() });
+    let waker = Waker::from(own.clone());
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        own.follow(context.waker());
+        if !own.woken.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        future.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await
+}
+
+/// Wakes a task, and notes that it was this that woke it.
+struct Own {
+    woken: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Own {
+    fn follow(&self, waker: &Waker) {
+        match &mut *self.task.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+impl Wake for Own {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        task.iter().for_each(Waker::wake_by_ref);
     }
 }
 
@@ -86,5 +138,23 @@ mod tests {
         assert!(alarm.poll(now + Duration::from_secs(3600), &mut context).is_pending());
         assert!(alarm.poll(now, &mut context).is_ready());
         assert!(alarm.poll(now + Duration::from_secs(3600), &mut context).is_pending());
+    }
+    #[test]
+    fn what_waits_seldom_is_looked_at_when_it_was_woken_and_not_else() {
+        let looks = Cell::new(0);
+        let inner = RefCell::new(None);
+        let mut waits = pin!(seldom(poll_fn(|context| {
+            looks.set(looks.get() + 1);
+            inner.replace(Some(context.waker().clone()));
+            if looks.get() < 2 { Poll::Pending } else { Poll::Ready(7) }
+        })));
+        let outer = Arc::new(Own { woken: AtomicBool::new(false), task: Mutex::default() });
+        let waker = Waker::from(outer.clone());
+        let mut context = Context::from_waker(&waker);
+        (0..3).for_each(|_| assert!(waits.as_mut().poll(&mut context).is_pending()));
+        assert_eq!((looks.get(), outer.woken.load(Ordering::SeqCst)), (1, false));
+        inner.take().unwrap().wake();
+        assert!(outer.woken.load(Ordering::SeqCst), "its task is woken too");
+        assert_eq!(waits.as_mut().poll(&mut context), Poll::Ready(7));
     }
 }

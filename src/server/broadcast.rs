@@ -89,9 +89,8 @@ impl Broadcast {
 
     /// When readers have to be looked at whatever the source does.
     fn next_due(&self) -> Option<Instant> {
-        let readers = self.readers.borrow();
-        let tick = (!readers.is_empty()).then(|| clock::now() + REPORT_TICK);
-        readers.iter().filter_map(|reader| reader.due()).chain(tick).min()
+        let tick = (!self.readers.borrow().is_empty()).then(|| clock::now() + REPORT_TICK);
+        self.fan_out.due().into_iter().chain(tick).min()
     }
 
     fn handle_unit(&self, slot: Slot<AccessUnit>) {
@@ -107,7 +106,10 @@ impl Broadcast {
         while at < taken.image {
             match self.feed.images().get(at) {
                 Slot::Here(image) => {
-                    self.readers.borrow().iter().for_each(|reader| reader.offer_start(at, &image));
+                    // Of most images nobody's: for those readers are looked at once, and that is to send them.
+                    if image.link != Link::Follows {
+                        self.readers.borrow().iter().for_each(|reader| reader.offer_start(at, &image));
+                    }
                     at = at.next();
                 }
                 Slot::Gone(oldest) => at = oldest,

@@ -1,15 +1,17 @@
 //! One task a connection: bytes in, the protocol's events, the house's answers, bytes out.
 
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use smol::Async;
 use smol::future::or;
-use smol::io::AsyncReadExt;
 
+use super::alarm::Alarm;
 use super::house::Order;
 use super::outbox::Outbox;
 use super::requests::{Caller, failed};
@@ -37,22 +39,13 @@ struct Shell {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(worker: Rc<Worker>, stream: async_net::TcpStream) -> io::Result<()> {
-    let stream: Arc<Async<TcpStream>> = stream.into();
-    stream.get_ref().set_nodelay(true)?;
-    let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-    let (peer, local) = (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
-    let outbox = Rc::new(Outbox::new(stream.clone()));
-    let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
-    if let Some(advertise) = &worker.house.settings.advertise {
-        core = core.advertising(advertise.or_port(local.port()));
-    }
-    let caller = Caller::new(peer, local, outbox.clone());
-    let mut shell = Shell { worker: worker.clone(), core, stream, outbox: outbox.clone(), caller };
-    let done = supervise::caught(or(shell.read_on(), write_on(&outbox))).await;
+pub(super) async fn serve(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<()> {
+    let mut shell = Shell::new(worker, stream)?;
+    let outbox = shell.outbox.clone();
+    let done = supervise::caught(Box::pin(or(shell.read_on(), write_on(&outbox)))).await;
     // However it ended, and be it by a panic: nothing of it is left.
-    let over = shell.core.closed(&mut worker.house.sessions());
-    over.iter().for_each(|session| worker.release(session));
+    let over = shell.core.closed(&mut shell.worker.house.sessions());
+    over.iter().for_each(|session| shell.worker.release(session));
     done.unwrap_or_else(|panic| std::panic::resume_unwind(Box::new(panic)))
 }
 
@@ -79,38 +72,66 @@ async fn write_on(outbox: &Outbox) -> io::Result<()> {
     }
 }
 
+/// Reads what has come, if anything: a connection that waits keeps no room for it.
+fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Option<usize>> {
+    let mut bytes = [0; READ];
+    match stream.read(&mut bytes) {
+        Ok(length) => {
+            handle(&bytes[..length]);
+            Ok(Some(length))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl Shell {
+    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<Self> {
+        stream.get_ref().set_nodelay(true)?;
+        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+        let (peer, local) =
+            (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
+        let outbox = Rc::new(Outbox::new(stream.clone()));
+        let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
+        if let Some(advertise) = &worker.house.settings.advertise {
+            core = core.advertising(advertise.or_port(local.port()));
+        }
+        let caller = Caller::new(peer, local, outbox.clone());
+        Ok(Self { worker, core, stream, outbox, caller })
+    }
+
     async fn read_on(&mut self) -> io::Result<()> {
-        let mut bytes = [0; READ];
+        let mut alarm = Alarm::default();
         loop {
-            if self.handle_events().await? {
-                return self.finish().await;
+            // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
+            if Box::pin(self.handle_events()).await? {
+                return Box::pin(self.finish()).await;
             }
             let timeout = self.core.poll_timeout(&self.worker.house.sessions());
-            let length = match timeout {
-                None => (&*self.stream).read(&mut bytes).await?,
-                Some(at) => {
-                    let timed_out = async {
-                        smol::Timer::at(at).await;
-                        Ok(None)
-                    };
-                    let read = async { (&*self.stream).read(&mut bytes).await.map(Some) };
-                    match or(read, timed_out).await? {
-                        Some(length) => length,
-                        None => {
-                            self.core.handle_timeout(&mut self.worker.house.sessions(), clock::now());
-                            continue;
-                        }
-                    }
-                }
-            };
-            if length == 0 {
-                return self.finish().await;
+            if !poll_fn(|context| self.poll_input(timeout, &mut alarm, context)).await? {
+                self.core.handle_timeout(&mut self.worker.house.sessions(), clock::now());
+            } else if read_now(self.stream.get_ref(), |bytes| self.core.handle_input(bytes))? == Some(0) {
+                return Box::pin(self.finish()).await;
             }
-            self.core.handle_input(&bytes[..length]);
             // A peer that never stops talking has its turn, and then the others have theirs.
             smol::future::yield_now().await;
         }
+    }
+
+    /// Waits for bytes; false if `timeout` may have come before them.
+    fn poll_input(
+        &self,
+        timeout: Option<Instant>,
+        alarm: &mut Alarm,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(readable) = self.stream.poll_readable(context) {
+            return Poll::Ready(readable.map(|()| true));
+        }
+        let rung = timeout.is_some_and(|at| alarm.poll(at, context).is_ready());
+        if rung { Poll::Ready(Ok(false)) } else { Poll::Pending }
     }
 
     /// Handles what has come; says whether the connection is to end.
@@ -174,8 +195,10 @@ impl Shell {
                 self.outbox.pump()?;
             }
             self.stream.get_ref().shutdown(Shutdown::Write)?;
-            let mut bytes = [0; READ];
-            while (&*self.stream).read(&mut bytes).await? > 0 {}
+            // What still comes is nobody's.
+            while read_now(self.stream.get_ref(), |_| ())? != Some(0) {
+                self.stream.readable().await?;
+            }
             Ok(())
         };
         let late = async {

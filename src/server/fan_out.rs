@@ -42,6 +42,9 @@ pub(super) struct FanOut {
     /// The newest image looked at for that.
     noted: Cell<Cursor>,
     pub(super) measure: Measure,
+    /// When a backlog's next image is due, of whichever reader.
+    due: Cell<Option<Instant>>,
+    wants_keyframe: Cell<bool>,
 }
 
 impl FanOut {
@@ -73,6 +76,7 @@ impl FanOut {
         let unsent = self.note_newest(&mut view);
         let mut rounds = self.rounds.take();
         let mut more = true;
+        self.due.set(None);
         while more {
             more = self.collect(&mut view, readers, &mut rounds, unsent);
             for (pair, round) in &mut rounds {
@@ -83,18 +87,30 @@ impl FanOut {
         }
         self.rounds.replace(rounds);
         self.measure.end_round(&view, feed);
-        let mut wants_keyframe = false;
-        for reader in readers {
-            // A connection that failed ends in its own task: its socket is readable then.
-            let _ = reader.report(view.now);
-            wants_keyframe |= reader.wants_keyframe.take();
-        }
-        if wants_keyframe {
+        // A report comes behind the first image.
+        let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
+        by_udp.for_each(|reader| self.see_to(reader, view.now));
+        if self.wants_keyframe.take() {
             feed.force_keyframe();
         }
         self.tell(feed, view.now);
         self.tell_planned(feed, view.now);
         self.seen.replace(view.done());
+    }
+
+    /// When there is something to send whatever the source does.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due.get()
+    }
+
+    /// What is to be seen to with a reader that was just sent something: now it is at hand, with 500 others it is not.
+    fn see_to(&self, reader: &Reader, now: Instant) {
+        // A connection that failed ends in its own task: its socket is readable then.
+        let _ = reader.report(now);
+        self.due.set(self.due.get().into_iter().chain(reader.due()).min());
+        if reader.wants_keyframe.take() {
+            self.wants_keyframe.set(true);
+        }
     }
 
     /// What is new among the images: gives how much TCP sockets are to take unsent, with the newest keyframe in mind.
@@ -131,6 +147,7 @@ impl FanOut {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);
                     write(view, reader, outbox, &self.measure);
+                    self.see_to(reader, view.now);
                 }
                 Path::Udp(pair) => {
                     let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {

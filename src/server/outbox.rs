@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smol::Async;
-use smol::channel::{Receiver, Sender, bounded};
 use smol::future::or;
 use socket2::SockRef;
 
+use super::alarm::Kick;
 use crate::rtp::WireImage;
 
 /// Replies and reports that may wait for a peer that does not read; more of them end the connection.
@@ -28,7 +28,8 @@ pub(super) struct Outbox {
     stream: Arc<Async<TcpStream>>,
     queue: RefCell<Queue>,
     supply: RefCell<Option<Weak<dyn Supply>>>,
-    full: (Sender<()>, Receiver<()>),
+    /// The socket took no more.
+    full: Kick,
     /// Bytes that the kernel takes and has not yet sent; 0: as many as it likes.
     unsent: Cell<u32>,
     /// Images that the socket did not take at once.
@@ -74,7 +75,7 @@ impl Outbox {
             stream,
             queue: RefCell::default(),
             supply: RefCell::default(),
-            full: bounded(1),
+            full: Kick::default(),
             unsent: Cell::new(0),
             parted: Cell::new(0),
         }
@@ -182,8 +183,7 @@ impl Outbox {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     queue.blocked = true;
-                    // Full already means that the writer has been told.
-                    let _ = self.full.0.try_send(());
+                    self.full.give();
                 }
                 Err(error) if blocks(&error) => {}
                 Err(error) => return Err(error),
@@ -197,13 +197,13 @@ impl Outbox {
     /// # Errors
     /// It took nothing for `patience`.
     pub(super) async fn unblocked(&self, patience: Duration) -> io::Result<()> {
-        // The sender lives in this very struct: there is no other way for this to end.
-        let _ = self.full.1.recv().await;
+        self.full.taken().await;
         let stuck = async {
             smol::Timer::after(patience).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no data"))
         };
-        or(self.stream.writable(), stuck).await?;
+        // In a box: most sockets are never full.
+        Box::pin(or(self.stream.writable(), stuck)).await?;
         self.queue.borrow_mut().blocked = false;
         Ok(())
     }
@@ -215,6 +215,9 @@ impl Outbox {
             queue.waiting -= message.len();
             queue.written = 0;
             queue.messages.pop_front();
+            if queue.messages.is_empty() {
+                queue.messages = VecDeque::new();
+            }
         }
         Ok(())
     }

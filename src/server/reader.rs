@@ -7,8 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use smol::channel::{Receiver, Sender, bounded};
-
+use super::alarm::Kick;
 use super::feed::Feed;
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::position::{Next, Position};
@@ -51,7 +50,8 @@ pub(super) struct Reader {
     state: RefCell<State>,
     /// When a report may be due; `None`: look.
     report_at: Cell<Option<Instant>>,
-    started: (Sender<()>, Receiver<()>),
+    /// It is known where it starts.
+    started: Kick,
 }
 
 #[derive(Default)]
@@ -110,7 +110,7 @@ impl Reader {
             wants_keyframe: Cell::new(false),
             state: RefCell::default(),
             report_at: Cell::new(None),
-            started: bounded(1),
+            started: Kick::default(),
         }
     }
 
@@ -119,6 +119,8 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         let index = track.index();
         if state.tracks.len() <= index {
+            let more = index + 1 - state.tracks.len();
+            state.tracks.reserve_exact(more);
             state.tracks.resize_with(index + 1, || None);
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
@@ -186,9 +188,9 @@ impl Reader {
         if let Some((_, image)) = start.filter(|_| backlog) {
             state.position.catch_up(image.time, self.feed.newest_time(), clock::now());
         }
-        while self.started.1.try_recv().is_ok() {}
+        self.started.forget();
         if start.is_some() {
-            let _ = self.started.0.try_send(());
+            self.started.give();
         }
     }
 
@@ -201,7 +203,7 @@ impl Reader {
 
     /// Waits until it is known where the reader starts.
     pub(super) async fn started(&self) {
-        let _ = self.started.1.recv().await;
+        self.started.taken().await;
     }
 
     /// Lets images out, the PLAY being answered; gives what RTP-Info says of each track.
@@ -243,7 +245,7 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         let starts = image.link == Link::Start || image.link == Link::Alone && !state.waits_for_video();
         if starts && state.has(image.track) && state.position.offer_start(at) {
-            let _ = self.started.0.try_send(());
+            self.started.give();
         }
     }
 

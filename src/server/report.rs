@@ -1,5 +1,6 @@
 //! One reader's reports on one track: when the next is due, what was sent, what the reader said.
 
+use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -86,7 +87,8 @@ impl Reporter {
     pub(super) fn due(&mut self, now: Instant) -> bool {
         let due = self.active() && self.next.is_none_or(|next| next <= now);
         if due {
-            let spread = f64::from(crate::random::random_u32()) / f64::from(u32::MAX);
+            // Nobody has to be kept from guessing it: no system call for each report.
+            let spread = RandomState::new().hash_one(self.packets) as f64 / u64::MAX as f64;
             self.next = Some(now + INTERVAL.mul_f64(0.5 + spread));
         }
         due

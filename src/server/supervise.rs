@@ -11,6 +11,8 @@ pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs `work`; what it said if it panicked. Everything here is shared by `Rc` and `RefCell`, whose
 /// borrows end with the unwinding.
+///
+/// What is large comes in a box: an async function has room for what it is given twice.
 pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| sentence(&*panic))
 }

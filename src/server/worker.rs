@@ -4,16 +4,17 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use async_net::TcpListener;
-use smol::LocalExecutor;
 use smol::future::or;
+use smol::{Async, LocalExecutor};
 
+use super::alarm::seldom;
 use super::broadcast::Broadcast;
 use super::house::{House, Order, Seat};
 use super::reader::{Path, Reader};
@@ -39,7 +40,9 @@ pub(super) fn run(
     listeners: &[TcpListener],
     stop: impl Future<Output = ()>,
 ) {
-    let mut stop = pin!(stop);
+    // What the thread itself waits for is polled whenever it is woken, for each picture too; a signal's socket would
+    // be read each time.
+    let mut stop = pin!(seldom(stop));
     while let Err(panic) = catch_unwind(AssertUnwindSafe(|| live(house, index, listeners, stop.as_mut()))) {
         let panic = supervise::sentence(&*panic);
         tracing::error!(worker = index, panic, "a worker panicked and begins again; please report this");
@@ -77,10 +80,12 @@ fn live(
             supervise::restarted("housekeeping", || housekeeping::keep_house(keeping.clone())).await;
         })
         .detach();
-    // What the thread itself waits for is looked at whenever it is woken, for each picture too: as little as can be.
+    // Likewise in a task of its own.
     let following = worker.clone();
     let main = or(stop, executor.spawn(following.follow_orders()));
-    let lived = catch_unwind(AssertUnwindSafe(|| smol::block_on(executor.run(main))));
+    // Sockets are watched by the reactor's own thread. A worker that took that over while it waits would fight with
+    // it, and the other workers, for the reactor's lock at each picture; so it only waits to be woken.
+    let lived = catch_unwind(AssertUnwindSafe(|| smol::future::block_on(executor.run(main))));
     // However it ended: its readers are told.
     let told = catch_unwind(AssertUnwindSafe(|| worker.say_goodbye()));
     if let Err(panic) = lived.and(told) {
@@ -136,8 +141,10 @@ impl Worker {
     /// Serves a connection in a task of its own.
     pub(super) fn serve(self: &Rc<Self>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
         let worker = self.clone();
+        // Without what the stream has room for when it is asked itself.
+        let stream: Arc<Async<TcpStream>> = stream.into();
         self.spawn(async move {
-            match supervise::caught(connection::serve(worker, stream)).await {
+            match supervise::caught(Box::pin(connection::serve(worker, stream))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
                 Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
@@ -278,7 +285,7 @@ impl Drop for Worker {
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::{TcpStream, UdpSocket};
+    use std::net::UdpSocket;
     use std::time::Duration;
 
     use super::super::{Closing, Settings};

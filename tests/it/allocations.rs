@@ -5,7 +5,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -23,11 +24,22 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LARGEST: Cell<usize> = const { Cell::new(0) };
     // A server's thread also counts here, for the test's thread to read.
-    static TOLD: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+    static TOLD: Cell<Option<&'static Told>> = const { Cell::new(None) };
+}
+
+/// What a server's thread allocated.
+#[derive(Default)]
+struct Told {
+    count: AtomicUsize,
+    /// Bytes that it has not freed.
+    held: AtomicIsize,
 }
 
 /// Sizes that a server's thread does not count: see [`learn_timers`].
 static TIMERS: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
+
+/// Tests whose servers share smol's reactor, and count, run one after the other.
+static ONE: Mutex<()> = Mutex::new(());
 
 struct Counting;
 
@@ -36,25 +48,38 @@ fn count(size: usize) {
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
     if TIMERS.iter().all(|known| size != known.load(Ordering::SeqCst)) {
-        let _ = TOLD.try_with(|told| told.get().map(|count| count.fetch_add(1, Ordering::SeqCst)));
+        let _ = TOLD.try_with(|told| told.get().map(|told| told.count.fetch_add(1, Ordering::SeqCst)));
     }
+}
+
+fn hold(bytes: usize, sign: isize) {
+    // Timers are put in by one thread and moved by another.
+    if TIMERS.iter().any(|timers| timers.load(Ordering::SeqCst) == bytes) {
+        return;
+    }
+    let change = sign * bytes as isize;
+    let _ = TOLD.try_with(|told| told.get().map(|told| told.held.fetch_add(change, Ordering::SeqCst)));
 }
 
 // SAFETY: every method hands its arguments to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(layout.size(), 1);
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(layout.size(), -1);
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size);
+        hold(size, 1);
+        hold(layout.size(), -1);
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -137,22 +162,27 @@ fn learn_rings(pacing: Pacing) {
     TIMERS[2].store(size, Ordering::SeqCst);
 }
 
-/// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
-/// are sent and the house is kept are others.
-fn steadiest(transport: Transport, pacing: Pacing, readers: usize, paused: bool, bytes: usize) -> usize {
-    let counter: &'static AtomicUsize = Box::leak(Box::default());
-    let mut audience = Audience::new(transport, pacing, readers, move |serve| {
-        TOLD.set(Some(counter));
+fn counted(transport: Transport, pacing: Pacing, readers: usize) -> (Audience, &'static Told) {
+    let told: &'static Told = Box::leak(Box::default());
+    let audience = Audience::new(transport, pacing, readers, move |serve| {
+        TOLD.set(Some(told));
         serve();
         TOLD.set(None);
     });
+    (audience, told)
+}
+
+/// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
+/// are sent and the house is kept are others.
+fn steadiest(transport: Transport, pacing: Pacing, readers: usize, paused: bool, bytes: usize) -> usize {
+    let (mut audience, told) = counted(transport, pacing, readers);
     if paused {
         audience.pause();
     }
     let mut row = || {
-        let before = counter.load(Ordering::SeqCst);
+        let before = told.count.load(Ordering::SeqCst);
         (0..PICTURES).for_each(|_| audience.picture_of(bytes, if pacing == Pacing::On { 4 } else { 1 }));
-        counter.load(Ordering::SeqCst) - before
+        told.count.load(Ordering::SeqCst) - before
     };
     (0..8).map(|_| row()).min().expect("eight rows")
 }
@@ -162,6 +192,7 @@ const PICTURES: usize = 62;
 
 #[test]
 fn a_picture_is_one_allocation_whoever_reads_it() {
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     learn_timers();
     let mut wrong = Vec::new();
     for (transport, pacing) in
@@ -182,4 +213,21 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
         }
     }
     assert!(wrong.is_empty(), "allocations for {PICTURES} pictures:\n{}", wrong.join("\n"));
+}
+
+/// Of those who play and have nothing waiting; beside what the kernel has of a socket. Nearly 2 KB by TCP; by UDP there
+/// are addresses and messages.
+#[test]
+fn a_reader_is_small() {
+    let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    learn_timers();
+    let held = |transport, readers| {
+        let (mut audience, told) = counted(transport, Pacing::Auto, readers);
+        (0..PICTURES).for_each(|_| audience.picture(1_000));
+        told.held.load(Ordering::SeqCst)
+    };
+    for (transport, most) in [(Transport::Tcp, 2_304), (Transport::Udp, 3_072)] {
+        let each = (held(transport, 96) - held(transport, 32)) / 64;
+        assert!((200..=most).contains(&each), "{transport:?}: {each} bytes a reader");
+    }
 }

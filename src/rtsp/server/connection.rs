@@ -38,7 +38,7 @@ pub struct Connection {
     parser: Parser,
     output: VecDeque<Vec<u8>>,
     /// The request whose answer is awaited.
-    waiting: Option<Waiting>,
+    waiting: Option<Box<Waiting>>,
     close: Option<String>,
     awaited: Awaited,
     /// Since when.
@@ -130,14 +130,19 @@ impl Connection {
 
     /// The house's answer to the event last given.
     pub fn answer(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime, answer: Answer) {
-        let Some(Waiting { request, kind }) = self.waiting.take() else { return };
+        let Some(waiting) = self.waiting.take() else { return };
+        let Waiting { request, kind } = *waiting;
         let response = methods::answered(&mut self.caller, sessions, now, &request, kind, answer);
         self.reply(&request, response, wall);
     }
 
     /// Replies, whole, in order.
     pub fn poll_output(&mut self) -> Option<Vec<u8>> {
-        self.output.pop_front()
+        let reply = self.output.pop_front();
+        if reply.is_none() {
+            self.output = VecDeque::new();
+        }
+        reply
     }
 
     /// When our patience with the peer is over: look at [`Connection::handle_timeout`] then.
@@ -197,7 +202,7 @@ impl Connection {
                 None
             }
             Outcome::Ask(event, kind) => {
-                self.waiting = Some(Waiting { request, kind });
+                self.waiting = Some(Box::new(Waiting { request, kind }));
                 Some(event)
             }
         }

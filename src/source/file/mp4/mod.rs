@@ -120,7 +120,7 @@ impl Mp4 {
                 length >> 20
             )));
         }
-        let Some(bytes) = self.bytes.read(offset, length)? else {
+        let Some(bytes) = self.bytes.read_on(offset, length)? else {
             return Err(Error::new(format!(
                 "it ends before the sample at byte {offset}: it is cut short or still being written"
             )));
@@ -138,18 +138,18 @@ impl Reading for Mp4 {
     fn next(&mut self) -> Result<Option<Unit>, Error> {
         for _ in 0..BARREN {
             let sample = match &mut self.samples {
-                // What its tables say is true only of what was there as they were read.
-                Samples::Table(_) if self.given && self.bytes.written() => None,
                 Samples::Table(table) => table.next(),
                 Samples::Fragments(fragments) => fragments.next(&self.bytes)?,
             };
             let Some(sample) = sample else { return Ok(None) };
-            let unit = match self.unit(&sample) {
-                // What could not be read is of another file by now, which begins anew.
-                Err(_) if self.given && self.bytes.written() => return Ok(None),
-                unit => unit?,
-            };
-            if let Some(unit) = unit {
+            let unit = self.unit(&sample);
+            // What its tables say is true only of what was there as they were read; and what could not be read is of
+            // another file by now, which begins anew.
+            let tables = matches!(self.samples, Samples::Table(_));
+            if self.given && (tables && self.bytes.was_written() || unit.is_err() && self.bytes.written()) {
+                return Ok(None);
+            }
+            if let Some(unit) = unit? {
                 self.given = true;
                 return Ok(Some(unit));
             }
@@ -315,8 +315,12 @@ mod tests {
         fs::write(file.path(), fixture("fields.h264")).unwrap();
         let tracks = |playing: &Playing<'_>| playing.tracks().unwrap();
         let before = tracks(&playing);
-        playing.next().unwrap();
-        assert_ne!(tracks(&playing), before);
+        // What was read before goes out; the round is not played to its end.
+        let more = (0..100).find(|_| {
+            playing.next().unwrap();
+            tracks(&playing) != before
+        });
+        assert!(more.is_some());
     }
 
     #[test]
