@@ -143,6 +143,14 @@ impl<T: Clone + Weigh> Ring<T> {
         self.lock().bytes
     }
 
+    /// Forgets the items before a cursor.
+    pub fn forget(&self, before: Cursor) {
+        let mut ring = self.lock();
+        while ring.oldest < before.0 && !ring.items.is_empty() {
+            ring.evict();
+        }
+    }
+
     /// Forgets the items; cursors stay valid.
     pub fn clear(&self) {
         let mut ring = self.lock();
@@ -252,6 +260,18 @@ mod tests {
             let ring = filled(bounds, 10);
             assert_eq!(ring.get(Cursor(0)), Slot::Gone(Cursor(oldest)), "{bounds:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_before_a_cursor_is_forgotten_and_nothing_behind_it() {
+        let ring = filled(WIDE, 6);
+        ring.forget(Cursor(4));
+        assert_eq!(
+            (ring.get(Cursor(3)), ring.get(Cursor(4))),
+            (Slot::Gone(Cursor(4)), Slot::Here(Item(4, true)))
+        );
+        ring.forget(Cursor(100));
+        assert_eq!((ring.end(), ring.get(Cursor(6))), (Cursor(6), Slot::Ahead));
     }
 
     #[test]

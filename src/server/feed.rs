@@ -168,9 +168,10 @@ impl Feed {
     /// A source that still plays may have another reader soon, who starts in what is there; one that rests
     /// begins anew for the next.
     pub(super) fn forget_what_nobody_will_see(&self) {
-        let _whole = self.streams();
+        let streams = self.streams();
         if self.readers.load(Ordering::SeqCst) == 0 && !self.mount.state().flows() {
             self.images.clear();
+            self.mount.units().forget(streams.taken.unit);
         }
     }
 
