@@ -2,9 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use lenslet::media::h264::nal_units;
-use lenslet::rtp::{DepacketizedUnit, Depacketizer};
+use lenslet::media::h264::{ParameterSets, nal_units};
+use lenslet::media::{Codec, MediaTime, TrackId, aac};
+use lenslet::rtp::{DepacketizedUnit, Depacketizer, Sender};
+use lenslet::source::file;
 
 use crate::interop::has;
 use crate::support::{Client, Incoming, Reply, Rtp, Server};
@@ -307,4 +310,45 @@ fn rtcp_types(mut compound: &[u8]) -> Vec<u8> {
         compound = compound.get(length..).unwrap_or_default();
     }
     types
+}
+
+/// The units of a real file for an hour of its own time, with nobody waiting: packetized, and their RTP times held
+/// against what its first round says.
+#[test]
+fn an_hour_of_a_looped_file_keeps_rtp_time_and_numbers() {
+    for name in ["seamless.mp4", "seamless.mkv"] {
+        let path = format!("tests/fixtures/bitstreams/{name}").into();
+        let file = file::File::new(file::Settings { path, fps: None });
+        let sets = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let aac = Codec::Aac(aac::Config::parse(&[0x14, 0x08]).unwrap());
+        let sender = |track, codec| Sender::new(TrackId(track), codec, 1, u16::MAX - 5, 7, 1420);
+        let mut senders = [sender(0, &sets), sender(1, &aac)];
+        let mut numbers = [u16::MAX - 5; 2];
+        // In ticks from the first of each track; wrapping differences, so that the timestamps may wrap.
+        let mut times: [Vec<i64>; 2] = Default::default();
+        let mut first = [None; 2];
+        for unit in file.units().unwrap() {
+            let (due, unit) = unit.unwrap();
+            if due >= MediaTime::from_duration(Duration::from_secs(3600)) {
+                break;
+            }
+            let track = unit.track.index();
+            let image = senders[track].packetize(&unit).unwrap();
+            assert_eq!(image.first_seq, numbers[track], "{name}: no number is left out");
+            numbers[track] = numbers[track].wrapping_add(image.packets);
+            let first = *first[track].get_or_insert(image.timestamp);
+            times[track].push(i64::from(image.timestamp.wrapping_sub(first) as i32));
+        }
+        for (track, step, count, millisecond) in [(0, 3_600, 89_900, 90), (1, 1_024, 56_200, 16)] {
+            // Pictures that are shown before one that is decoded before them come in their order.
+            let times = &mut times[track];
+            assert!(times.len() > count, "{name}: {} units of track {track} in an hour", times.len());
+            times.sort_unstable();
+            times.truncate(count);
+            let off =
+                times.iter().zip(0..).map(|(time, number)| (time - times[0] - number * step).abs()).max();
+            println!("{name}, track {track}: {} units, {off:?} ticks off at most", times.len());
+            assert!(off.unwrap() < millisecond, "{name}, track {track}: {off:?} ticks");
+        }
+    }
 }
