@@ -325,4 +325,29 @@ mod tests {
         assert_eq!(feed.begin().image, Cursor(2), "it was packetized all the same");
         assert!(matches!(feed.images().get(Cursor(1)), Slot::Gone(_)));
     }
+
+    #[test]
+    fn what_needs_units_that_were_lost_is_not_sent() {
+        let (outlet, mount) = crate::hub::mount("test");
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        outlet.describe(vec![Track { codec, bitrate: None }], true);
+        let publish = |link, count| {
+            for _ in 0..count {
+                let data = [0, 0, 0, 1, if link == Link::Start { 0x65 } else { 0x41 }, 1][..].into();
+                let time = clock::media();
+                outlet.publish(AccessUnit { track: TrackId(0), time, link, journey: None, data });
+            }
+            feed.begin();
+            feed.images().end().0
+        };
+        assert_eq!(publish(Link::Start, 1), 1);
+        // So many at once that the first of them are gone before anybody looks.
+        assert_eq!(publish(Link::Follows, 100), 1, "the rest need them");
+        assert!(outlet.take_keyframe_request());
+        assert_eq!(
+            (publish(Link::Follows, 1), publish(Link::Start, 1), publish(Link::Follows, 1)),
+            (1, 2, 3)
+        );
+    }
 }
