@@ -48,7 +48,9 @@ fn main() {
             let figures = cases.iter().map(|case| format!("{}\t{}\n", spent(case), case.name));
             std::fs::write(KEPT, figures.collect::<String>()).unwrap();
         }
-        [check] if check == "--check" => check_all(&cases),
+        [check, parts @ ..] if check == "--check" => {
+            check_all(&cases, parts);
+        }
         _ => {
             println!("| case | instructions |\n|---|---|");
             let chosen = |case: &&Case| arguments.iter().all(|part| case.name.contains(part.as_str()));
@@ -98,7 +100,8 @@ fn cases() -> Vec<Case> {
 const KEPT: &str = "tests/bench/instructions.kept";
 
 /// Fails where a round costs a tenth more than what was kept. Who raises a figure says why in the CHANGELOG.
-fn check_all(cases: &[Case]) {
+/// Of the cases that have one of these parts in their names, or of all.
+fn check_all(cases: &[Case], parts: &[String]) {
     let kept = std::fs::read_to_string(KEPT).unwrap();
     let kept: Vec<(u64, &str)> = kept
         .lines()
@@ -109,6 +112,9 @@ fn check_all(cases: &[Case]) {
     let mut worse = 0;
     for ((figure, name), case) in kept.into_iter().zip(cases) {
         assert_eq!(name, case.name, "{KEPT} is not of these cases: keep it anew by --keep");
+        if !parts.is_empty() && !parts.iter().any(|part| name.contains(part)) {
+            continue;
+        }
         let most = figure + figure / 10;
         // Twice, where it is more: the server's thread may have been woken more often than usual.
         let now = Some(spent(case)).filter(|now| *now <= most).unwrap_or_else(|| spent(case));
