@@ -1,53 +1,16 @@
-//! The command line.
+//! Commands that are clients: of our own server or of another's.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::ValueEnum;
 
-use crate::config::Config;
-use crate::daemon;
+use super::Done;
 use crate::rtsp::client::Transport;
-use crate::source::camera;
 use crate::tools::{load, plan, receive};
 
-/// An RTSP server for small boards.
-#[derive(Debug, Parser)]
-#[command(name = "lenslet", version, about)]
-struct Arguments {
-    /// Log more: -v requests and replies, -vv everything.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    verbose: u8,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve the configured mounts; without a configuration the test picture and every camera.
-    Serve(ConfigArgument),
-    /// List the cameras and what each can be used for.
-    Probe {
-        /// For scripts: one JSON array.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print the URLs that `serve` would serve.
-    Urls(ConfigArgument),
-    /// Say whether the configuration is right.
-    Check(ConfigArgument),
-    /// Play a URL without a screen and say how good the path to the server is.
-    Receive(ReceiveArguments),
-    /// Play a URL many times at once and say whether the server carries it.
-    Load(LoadArguments),
-    /// Say whether one board carries so many viewers, and what to do where it does not.
-    Plan(PlanArguments),
-}
-
 #[derive(Debug, clap::Args)]
-struct ReceiveArguments {
+pub(super) struct ReceiveArguments {
     /// The URL: rtsp://host/path, with user:password@ before the host where one is asked for.
     url: String,
     /// How packets shall come; if not said, by UDP, and by TCP where that does not get through.
@@ -69,7 +32,7 @@ struct ReceiveArguments {
 }
 
 #[derive(Debug, clap::Args)]
-struct LoadArguments {
+pub(super) struct LoadArguments {
     /// The URL: rtsp://host/path, with user:password@ before the host where one is asked for.
     url: String,
     /// How many readers.
@@ -102,7 +65,7 @@ struct LoadArguments {
 }
 
 #[derive(Debug, clap::Args)]
-struct PlanArguments {
+pub(super) struct PlanArguments {
     /// The stream's bitrate: 4M, 500k.
     #[arg(long, value_name = "RATE")]
     bitrate: plan::Bitrate,
@@ -150,102 +113,14 @@ enum TransportArgument {
     Tcp,
 }
 
-#[derive(Debug, clap::Args)]
-struct ConfigArgument {
-    /// The configuration file (RON).
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-/// Runs the command line; the answer is the process's exit code.
-pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
-    start_log(arguments.verbose);
-    let done = match arguments.command {
-        Command::Serve(config) => serve(&config),
-        Command::Probe { json } => probe(json),
-        Command::Urls(config) => urls(&config),
-        Command::Check(config) => check(&config),
-        Command::Receive(arguments) => receive(arguments),
-        Command::Load(arguments) => load(arguments),
-        Command::Plan(arguments) => plan(&arguments),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read has seen enough: `lenslet urls | head -1`.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where nobody hears it either, the exit code says so.
-            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-type Done = Result<(), Box<dyn std::error::Error>>;
-
-fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn serve(config: &ConfigArgument) -> Done {
-    Ok(daemon::serve(config.load()?)?)
-}
-
-fn probe(json: bool) -> Done {
-    let found = camera::probe();
-    let mut out = io::stdout().lock();
-    if json {
-        return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
-    }
-    if found.is_empty() {
-        writeln!(out, "No cameras found. Is one plugged in, and are you in the group `video`?")?;
-    }
-    for camera in found {
-        writeln!(out, "{camera}")?;
-    }
-    for encoder in camera::encoders() {
-        writeln!(out, "{encoder}")?;
-    }
-    Ok(())
-}
-
-fn urls(config: &ConfigArgument) -> Done {
-    let config = config.load()?;
-    let mut names: Vec<String> = config.mounts.into_keys().collect();
-    if config.discover_cameras {
-        let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
-        names.extend((0..cameras).map(|number| format!("camera{number}")));
-    }
-    let mut out = io::stdout().lock();
-    for url in daemon::urls(&config.server.listen, names, &config.server) {
-        writeln!(out, "{url}")?;
-    }
-    Ok(())
-}
-
-fn check(config: &ConfigArgument) -> Done {
-    let loaded = config.load()?;
-    for sentence in loaded.absent() {
-        writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
-    }
-    let unfit = loaded.unfit();
-    if !unfit.is_empty() {
-        return Err(unfit.join("\nlenslet: ").into());
-    }
-    let count = loaded.mounts.len();
-    let mounts = if count == 1 { "mount" } else { "mounts" };
-    Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)
-}
-
-fn receive(arguments: ReceiveArguments) -> Done {
+pub(super) fn receive(arguments: ReceiveArguments) -> Done {
     let ReceiveArguments { url, transport, seconds, save, pictures, json } = arguments;
     let transport = transport.map(Transport::from);
     let duration = Duration::from_secs(u64::from(seconds));
     Ok(receive::run(&receive::Options { url, transport, duration, save, pictures, json })?)
 }
 
-fn load(arguments: LoadArguments) -> Done {
+pub(super) fn load(arguments: LoadArguments) -> Done {
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     Ok(load::run(&load::Options {
         url: arguments.url,
@@ -264,7 +139,7 @@ fn load(arguments: LoadArguments) -> Done {
     })?)
 }
 
-fn plan(arguments: &PlanArguments) -> Done {
+pub(super) fn plan(arguments: &PlanArguments) -> Done {
     let PlanArguments { bitrate, readers, fps, link, cores, transport, board, json } = *arguments;
     let board = match board {
         BoardArgument::X86 => plan::Board::X86,
@@ -292,21 +167,4 @@ impl From<TransportArgument> for Transport {
             TransportArgument::Tcp => Self::Tcp,
         }
     }
-}
-
-impl ConfigArgument {
-    fn load(&self) -> Result<Config, crate::config::Error> {
-        self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)
-    }
-}
-
-fn start_log(verbose: u8) {
-    let level = match verbose {
-        0 => tracing::Level::INFO,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
-    };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
-    // A line that cannot be written would be told of on the same closed pipe, by a panic.
-    log.log_internal_errors(false).init();
 }

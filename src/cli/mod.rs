@@ -1,0 +1,87 @@
+//! The command line.
+
+mod media;
+mod serving;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use media::{LoadArguments, PlanArguments, ReceiveArguments};
+use serving::ConfigArgument;
+
+/// An RTSP server for small boards.
+#[derive(Debug, Parser)]
+#[command(name = "lenslet", version, about)]
+struct Arguments {
+    /// Log more: -v requests and replies, -vv everything.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the configured mounts; without a configuration the test picture and every camera.
+    Serve(ConfigArgument),
+    /// List the cameras and what each can be used for.
+    Probe {
+        /// For scripts: one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the URLs that `serve` would serve.
+    Urls(ConfigArgument),
+    /// Say whether the configuration is right.
+    Check(ConfigArgument),
+    /// Play a URL without a screen and say how good the path to the server is.
+    Receive(ReceiveArguments),
+    /// Play a URL many times at once and say whether the server carries it.
+    Load(LoadArguments),
+    /// Say whether one board carries so many viewers, and what to do where it does not.
+    Plan(PlanArguments),
+}
+
+/// Runs the command line; the answer is the process's exit code.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.verbose);
+    let done = match arguments.command {
+        Command::Serve(config) => serving::serve(&config),
+        Command::Probe { json } => serving::probe(json),
+        Command::Urls(config) => serving::urls(&config),
+        Command::Check(config) => serving::check(&config),
+        Command::Receive(arguments) => media::receive(arguments),
+        Command::Load(arguments) => media::load(arguments),
+        Command::Plan(arguments) => media::plan(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has seen enough: `lenslet urls | head -1`.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody hears it either, the exit code says so.
+            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::INFO,
+        1 => tracing::Level::DEBUG,
+        _ => tracing::Level::TRACE,
+    };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
+    // A line that cannot be written would be told of on the same closed pipe, by a panic.
+    log.log_internal_errors(false).init();
+}
