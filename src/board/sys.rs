@@ -11,9 +11,10 @@ use nix::sys::time::TimeValLike;
 /// Whether the kernel was told that its clock is right
 /// ([adjtimex(2)](https://man7.org/linux/man-pages/man2/adjtimex.2.html)); asking needs no privileges.
 pub(super) fn clock_synchronised() -> Option<bool> {
-    let mut asked = MaybeUninit::<libc::timex>::zeroed();
-    // SAFETY: all its fields are integers, of which zeroes are values; no mode is set, so that nothing changes.
-    let (state, asked) = unsafe { (libc::adjtimex(asked.as_mut_ptr()), asked.assume_init()) };
+    // SAFETY: all its fields are integers, of which zeroes are values.
+    let mut asked: libc::timex = unsafe { MaybeUninit::zeroed().assume_init() };
+    // SAFETY: it writes one such structure; no mode is set, so that nothing of the clock changes.
+    let state = unsafe { libc::adjtimex(&raw mut asked) };
     (state >= 0).then_some(asked.status & libc::STA_UNSYNC == 0)
 }
 

@@ -8,7 +8,7 @@ use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
 const MAY_KNOW: [(&str, &[&str]); 21] = [
-    ("board", &[]),
+    ("board", &["clock"]),
     ("cli", &["config", "daemon", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
