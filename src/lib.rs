@@ -12,6 +12,7 @@ pub mod config;
 pub mod daemon;
 pub mod encode;
 pub mod hub;
+pub mod logs;
 pub mod media;
 mod random;
 pub mod rtcp;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::logs::{Level, Levels, Logs};
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::ConfigArgument;
 
@@ -47,7 +48,7 @@ enum Command {
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.verbose);
+    let _log = start_log(arguments.verbose);
     let done = match arguments.command {
         Command::Serve(config) => serving::serve(&config),
         Command::Probe { json } => serving::probe(json),
@@ -75,13 +76,12 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn start_log(verbose: u8) {
+/// Starts the log; where there is one already, as in a test, that one goes on.
+fn start_log(verbose: u8) -> Option<Logs> {
     let level = match verbose {
-        0 => tracing::Level::INFO,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+        0 => Level::Info,
+        1 => Level::Debug,
+        _ => Level::Trace,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
-    // A line that cannot be written would be told of on the same closed pipe, by a panic.
-    log.log_internal_errors(false).init();
+    Logs::start(&Levels::all(level)).ok()
 }
