@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
-use super::{Settings, broadcast};
+use super::{Settings, broadcast, supervise};
 use crate::clock;
 
 /// Sessions are looked at this often: timeouts, unreachable peers.
@@ -21,6 +21,7 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
     loop {
         match pair.next_rtcp(&mut bytes).await {
             Ok((session, length)) => {
+                supervise::may_panic("reports");
                 // Anything from a reader's own port shows that it lives, well-formed or not.
                 worker.house.sessions().touch(&session, clock::now());
                 if let Some(reader) = worker.reader(&session)
@@ -43,6 +44,7 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
 pub(super) async fn keep_house(worker: Rc<Worker>) {
     loop {
         smol::Timer::after(INTERVAL).await;
+        supervise::may_panic("housekeeping");
         // What is the whole house's is the first worker's to do.
         if worker.index == 0 {
             tell_refused(&worker);

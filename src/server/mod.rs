@@ -33,6 +33,11 @@ mod unsent;
 mod view;
 mod worker;
 
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod testing;
+
 use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
