@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::ConfigArgument;
+use serving::{ConfigArgument, UrlsArguments};
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -33,8 +33,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print the URLs that `serve` would serve.
-    Urls(ConfigArgument),
+    /// Print the URLs that `serve` would serve, at every address of this machine.
+    Urls(UrlsArguments),
     /// Say whether the configuration is right.
     Check(ConfigArgument),
     /// Play a URL without a screen and say how good the path to the server is.
@@ -52,7 +52,7 @@ pub fn run() -> ExitCode {
     let done = match arguments.command {
         Command::Serve(config) => serving::serve(&config),
         Command::Probe { json } => serving::probe(json),
-        Command::Urls(config) => serving::urls(&config),
+        Command::Urls(arguments) => serving::urls(&arguments),
         Command::Check(config) => serving::check(&config),
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
