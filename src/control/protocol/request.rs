@@ -184,6 +184,30 @@ impl Request {
     }
 }
 
+impl From<Ask> for Request {
+    fn from(ask: Ask) -> Self {
+        Self::Ask(ask)
+    }
+}
+
+impl From<Look> for Request {
+    fn from(look: Look) -> Self {
+        Self::Look(look)
+    }
+}
+
+impl From<Act> for Request {
+    fn from(act: Act) -> Self {
+        Self::Act(act)
+    }
+}
+
+impl From<ConfigRequest> for Request {
+    fn from(request: ConfigRequest) -> Self {
+        Self::Config(request)
+    }
+}
+
 const ASKS: &[&str] = &["status", "sessions", "mounts", "alarms", "log", "cancel"];
 const LOOKS: &[&str] = &["probe", "controls", "snapshot"];
 const ACTS: &[&str] = &[
