@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
@@ -42,11 +43,14 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
 
 /// Ends sessions whose time is over and readers that cannot be reached.
 pub(super) async fn keep_house(worker: Rc<Worker>) {
+    let mut lookout = Lookout::new();
     loop {
-        smol::Timer::after(INTERVAL).await;
+        let due = clock::now() + INTERVAL;
+        smol::Timer::at(due).await;
         supervise::may_panic("housekeeping");
         // What is the whole house's is the first worker's to do.
         if worker.index == 0 {
+            lookout.look(&worker.house, clock::now().saturating_duration_since(due));
             tell_refused(&worker);
             let over = worker.house.sessions().expire(clock::now());
             over.iter().for_each(|session| worker.release(session));
