@@ -8,7 +8,7 @@ use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
 const MAY_KNOW: [(&str, &[&str]); 24] = [
-    ("access", &[]),
+    ("access", &["rtsp"]),
     ("board", &["clock"]),
     ("cli", &["config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
