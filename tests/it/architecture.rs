@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 22] = [
+const MAY_KNOW: [(&str, &[&str]); 24] = [
+    ("access", &["rtsp"]),
     ("board", &["clock"]),
-    ("cli", &["config", "daemon", "logs", "rtsp", "source", "tools"]),
+    ("cli", &["config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["rtsp", "server", "source"]),
-    ("daemon", &["board", "config", "hub", "logs", "server", "source"]),
+    ("control", &[]),
+    ("daemon", &["board", "config", "control", "hub", "logs", "server", "source"]),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),
