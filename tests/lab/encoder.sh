@@ -146,3 +146,6 @@ told 'damaged, says the encoder'
 stop
 told 'left out by the encoder'
 unplug
+
+echo '== each fault while a reader watches'
+python3 "$LAB/faults.py" once || fail 'faults'
