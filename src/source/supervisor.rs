@@ -66,6 +66,7 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("an error in Lenslet itself: {}", message(&*panic)),
         };
+        super::sys::give_back();
         // The source may have set a waker of its own.
         outlet.wake_by(super::waker());
         // Before it is told: who reads of it finds it so.

@@ -31,7 +31,7 @@ use plan::{Plan, Refusal, Way};
 use crate::clock;
 use crate::encode;
 use crate::hub::Outlet;
-use crate::source::{Error, Source};
+use crate::source::{Error, Source, sys};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
 pub use crate::hub::ControlValue;
@@ -176,6 +176,7 @@ impl Source for Camera {
                     let codes = matches!(plan.way, Way::Software(_));
                     let until = given_up.filter(|_| codes).map(|given_up| given_up.until);
                     pipeline::run(device, queue, &plan, controls, &alarm, outlet, until)?;
+                    sys::give_back();
                 }
             }
             outlet.idle();
