@@ -4,13 +4,17 @@
 //! server's tasks packetize each picture once and send it to every reader. `ARCHITECTURE.md` draws the
 //! data path and says which module may know which.
 
+pub mod access;
+pub mod board;
 pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod encode;
 pub mod hub;
+pub mod logs;
 pub mod media;
 mod random;
 pub mod rtcp;

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::logs::{Level, Levels, Logs};
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::ConfigArgument;
+use serving::{ConfigArgument, UrlsArguments};
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -32,8 +33,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Print the URLs that `serve` would serve.
-    Urls(ConfigArgument),
+    /// Print the URLs that `serve` would serve, at every address of this machine.
+    Urls(UrlsArguments),
     /// Say whether the configuration is right.
     Check(ConfigArgument),
     /// Play a URL without a screen and say how good the path to the server is.
@@ -47,11 +48,11 @@ enum Command {
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(arguments.verbose);
+    let _log = start_log(arguments.verbose);
     let done = match arguments.command {
         Command::Serve(config) => serving::serve(&config),
         Command::Probe { json } => serving::probe(json),
-        Command::Urls(config) => serving::urls(&config),
+        Command::Urls(arguments) => serving::urls(&arguments),
         Command::Check(config) => serving::check(&config),
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
@@ -75,13 +76,12 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn start_log(verbose: u8) {
+/// Starts the log; where there is one already, as in a test, that one goes on.
+fn start_log(verbose: u8) -> Option<Logs> {
     let level = match verbose {
-        0 => tracing::Level::INFO,
-        1 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+        0 => Level::Info,
+        1 => Level::Debug,
+        _ => Level::Trace,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_ansi(false);
-    // A line that cannot be written would be told of on the same closed pipe, by a panic.
-    log.log_internal_errors(false).init();
+    Logs::start(&Levels::all(level)).ok()
 }

@@ -3,10 +3,13 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::Done;
 use crate::config::Config;
 use crate::daemon;
 use crate::source::camera;
+use crate::tools::urls;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArgument {
@@ -37,18 +40,54 @@ pub(super) fn probe(json: bool) -> Done {
     Ok(())
 }
 
-pub(super) fn urls(config: &ConfigArgument) -> Done {
-    let config = config.load()?;
-    let mut names: Vec<String> = config.mounts.into_keys().collect();
+#[derive(Debug, clap::Args)]
+pub(super) struct UrlsArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Only this mount's.
+    mount: Option<String>,
+    /// How they are written: a line each, a playlist, JSON, or the first of them as a QR code.
+    #[arg(long, value_enum, default_value = "text")]
+    format: UrlFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum UrlFormat {
+    Text,
+    M3u,
+    Json,
+    Qr,
+}
+
+pub(super) fn urls(arguments: &UrlsArguments) -> Done {
+    let config = arguments.config.load()?;
+    let mut paths: Vec<String> = config.mounts.into_keys().collect();
     if config.discover_cameras {
         let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
-        names.extend((0..cameras).map(|number| format!("camera{number}")));
+        paths.extend((0..cameras).map(|number| format!("camera{number}")));
     }
-    let mut out = io::stdout().lock();
-    for url in daemon::urls(&config.server.listen, names, &config.server) {
-        writeln!(out, "{url}")?;
+    let path = |alias: String| alias.trim_start_matches('/').to_owned();
+    let mut aliases: Vec<String> =
+        config.server.aliases.iter().map(|(alias, _)| path(alias.to_string())).collect();
+    aliases.sort();
+    paths.append(&mut aliases);
+    if let Some(mount) = arguments.mount.as_deref().map(|mount| mount.trim_matches('/')) {
+        paths.retain(|path| path == mount);
+        if paths.is_empty() {
+            return Err(format!("there is no mount {mount:?}").into());
+        }
     }
-    Ok(())
+    let format = match arguments.format {
+        UrlFormat::Text => urls::Format::Text,
+        UrlFormat::M3u => urls::Format::M3u,
+        UrlFormat::Json => urls::Format::Json,
+        UrlFormat::Qr => urls::Format::Qr,
+    };
+    let advertised = config.server.advertise.as_ref();
+    let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
+    let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
+    let hosts = urls::of_this_machine(&config.server.listen, advertise);
+    Ok(urls::write(&urls::urls(&hosts, &paths), format, &mut io::stdout().lock())?)
 }
 
 pub(super) fn check(config: &ConfigArgument) -> Done {

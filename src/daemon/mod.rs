@@ -1,11 +1,15 @@
 //! The daemon: builds the mounts, starts their sources, runs the server, stops everything.
 
+mod alarms;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
 use async_signal::{Signal, Signals};
 use smol::stream::StreamExt;
+
+pub use alarms::{Alarm, Alarms, Trouble};
 
 use crate::config::{Config, MountSettings};
 use crate::hub;

@@ -7,6 +7,7 @@ mod jpeg;
 #[cfg(feature = "soft-h264")]
 mod openh264;
 mod raw;
+pub mod still;
 #[cfg(feature = "soft-h264")]
 mod sys;
 

@@ -3,3 +3,4 @@
 pub mod load;
 pub mod plan;
 pub mod receive;
+pub mod urls;

@@ -14,7 +14,7 @@ pub use assembler::Assembler;
 pub use display::{DisplayOrder, Frame};
 pub use level::{Level, Load, Profile, macroblocks};
 pub use nal::{NalType, nal_units};
-pub use parameter_sets::{ParameterSets, Picture};
+pub use parameter_sets::{Colours, ParameterSets, Picture};
 pub use slice::{Field, PictureCount, SliceHeader, SliceOrder};
 pub(in crate::media) use splitter::after_start_code;
 pub use splitter::{Splitter, TooLong, begins_unit};

@@ -39,7 +39,28 @@ pub struct Picture {
     pub rate: Option<f64>,
 }
 
+/// How a picture's samples stand for colours (ITU-T H.264 section E.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Colours {
+    /// Samples have all values from 0 to 255, rather than 16 to 235 and 240.
+    pub full_range: bool,
+    /// They are those of ITU-R BT.709, rather than of BT.601.
+    pub bt709: bool,
+}
+
 impl ParameterSets {
+    /// How samples stand for colours; where the SPS does not say, as video of standard definition does it.
+    pub fn colours(&self) -> Colours {
+        let said =
+            format::parse(&self.sps).and_then(|sps| sps.vui_parameters).and_then(|vui| vui.video_signal_type);
+        let matrix = |matrix: u8| {
+            said.as_ref()
+                .and_then(|said| said.colour_description.as_ref())
+                .is_some_and(|said| said.matrix_coefficients == matrix)
+        };
+        Colours { full_range: said.as_ref().is_some_and(|said| said.video_full_range_flag), bt709: matrix(1) }
+    }
+
     /// What the SPS says; `None` if it cannot be read.
     pub fn picture(&self) -> Option<Picture> {
         let sps = format::parse(&self.sps)?;
