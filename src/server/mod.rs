@@ -28,6 +28,7 @@ mod supervise;
 mod sys;
 mod tally;
 mod tempo;
+mod timers;
 mod udp;
 mod unsent;
 mod view;

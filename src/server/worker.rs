@@ -20,7 +20,7 @@ use super::house::{House, Order, Seat};
 use super::reader::{Path, Reader};
 use super::requests::Caller;
 use super::udp::{Destination, Pair};
-use super::{connection, housekeeping, listener, supervise};
+use super::{connection, housekeeping, listener, supervise, timers};
 use crate::rtsp::server::{Event, SessionId};
 
 pub(super) struct Worker {
@@ -83,9 +83,8 @@ fn live(
     // Likewise in a task of its own.
     let following = worker.clone();
     let main = or(stop, executor.spawn(following.follow_orders()));
-    // Sockets are watched by the reactor's own thread. A worker that took that over while it waits would fight with
-    // it, and the other workers, for the reactor's lock at each picture; so it only waits to be woken.
-    let lived = catch_unwind(AssertUnwindSafe(|| smol::future::block_on(executor.run(main))));
+    // Sockets are watched by the reactor's own thread.
+    let lived = catch_unwind(AssertUnwindSafe(|| timers::block_on(executor.run(main))));
     // However it ended: its readers are told.
     let told = catch_unwind(AssertUnwindSafe(|| worker.say_goodbye()));
     if let Err(panic) = lived.and(told) {
@@ -97,10 +96,7 @@ impl Worker {
     fn new(house: Arc<House>, index: usize, executor: Weak<LocalExecutor<'static>>) -> Self {
         let workers = house.workers();
         let broadcasts = house.feeds.iter().enumerate().map(|(number, (name, feed))| {
-            (
-                name.clone(),
-                Rc::new(Broadcast::new(feed.clone(), number % workers == index, house.settings.pacing)),
-            )
+            (name.clone(), Rc::new(Broadcast::new(feed.clone(), number % workers == index)))
         });
         Self {
             index,
