@@ -15,11 +15,14 @@ mod house;
 mod housekeeping;
 mod join;
 mod listener;
+mod lookout;
 mod measure;
+mod memory;
 mod outbox;
 mod pacer;
 mod pacing;
 mod position;
+mod pressure;
 mod reader;
 mod registry;
 mod report;
@@ -28,6 +31,7 @@ mod supervise;
 mod sys;
 mod tally;
 mod tempo;
+mod thread;
 mod timers;
 mod udp;
 mod unsent;
@@ -141,7 +145,7 @@ impl Server {
             let _closing = Closing(&house);
             for index in 1..house.workers() {
                 let house = &house;
-                let work = move || worker::run(house, index, &[], std::future::pending());
+                let work = move || thread::run(house, index, &[], std::future::pending());
                 let started = Builder::new().name(format!("lenslet-{index}")).spawn_scoped(threads, work);
                 if let Err(error) = started {
                     tracing::error!(%error, worker = index, "a worker's thread does not start: there is one less");
@@ -153,7 +157,7 @@ impl Server {
                     tracing::error!(panic, "what waits for the end panicked: this is the end");
                 }
             };
-            worker::run(&house, 0, &self.listeners, stop);
+            thread::run(&house, 0, &self.listeners, stop);
         });
     }
 }
