@@ -9,7 +9,7 @@ use super::dropped::Dropped;
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
-use super::thin::{self, Thin};
+use super::thin::Thin;
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
@@ -42,8 +42,14 @@ pub(super) fn run(
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
-    let mut pipeline =
-        Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes, every(plan, &capture));
+    let mut pipeline = Pipeline::new(
+        &name,
+        outlet,
+        stream,
+        plan.way.coded().map(|coded| coded.bitrate),
+        forces_keyframes,
+        thin(plan, &capture),
+    );
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -129,20 +135,11 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     }
 }
 
-/// One of how many pictures is passed on: all, unless they are coded here.
-fn every(plan: &Plan, capture: &Capture) -> u32 {
+/// Which pictures are passed on: all, unless they are coded here.
+fn thin(plan: &Plan, capture: &Capture) -> Thin {
     match &plan.way {
-        Way::Software(coded) => thin::one_of(Some(coded.fps), capture.interval().map(Interval::rate)),
-        Way::Passthrough | Way::Hardware(_) => 1,
-    }
-}
-
-/// Bits a second of what is coded here.
-fn bitrate(plan: &Plan) -> Option<u32> {
-    match &plan.way {
-        Way::Passthrough => None,
-        Way::Hardware(hardware) => Some(hardware.coded.bitrate),
-        Way::Software(coded) => Some(coded.bitrate),
+        Way::Software(coded) => Thin::new(Some(coded.fps), capture.interval().map(Interval::rate)),
+        Way::Passthrough | Way::Hardware(_) => Thin::new(None, None),
     }
 }
 
@@ -174,7 +171,7 @@ impl<'a> Pipeline<'a> {
         stream: Stream,
         bitrate: Option<u32>,
         forces_keyframes: bool,
-        every: u32,
+        thin: Thin,
     ) -> Self {
         Self {
             name,
@@ -186,7 +183,7 @@ impl<'a> Pipeline<'a> {
             stamp: None,
             sequence: None,
             told_of_stamps: false,
-            thin: Thin::new(every),
+            thin,
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
         }
@@ -199,7 +196,7 @@ impl<'a> Pipeline<'a> {
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
             self.count(filled.sequence);
-            self.thin.came();
+            self.thin.came(taken(&filled));
             while let Stream::Software(_) = self.stream
                 && let Some(newer) = capture.dequeue().map_err(sentence)?
             {
@@ -207,7 +204,7 @@ impl<'a> Pipeline<'a> {
                 if self.thin.is_due() {
                     self.late.add("overtaken by the next one");
                 }
-                self.thin.came();
+                self.thin.came(taken(&newer));
                 capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
             }
             if filled.is_damaged() {
@@ -304,6 +301,11 @@ impl<'a> Pipeline<'a> {
             tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
         }
     }
+}
+
+/// When a picture was taken.
+fn taken(filled: &Filled) -> MediaTime {
+    times::taken(filled.time, clock::media()).0
 }
 
 /// Says what comes, and where that is not what was wished.
