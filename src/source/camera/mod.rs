@@ -39,7 +39,7 @@ pub use controls::{Control, Kind};
 pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
-pub use probe::{Found, encoders, probe};
+pub use probe::{Board, Found, encoders, found, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
