@@ -2,10 +2,11 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::controls::apply::{self, Wished};
 use super::dropped::Dropped;
+use super::patience::{SILENCE, TICK, over};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
@@ -20,14 +21,7 @@ use crate::v4l2::{
     self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
 };
 
-/// How long the camera goes on after the last reader left: the next one starts at once.
-const LINGER: Duration = Duration::from_secs(10);
-/// A camera silent for so long hangs; opening it again often helps.
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
-/// How often the loop looks at the time while nothing happens.
-pub(super) const TICK: Duration = Duration::from_secs(1);
-
-/// Streams as planned until nobody has wanted it for [`LINGER`] or the source is to end.
+/// Streams as planned until nobody has wanted it for a while or the source is to end.
 pub(super) fn run(
     device: Device,
     queue: Queue,
@@ -324,14 +318,6 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
         };
         tracing::info!(mount, "{name}: {got}: {way}");
     }
-}
-
-/// Whether nobody has wanted it for [`LINGER`].
-pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
-    if outlet.wanted() {
-        *wanted = now;
-    }
-    now.saturating_duration_since(*wanted) > LINGER
 }
 
 fn sentence(error: v4l2::Error) -> Error {

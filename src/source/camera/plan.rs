@@ -12,7 +12,7 @@ mod wish;
 mod words;
 
 use super::board::{EncoderNode, Node, Offered, Size};
-use super::hardware::same_samples;
+use super::samples::same_samples;
 use super::thin;
 use crate::encode::Samples;
 use crate::hub::Outlet;

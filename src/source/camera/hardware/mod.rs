@@ -30,8 +30,6 @@ use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 use running::{Arrangement, Exported, Ready, Running};
 use stream::Stream;
 
-pub(super) use layout::same_samples;
-
 /// A camera's buffers where the encoder reads them: two with the encoder, the newest, and two to fill.
 const SHARED_BUFFERS: u32 = 5;
 /// A camera's buffers where they are copied: the newest, and the others to fill.

@@ -13,7 +13,7 @@ use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
-use crate::source::camera::pipeline::{SILENCE, TICK, over};
+use crate::source::camera::patience::{SILENCE, TICK, over};
 use crate::source::camera::thin::Thin;
 use crate::source::times;
 use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Interval, Seen, Watch};

@@ -1,7 +1,7 @@
 //! Encoders: what they take, and how they are set.
 
 use super::super::board::{EncoderNode, Range};
-use super::super::hardware::same_samples;
+use super::super::samples::same_samples;
 use super::super::thin;
 use super::{Coded, Gop, Hardware, Plan, Way, Wish};
 use crate::encode::{self, Samples};
