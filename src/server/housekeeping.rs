@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
@@ -43,11 +44,14 @@ impl Worker {
 
     /// Ends sessions whose time is over and readers that cannot be reached.
     pub(super) async fn keep_house(self: Rc<Self>) {
+        let mut lookout = Lookout::new();
         loop {
-            smol::Timer::after(INTERVAL).await;
+            let due = clock::now() + INTERVAL;
+            smol::Timer::at(due).await;
             supervise::may_panic("housekeeping");
             // What is the whole house's is the first worker's to do.
             if self.index == 0 {
+                lookout.look(&self.house, clock::now().saturating_duration_since(due));
                 tell_refused(&self);
                 let over = self.house.sessions().expire(clock::now());
                 over.iter().for_each(|session| self.release(session));
