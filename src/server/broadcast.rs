@@ -134,6 +134,11 @@ impl Broadcast {
         }
     }
 
+    /// Spreads large pictures otherwise, from the next on.
+    pub(super) fn pace(&self, pacing: Pacing) {
+        self.fan_out.pace(pacing);
+    }
+
     /// Has the task look at its readers again.
     pub(super) fn kick(&self) {
         self.kick.give();

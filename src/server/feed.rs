@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::MountSettings;
 use super::join::KeyframeBucket;
 use super::report::Clocked;
 use super::tally::Tally;
@@ -36,6 +37,11 @@ pub(super) struct Feed {
     readers: AtomicUsize,
     /// Counts changes of a track's codec.
     epoch: AtomicU32,
+    /// The worker that takes access units in whether anybody reads or not.
+    pub(super) home: usize,
+    settings: Mutex<MountSettings>,
+    /// Sessions that are set up.
+    places: AtomicUsize,
 }
 
 /// Streams of other codecs that are remembered for the goodbyes.
@@ -82,7 +88,55 @@ impl Feed {
             newest: AtomicU64::new(0),
             tally: Tally::default(),
             readers: AtomicUsize::new(0),
+            home: 0,
+            settings: Mutex::default(),
+            places: AtomicUsize::new(0),
         }
+    }
+
+    /// The same, with another worker that takes access units in.
+    pub(super) fn at_home(self, home: usize) -> Self {
+        Self { home, ..self }
+    }
+
+    /// The same, with settings of its own.
+    pub(super) fn with_settings(self, settings: MountSettings) -> Self {
+        Self { settings: Mutex::new(settings), ..self }
+    }
+
+    /// Its settings. Not looked at while media goes out.
+    pub(super) fn settings(&self) -> MountSettings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on; sessions that there are stay.
+    pub(super) fn change(&self, settings: MountSettings) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// A session's place here, until [`Feed::give_back`].
+    ///
+    /// # Errors
+    /// How many there are: no more are allowed.
+    pub(super) fn take_place(&self) -> Result<(), usize> {
+        let most = self.settings().max_readers.unwrap_or(usize::MAX);
+        let more = |places: usize| (places < most).then_some(places + 1);
+        self.places.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).map(drop)
+    }
+
+    /// A session is over.
+    pub(super) fn give_back(&self) {
+        self.places.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Sessions that are set up.
+    pub(super) fn places(&self) -> usize {
+        self.places.load(Ordering::SeqCst)
+    }
+
+    /// Readers that workers' broadcasts have.
+    pub(super) fn readers(&self) -> usize {
+        self.readers.load(Ordering::SeqCst)
     }
 
     /// How far it is now.
