@@ -57,6 +57,8 @@ pub(super) struct Status {
     pub(super) version: u64,
     /// Counts changes of anything here.
     pub(super) changes: u64,
+    /// Counts failures of the source: it began anew after each.
+    pub(super) failures: u32,
     pub(super) watchers: Vec<Waker>,
     pub(super) source: Option<Waker>,
     pub(super) live: Option<Waker>,
@@ -74,6 +76,7 @@ impl Shared {
             forces_keyframes: false,
             version: 0,
             changes: 0,
+            failures: 0,
             watchers: Vec::new(),
             source: None,
             live: None,
