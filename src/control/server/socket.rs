@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn groups_are_read_as_the_kernel_writes_them() {
         assert_eq!(groups("Name:\tcat\nGid:\t1\t1\t1\t1\nGroups:\t4 24 1000 \nNStgid:\t9\n"), [4, 24, 1000]);
-        assert_eq!(groups("Groups:\t\n"), []);
-        assert_eq!(groups(""), []);
+        assert!(groups("Groups:\t\n").is_empty());
+        assert!(groups("").is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! The control socket: conversations as data, and clients that behave badly.
 
+mod commands;
 mod dialogs;
 mod fake;
 mod hostile;
