@@ -4,6 +4,7 @@
 //! server's tasks packetize each picture once and send it to every reader. `ARCHITECTURE.md` draws the
 //! data path and says which module may know which.
 
+pub mod access;
 pub mod board;
 pub mod cli;
 pub mod client;

@@ -108,15 +108,42 @@ impl Histogram {
 
     /// What such a part of all times (0.99) does not exceed, up to a quarter too much; none if there are none.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
-        let total = self.total();
-        let rank = ((total as f64 * part).ceil() as u64).max(1);
-        let mut seen = 0;
-        let at = self.0.iter().position(|count| {
-            seen += u64::from(count.load(Ordering::Relaxed));
-            seen >= rank
-        });
-        at.filter(|_| total > 0).map(end)
+        quantile(&self.counts().0, part)
     }
+
+    /// The same of the times that were counted since `seen`, which becomes what is counted now.
+    pub fn quantile_since(&self, seen: &mut Counts, part: f64) -> Option<Duration> {
+        let now = self.counts();
+        let before = std::mem::replace(seen, now.clone());
+        let mut new = now.0;
+        new.iter_mut().zip(before.0).for_each(|(count, before)| *count = count.wrapping_sub(before));
+        quantile(&new, part)
+    }
+
+    fn counts(&self) -> Counts {
+        Counts(std::array::from_fn(|bucket| self.0[bucket].load(Ordering::Relaxed)))
+    }
+}
+
+/// What a histogram had counted at some time; nothing at first.
+#[derive(Clone, Debug)]
+pub struct Counts([u32; BUCKETS]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self([0; BUCKETS])
+    }
+}
+
+fn quantile(counts: &[u32], part: f64) -> Option<Duration> {
+    let total: u64 = counts.iter().copied().map(u64::from).sum();
+    let rank = ((total as f64 * part).ceil() as u64).max(1);
+    let mut seen = 0;
+    let at = counts.iter().position(|count| {
+        seen += u64::from(*count);
+        seen >= rank
+    });
+    at.filter(|_| total > 0).map(end)
 }
 
 fn bucket(time: Duration) -> usize {
@@ -161,6 +188,20 @@ mod tests {
             let (told, exact) = (histogram.quantile(part).unwrap(), Duration::from_millis(exact));
             assert!(told >= exact && told <= exact * 5 / 4 + Duration::from_micros(1), "{part}: {told:?}");
         }
+    }
+
+    #[test]
+    fn a_while_is_told_apart_from_what_was_before() {
+        let (histogram, mut seen) = (Histogram::default(), Counts::default());
+        let mut ninth = |times: &[u64]| {
+            times.iter().for_each(|millis| histogram.count(Duration::from_millis(*millis)));
+            histogram.quantile_since(&mut seen, 0.9).map(|time| time.as_millis())
+        };
+        assert_eq!(ninth(&[]), None);
+        assert_eq!(ninth(&[400; 30]), Some(458));
+        assert_eq!(ninth(&[1; 10]), Some(1));
+        assert_eq!(ninth(&[]), None);
+        assert_eq!(ninth(&[1, 1, 1, 1, 1, 1, 1, 1, 400, 400]), Some(458));
     }
 
     #[test]

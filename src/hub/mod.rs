@@ -9,7 +9,7 @@ mod shared;
 mod stand_in;
 
 pub use control::{ControlAnswer, ControlRequest, ControlValue};
-pub use latency::{Histogram, Latency, Stage};
+pub use latency::{Counts, Histogram, Latency, Stage};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
 pub use shared::State;

@@ -14,6 +14,7 @@ use super::feed::{Feed, Taken};
 use super::join::FRESH;
 use super::pacing::Pacing;
 use super::reader::Reader;
+use super::supervise;
 use crate::clock;
 use crate::hub::{Cursor, Mount, Slot};
 use crate::media::{AccessUnit, Link};
@@ -94,6 +95,7 @@ impl Broadcast {
     }
 
     fn handle_unit(&self, slot: Slot<AccessUnit>) {
+        supervise::may_panic(self.mount().name());
         self.follow(self.feed.take(self.seen.get().unit, slot));
     }
 

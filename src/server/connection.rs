@@ -148,6 +148,7 @@ impl Shell {
                 return Err(error);
             }
             let Some(event) = event else { return Ok(false) };
+            supervise::may_panic("connection");
             if let Event::Close { reason } = &event {
                 tracing::debug!(peer = %self.caller.peer, reason, "closing");
                 return Ok(true);

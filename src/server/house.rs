@@ -12,6 +12,8 @@ use smol::future::or;
 
 use super::admission::{Admission, Full, Place};
 use super::feed::{self, Feed};
+use super::memory::Memory;
+use super::pressure::Strain;
 use super::registry::Registry;
 use super::requests::failed;
 use super::{Settings, random_id};
@@ -25,7 +27,10 @@ use crate::rtsp::url::Target;
 /// A DESCRIBE waits this long for a source that has to be started first.
 const SOURCE_STARTS: Duration = Duration::from_secs(10);
 
-/// Media in the rings of all mounts, at most this much; a mount has an equal share.
+/// Who is refused is told to come again after so many seconds.
+const RETRY_AFTER: u32 = 5;
+
+/// Media in the rings of all mounts, at most this much, and at most a quarter of the memory; a mount has an equal share.
 const RINGS: usize = 64 << 20;
 
 /// None of its locks is held while media goes out.
@@ -40,6 +45,10 @@ pub(super) struct House {
     numbers: AtomicU64,
     /// The failure last logged.
     told: Mutex<String>,
+    /// Why no more viewers are let in.
+    strain: Mutex<Option<Strain>>,
+    /// Those that were told so.
+    refused: AtomicU64,
 }
 
 /// Where a worker gets what others want of it. Closed, the worker ends.
@@ -77,7 +86,7 @@ impl Drop for Seat {
 impl House {
     pub(super) fn new(settings: Settings, mounts: Vec<Mount>) -> Self {
         let cname: Arc<str> = format!("lenslet-{:08x}", random_u32()).into();
-        let ring = ring_share(mounts.len());
+        let ring = ring_share(mounts.len(), Memory::here().bound());
         let feeds = mounts.into_iter().map(|mount| {
             let name = mount.name().to_owned();
             (name, Arc::new(Feed::new(mount, settings.max_packet, cname.clone(), ring)))
@@ -91,6 +100,8 @@ impl House {
             desks: (0..settings.workers.max(1)).map(|_| Desk::new()).collect(),
             numbers: AtomicU64::new(0),
             told: Mutex::default(),
+            strain: Mutex::default(),
+            refused: AtomicU64::new(0),
             settings,
         }
     }
@@ -106,6 +117,34 @@ impl House {
 
     pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets viewers in from now on, or no more; gives how many were refused until now.
+    pub(super) fn let_in(&self, strain: Option<Strain>) -> u64 {
+        *self.strain.lock().unwrap_or_else(PoisonError::into_inner) = strain;
+        let mut sessions = self.sessions();
+        sessions.let_in(strain.is_none());
+        sessions.take_refused() + self.refused.swap(0, Ordering::Relaxed)
+    }
+
+    /// Why somebody who asks what there is would not be let in, if that is so.
+    pub(super) fn full(&self) -> Option<Answer> {
+        let sentence = self.strained().filter(|_| !self.sessions().is_empty())?;
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        Some(Answer::Failed { status: Status(503), reason: sentence, retry_after: Some(RETRY_AFTER) })
+    }
+
+    /// Says that no more viewers are let in.
+    pub(super) fn tell_strain(&self) {
+        let Some(sentence) = self.strained() else { return };
+        tracing::warn!("{sentence}; those who watch go on");
+        // Each that is refused would be logged with it again.
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
+    }
+
+    fn strained(&self) -> Option<String> {
+        let strain = *self.strain.lock().unwrap_or_else(PoisonError::into_inner);
+        strain.map(|strain| format!("no more viewers are let in for now: {strain}"))
     }
 
     /// Tells a connection from all others.
@@ -174,7 +213,8 @@ impl House {
             return Err(failed(Status(404), format!("there is no mount {:?}", target.path)));
         };
         let mount = &feed.mount;
-        let failed = |reason: String| Answer::Failed { status: Status(503), reason, retry_after: Some(5) };
+        let failed =
+            |reason: String| Answer::Failed { status: Status(503), reason, retry_after: Some(RETRY_AFTER) };
         match (mount.tracks(), mount.state()) {
             // What it was described as may not be what it will be: it failed within the last seconds.
             (Some(_), State::Failed(reason)) if !mount.can_stand_in() => {
@@ -214,15 +254,37 @@ impl Desk {
     }
 }
 
-/// What each of so many mounts may keep of its media.
-fn ring_share(mounts: usize) -> usize {
-    let share = RINGS / mounts.max(1);
+/// What each of so many mounts may keep of its media, where the memory has a bound.
+fn ring_share(mounts: usize, memory: Option<u64>) -> usize {
+    let quarter = memory.and_then(|bytes| usize::try_from(bytes / 4).ok());
+    let rings = RINGS.min(quarter.unwrap_or(RINGS));
+    let share = rings / mounts.max(1);
     if share < feed::RING {
         tracing::warn!(
             "{mounts} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
-            RINGS >> 20,
+            rings >> 20,
             share >> 10
         );
     }
     share.min(feed::RING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_share_what_is_kept_of_media_and_keep_less_where_memory_is_small() {
+        const MB: usize = 1 << 20;
+        for (mounts, memory, share) in [
+            (1, None, 8),
+            (1, Some(512), 8),
+            (16, Some(512), 4),
+            (4, Some(64), 4),
+            (1, Some(64), 8),
+            (1, Some(16), 4),
+        ] {
+            assert_eq!(ring_share(mounts, memory.map(|memory: u64| memory << 20)), share * MB);
+        }
+    }
 }

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
-use super::{Settings, broadcast};
+use super::{Settings, broadcast, supervise};
 use crate::clock;
 
 /// Sessions are looked at this often: timeouts, unreachable peers.
@@ -21,6 +22,7 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
     loop {
         match pair.next_rtcp(&mut bytes).await {
             Ok((session, length)) => {
+                supervise::may_panic("reports");
                 // Anything from a reader's own port shows that it lives, well-formed or not.
                 worker.house.sessions().touch(&session, clock::now());
                 if let Some(reader) = worker.reader(&session)
@@ -41,10 +43,14 @@ pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
 
 /// Ends sessions whose time is over and readers that cannot be reached.
 pub(super) async fn keep_house(worker: Rc<Worker>) {
+    let mut lookout = Lookout::new();
     loop {
-        smol::Timer::after(INTERVAL).await;
+        let due = clock::now() + INTERVAL;
+        smol::Timer::at(due).await;
+        supervise::may_panic("housekeeping");
         // What is the whole house's is the first worker's to do.
         if worker.index == 0 {
+            lookout.look(&worker.house, clock::now().saturating_duration_since(due));
             tell_refused(&worker);
             let over = worker.house.sessions().expire(clock::now());
             over.iter().for_each(|session| worker.release(session));

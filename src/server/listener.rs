@@ -9,7 +9,7 @@ use async_net::TcpListener;
 
 use super::house::Order;
 use super::worker::Worker;
-use super::{Error, connection};
+use super::{Error, connection, supervise};
 
 /// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -48,6 +48,7 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
                 continue;
             }
         };
+        supervise::may_panic("listener");
         match worker.house.admit(peer.ip()) {
             Ok(seat) if seat.worker == worker.index => worker.serve(stream, peer, seat),
             Ok(seat) => worker.house.order(seat.worker, Order::Serve { stream, peer, seat }),

@@ -15,11 +15,14 @@ mod house;
 mod housekeeping;
 mod join;
 mod listener;
+mod lookout;
 mod measure;
+mod memory;
 mod outbox;
 mod pacer;
 mod pacing;
 mod position;
+mod pressure;
 mod reader;
 mod registry;
 mod report;
@@ -32,6 +35,11 @@ mod udp;
 mod unsent;
 mod view;
 mod worker;
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod testing;
 
 use std::io;
 use std::net::SocketAddr;

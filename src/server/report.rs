@@ -1,9 +1,11 @@
 //! One reader's reports on one track: when the next is due, what was sent, what the reader said.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock;
+use crate::media::MediaTime;
 use crate::rtcp::{self, Reception};
 use crate::rtp::{Sender, WireImage};
 
@@ -17,17 +19,28 @@ pub(super) struct Clocked<'a> {
 }
 
 impl Clocked<'_> {
-    /// The wall clock and the RTP clock at this instant: both read now, so that the mapping is that of
-    /// the capture clock whatever the source does.
-    pub(super) fn report(&self, packets: u32, octets: u32) -> rtcp::Report {
-        let (media, wall) = (clock::media(), clock::wall());
+    fn report(&self, anchor: Anchor, packets: u32, octets: u32) -> rtcp::Report {
         rtcp::Report {
             ssrc: self.sender.ssrc(),
-            ntp: rtcp::ntp(wall),
-            rtp: self.sender.timestamp(media),
+            ntp: rtcp::ntp(anchor.wall),
+            rtp: self.sender.timestamp(anchor.media),
             packets,
             octets,
         }
+    }
+}
+
+/// One instant by both clocks, read anew for each report: the mapping is that of the capture clock whatever the source
+/// does, and after a step of the wall clock the next report has the new one.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    media: MediaTime,
+    wall: SystemTime,
+}
+
+impl Anchor {
+    fn now() -> Self {
+        Self { media: clock::media(), wall: clock::wall() }
     }
 }
 
@@ -41,6 +54,8 @@ pub(super) struct Reporter {
     next: Option<Instant>,
     fir_seq: Option<u8>,
     reception: Option<Reception>,
+    /// The last report's.
+    anchor: Cell<Option<Anchor>>,
     round_trip: Option<Duration>,
 }
 
@@ -54,6 +69,7 @@ impl Reporter {
             next: None,
             fir_seq: None,
             reception: None,
+            anchor: Cell::new(None),
             round_trip: None,
         }
     }
@@ -95,16 +111,18 @@ impl Reporter {
     }
 
     pub(super) fn report(&self, clock: &Clocked<'_>) -> Vec<u8> {
-        rtcp::sender_report(&clock.report(self.packets, self.octets), clock.cname)
+        let anchor = Anchor::now();
+        self.anchor.set(Some(anchor));
+        rtcp::sender_report(&clock.report(anchor, self.packets, self.octets), clock.cname)
     }
 
     pub(super) fn bye(&self, clock: &Clocked<'_>) -> Vec<u8> {
-        rtcp::bye(&clock.report(self.packets, self.octets), clock.cname)
+        rtcp::bye(&clock.report(Anchor::now(), self.packets, self.octets), clock.cname)
     }
 
     /// The reader reported.
     pub(super) fn heard(&mut self, reception: Reception) {
-        if let Some(round_trip) = reception.round_trip(rtcp::ntp(clock::wall())) {
+        if let Some(round_trip) = self.round_trip(&reception) {
             self.round_trip = Some(round_trip);
         }
         tracing::debug!(
@@ -114,6 +132,15 @@ impl Reporter {
             "reception report"
         );
         self.reception = Some(reception);
+    }
+
+    /// By the capture clock, on from the last report's instant: the wall clock may have stepped since. What answers an
+    /// older report says nothing.
+    fn round_trip(&self, reception: &Reception) -> Option<Duration> {
+        let Anchor { media, wall } = self.anchor.get()?;
+        let answers = (rtcp::ntp(wall) >> 16) as u32 == reception.last_sr;
+        let now = wall + clock::media().since(media);
+        reception.round_trip(rtcp::ntp(now)).filter(|_| answers)
     }
 
     /// Whether a keyframe request is a new one: a FIR repeats its number
@@ -132,5 +159,40 @@ impl Reporter {
         let expected = last.highest_seq.wrapping_sub(u32::from(self.first_seq)).wrapping_add(1);
         // A reader that has received nothing yet names no number of ours.
         (expected.min(self.packets).saturating_add_signed(-last.lost), last.jitter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::media::h264::ParameterSets;
+    use crate::media::{Codec, TrackId};
+
+    #[test]
+    fn the_round_trip_is_true_though_the_wall_clock_stepped_behind_the_report() {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let sender = Sender::new(TrackId(0), &codec, 7, 0, 0, 1420);
+        let clocked = Clocked { sender: &sender, cname: "c" };
+        let step = Arc::new(AtomicI64::new(0));
+        clock::stepped::follow(step.clone());
+        let mut reporter = Reporter::new();
+        for (before, behind) in [(0, 3600), (3600, 0), (-1_700_000_000, 0), (0, 0)] {
+            step.store(before, Ordering::SeqCst);
+            let report = reporter.report(&clocked);
+            step.store(behind, Ordering::SeqCst);
+            let last_sr = u32::from_be_bytes(report[10..14].try_into().unwrap());
+            let delay = 0;
+            let reception =
+                Reception { ssrc: 7, fraction_lost: 0, lost: 0, highest_seq: 0, jitter: 0, last_sr, delay };
+            reporter.round_trip = None;
+            reporter.heard(reception);
+            assert!(reporter.round_trip.unwrap() < Duration::from_secs(10), "{before} {behind}");
+            reporter.round_trip = None;
+            reporter.heard(Reception { last_sr: last_sr.wrapping_add(7 << 16), ..reception });
+            assert_eq!(reporter.round_trip, None, "of another report");
+        }
     }
 }

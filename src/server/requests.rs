@@ -81,6 +81,12 @@ impl Worker {
     }
 
     async fn describe(&self, caller: &Caller, target: &Target, uri: &str) -> Answer {
+        // Who plays on this connection is in.
+        if caller.carried.borrow().upgrade().is_none()
+            && let Some(full) = self.house.full()
+        {
+            return full;
+        }
         match self.house.find(target).await {
             Ok((feed, tracks)) => {
                 let origin = describe::origin(caller.local.ip(), self.house.settings.advertise.as_ref());

@@ -25,6 +25,41 @@ pub(super) async fn restarted<F: Future<Output = ()>>(what: &str, mut start: imp
     }
 }
 
+/// Where a test may have a task of that kind panic; nothing elsewhere.
+#[cfg(not(test))]
+pub(super) fn may_panic(_: &str) {}
+
+#[cfg(test)]
+pub(super) use on_purpose::may_panic;
+
+#[cfg(test)]
+pub(super) mod on_purpose {
+    use std::cell::RefCell;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// Which kind panics next, once.
+    pub(in crate::server) type Planned = Arc<Mutex<Option<&'static str>>>;
+
+    thread_local! {
+        static PLANNED: RefCell<Planned> = RefCell::default();
+    }
+
+    /// This thread's tasks do as planned.
+    pub(in crate::server) fn follow(planned: Planned) {
+        PLANNED.set(planned);
+    }
+
+    pub(in crate::server) fn may_panic(what: &str) {
+        let planned = PLANNED.with_borrow(Arc::clone);
+        let mut planned = planned.lock().unwrap_or_else(PoisonError::into_inner);
+        if *planned == Some(what) {
+            *planned = None;
+            drop(planned);
+            panic!("{what}: on purpose");
+        }
+    }
+}
+
 /// What a panic said.
 pub(super) fn sentence(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -213,7 +213,9 @@ impl Worker {
             supervise::restarted("reports", || housekeeping::receive(worker.clone(), reading.clone())).await;
         });
         let draining = pair.clone();
-        self.spawn(async move { drop(draining.drain_rtp().await) });
+        self.spawn(async move {
+            supervise::restarted("drain", || async { drop(draining.drain_rtp().await) }).await;
+        });
         self.pairs.borrow_mut().insert(local, pair.clone());
         Ok(pair)
     }
@@ -284,119 +286,46 @@ impl Drop for Worker {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
-    use std::net::UdpSocket;
-    use std::time::Duration;
+    use std::io::Read;
 
-    use super::super::{Closing, Settings};
+    use super::super::testing::{Client, publish, says_goodbye, serve};
     use super::*;
-    use crate::clock;
-    use crate::hub::{Outlet, mount};
-    use crate::media::h264::ParameterSets;
-    use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
-
-    /// A connection with a session by UDP, and its sockets.
-    struct Client {
-        stream: TcpStream,
-        session: String,
-        rtp: UdpSocket,
-        rtcp: UdpSocket,
-    }
-
-    fn ask(stream: &mut TcpStream, request: &str) -> String {
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut bytes = [0; 4096];
-        let length = stream.read(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes[..length]).into_owned()
-    }
-
-    impl Client {
-        fn set_up(address: SocketAddr) -> Self {
-            let socket = || {
-                let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-                socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-                socket
-            };
-            let (rtp, rtcp) = (socket(), socket());
-            let ports = [&rtp, &rtcp].map(|socket| socket.local_addr().unwrap().port());
-            let mut stream = TcpStream::connect(address).unwrap();
-            let request = format!(
-                "SETUP rtsp://h/cam/trackID=0 RTSP/1.0\r\nCSeq: 1\r\n\
-                 Transport: RTP/AVP;unicast;client_port={}-{}\r\n\r\n",
-                ports[0], ports[1]
-            );
-            let reply = ask(&mut stream, &request);
-            let session = reply.split("Session: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
-            Self { stream, session, rtp, rtcp }
-        }
-
-        fn play(&mut self) -> String {
-            let session = &self.session;
-            let request = format!("PLAY rtsp://h/cam RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
-            ask(&mut self.stream, &request)
-        }
-    }
-
-    fn publish(outlet: &Outlet) {
-        let data = [0, 0, 0, 1, 0x65, 1, 2, 3][..].into();
-        outlet.publish(AccessUnit {
-            track: TrackId(0),
-            time: clock::media(),
-            link: Link::Start,
-            journey: None,
-            data,
-        });
-    }
-
-    fn says_goodbye(rtcp: &UdpSocket) -> bool {
-        let mut bytes = [0; 2048];
-        (0..10).any(|_| {
-            let length = rtcp.recv(&mut bytes).unwrap();
-            bytes[..length].windows(4).any(|head| head == [0x81, 203, 0, 1])
-        })
-    }
 
     #[test]
     fn a_worker_that_panics_as_a_whole_ends_its_own_readers_and_begins_again() {
-        let (outlet, mount) = mount("cam");
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
-        outlet.describe(vec![Track { codec, bitrate: None }], false);
-        let settings = Settings { workers: 2, udp_ports: 0..=0, ..Settings::default() };
-        let house = Arc::new(House::new(settings, vec![mount]));
-        let listener = listener::listen(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let workers = [vec![listener], Vec::new()];
-        std::thread::scope(|threads| {
-            let closing = Closing(&house);
-            for (index, listeners) in workers.iter().enumerate() {
-                let house = &house;
-                threads.spawn(move || run(house, index, listeners, std::future::pending()));
-            }
-            let mut clients = [(); 2].map(|()| Client::set_up(address));
-            publish(&outlet);
-            for client in &mut clients {
-                assert!(client.play().contains(" 200 "));
-                client.rtp.recv(&mut [0; 2048]).unwrap();
-            }
-            assert_eq!(house.registry().loads(2), [1, 1]);
-            // The first worker accepted the first connection.
-            let [mut first, mut second] = clients;
-            house.order(1, Order::Panic);
-            assert!(says_goodbye(&second.rtcp), "its readers are told");
-            assert_eq!(second.stream.read(&mut [0; 16]).unwrap(), 0, "its connections are closed");
-            publish(&outlet);
-            assert!(first.rtp.recv(&mut [0; 2048]).is_ok(), "the other's readers read on");
-            // The next goes to the worker that has the least to do: the new one.
-            let mut third = Client::set_up(address);
-            assert_eq!(house.registry().loads(2), [1, 1]);
-            assert!(third.play().contains(" 200 "));
-            assert!(third.rtp.recv(&mut [0; 2048]).is_ok());
-            second.stream = TcpStream::connect(address).unwrap();
-            assert!(second.play().contains(" 454 "), "its session is over");
-            assert!(first.play().contains(" 200 "));
-            drop(closing);
-            assert!(says_goodbye(&first.rtcp) && says_goodbye(&third.rtcp));
-        });
+        let mut ended = None;
+        serve(
+            &["cam"],
+            2,
+            || (),
+            |house, address, outlets| {
+                let outlet = &outlets[0];
+                let mut clients = [(); 2].map(|()| Client::set_up(address, "cam"));
+                publish(outlet);
+                for client in &mut clients {
+                    assert!(client.play().contains(" 200 "));
+                    client.packet();
+                }
+                assert_eq!(house.registry().loads(2), [1, 1]);
+                // The first worker accepted the first connection.
+                let [mut first, mut second] = clients;
+                house.order(1, Order::Panic);
+                assert!(says_goodbye(&second.rtcp), "its readers are told");
+                assert_eq!(second.stream.read(&mut [0; 16]).unwrap(), 0, "its connections are closed");
+                publish(outlet);
+                first.packet();
+                // The next goes to the worker that has the least to do: the new one.
+                let mut third = Client::set_up(address, "cam");
+                assert_eq!(house.registry().loads(2), [1, 1]);
+                assert!(third.play().contains(" 200 "));
+                third.packet();
+                second.stream = TcpStream::connect(address).unwrap();
+                assert!(second.play().contains(" 454 "), "its session is over");
+                assert!(first.play().contains(" 200 "));
+                ended = Some((first, third));
+            },
+        );
+        let (first, third) = ended.unwrap();
+        assert!(says_goodbye(&first.rtcp) && says_goodbye(&third.rtcp));
     }
 }

@@ -15,6 +15,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
+use super::supervisor::keep_up;
+
 /// Where it can be seen whether a device came. Clones see the same.
 #[derive(Clone, Debug, Default)]
 pub struct Hotplug(Arc<Shared>);
@@ -38,16 +40,24 @@ pub struct Watching {
 /// # Errors
 /// The system gives no more threads, descriptors or watches; sources are then tried again in their turn alone.
 pub fn watch(folder: &Path) -> io::Result<(Hotplug, Watching)> {
+    let hotplug = Hotplug::default();
+    let seen = hotplug.clone();
+    watch_for(folder, move || seen.tell()).map(|watching| (hotplug, watching))
+}
+
+/// Calls `tell` for each device that comes; a panic in that costs a second of it.
+fn watch_for(folder: &Path, tell: impl Fn() + Send + 'static) -> io::Result<Watching> {
     let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
     inotify.add_watch(
         folder,
         AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ATTRIB | AddWatchFlags::IN_MOVED_TO,
     )?;
     let bell = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-    let hotplug = Hotplug::default();
-    let (seen, stop) = (hotplug.clone(), bell.clone());
-    let thread = Builder::new().name("hotplug".to_owned()).spawn(move || run(&inotify, &stop, &seen))?;
-    Ok((hotplug, Watching { thread, bell }))
+    let stop = bell.clone();
+    let thread = Builder::new()
+        .name("hotplug".to_owned())
+        .spawn(move || keep_up("the thread that watches for devices", || run(&inotify, &stop, &tell)))?;
+    Ok(Watching { thread, bell })
 }
 
 impl Watching {
@@ -78,7 +88,7 @@ impl Hotplug {
     }
 }
 
-fn run(inotify: &Inotify, stop: &EventFd, hotplug: &Hotplug) {
+fn run(inotify: &Inotify, stop: &EventFd, tell: &impl Fn()) {
     loop {
         let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let mut descriptors = [look(inotify.as_fd()), look(stop.as_fd())];
@@ -97,7 +107,7 @@ fn run(inotify: &Inotify, stop: &EventFd, hotplug: &Hotplug) {
             name.is_none_or(|name| name.starts_with("video"))
         };
         if events.iter().any(ours) {
-            hotplug.tell();
+            tell();
         }
     }
 }
@@ -125,5 +135,23 @@ mod tests {
         }
         watching.join();
         assert_eq!(hotplug.came(), came + 1, "the other device was none of ours");
+    }
+
+    #[test]
+    fn devices_are_told_of_again_after_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, told) = std::sync::mpsc::channel();
+        let first = AtomicU64::new(0);
+        let watching = watch_for(folder.path(), move || {
+            let before = first.fetch_add(1, Ordering::SeqCst);
+            sender.send(before).unwrap();
+            assert!(before > 0, "on purpose");
+        })
+        .unwrap();
+        std::fs::write(folder.path().join("video0"), "").unwrap();
+        assert_eq!(told.recv().unwrap(), 0);
+        std::fs::write(folder.path().join("video1"), "").unwrap();
+        assert_eq!(told.recv().unwrap(), 1, "the thread lives");
+        watching.join();
     }
 }

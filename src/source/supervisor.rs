@@ -120,7 +120,16 @@ fn wait(pause: Duration, outlet: &Outlet, at_once: impl Fn() -> bool) {
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> &str {
+/// Runs what serves all sources; again after a while when it panics.
+pub(super) fn keep_up(what: &str, mut run: impl FnMut()) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut run)) {
+        tracing::error!("{what} goes on after an error in Lenslet itself: {}", message(&*panic));
+        thread::sleep(FIRST);
+    }
+}
+
+/// What a panic said.
+pub(super) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
@@ -202,6 +211,32 @@ mod tests {
         mount.stop();
         running.join();
         watching.join();
+    }
+
+    /// Panics the first time, and then says what it carries.
+    struct PanicsOnce(bool);
+
+    impl Source for PanicsOnce {
+        fn run(&mut self, outlet: &Outlet) -> Result<(), super::super::Error> {
+            assert!(!std::mem::replace(&mut self.0, false), "on purpose");
+            FailsOnce(false).run(outlet)
+        }
+    }
+
+    #[test]
+    fn a_source_that_panicked_runs_again() {
+        let (outlet, mount) = mount("test");
+        let running = spawn("test", Box::new(PanicsOnce(true)), outlet).unwrap();
+        let _demand = mount.want();
+        let mut seen = 0;
+        let mut failed = false;
+        while mount.tracks().is_none() {
+            seen = smol::block_on(std::future::poll_fn(|context| mount.poll_changed(seen, context)));
+            failed |= matches!(mount.state(), State::Failed(_));
+        }
+        assert!(failed);
+        mount.stop();
+        running.join();
     }
 
     struct Panics;

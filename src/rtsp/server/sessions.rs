@@ -48,6 +48,9 @@ pub struct Sessions {
     limits: Limits,
     aliases: Aliases,
     table: HashMap<SessionId, Session>,
+    /// No more are let in for now.
+    closed: bool,
+    refused: u64,
 }
 
 /// Who asks.
@@ -102,7 +105,7 @@ impl Session {
 impl Sessions {
     /// An empty table. `random` makes session names.
     pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
-        Self { random, limits, aliases: Aliases::default(), table: HashMap::new() }
+        Self { random, limits, aliases: Aliases::default(), table: HashMap::new(), closed: false, refused: 0 }
     }
 
     /// The same, where mounts have other names too.
@@ -176,6 +179,16 @@ impl Sessions {
         self.table.contains_key(id)
     }
 
+    /// Whether there may be new ones. The first is let in all the same: it is nobody's loss.
+    pub fn let_in(&mut self, newcomers: bool) {
+        self.closed = !newcomers;
+    }
+
+    /// How many were not let in since the last call.
+    pub fn take_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.table.len()
@@ -187,6 +200,10 @@ impl Sessions {
     }
 
     pub(super) fn open(&mut self, asker: Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
+        if self.closed && !self.table.is_empty() {
+            self.refused += 1;
+            return Err(Status(453));
+        }
         let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
         let crowded = !asker.peer.is_loopback() && own.count() >= self.limits.per_address;
         if crowded || self.table.len() >= self.limits.sessions {
@@ -280,5 +297,18 @@ mod tests {
         assert_eq!(sessions.find(&name, same_host, now), None);
         assert_eq!(sessions.find(&name, asker, now), Some(id));
         assert_eq!(sessions.find(&name.to_uppercase().replace('0', "O"), asker, now), None);
+    }
+
+    #[test]
+    fn while_nobody_is_let_in_the_first_is_and_those_who_are_in_stay() {
+        let (mut sessions, asker, now) = table();
+        sessions.let_in(false);
+        let first = sessions.open(asker, &cam(), now).unwrap();
+        let other = Asker { connection: 2, ..asker };
+        assert_eq!(sessions.open(other, &cam(), now), Err(Status(453)));
+        assert_eq!((sessions.take_refused(), sessions.take_refused()), (1, 0));
+        assert_eq!(sessions.find(&first.to_string(), asker, now), Some(first));
+        sessions.let_in(true);
+        sessions.open(other, &cam(), now).unwrap();
     }
 }

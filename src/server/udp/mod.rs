@@ -150,6 +150,7 @@ impl Pair {
         let mut bytes = [0; 64];
         loop {
             self.rtp.readable().await?;
+            super::supervise::may_panic("drain");
             self.take_errors();
             // Then the others have their turn, however many more there are.
             for _ in 0..TURN {

@@ -4,9 +4,11 @@
 mod picture;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
+use super::supervisor::message;
 use super::{rest, waker};
 use crate::clock;
 use crate::hub::{Need, StandIn};
@@ -22,15 +24,15 @@ const EVERY: Duration = Duration::from_secs(1);
 /// The system gives no more threads.
 pub fn spawn(mounts: Vec<StandIn>) -> io::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().name("stand-in".to_owned());
-    thread.spawn(move || run(mounts.into_iter().map(Standing::new).collect()))
+    thread.spawn(move || run(mounts.into_iter().map(Standing::new).collect(), Standing::step))
 }
 
-fn run(mut mounts: Vec<Standing>) {
+fn run(mut mounts: Vec<Standing>, step: impl Fn(&mut Standing, MediaTime) -> Option<MediaTime>) {
     let waker = waker();
     mounts.iter().for_each(|mount| mount.mount.wake_by(waker.clone()));
     while mounts.iter().any(|mount| !mount.mount.stopped()) {
         let now = clock::media();
-        let next = mounts.iter_mut().filter_map(|mount| mount.step(now)).min();
+        let next = mounts.iter_mut().filter_map(|mount| mount.guarded(now, &step)).min();
         match next {
             Some(next) => rest(next.since(clock::media())),
             None => std::thread::park(),
@@ -53,6 +55,23 @@ struct Shown {
 impl Standing {
     fn new(mount: StandIn) -> Self {
         Self { mount, shown: None }
+    }
+
+    /// Takes a step; a panic in it costs what this mount shows until the next one, and no other mount anything.
+    fn guarded(
+        &mut self,
+        now: MediaTime,
+        step: impl Fn(&mut Self, MediaTime) -> Option<MediaTime>,
+    ) -> Option<MediaTime> {
+        catch_unwind(AssertUnwindSafe(|| step(self, now))).unwrap_or_else(|panic| {
+            let panic = message(&*panic);
+            tracing::error!(
+                mount = self.mount.name(),
+                "what is shown instead: an error in Lenslet itself: {panic}"
+            );
+            self.shown = None;
+            Some(now + EVERY)
+        })
     }
 
     /// Shows what is due; says when to look again, if not only when woken.
@@ -95,4 +114,55 @@ impl Standing {
 fn wall(time: MediaTime, now: MediaTime) -> SystemTime {
     let wall = clock::wall();
     wall.checked_sub(now.since(time)).unwrap_or(wall)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::hub::{Cursor, Mount, Outlet, Slot, mount};
+    use crate::media::h264::ParameterSets;
+    use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
+
+    /// A mount that is wanted, gave a picture, and fails.
+    fn failing(name: &str) -> (Outlet, Mount) {
+        let (outlet, mount) = mount(name);
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        outlet.describe(vec![Track { codec, bitrate: None }], false);
+        let data = [0, 0, 0, 1, 0x65, 1, 2, 3][..].into();
+        let time = clock::media();
+        outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, journey: None, data });
+        outlet.fail("on purpose");
+        (outlet, mount)
+    }
+
+    #[test]
+    fn a_panic_costs_a_mount_a_second_and_the_others_nothing() {
+        let (ends, mounts): (Vec<_>, Vec<_>) = ["first", "second"].map(failing).into_iter().unzip();
+        let demands: Vec<_> = mounts.iter().map(Mount::want).collect();
+        let standing = ends.iter().map(|end| Standing::new(end.stand_in())).collect();
+        let panics = AtomicUsize::new(0);
+        let thread = std::thread::spawn(move || {
+            run(standing, |mount, now| {
+                let panics = || panics.fetch_add(1, Ordering::SeqCst) < 2;
+                assert!(mount.mount.name() != "first" || !panics(), "on purpose");
+                mount.step(now)
+            });
+        });
+        for mount in mounts.iter().rev() {
+            let mut at = Cursor::default();
+            let mut shown = 0;
+            // The source's own, and three that are shown instead.
+            while shown < 4 {
+                let next =
+                    smol::block_on(std::future::poll_fn(|context| mount.units().poll_next(at, context)));
+                shown += usize::from(matches!(next, Some(Slot::Here(_))));
+                at = at.next();
+            }
+        }
+        mounts.iter().for_each(Mount::stop);
+        thread.join().unwrap();
+        drop(demands);
+    }
 }

@@ -1,5 +1,8 @@
 //! Header fields and URIs.
 
+use std::time::Duration;
+
+use lenslet::rtsp::auth::{Asked, Challenger, Secret, Verdict};
 use lenslet::rtsp::header::transport::{Lower, acceptable};
 use lenslet::rtsp::message::Status;
 use lenslet::rtsp::url::{Target, base};
@@ -60,4 +63,19 @@ pub(crate) fn url(data: &[u8]) {
     let query = target.query.as_ref().map_or_else(String::new, |query| format!("?{query}"));
     let track = target.track.map_or_else(String::new, |track| format!("/trackID={track}"));
     assert_eq!(Target::parse(&format!("rtsp://host:554/{escaped}{query}{track}")), Ok(target));
+}
+
+/// Nobody is known but by a right answer: whoever does not know the password is nobody, whatever is written.
+pub(crate) fn authorization(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let peer = "10.0.0.1".parse().unwrap();
+    let asked = Asked { method: "PLAY", uri: "rtsp://h/cam", peer, now: Duration::from_secs(1) };
+    let mut challenger = Challenger::new("Lenslet", [1; 32], true);
+    // No byte string has it but by a chance of 2^-128.
+    let password = "\u{1}no fuzzer guesses this: 8c1f64d2a07be935";
+    let secret = |user: &str| Some(Secret::of(user, "Lenslet", password));
+    let verdict = challenger.check(&text, &asked, secret);
+    assert!(matches!(verdict, Verdict::Wrong(_)), "{verdict:?}");
+    let nobody = challenger.check(&text, &asked, |_| None);
+    assert_eq!(nobody, verdict, "a user that there is not is told the same");
 }

@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("transport", headers::transport),
     ("range", headers::range),
     ("url", headers::url),
+    ("authorization", headers::authorization),
     ("splitter", h264::splitter),
     ("assembler", h264::assembler),
     ("nal_units", h264::nal_units),

@@ -1,0 +1,76 @@
+//! Hashes ([RFC 7616 section 3.4](https://www.rfc-editor.org/rfc/rfc7616#section-3.4)).
+
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use super::credentials::Digest;
+
+/// `H(user:realm:password)`: as good as the password in its realm, and only there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Ha1<const N: usize>(pub [u8; N]);
+
+/// What is known of a user's password.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret {
+    /// For clients that know MD5 alone.
+    pub md5: Ha1<16>,
+    /// For the others.
+    pub sha256: Ha1<32>,
+}
+
+impl Secret {
+    /// What answers of unknown users are held against: no password has it but by a chance of 2^-256.
+    pub(super) const NOBODYS: Self = Self { md5: Ha1([0; 16]), sha256: Ha1([0; 32]) };
+
+    /// Of a password, whatever its characters.
+    pub fn of(user: &str, realm: &str, password: &str) -> Self {
+        let text = format!("{user}:{realm}:{password}");
+        Self { md5: Ha1(Md5::digest(&text).into()), sha256: Ha1(Sha256::digest(&text).into()) }
+    }
+}
+
+// A secret is in no log.
+impl<const N: usize> std::fmt::Debug for Ha1<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ha1(..)")
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Digest {
+    /// Whether it is the answer of who knows the secret. By which hash is told by its length: clients answer one that
+    /// they were offered without naming it.
+    pub(super) fn is_right(&self, secret: &Secret, method: &str) -> Choice {
+        let expected = match self.response.len() {
+            64 => self.expected::<Sha256>(&secret.sha256.0, method),
+            _ => self.expected::<Md5>(&secret.md5.0, method),
+        };
+        expected.as_bytes().ct_eq(self.response.as_bytes())
+    }
+
+    fn expected<H: sha2::Digest>(&self, ha1: &[u8], method: &str) -> String {
+        let of = |text: &str| hex(&H::digest(text));
+        let (ha1, ha2) = (hex(ha1), of(&format!("{method}:{}", self.uri)));
+        match self.qop() {
+            Some((qop, count, client_nonce)) => {
+                of(&format!("{ha1}:{}:{count}:{client_nonce}:{qop}:{ha2}", self.nonce))
+            }
+            None => of(&format!("{ha1}:{}:{ha2}", self.nonce)),
+        }
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Into a string nothing fails.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,177 @@
+//! How much memory is left: the system's, and that of every control group that we are in
+//! ([cgroups(7)](https://man7.org/linux/man-pages/man7/cgroups.7.html), both versions).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::pressure::Room;
+
+/// Where it is read.
+#[derive(Debug)]
+pub(super) struct Memory {
+    system: PathBuf,
+    groups: Vec<Group>,
+}
+
+/// A control group's files.
+#[derive(Debug)]
+struct Group {
+    folder: PathBuf,
+    names: &'static Names,
+}
+
+#[derive(Debug)]
+struct Names {
+    limit: &'static str,
+    usage: &'static str,
+    /// What the kernel gives back by itself, in `memory.stat`.
+    cache: [&'static str; 2],
+}
+
+const SECOND: Names =
+    Names { limit: "memory.max", usage: "memory.current", cache: ["active_file", "inactive_file"] };
+const FIRST: Names = Names {
+    limit: "memory.limit_in_bytes",
+    usage: "memory.usage_in_bytes",
+    cache: ["total_active_file", "total_inactive_file"],
+};
+
+impl Memory {
+    /// This process's.
+    pub(super) fn here() -> Self {
+        Self::at(Path::new("/proc"), Path::new("/sys/fs/cgroup"))
+    }
+
+    fn at(proc: &Path, groups: &Path) -> Self {
+        let mut found = Vec::new();
+        for line in read(&proc.join("self/cgroup")).lines() {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
+            let (root, names) = match controllers {
+                "" => (groups.to_owned(), &SECOND),
+                _ if controllers.split(',').any(|name| name == "memory") => (groups.join("memory"), &FIRST),
+                _ => continue,
+            };
+            let own = root.join(path.trim_start_matches('/'));
+            // Groups above have limits too; what is above a container is not to be seen from in it.
+            let all = own.ancestors().take_while(|folder| folder.starts_with(&root));
+            let groups = all.map(|folder| Group { folder: folder.to_owned(), names });
+            found.extend(groups.filter(|group| group.folder.join(names.limit).is_file()));
+        }
+        Self { system: proc.join("meminfo"), groups: found }
+    }
+
+    /// What is left where the least is.
+    pub(super) fn room(&self) -> Option<Room> {
+        self.rooms().min_by_key(|room| room.left)
+    }
+
+    /// The least that bounds us, in bytes.
+    pub(super) fn bound(&self) -> Option<u64> {
+        self.rooms().map(|room| room.of).min()
+    }
+
+    fn rooms(&self) -> impl Iterator<Item = Room> {
+        self.groups.iter().filter_map(Group::room).chain(system(&read(&self.system)))
+    }
+}
+
+impl Group {
+    /// None if it has no limit.
+    fn room(&self) -> Option<Room> {
+        // Version 1 says a number that is no machine's; version 2 `max`.
+        const UNLIMITED: u64 = 1 << 60;
+        let number = |name| read(&self.folder.join(name)).trim().parse::<u64>().ok();
+        let of = number(self.names.limit).filter(|limit| *limit < UNLIMITED)?;
+        let usage = number(self.names.usage)?;
+        let stat = read(&self.folder.join("memory.stat"));
+        let cache: u64 = self.names.cache.iter().filter_map(|name| value(&stat, name)).sum();
+        Some(Room { left: of.saturating_sub(usage.saturating_sub(cache)), of })
+    }
+}
+
+fn system(meminfo: &str) -> Option<Room> {
+    let bytes = |name| value(meminfo, name).map(|kilobytes| kilobytes << 10);
+    Some(Room { left: bytes("MemAvailable:")?, of: bytes("MemTotal:")? })
+}
+
+/// The number behind a name.
+fn value(text: &str, name: &str) -> Option<u64> {
+    let mut words = text.lines().map(str::split_whitespace).find_map(|mut words| {
+        let found = words.next() == Some(name);
+        found.then_some(words)
+    })?;
+    words.next()?.parse().ok()
+}
+
+/// What is not there says nothing.
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: u64 = 1 << 20;
+
+    /// A system of these files.
+    fn memory(files: &[(&str, &str)]) -> (tempfile::TempDir, Memory) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let memory = Memory::at(&folder.path().join("proc"), &folder.path().join("groups"));
+        (folder, memory)
+    }
+
+    const MEMINFO: (&str, &str) =
+        ("proc/meminfo", "MemTotal:         524288 kB\nMemFree: 1 kB\nMemAvailable:     262144 kB\n");
+
+    #[test]
+    fn without_groups_it_is_the_systems() {
+        let (_folder, memory) = memory(&[MEMINFO]);
+        assert_eq!(memory.room(), Some(Room { left: 256 * MB, of: 512 * MB }));
+        assert_eq!(memory.bound(), Some(512 * MB));
+        let (_folder, nothing) = self::memory(&[]);
+        assert_eq!((nothing.room(), nothing.bound()), (None, None));
+    }
+
+    #[test]
+    fn the_group_that_has_the_least_left_counts_without_what_the_kernel_gives_back() {
+        let second = [
+            MEMINFO,
+            ("proc/self/cgroup", "0::/system.slice/lenslet.service\n"),
+            ("groups/system.slice/memory.max", "134217728\n"),
+            ("groups/system.slice/memory.current", "127926272\n"),
+            ("groups/system.slice/memory.stat", "anon 1\nfile 2\ninactive_file 1048576\nactive_file 0\n"),
+            ("groups/system.slice/lenslet.service/memory.max", "67108864\n"),
+            ("groups/system.slice/lenslet.service/memory.current", "20971520\n"),
+            (
+                "groups/system.slice/lenslet.service/memory.stat",
+                "inactive_file 4194304\nactive_file 6291456\n",
+            ),
+        ];
+        let (_folder, memory) = memory(&second);
+        assert_eq!(memory.room(), Some(Room { left: 7 * MB, of: 128 * MB }));
+        assert_eq!(memory.bound(), Some(64 * MB));
+        let (_folder, memory) = self::memory(&[&second[..2], &second[5..]].concat());
+        assert_eq!(memory.room(), Some(Room { left: 54 * MB, of: 64 * MB }));
+    }
+
+    #[test]
+    fn version_1_has_other_names_and_no_limit_is_none() {
+        let (_folder, memory) = memory(&[
+            MEMINFO,
+            ("proc/self/cgroup", "4:memory:/a/b\n1:cpu,cpuacct:/\n0::/\n"),
+            ("groups/memory/a/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("groups/memory/a/memory.usage_in_bytes", "20971520\n"),
+            ("groups/memory/a/b/memory.limit_in_bytes", "67108864\n"),
+            ("groups/memory/a/b/memory.usage_in_bytes", "20971520\n"),
+            ("groups/memory/a/b/memory.stat", "inactive_file 7\ntotal_inactive_file 1048576\n"),
+        ]);
+        assert_eq!(memory.room(), Some(Room { left: 45 * MB, of: 64 * MB }));
+    }
+}
