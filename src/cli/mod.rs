@@ -15,7 +15,7 @@ use control::{
     StatusArguments,
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::{ConfigArgument, UrlsArguments};
+use serving::{ConfigArgument, ServeArguments, UrlsArguments};
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -31,7 +31,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the configured mounts; without a configuration the test picture and every camera.
-    Serve(ConfigArgument),
+    Serve(ServeArguments),
     /// List the cameras and what each can be used for.
     Probe {
         /// For scripts: one JSON array.
@@ -73,9 +73,9 @@ enum Command {
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let _log = start_log(arguments.verbose);
+    let logs = start_log(arguments.verbose);
     let done = match arguments.command {
-        Command::Serve(config) => serving::serve(&config),
+        Command::Serve(arguments) => serving::serve(arguments, logs),
         Command::Probe { json } => serving::probe(json),
         Command::Urls(arguments) => serving::urls(&arguments),
         Command::Check(config) => serving::check(&config),

@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::control::{ControlAnswer, ControlRequest, ControlValue};
+use super::flow::Flow;
 use super::latency::Latency;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
@@ -121,6 +122,11 @@ impl Mount {
         &self.0.units
     }
 
+    /// What its source gave since the start.
+    pub fn flow(&self) -> Flow {
+        self.0.status().flow
+    }
+
     /// How long its pictures took, stage by stage.
     pub fn latency(&self) -> &Latency {
         &self.0.latency
@@ -174,6 +180,7 @@ impl Outlet {
                 self.0.keyframe.store(true, Ordering::SeqCst);
                 return false;
             }
+            status.flow.count(&unit);
             status.shown.published(&mut unit);
             let changed = status.become_state(State::Live);
             // Under the lock: nothing that is shown instead may come between.
@@ -184,6 +191,7 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
+        self.0.status().flow.failures += 1;
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {

@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::control::ControlRequest;
+use super::flow::Flow;
 use super::latency::Latency;
 use super::ring::{Bounds, Ring, Weigh};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
@@ -61,6 +62,7 @@ pub(super) struct Status {
     pub(super) source: Option<Waker>,
     pub(super) live: Option<Waker>,
     pub(super) shown: Shown,
+    pub(super) flow: Flow,
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
@@ -78,6 +80,7 @@ impl Shared {
             source: None,
             live: None,
             shown: Shown::default(),
+            flow: Flow::default(),
         };
         Self {
             name,

@@ -3,10 +3,13 @@
 use super::table::{bitrate, clip, plain, seconds, some, time};
 use crate::control::protocol::{SessionState, SessionStatus, Transport};
 
-/// The sessions, as they come.
-pub(super) fn table(sessions: &[SessionStatus]) -> Vec<String> {
-    if sessions.is_empty() {
-        return vec!["Nobody watches.".to_owned()];
+/// The sessions, as they come. The mounts have so many readers: a daemon may know no more of them.
+pub(super) fn table(sessions: &[SessionStatus], readers: u32) -> Vec<String> {
+    match (sessions.is_empty(), readers) {
+        (true, 0) => return vec!["Nobody watches.".to_owned()],
+        (true, 1) => return vec!["1 watches.".to_owned()],
+        (true, readers) => return vec![format!("{readers} watch.")],
+        (false, _) => {}
     }
     let heads = ["BITRATE", "LOSS", "JITTER", "RTT", "BEHIND", "DROPS"];
     let mut lines = vec![row(["SESSION", "MOUNT", "VIA", "STATE"], heads)];

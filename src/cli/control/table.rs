@@ -17,7 +17,7 @@ pub(super) fn status(status: &Status) -> String {
     lines.push(String::new());
     lines.extend(mounts(&status.mounts));
     lines.push(String::new());
-    lines.extend(sessions::table(&status.sessions));
+    lines.extend(sessions::table(&status.sessions, status.mounts.iter().map(|mount| mount.readers).sum()));
     lines.iter().map(|line| clip(line, WIDTH).trim_end().to_owned() + "\n").collect()
 }
 

@@ -18,9 +18,9 @@ const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Where a daemon's socket is, the likeliest first: the system's, then this user's (`XDG_RUNTIME_DIR`).
 pub fn usual_paths(runtime_dir: Option<&Path>) -> Vec<PathBuf> {
-    let system = Path::new("/run/lenslet/control.sock").to_owned();
+    let system = super::usual_path(None);
     let own = runtime_dir.filter(|folder| folder.is_absolute());
-    std::iter::once(system).chain(own.map(|folder| folder.join("lenslet/control.sock"))).collect()
+    std::iter::once(system).chain(own.map(|folder| super::usual_path(Some(folder)))).collect()
 }
 
 /// Why there is no answer.
