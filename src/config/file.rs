@@ -118,6 +118,8 @@ pub(super) struct CameraFile {
     /// By the names that `v4l2-ctl -l` shows.
     #[serde(default)]
     controls: Option<Entries<camera::ControlValue>>,
+    #[serde(default)]
+    on_encoder_wedged: camera::OnWedged,
 }
 
 /// A program that writes pictures.
@@ -171,6 +173,7 @@ impl MountFile {
                     level: asked.level,
                 },
                 controls: asked.controls.map(|entries| entries.0).unwrap_or_default(),
+                on_encoder_wedged: asked.on_encoder_wedged,
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),
             Self::Rpicam(asked) => MountSettings::Command(asked.into_settings()?),

@@ -33,6 +33,7 @@ mod sending;
 mod sessions;
 mod soak;
 mod stand_in;
+mod starved;
 mod support;
 mod two_tracks;
 mod workers;

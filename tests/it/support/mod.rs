@@ -56,6 +56,11 @@ impl Server {
         Self::run_by(lenslet().args(arguments), on, settings, mounts)
     }
 
+    /// Serves these mounts by a command that runs `lenslet serve` with the arguments that are added to it.
+    pub(crate) fn by(command: &mut Command, mounts: &str) -> Self {
+        Self::run_by(command, "127.0.0.1", "", mounts)
+    }
+
     /// Serves in the network of another process.
     pub(crate) fn inside(process: u32, on: &str, settings: &str, mounts: &str) -> Self {
         let mut command = Command::new("nsenter");

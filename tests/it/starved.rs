@@ -1,0 +1,192 @@
+//! With little of a processor or of memory: those who watch go on, and nobody new is let in.
+//!
+//! The limits are a control group's, of either version. Where this process may make none (it is in somebody's group
+//! already, or not root), what needs it is passed over with a word: `pressure` and `memory` have tests of their own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::{Client, Rtp, Server, lenslet};
+
+/// A control group of our own; removed when dropped.
+struct Group(PathBuf);
+
+/// A limit's file and value, by version 1 and 2.
+struct Limit {
+    controller: &'static str,
+    first: (&'static str, &'static str),
+    second: (&'static str, &'static str),
+}
+
+const TENTH_OF_A_CORE: Limit =
+    Limit { controller: "cpu", first: ("cpu.cfs_quota_us", "10000"), second: ("cpu.max", "10000 100000") };
+
+const MEMORY: Limit = Limit {
+    controller: "memory",
+    first: ("memory.limit_in_bytes", "67108864"),
+    second: ("memory.max", "67108864"),
+};
+
+impl Group {
+    fn new(limit: &Limit) -> Option<Self> {
+        let group = Self::make(limit);
+        if group.is_none() {
+            println!("no control group for {} can be made here: passed over", limit.controller);
+        }
+        group
+    }
+
+    fn make(limit: &Limit) -> Option<Self> {
+        let groups = Path::new("/sys/fs/cgroup");
+        // A group that we are in is somebody's who counts on it.
+        let own = fs::read_to_string("/proc/self/cgroup").ok()?;
+        let free = |controllers: &str| own.lines().any(|line| line.ends_with(&format!(":{controllers}:/")));
+        let (root, (file, value)) = if free(limit.controller) {
+            (groups.join(limit.controller), limit.first)
+        } else if free("") && groups.join("cgroup.subtree_control").exists() {
+            fs::write(groups.join("cgroup.subtree_control"), format!("+{}", limit.controller)).ok()?;
+            (groups.to_owned(), limit.second)
+        } else {
+            return None;
+        };
+        let folder = root.join(format!("lenslet-test-{}-{}", limit.controller, std::process::id()));
+        fs::create_dir(&folder).ok()?;
+        let group = Self(folder);
+        fs::write(group.0.join(file), value).ok()?;
+        Some(group)
+    }
+
+    /// A program that begins in this group.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("sh");
+        let procs = self.0.join("cgroup.procs");
+        command.args(["-c", &format!("echo $$ > {} && exec \"$@\"", procs.display()), "sh", program]);
+        command
+    }
+
+    fn serve(&self, mounts: &str) -> Server {
+        let program = lenslet().get_program().to_owned();
+        Server::by(self.command(program.to_str().unwrap()).args(["-v", "serve"]), mounts)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The kernel takes a moment to see that nobody is in it any more.
+        let began = Instant::now();
+        while fs::remove_dir(&self.0).is_err() && began.elapsed() < Duration::from_secs(5) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+fn describe(server: &Server) -> u16 {
+    Client::connect(server).ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("cam"))]).status
+}
+
+/// A reader by UDP whose packets lie where the kernel puts them.
+struct Viewer {
+    _client: Client,
+    _sockets: [std::net::UdpSocket; 2],
+}
+
+impl Viewer {
+    /// Gives the status if it is refused.
+    fn join(server: &Server) -> Result<Self, u16> {
+        let url = server.url("cam");
+        let mut client = Client::connect(server);
+        let status = client.ask(&[&format!("DESCRIBE {url} RTSP/1.0")]).status;
+        if status != 200 {
+            return Err(status);
+        }
+        let (session, rtp, rtcp) = client.set_up_udp(&url);
+        let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+        assert_eq!(reply.status, 200);
+        Ok(Self { _client: client, _sockets: [rtp, rtcp] })
+    }
+}
+
+/// How much later pictures come than the least late of them, by their timestamps.
+struct Lag {
+    began: Instant,
+    first: u32,
+    least: f64,
+}
+
+impl Lag {
+    fn of(&mut self, packet: &[u8]) -> f64 {
+        let ticks = Rtp::parse(packet).timestamp.wrapping_sub(self.first) as i32;
+        let late = self.began.elapsed().as_secs_f64() - f64::from(ticks) / 90_000.0;
+        self.least = self.least.min(late);
+        late - self.least
+    }
+}
+
+#[test]
+fn with_a_tenth_of_a_core_new_viewers_are_refused_and_old_ones_stay_in_time() {
+    let Some(group) = Group::new(&TENTH_OF_A_CORE) else { return };
+    let server =
+        group.serve(r#"mounts: {"cam": Pattern(width: 320, height: 240, fps: 15, bitrate: 1000000)}"#);
+    let url = server.url("cam");
+    let mut first = Client::connect(&server);
+    let session = first.set_up_tcp(&url);
+    let reply = first.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+    assert_eq!(reply.status, 200);
+    let mut lag = {
+        let packet = first.next_frame(0);
+        Lag { began: Instant::now(), first: Rtp::parse(&packet).timestamp, least: f64::MAX }
+    };
+    let (sender, over) = std::sync::mpsc::channel::<()>();
+    let watching = std::thread::spawn(move || {
+        let mut worst = 0.0_f64;
+        let mut pictures = 0;
+        while over.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            worst = worst.max(lag.of(&first.next_frame(0)));
+            pictures += 1;
+        }
+        (worst, pictures)
+    });
+    // More than it can carry.
+    let mut crowd = lenslet();
+    crowd.args(["load", &url, "--transport", "tcp", "--readers", "600", "--ramp", "3", "--seconds", "60"]);
+    let mut crowd = crowd.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let told =
+        server.logged_within(Duration::from_secs(40), &["no more viewers are let in for now: pictures wait"]);
+    let told = told.expect("too many came");
+    assert_eq!(describe(&server), 503);
+    // Those who know the mount already are told by SETUP.
+    let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+    let reply = Client::connect(&server).ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]);
+    assert_eq!(reply.status, 453);
+    let resident = server.resident();
+    crowd.kill().unwrap();
+    crowd.wait().unwrap();
+    let again = server.logged_within(Duration::from_secs(40), &["viewers are let in again"]);
+    assert!(again.is_some(), "nobody is let in though everybody left");
+    drop(sender);
+    let (worst, packets) = watching.join().unwrap();
+    println!("{resident} kB, {packets} packets, {worst:.3} s late at most; {told}");
+    assert!(worst < 2.0, "{worst} s late");
+    assert!(resident < 64 << 10, "{resident} kB");
+    assert_eq!(describe(&server), 200);
+}
+
+#[test]
+fn with_little_memory_new_viewers_are_refused_until_there_is_more() {
+    let Some(group) = Group::new(&MEMORY) else { return };
+    let server =
+        group.serve(r#"mounts: {"cam": Pattern(width: 320, height: 240, fps: 10, bitrate: 1000000)}"#);
+    let _first = Viewer::join(&server).unwrap();
+    // Another program of the group takes what there is.
+    let mut hog = group.command("python3");
+    hog.args(["-c", "import sys; taken = b'x' * (60 << 20); sys.stdin.read()"]);
+    let mut hog = hog.stdin(Stdio::piped()).spawn().unwrap();
+    server.logged(&["no more viewers are let in for now:", "MB of 64 MB of memory are left"]);
+    assert_eq!(Viewer::join(&server).err(), Some(503));
+    hog.kill().unwrap();
+    hog.wait().unwrap();
+    server.logged(&["viewers are let in again"]);
+    assert!(Viewer::join(&server).is_ok());
+}
