@@ -15,7 +15,8 @@ pub struct Flow {
     pub group: Option<u32>,
     /// How often the source failed.
     pub failures: u32,
-    since_keyframe: u32,
+    /// Pictures since the newest keyframe, with it.
+    pub since_keyframe: u32,
 }
 
 impl Flow {
