@@ -4,6 +4,7 @@ mod aliases;
 mod file;
 mod mounts;
 mod network;
+pub mod store;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -45,6 +46,19 @@ pub enum MountSettings {
 pub struct Error {
     file: Option<PathBuf>,
     what: String,
+}
+
+impl Error {
+    /// The same mistake, in this file.
+    fn in_file(self, path: &Path) -> Self {
+        Self { file: Some(path.to_owned()), ..self }
+    }
+
+    /// A file whose bytes are no text.
+    fn not_text(path: &Path, error: &std::str::Utf8Error) -> Self {
+        let what = format!(" it is no UTF-8 text from byte {} on: save it as UTF-8", error.valid_up_to());
+        Self { file: Some(path.to_owned()), what }
+    }
 }
 
 impl fmt::Display for Error {

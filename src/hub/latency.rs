@@ -25,11 +25,15 @@ pub enum Stage {
     Last,
     /// From coded until the kernel had its first packet: what the server itself takes.
     Handover,
+    /// By how much the last packet of a large picture was planned to be later than at once, for being spread over
+    /// time; of pictures that were spread alone. [`Last`](Self::Last) has none of it.
+    Spread,
 }
 
 impl Stage {
     /// All, on a picture's way.
-    pub const ALL: [Self; 5] = [Self::Captured, Self::Coded, Self::First, Self::Last, Self::Handover];
+    pub const ALL: [Self; 6] =
+        [Self::Captured, Self::Coded, Self::First, Self::Last, Self::Handover, Self::Spread];
 
     /// Its name for people.
     pub fn name(self) -> &'static str {
@@ -39,6 +43,7 @@ impl Stage {
             Self::First => "first packet out",
             Self::Last => "last packet out",
             Self::Handover => "coded to first packet",
+            Self::Spread => "spread over",
         }
     }
 }
@@ -60,6 +65,11 @@ impl Latency {
         ] {
             self.of(stage).count(to.since(from));
         }
+    }
+
+    /// Counts a large picture that is spread over time, its last packet so much later than at once.
+    pub fn count_spread(&self, delay: Duration) {
+        self.of(Stage::Spread).count(delay);
     }
 
     /// One stage's times.
@@ -215,10 +225,12 @@ mod tests {
         let at = |millis: u64| MediaTime::from_nanos(millis * 1_000_000);
         let latency = Latency::default();
         latency.count(&Journey::new(at(100), at(110), at(140)), at(141), at(150));
-        let told = |stage| latency.of(stage).quantile(0.5).unwrap().as_millis();
+        let told = |stage| latency.of(stage).quantile(0.5).unwrap_or_default().as_millis();
         let stages = Stage::ALL.map(told);
         // The ends of buckets: 8.2..10.2, 32.8..41, 41..49.2, 49.2..57.3, 0.9..1.02 ms.
-        assert_eq!(stages, [10, 40, 49, 57, 1]);
+        assert_eq!(stages, [10, 40, 49, 57, 1, 0], "none was spread");
+        latency.count_spread(Duration::from_millis(20));
+        assert_eq!((told(Stage::Spread), latency.pictures()), (20, 1));
         assert!(latency.to_string().starts_with("1 pictures, captured 10.24/10.24 ms"), "{latency}");
     }
 }

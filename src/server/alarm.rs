@@ -2,36 +2,49 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-/// A timer that is set anew only when it has to ring earlier. It may ring too early.
-pub(super) struct Alarm {
-    timer: smol::Timer,
-    at: Option<Instant>,
-}
+use super::timers;
+use crate::clock;
 
-impl Default for Alarm {
-    fn default() -> Self {
-        Self { timer: smol::Timer::never(), at: None }
-    }
+/// A timer of its worker's that is set anew only when it has to ring earlier. It may ring too early.
+#[derive(Default)]
+pub(super) struct Alarm {
+    set: Option<timers::Key>,
 }
 
 impl Alarm {
     /// Rings at `at` at the latest.
-    pub(super) fn poll(&mut self, at: Instant, context: &mut Context<'_>) -> Poll<()> {
-        if self.at.is_none_or(|set| at < set) {
-            self.timer.set_at(at);
-            self.at = Some(at);
+    pub(super) fn poll(&mut self, at: Instant, context: &Context<'_>) -> Poll<()> {
+        if let Some(key) = self.set.filter(|(set, _)| *set <= at) {
+            if timers::waits(key, context.waker()) {
+                return Poll::Pending;
+            }
+            self.set = None;
+            return Poll::Ready(());
         }
-        let rung = Pin::new(&mut self.timer).poll(context).map(drop);
-        if rung.is_ready() {
-            self.at = None;
+        self.cancel();
+        if at <= clock::now() {
+            return Poll::Ready(());
         }
-        rung
+        self.set = Some(timers::set(at, context.waker()));
+        Poll::Pending
+    }
+
+    fn cancel(&mut self) {
+        if let Some(key) = self.set.take() {
+            timers::cancel(key);
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }
 
@@ -117,7 +130,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::clock;
 
     #[test]
     fn kicks_are_one_until_they_are_taken() {
@@ -134,10 +146,10 @@ mod tests {
     fn an_alarm_rings_at_the_earliest_time_that_was_asked_for() {
         let mut alarm = Alarm::default();
         let now = clock::now();
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(alarm.poll(now + Duration::from_secs(3600), &mut context).is_pending());
-        assert!(alarm.poll(now, &mut context).is_ready());
-        assert!(alarm.poll(now + Duration::from_secs(3600), &mut context).is_pending());
+        let context = Context::from_waker(Waker::noop());
+        assert!(alarm.poll(now + Duration::from_secs(3600), &context).is_pending());
+        assert!(alarm.poll(now, &context).is_ready());
+        assert!(alarm.poll(now + Duration::from_secs(3600), &context).is_pending());
     }
     #[test]
     fn what_waits_seldom_is_looked_at_when_it_was_woken_and_not_else() {

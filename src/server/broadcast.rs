@@ -12,7 +12,6 @@ use super::alarm::{Alarm, Kick};
 use super::fan_out::FanOut;
 use super::feed::{Feed, Taken};
 use super::join::FRESH;
-use super::pacing::Pacing;
 use super::reader::Reader;
 use super::supervise;
 use crate::clock;
@@ -36,15 +35,15 @@ pub(super) struct Broadcast {
 }
 
 impl Broadcast {
-    pub(super) fn new(feed: Arc<Feed>, home: bool, pacing: Pacing) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, home: bool) -> Self {
         Self {
             seen: Cell::new(feed.taken()),
+            fan_out: FanOut::new(feed.pacing),
             feed,
             home,
             readers: RefCell::default(),
             changes: Cell::default(),
             kick: Kick::default(),
-            fan_out: FanOut::new(pacing),
         }
     }
 
@@ -94,6 +93,8 @@ impl Broadcast {
         self.fan_out.due().into_iter().chain(tick).min()
     }
 
+    // This and the next are functions of their own so that profiles, and tests/bench/instructions.rs, find them.
+    #[inline(never)]
     fn handle_unit(&self, slot: Slot<AccessUnit>) {
         supervise::may_panic(self.mount().name());
         self.follow(self.feed.take(self.seen.get().unit, slot));
@@ -127,6 +128,7 @@ impl Broadcast {
     }
 
     /// Sends the parts of images that are due.
+    #[inline(never)]
     fn go_on(&self) {
         if self.fan_out.go_on(&self.feed, &self.readers.borrow()) {
             // Who waited for an image's end has the next one now.

@@ -186,7 +186,8 @@ impl FanOut {
         let tempos = self.tempos.borrow();
         let interval = |track: TrackId| tempos.get(track.index()).map(Tempo::interval).unwrap_or_default();
         let mut losses = Losses { feed, first: None };
-        self.pacer.borrow_mut().begin(self.pacing, interval, now, &mut |reader, reason| {
+        let mut spread = |delay| feed.mount.latency().count_spread(delay);
+        self.pacer.borrow_mut().begin(self.pacing, interval, now, &mut spread, &mut |reader, reason| {
             losses.count(reader, reason);
         });
         self.put_first(readers, losses.first);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::join::KeyframeBucket;
+use super::pacing::Pacing;
 use super::report::Clocked;
 use super::tally::Tally;
 use crate::clock;
@@ -23,6 +24,8 @@ const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_se
 pub(super) struct Feed {
     pub(super) mount: Mount,
     max_packet: usize,
+    /// Whether its large pictures are spread over time.
+    pub(super) pacing: Pacing,
     cname: Arc<str>,
     images: Ring<WireImage>,
     /// Held while an access unit becomes an image: whichever worker comes first makes it.
@@ -69,11 +72,12 @@ struct Stream {
 
 impl Feed {
     /// `ring`: bytes of media that it may keep.
-    pub(super) fn new(mount: Mount, max_packet: usize, cname: Arc<str>, ring: usize) -> Self {
+    pub(super) fn new(mount: Mount, max_packet: usize, pacing: Pacing, cname: Arc<str>, ring: usize) -> Self {
         let taken = Taken { unit: mount.units().end(), image: Cursor::default() };
         Self {
             mount,
             max_packet,
+            pacing,
             cname,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
@@ -286,7 +290,7 @@ mod tests {
     #[test]
     fn another_codec_is_another_stream_and_new_parameter_sets_are_not() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
         let h264 = |level| Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, level], &[0x68]));
         let described = |codec| {
             outlet.describe(vec![Track { codec, bitrate: None }], false);
@@ -301,7 +305,7 @@ mod tests {
     #[test]
     fn a_unit_becomes_one_image_whichever_worker_comes_first() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         outlet.describe(vec![Track { codec, bitrate: None }], false);
         let data = [0, 0, 0, 1, 0x65, 1][..].into();
@@ -329,7 +333,7 @@ mod tests {
     #[test]
     fn what_needs_units_that_were_lost_is_not_sent() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         outlet.describe(vec![Track { codec, bitrate: None }], true);
         let publish = |link, count| {

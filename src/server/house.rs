@@ -88,7 +88,7 @@ impl House {
         let ring = ring_share(mounts.len(), Memory::here().bound());
         let feeds = mounts.into_iter().map(|mount| {
             let name = mount.name().to_owned();
-            (name, Arc::new(Feed::new(mount, settings.max_packet, cname.clone(), ring)))
+            (name, Arc::new(Feed::new(mount, settings.max_packet, settings.pacing, cname.clone(), ring)))
         });
         let sessions = Sessions::new(random_id, settings.limits()).with_aliases(settings.aliases.clone());
         Self {

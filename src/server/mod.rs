@@ -32,6 +32,7 @@ mod sys;
 mod tally;
 mod tempo;
 mod thread;
+mod timers;
 mod udp;
 mod unsent;
 mod view;

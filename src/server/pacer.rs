@@ -91,12 +91,14 @@ impl Pacer {
         job.readers.push(reader.clone());
     }
 
-    /// Sends what was added: whole, or the first part of it.
+    /// Sends what was added: whole, or the first part of it; `spread` is told how much later the end of a picture
+    /// goes out for that.
     pub(super) fn begin(
         &mut self,
         pacing: Pacing,
         interval: impl Fn(TrackId) -> Duration,
         now: Instant,
+        spread: &mut dyn FnMut(Duration),
         lost: &mut Lost<'_>,
     ) {
         for number in (0..self.jobs.len()).rev() {
@@ -112,6 +114,7 @@ impl Pacer {
                 Some(plan) => {
                     tracing::trace!(?burst, ?plan, "a picture is spread");
                     self.planned.note(plan.delay());
+                    spread(plan.delay());
                     job.round.hold(true);
                     job.progress = Some(Progress::new(plan, packets, now));
                 }

@@ -307,6 +307,12 @@ impl Reader {
         if self.report_at.get().is_some_and(|at| now < at) {
             return Ok(());
         }
+        self.report_now(now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn report_now(&self, now: Instant) -> io::Result<()> {
         if !self.playing() {
             self.report_at.set(Some(now + QUIET));
             return Ok(());

@@ -6,10 +6,8 @@
 use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, BorrowedFd};
-
-use socket2::SockAddr;
 
 /// Messages that one call takes: the kernel's `UIO_MAXIOV`.
 pub(super) const MESSAGES: usize = 1024;
@@ -84,6 +82,59 @@ impl<'a> Slices<'a> {
     }
 }
 
+/// Where datagrams go, as the kernel reads it. A `SockAddr` has room for the longest of any family, 100 bytes more,
+/// and each reader has an address for each track.
+#[derive(Clone, Copy)]
+pub(super) enum Address {
+    V4(libc::sockaddr_in),
+    V6(libc::sockaddr_in6),
+}
+
+impl Address {
+    /// The address again.
+    pub(super) fn socket(&self) -> SocketAddr {
+        match self {
+            Self::V4(to) => {
+                let ip = Ipv4Addr::from(to.sin_addr.s_addr.to_ne_bytes());
+                SocketAddr::from((ip, u16::from_be(to.sin_port)))
+            }
+            Self::V6(to) => {
+                let ip = Ipv6Addr::from(to.sin6_addr.s6_addr);
+                let (port, flow) = (u16::from_be(to.sin6_port), to.sin6_flowinfo);
+                SocketAddrV6::new(ip, port, flow, to.sin6_scope_id).into()
+            }
+        }
+    }
+
+    /// What a message points to; it is only read.
+    fn name(&self) -> (*mut libc::c_void, libc::socklen_t) {
+        match self {
+            Self::V4(to) => ((&raw const *to).cast_mut().cast(), size_of_val(to) as _),
+            Self::V6(to) => ((&raw const *to).cast_mut().cast(), size_of_val(to) as _),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(to: SocketAddr) -> Self {
+        match to {
+            SocketAddr::V4(to) => Self::V4(libc::sockaddr_in {
+                sin_family: libc::AF_INET as _,
+                sin_port: to.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(to.ip().octets()) },
+                sin_zero: [0; 8],
+            }),
+            SocketAddr::V6(to) => Self::V6(libc::sockaddr_in6 {
+                sin6_family: libc::AF_INET6 as _,
+                sin6_port: to.port().to_be(),
+                sin6_flowinfo: to.flowinfo(),
+                sin6_addr: libc::in6_addr { s6_addr: to.ip().octets() },
+                sin6_scope_id: to.scope_id(),
+            }),
+        }
+    }
+}
+
 /// Room for messages, kept from one round to the next.
 #[derive(Default)]
 pub(super) struct MessageRoom(Vec<libc::mmsghdr>);
@@ -91,7 +142,7 @@ pub(super) struct MessageRoom(Vec<libc::mmsghdr>);
 /// Messages that point to what lives for `'a`, in a room of before.
 pub(super) struct Messages<'a> {
     room: &'a mut Vec<libc::mmsghdr>,
-    parts: PhantomData<(&'a SockAddr, &'a [IoSlice<'a>], &'a Segment)>,
+    parts: PhantomData<(&'a Address, &'a [IoSlice<'a>], &'a Segment)>,
 }
 
 impl MessageRoom {
@@ -104,12 +155,11 @@ impl MessageRoom {
 
 impl<'a> Messages<'a> {
     /// One message to one reader: a datagram, or several that the kernel cuts apart.
-    pub(super) fn push(&mut self, to: &'a SockAddr, slices: &'a [IoSlice<'a>], segment: Option<&'a Segment>) {
+    pub(super) fn push(&mut self, to: &'a Address, slices: &'a [IoSlice<'a>], segment: Option<&'a Segment>) {
         // SAFETY: a plain C struct for which all zeroes is a valid value.
         let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
         let message = &mut header.msg_hdr;
-        message.msg_name = to.as_ptr().cast_mut().cast();
-        message.msg_namelen = to.len();
+        (message.msg_name, message.msg_namelen) = to.name();
         // IoSlice is guaranteed to have iovec's layout; sendmmsg only reads it.
         message.msg_iov = slices.as_ptr().cast_mut().cast();
         message.msg_iovlen = slices.len() as _;
@@ -239,7 +289,7 @@ mod tests {
     fn one_call_reaches_two_readers_and_cuts_segments_apart() {
         let from = UdpSocket::bind("127.0.0.1:0").unwrap();
         let readers = [UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap()];
-        let to: Vec<SockAddr> = readers.iter().map(|reader| reader.local_addr().unwrap().into()).collect();
+        let to: Vec<Address> = readers.iter().map(|reader| reader.local_addr().unwrap().into()).collect();
         let (mut slice_room, mut message_room) = (SliceRoom::default(), MessageRoom::default());
         // What a round before left in the rooms is not sent again.
         slice_room.begin().push(b"old");
@@ -262,11 +312,27 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_what_they_were_made_of_and_what_the_kernel_takes() {
+        for address in ["127.0.0.1:5004", "[fe80::1%3]:5004", "[2001:db8::7]:65535", "0.0.0.0:0"] {
+            let address: SocketAddr = address.parse().unwrap();
+            assert_eq!(Address::from(address).socket(), address);
+        }
+        let Ok(reader) = UdpSocket::bind("[::1]:0") else { return };
+        let from = UdpSocket::bind("[::1]:0").unwrap();
+        let (to, slices) = (Address::from(reader.local_addr().unwrap()), [IoSlice::new(b"x")]);
+        let mut room = MessageRoom::default();
+        let mut messages = room.begin();
+        messages.push(&to, &slices, None);
+        assert_eq!(messages.send(from.as_fd(), 0).unwrap(), 1);
+        assert_eq!(reader.recv(&mut [0; 16]).unwrap(), 1);
+    }
+
+    #[test]
     fn a_closed_port_is_told_by_address() {
         let from = UdpSocket::bind("127.0.0.1:0").unwrap();
         report_errors(from.as_fd(), false).unwrap();
         let closed = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let to = SockAddr::from(closed);
+        let to = Address::from(closed);
         let slices = [IoSlice::new(b"x")];
         let mut room = MessageRoom::default();
         let mut messages = room.begin();

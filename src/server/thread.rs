@@ -13,7 +13,7 @@ use super::alarm::seldom;
 use super::house::{House, Order};
 use super::requests::Caller;
 use super::worker::Worker;
-use super::{connection, listener, supervise};
+use super::{connection, listener, supervise, timers};
 
 /// Runs a worker until `stop` ends or its desk is closed; begins it again, without the readers it had, when it
 /// panics as a whole.
@@ -66,9 +66,8 @@ fn live(
     // Likewise in a task of its own.
     let following = worker.clone();
     let main = or(stop, executor.spawn(follow_orders(following)));
-    // Sockets are watched by the reactor's own thread. A worker that took that over while it waits would fight with
-    // it, and the other workers, for the reactor's lock at each picture; so it only waits to be woken.
-    let lived = catch_unwind(AssertUnwindSafe(|| smol::future::block_on(executor.run(main))));
+    // Sockets are watched by the reactor's own thread.
+    let lived = catch_unwind(AssertUnwindSafe(|| timers::block_on(executor.run(main))));
     // However it ended: its readers are told.
     let told = catch_unwind(AssertUnwindSafe(|| worker.say_goodbye()));
     if let Err(panic) = lived.and(told) {

@@ -30,10 +30,7 @@ impl Worker {
     pub(super) fn new(house: Arc<House>, index: usize, executor: Weak<LocalExecutor<'static>>) -> Self {
         let workers = house.workers();
         let broadcasts = house.feeds.iter().enumerate().map(|(number, (name, feed))| {
-            (
-                name.clone(),
-                Rc::new(Broadcast::new(feed.clone(), number % workers == index, house.settings.pacing)),
-            )
+            (name.clone(), Rc::new(Broadcast::new(feed.clone(), number % workers == index)))
         });
         Self {
             index,

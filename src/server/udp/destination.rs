@@ -4,13 +4,12 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use socket2::SockAddr;
-
 use crate::rtsp::server::SessionId;
+use crate::server::sys::Address;
 
 pub(in crate::server) struct Destination {
     pub(in crate::server) session: SessionId,
-    pub(super) rtp: SockAddr,
+    pub(super) rtp: Address,
     pub(in crate::server) rtcp: SocketAddr,
     /// The kernel refused segmented messages to it: datagrams one by one.
     pub(super) plain: Cell<bool>,
@@ -53,7 +52,7 @@ impl Destination {
 
     /// Where RTP goes, and where RTCP comes from.
     pub(in crate::server) fn addresses(&self) -> [SocketAddr; 2] {
-        [self.rtp.as_socket().unwrap_or(self.rtcp), self.rtcp]
+        [self.rtp.socket(), self.rtcp]
     }
 
     /// A datagram to it was refused.

@@ -116,9 +116,8 @@ impl Pair {
         destination.close();
         let mut entered = self.entered.borrow_mut();
         let Entered { by_rtp, by_rtcp } = &mut *entered;
-        if let Some(rtp) = destination.rtp.as_socket()
-            && by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination))
-        {
+        let rtp = destination.rtp.socket();
+        if by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination)) {
             by_rtp.remove(&rtp);
         }
         let known = by_rtcp.get(&destination.rtcp).is_some_and(|known| Rc::ptr_eq(known, destination));

@@ -1,0 +1,276 @@
+//! The configuration's file: never lost, whatever happens while it is written, and each version of it kept.
+//!
+//! | what happens | what is true afterwards |
+//! |---|---|
+//! | a save ends | the file is the new text, and the newest version is it |
+//! | it is killed anywhere | the file is the old text or the new one, whole; what is not among the versions yet becomes one at the next look |
+//! | the file changed since it was read | nothing is written; the change has become a version |
+//! | the file is damaged from outside | the newest version that is right is taken, and the damaged text is kept |
+//! | nothing can be written | the reason is told, and what is served is served on |
+
+mod history;
+mod paths;
+mod replace;
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+pub use history::Version;
+pub use paths::{Environment, Paths};
+
+use super::Config;
+use history::History;
+
+/// Who is written to have changed a file that was changed by another program.
+const BY_HAND: &str = "by hand";
+
+/// A configuration's file and its versions.
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+    history: History,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What is true.
+    pub config: Config,
+    /// Its text; empty where there is no file.
+    pub text: String,
+    /// The bytes that the file held, for [`Store::save`]; none where there is no file.
+    pub found: Option<Vec<u8>>,
+    /// Where the text comes from.
+    pub from: From,
+}
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The file.
+    File,
+    /// There is no file: what is true without one.
+    Nothing,
+    /// A version that was kept: the file is damaged, for this reason.
+    LastGood {
+        /// The version's number.
+        version: u64,
+        /// What is wrong with the file.
+        why: String,
+    },
+}
+
+/// Why nothing was saved, or loaded.
+#[derive(Debug)]
+pub enum Error {
+    /// The text is no configuration.
+    Invalid(super::Error),
+    /// The file is not what it was when it was read.
+    Changed {
+        /// The version that it has become, if that could be kept.
+        newest: Option<u64>,
+    },
+    /// There is no such version.
+    NoVersion(u64),
+    /// The system refused.
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl Store {
+    /// The file at `path`, whose versions are kept under `state`.
+    pub fn new(path: impl Into<PathBuf>, state: &Path) -> Self {
+        Self { path: path.into(), history: History::new(state.join("history")) }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the file; where it is damaged, the newest version that is right.
+    ///
+    /// # Errors
+    /// The file is damaged and no version is right, or it cannot be read.
+    pub fn load(&self) -> Result<Loaded, Error> {
+        let found = self.read()?;
+        let Some(bytes) = found else {
+            return Ok(Loaded {
+                config: Config::default(),
+                text: String::new(),
+                found: None,
+                from: From::Nothing,
+            });
+        };
+        match self.parse(&bytes) {
+            Ok((text, config)) => {
+                self.remember(&text);
+                Ok(Loaded { config, text, found: Some(bytes), from: From::File })
+            }
+            Err(error) => self.last_good(bytes, error),
+        }
+    }
+
+    fn last_good(&self, bytes: Vec<u8>, error: super::Error) -> Result<Loaded, Error> {
+        let why = error.to_string();
+        for version in self.history.list().into_iter().rev() {
+            let Some(text) = self.history.text(version.number) else { continue };
+            if let Ok(config) = Config::parse(&text) {
+                tracing::error!(
+                    version = version.number,
+                    at = version.at,
+                    "{why}; the last right version is taken"
+                );
+                let from = From::LastGood { version: version.number, why };
+                return Ok(Loaded { config, text, found: Some(bytes), from });
+            }
+        }
+        Err(Error::Invalid(error))
+    }
+
+    /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing was written.
+    pub fn save(
+        &self,
+        text: &str,
+        author: &str,
+        found: Option<&[u8]>,
+        now: SystemTime,
+    ) -> Result<u64, Error> {
+        Config::parse(text).map_err(|error| Error::Invalid(error.in_file(&self.path)))?;
+        let _one_at_a_time = self.history.lock()?;
+        let there = self.read()?;
+        if there.as_deref() != found {
+            let newest = there.as_ref().and_then(|bytes| self.keep(bytes, BY_HAND, now));
+            return Err(Error::Changed { newest });
+        }
+        // What goes is kept before it goes.
+        if let Some(bytes) = &there {
+            self.keep(bytes, BY_HAND, now);
+        }
+        replace::replace(&self.path, text.as_bytes())?;
+        // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
+        self.history.add(text, author, now).or_else(|error| {
+            tracing::warn!("the version is not kept: {error}");
+            Ok(self.history.newest().map_or(0, |version| version.number))
+        })
+    }
+
+    /// Writes a version that was kept into the file again, as the newest.
+    ///
+    /// # Errors
+    /// There is none of that number, and as [`Store::save`].
+    pub fn rollback(&self, number: u64, author: &str, now: SystemTime) -> Result<u64, Error> {
+        let text = self.text(number)?;
+        let found = self.read()?;
+        self.save(&text, author, found.as_deref(), now)
+    }
+
+    /// The versions that are kept, the oldest first.
+    pub fn history(&self) -> Vec<Version> {
+        self.history.list()
+    }
+
+    /// A version's text.
+    ///
+    /// # Errors
+    /// There is none of that number.
+    pub fn text(&self, number: u64) -> Result<String, Error> {
+        self.history.text(number).ok_or(Error::NoVersion(number))
+    }
+
+    /// Makes the file's text a version, where it is not the newest one.
+    fn remember(&self, text: &str) {
+        let Ok(_one_at_a_time) = self.history.lock() else { return };
+        self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
+    }
+
+    /// Keeps what a file holds: as a version if it is a configuration, else aside.
+    fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Option<u64> {
+        let newest = self.history.newest();
+        let text = String::from_utf8_lossy(bytes);
+        let is_newest = |version: &Version| {
+            self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
+        };
+        if let Some(newest) = newest.as_ref().filter(|newest| is_newest(newest)) {
+            return Some(newest.number);
+        }
+        let kept = match self.parse(bytes) {
+            Ok(_) => self.history.add(&text, author, now),
+            Err(_) => self.history.put_aside(bytes).map(|()| newest.map_or(0, |newest| newest.number)),
+        };
+        kept.inspect_err(|error| tracing::debug!(%error, "a version is not kept")).ok()
+    }
+
+    fn parse(&self, bytes: &[u8]) -> Result<(String, Config), super::Error> {
+        let text = std::str::from_utf8(bytes).map_err(|error| super::Error::not_text(&self.path, &error))?;
+        let config = Config::parse(text).map_err(|error| error.in_file(&self.path))?;
+        Ok((text.to_owned(), config))
+    }
+
+    fn read(&self) -> Result<Option<Vec<u8>>, Error> {
+        match fs::read(&self.path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::system("read", &self.path, error)),
+        }
+    }
+}
+
+impl Error {
+    fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::System { what, path: path.to_owned(), source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(error) => error.fmt(f),
+            Self::Changed { newest: Some(newest) } => {
+                write!(
+                    f,
+                    "the file was changed meanwhile: it is version {newest} now; look at it and try again"
+                )
+            }
+            Self::Changed { newest: None } => {
+                f.write_str("the file was changed meanwhile; look at it and try again")
+            }
+            Self::NoVersion(number) => {
+                write!(f, "there is no version {number}: `lenslet config history` lists them")
+            }
+            Self::System { what, path, source } => {
+                write!(f, "cannot {what} {}: {source}{}", path.display(), what_to_do(source))
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn what_to_do(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; the configuration is on a read-only file system: remount it (mount -o remount,rw /) to change it"
+        }
+        io::ErrorKind::PermissionDenied => "; who runs this may not write there: try it with sudo",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; make room there first: nothing was changed"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! A file's text replaced by another, all of it or nothing.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Writes the bytes beside the file, has them on the disk, and only then gives them the file's name; has that on the disk
+/// too. Mode and owner stay; of a link what it points to is replaced.
+///
+/// # Errors
+/// What could not be done; the file is as it was.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    // A link that points nowhere yet is replaced itself.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = folder_of(&path);
+    fs::create_dir_all(&folder).map_err(|error| Error::system("make", &folder, error))?;
+    let new = beside(&path);
+    let written = write(&path, &new, bytes)
+        .map_err(|error| Error::system("write", &new, error))
+        .and_then(|()| fs::rename(&new, &path).map_err(|error| Error::system("replace", &path, error)));
+    if written.is_err() {
+        // Where it cannot be removed either, the next save writes over it.
+        let _ = fs::remove_file(&new);
+        return written;
+    }
+    // The name is in the folder; without this a loss of power could bring the old one back.
+    let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| Error::system("write", &folder, error))
+}
+
+fn write(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+    let known = fs::metadata(path).ok();
+    let mode = known.as_ref().map_or(0o640, |known| known.permissions().mode() & 0o7777);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
+    file.write_all(bytes)?;
+    if let Some(known) = &known {
+        let owner = file.metadata()?;
+        if (owner.uid(), owner.gid()) != (known.uid(), known.gid()) {
+            fchown(&file, Some(known.uid()), Some(known.gid()))?;
+        }
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+/// The folder that a file is in.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// A name in the same folder, which others do not take for a configuration.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".new");
+    path.with_file_name(hidden)
+}

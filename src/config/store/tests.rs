@@ -1,0 +1,175 @@
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::*;
+
+const ONE: &str = "// mine\n(mounts: {\"one\": Pattern()})\n";
+const TWO: &str = "(mounts: {\"two\": Pattern()})\n";
+
+struct Place {
+    folder: tempfile::TempDir,
+    store: Store,
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn place(text: Option<&str>) -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("etc/lenslet.ron");
+    if let Some(text) = text {
+        fs::create_dir(folder.path().join("etc")).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let store = Store::new(path, &folder.path().join("state"));
+    Place { folder, store }
+}
+
+impl Place {
+    fn text(&self) -> String {
+        fs::read_to_string(self.store.path()).unwrap()
+    }
+
+    fn versions(&self) -> Vec<(u64, String, String)> {
+        let text =
+            |version: Version| (version.number, version.author, self.store.text(version.number).unwrap());
+        self.store.history().into_iter().map(text).collect()
+    }
+
+    fn mounts(&self) -> Vec<String> {
+        self.store.load().unwrap().config.mounts.into_keys().collect()
+    }
+}
+
+fn version(number: u64, author: &str, text: &str) -> (u64, String, String) {
+    (number, author.to_owned(), text.to_owned())
+}
+
+#[test]
+fn each_text_becomes_a_version() {
+    let place = place(Some(ONE));
+    let loaded = place.store.load().unwrap();
+    assert_eq!((loaded.text.as_str(), loaded.from), (ONE, From::File));
+    let saved = place.store.save(TWO, "tui alice\n", loaded.found.as_deref(), at(0)).unwrap();
+    assert_eq!((saved, place.text().as_str()), (2, TWO));
+    assert_eq!(place.versions(), [version(1, "by hand", ONE), version(2, "tui alice", TWO)]);
+    assert_eq!(place.store.history()[1].at, "1970-01-01T00:00:00Z");
+    assert_eq!(place.store.rollback(1, "bob", at(1)).unwrap(), 3);
+    assert_eq!((place.text().as_str(), place.versions()[2].clone()), (ONE, version(3, "bob", ONE)));
+    place.store.load().unwrap();
+    assert_eq!(place.versions().len(), 3, "looking makes no version");
+    assert!(matches!(place.store.rollback(9, "bob", at(1)), Err(Error::NoVersion(9))));
+}
+
+#[test]
+fn without_a_file_there_is_none_to_change() {
+    let place = place(None);
+    let loaded = place.store.load().unwrap();
+    assert_eq!(
+        (loaded.from, loaded.found.clone(), loaded.config.discover_cameras),
+        (From::Nothing, None, true)
+    );
+    place.store.save(TWO, "a", None, at(0)).unwrap();
+    assert_eq!((place.mounts(), place.versions()), (vec!["two".to_owned()], vec![version(1, "a", TWO)]));
+}
+
+#[test]
+fn a_change_by_another_is_kept_and_not_written_over() {
+    let place = place(Some(ONE));
+    let loaded = place.store.load().unwrap();
+    let theirs = "(mounts: {\"three\": Pattern()})";
+    fs::write(place.store.path(), theirs).unwrap();
+    let refused = place.store.save(TWO, "a", loaded.found.as_deref(), at(0)).unwrap_err();
+    assert!(matches!(refused, Error::Changed { newest: Some(2) }), "{refused}");
+    assert_eq!(place.text(), theirs);
+    assert_eq!(place.versions()[1], version(2, "by hand", theirs));
+    let again = place.store.load().unwrap();
+    assert_eq!(place.store.save(TWO, "a", again.found.as_deref(), at(0)).unwrap(), 3);
+}
+
+#[test]
+fn what_is_no_configuration_is_not_saved() {
+    let place = place(Some(ONE));
+    let found = place.store.load().unwrap().found;
+    let refused = place.store.save("(mounts: {\"a\": Patern()})", "a", found.as_deref(), at(0)).unwrap_err();
+    assert!(refused.to_string().contains("lenslet.ron:1:"), "{refused}");
+    assert_eq!((place.text().as_str(), place.versions().len()), (ONE, 1));
+}
+
+#[test]
+fn a_damaged_file_is_stood_in_for_and_kept() {
+    let place = place(Some(ONE));
+    let found = place.store.load().unwrap().found;
+    place.store.save(TWO, "a", found.as_deref(), at(0)).unwrap();
+    for damage in [&b"(mounts: {\"tw"[..], b"", b"\xff\xfe(", &[0; 4096]] {
+        fs::write(place.store.path(), damage).unwrap();
+        let loaded = place.store.load().unwrap();
+        let From::LastGood { why, .. } = &loaded.from else { panic!("{:?}", loaded.from) };
+        assert!(why.contains("lenslet.ron:"), "{why}");
+        assert_eq!((loaded.text.as_str(), loaded.found.as_deref()), (TWO, Some(damage)));
+        place.store.save(TWO, "a", loaded.found.as_deref(), at(0)).unwrap();
+        let aside = fs::read(place.folder.path().join("state/history/damaged.ron")).unwrap();
+        assert_eq!((aside.as_slice(), place.text().as_str()), (damage, TWO));
+    }
+    // The newest version is damaged too: the one before it is taken.
+    fs::write(place.store.path(), "(").unwrap();
+    for version in place.store.history().iter().skip(1) {
+        fs::write(place.folder.path().join(format!("state/history/{:06}.ron", version.number)), "x").unwrap();
+    }
+    assert_eq!(place.mounts(), ["one"]);
+    fs::remove_dir_all(place.folder.path().join("state")).unwrap();
+    assert!(place.store.load().unwrap_err().to_string().contains("lenslet.ron:1:"));
+}
+
+#[test]
+fn mode_and_link_stay() {
+    let place = place(Some(ONE));
+    let real = place.folder.path().join("real.ron");
+    fs::rename(place.store.path(), &real).unwrap();
+    symlink(&real, place.store.path()).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o604)).unwrap();
+    let found = place.store.load().unwrap().found;
+    place.store.save(TWO, "a", found.as_deref(), at(0)).unwrap();
+    assert!(fs::symlink_metadata(place.store.path()).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(&real).unwrap(), TWO);
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o604);
+    let names: Vec<_> =
+        fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "nothing is left beside it: {names:?}");
+}
+
+#[test]
+fn fifty_versions_are_kept_and_numbers_only_grow() {
+    let place = place(None);
+    let mut found = None;
+    for number in 0..60 {
+        let text = format!("(mounts: {{\"m{number}\": Pattern()}})");
+        place.store.save(&text, "a", found.as_deref(), at(0)).unwrap();
+        found = Some(text.into_bytes());
+    }
+    let numbers: Vec<u64> = place.store.history().iter().map(|version| version.number).collect();
+    assert_eq!(numbers, (11..=60).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_folder_that_takes_nothing_is_told_and_changes_nothing() {
+    for (kind, words) in [
+        (io::ErrorKind::ReadOnlyFilesystem, "remount"),
+        (io::ErrorKind::PermissionDenied, "sudo"),
+        (io::ErrorKind::StorageFull, "make room"),
+    ] {
+        let said = Error::system("write", Path::new("/etc/lenslet/lenslet.ron"), kind.into()).to_string();
+        assert!(
+            said.starts_with("cannot write /etc/lenslet/lenslet.ron: ") && said.contains(words),
+            "{said}"
+        );
+    }
+    // A file where the folder would have to be: nobody can write there, root neither.
+    let place = place(Some(ONE));
+    fs::write(place.folder.path().join("state"), "").unwrap();
+    let found = place.store.load().unwrap().found;
+    let refused = place.store.save(TWO, "a", found.as_deref(), at(0)).unwrap_err();
+    assert!(matches!(refused, Error::System { .. }), "{refused}");
+    assert_eq!(place.text(), ONE);
+}
