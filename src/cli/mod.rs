@@ -1,5 +1,6 @@
 //! The command line.
 
+mod control;
 mod media;
 mod serving;
 
@@ -9,8 +10,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use control::{
+    ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
+    StatusArguments,
+};
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::{ConfigArgument, UrlsArguments};
+use serving::{ConfigArgument, ServeArguments, UrlsArguments};
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -26,7 +31,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the configured mounts; without a configuration the test picture and every camera.
-    Serve(ConfigArgument),
+    Serve(ServeArguments),
     /// List the cameras and what each can be used for.
     Probe {
         /// For scripts: one JSON array.
@@ -43,20 +48,49 @@ enum Command {
     Load(LoadArguments),
     /// Say whether one board carries so many viewers, and what to do where it does not.
     Plan(PlanArguments),
+    /// Show what the daemon that runs does: mounts, sessions, alarms, the box.
+    Status(StatusArguments),
+    /// End a session.
+    Kick(KickArguments),
+    /// Have a mount make a keyframe as soon as it can.
+    Keyframe(MountArgument),
+    /// Serve a mount, or serve it no longer.
+    #[command(subcommand)]
+    Mount(MountCommand),
+    /// Change a mount's bitrate or its camera's controls while it runs, until the daemon starts again.
+    Set(SetArguments),
+    /// Have the daemon read its configuration again.
+    Reload(DaemonArgument),
+    /// Show what the daemon logs.
+    Log(LogArguments),
+    /// Say goodbye to all readers and end the daemon.
+    Shutdown(DaemonArgument),
+    /// Read, check and change the daemon's configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let _log = start_log(arguments.verbose);
+    let logs = start_log(arguments.verbose);
     let done = match arguments.command {
-        Command::Serve(config) => serving::serve(&config),
+        Command::Serve(arguments) => serving::serve(arguments, logs),
         Command::Probe { json } => serving::probe(json),
         Command::Urls(arguments) => serving::urls(&arguments),
         Command::Check(config) => serving::check(&config),
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
         Command::Plan(arguments) => media::plan(&arguments),
+        Command::Status(arguments) => control::status(&arguments),
+        Command::Kick(arguments) => control::kick(arguments),
+        Command::Keyframe(arguments) => control::keyframe(arguments),
+        Command::Mount(command) => control::mount(command),
+        Command::Set(arguments) => control::set(arguments),
+        Command::Reload(daemon) => control::reload(&daemon),
+        Command::Log(arguments) => control::log(arguments),
+        Command::Shutdown(daemon) => control::shutdown(&daemon),
+        Command::Config(command) => control::config(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::Done;
 use crate::config::Config;
 use crate::daemon;
+use crate::logs::Logs;
 use crate::source::camera;
 use crate::tools::urls;
 
@@ -18,8 +19,19 @@ pub(super) struct ConfigArgument {
     config: Option<PathBuf>,
 }
 
-pub(super) fn serve(config: &ConfigArgument) -> Done {
-    Ok(daemon::serve(config.load()?)?)
+#[derive(Debug, clap::Args)]
+pub(super) struct ServeArguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Where it can be seen and steered: a socket's path.
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
+}
+
+pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
+    let ServeArguments { config, control } = arguments;
+    let settings = config.load()?;
+    Ok(daemon::serve(settings, daemon::Options { config: config.config, control, logs })?)
 }
 
 pub(super) fn probe(json: bool) -> Done {

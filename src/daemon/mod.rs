@@ -1,10 +1,12 @@
 //! The daemon: builds the mounts, starts their sources, runs the server, stops everything.
 
 mod alarms;
+mod steward;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_signal::{Signal, Signals};
 use smol::stream::StreamExt;
@@ -12,15 +14,28 @@ use smol::stream::StreamExt;
 pub use alarms::{Alarm, Alarms, Trouble};
 
 use crate::config::{Config, MountSettings};
+use crate::control;
 use crate::hub;
+use crate::logs::Logs;
 use crate::server::{self, Server};
 use crate::source::{self, Source, camera, command, file, jpegs, pattern};
 
-/// Serves until SIGINT or SIGTERM.
+/// What the daemon is told beside its configuration.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Where the configuration was read; none: the defaults are served.
+    pub config: Option<PathBuf>,
+    /// Where it can be seen and steered; none: where its clients look for it.
+    pub control: Option<PathBuf>,
+    /// The process's log.
+    pub logs: Option<Logs>,
+}
+
+/// Serves until SIGINT or SIGTERM, or until it is told to end by its control socket.
 ///
 /// # Errors
 /// An address in use, a thread or signal handler that cannot be had: in a sentence.
-pub fn serve(config: Config) -> Result<(), Error> {
+pub fn serve(config: Config, options: Options) -> Result<(), Error> {
     let settings = config.server.clone();
     let server = Server::bind(settings.clone()).map_err(Error::Listen)?;
     let mut mounts = Vec::new();
@@ -33,13 +48,22 @@ pub fn serve(config: Config) -> Result<(), Error> {
             (source::hotplug::Hotplug::default(), None)
         }
     };
-    for (name, source) in sources(config) {
+    let mut served = Vec::new();
+    for (name, settings) in sources(config) {
         let (outlet, mount) = hub::mount(&*name);
+        let (kind, device) = steward::kind(&settings);
+        let source = source(settings);
+        served.push(steward::Served { mount: mount.clone(), kind, device });
         stand_ins.push(outlet.stand_in());
         running.push(source::spawn_near(&name, source, outlet, hotplug.clone()).map_err(Error::System)?);
         mounts.push(mount);
     }
     let standing = source::stand_in::spawn(stand_ins).map_err(Error::System)?;
+    // Before it is announced: who reads that may ask at once.
+    let (stop, stopped) = smol::channel::bounded(1);
+    let steward = steward::Steward::new(server.addresses(), served, options.config, options.logs, stop);
+    let looking = steward.watch().map_err(Error::System)?;
+    let control = steer(options.control, steward);
     match announce(&server.addresses(), &mounts, &settings) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -48,9 +72,18 @@ pub fn serve(config: Config) -> Result<(), Error> {
     let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::System)?;
     let ends: Vec<hub::Mount> = mounts.clone();
     server.run(mounts, async move {
-        signals.next().await;
+        let told = async {
+            // It is open as long as the steward is.
+            let _ = stopped.recv().await;
+        };
+        let signalled = async {
+            signals.next().await;
+        };
+        smol::future::or(signalled, told).await;
         tracing::info!("stopping");
     });
+    control.into_iter().for_each(control::server::Running::stop);
+    looking.join();
     ends.iter().for_each(hub::Mount::stop);
     running.into_iter().for_each(source::Running::join);
     // A panic there cost the pictures that it shows, and nothing else.
@@ -61,14 +94,29 @@ pub fn serve(config: Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// Starts the control socket. Without one the daemon serves all the same.
+fn steer(path: Option<PathBuf>, steward: Arc<steward::Steward>) -> Option<control::server::Running> {
+    let path = path.unwrap_or_else(|| {
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        control::usual_path(runtime.as_deref())
+    });
+    let socket = control::server::Socket::bind(&path)
+        .inspect_err(|error| tracing::warn!("nobody can steer this daemon: {error}"))
+        .ok()?;
+    control::server::start(Some(socket), Vec::new(), Arc::new(steward::Shared(steward)))
+        .inspect_err(
+            |error| tracing::warn!(%error, "nobody can steer this daemon: there are no threads left"),
+        )
+        .ok()
+}
+
 /// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: Config) -> Vec<(String, Box<dyn Source>)> {
-    let mut sources: Vec<(String, Box<dyn Source>)> =
-        config.mounts.into_iter().map(|(name, settings)| (name, source(settings))).collect();
+fn sources(config: Config) -> Vec<(String, MountSettings)> {
+    let mut sources: Vec<(String, MountSettings)> = config.mounts.into_iter().collect();
     if config.discover_cameras {
         for (number, device) in cameras().into_iter().enumerate() {
             let settings = camera::Settings { device, ..camera::Settings::default() };
-            sources.push((format!("camera{number}"), Box::new(camera::Camera::new(settings))));
+            sources.push((format!("camera{number}"), MountSettings::Camera(settings)));
         }
     }
     sources

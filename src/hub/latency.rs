@@ -117,6 +117,12 @@ impl Histogram {
         self.0.iter().map(|count| u64::from(count.load(Ordering::Relaxed))).sum()
     }
 
+    /// The buckets that are not empty: where each ends, and how many times are in it.
+    pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let counts = self.0.iter().map(|count| u64::from(count.load(Ordering::Relaxed))).enumerate();
+        counts.filter(|(_, count)| *count > 0).map(|(bucket, count)| (end(bucket), count))
+    }
+
     /// What such a part of all times (0.99) does not exceed, up to a quarter too much; none if there are none.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         quantile(&self.counts().0, part)

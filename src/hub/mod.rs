@@ -2,6 +2,7 @@
 //! that carries demand one way and access units the other. No I/O, no codec.
 
 mod control;
+mod flow;
 mod latency;
 mod mount;
 mod ring;
@@ -9,6 +10,7 @@ mod shared;
 mod stand_in;
 
 pub use control::{ControlAnswer, ControlRequest, ControlValue};
+pub use flow::Flow;
 pub use latency::{Counts, Histogram, Latency, Stage};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};

@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::control::{ControlAnswer, ControlRequest, ControlValue};
+use super::flow::Flow;
 use super::latency::Latency;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
@@ -65,7 +66,7 @@ impl Mount {
 
     /// How often its source failed, and began anew after a while.
     pub fn failures(&self) -> u32 {
-        self.0.status().failures
+        self.0.status().flow.failures
     }
 
     /// Whether a keyframe can be made on request.
@@ -126,6 +127,11 @@ impl Mount {
         &self.0.units
     }
 
+    /// What its source gave since the start.
+    pub fn flow(&self) -> Flow {
+        self.0.status().flow
+    }
+
     /// How long its pictures took, stage by stage.
     pub fn latency(&self) -> &Latency {
         &self.0.latency
@@ -179,6 +185,7 @@ impl Outlet {
                 self.0.keyframe.store(true, Ordering::SeqCst);
                 return false;
             }
+            status.flow.count(&unit);
             status.shown.published(&mut unit);
             let changed = status.become_state(State::Live);
             // Under the lock: nothing that is shown instead may come between.
@@ -189,7 +196,7 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        let failures = &mut self.0.status().failures;
+        let failures = &mut self.0.status().flow.failures;
         *failures = failures.saturating_add(1);
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);

@@ -6,6 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::control::ControlRequest;
+use super::flow::Flow;
 use super::latency::Latency;
 use super::ring::{Bounds, Ring, Weigh};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
@@ -57,12 +58,11 @@ pub(super) struct Status {
     pub(super) version: u64,
     /// Counts changes of anything here.
     pub(super) changes: u64,
-    /// Counts failures of the source: it began anew after each.
-    pub(super) failures: u32,
     pub(super) watchers: Vec<Waker>,
     pub(super) source: Option<Waker>,
     pub(super) live: Option<Waker>,
     pub(super) shown: Shown,
+    pub(super) flow: Flow,
 }
 
 /// Access units a slow reader of access units may lag before it loses some.
@@ -76,11 +76,11 @@ impl Shared {
             forces_keyframes: false,
             version: 0,
             changes: 0,
-            failures: 0,
             watchers: Vec::new(),
             source: None,
             live: None,
             shown: Shown::default(),
+            flow: Flow::default(),
         };
         Self {
             name,

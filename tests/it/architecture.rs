@@ -15,7 +15,10 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("clock", &["media"]),
     ("config", &["clock", "rtsp", "server", "source"]),
     ("control", &[]),
-    ("daemon", &["board", "config", "control", "hub", "logs", "server", "source"]),
+    (
+        "daemon",
+        &["board", "clock", "config", "control", "encode", "hub", "logs", "media", "server", "source"],
+    ),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),

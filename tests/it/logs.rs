@@ -10,6 +10,7 @@ fn verbose_logs_requests_and_replies() {
     std::fs::write(config.path(), "(listen: [\"127.0.0.1:0\"], mounts: {})").unwrap();
     let mut child = lenslet()
         .args(["serve", "-v", "--config", config.path().to_str().unwrap()])
+        .args(["--control", &format!("{}.sock", config.path().display())])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()

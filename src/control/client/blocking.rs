@@ -3,10 +3,14 @@
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Error, Unread, ended};
 use crate::control::protocol::{AnswerLine, Reply, Request, RequestLine};
+
+/// What is asked once is answered by then, or the daemon hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to a daemon.
 #[derive(Debug)]
@@ -25,6 +29,22 @@ impl Blocking {
         UnixStream::connect(path).map(Self::over).map_err(|error| Error::connecting(path, error))
     }
 
+    /// To the first daemon that answers at one of these paths.
+    ///
+    /// # Errors
+    /// None does, or this user may not ask the one that is there.
+    pub fn connect_first(paths: &[PathBuf]) -> Result<Self, Error> {
+        let mut worst = None;
+        for path in paths {
+            match Self::connect(path) {
+                Err(Error::Absent(_)) => {}
+                Err(error) => worst = worst.or(Some(error)),
+                connected => return connected,
+            }
+        }
+        Err(worst.unwrap_or_else(|| Error::Absent(paths.to_vec())))
+    }
+
     /// Over a stream whose other end a daemon has.
     pub fn over(stream: UnixStream) -> Self {
         Self { stream, unread: Unread::default(), last_id: 0 }
@@ -35,6 +55,7 @@ impl Blocking {
     /// # Errors
     /// It is refused, or none comes.
     pub fn ask(&mut self, request: impl Into<Request>) -> Result<Reply, Error> {
+        self.stream.set_read_timeout(Some(PATIENCE)).map_err(Error::Lost)?;
         let id = self.send(request.into())?;
         loop {
             let answer = self.receive()?;
@@ -53,6 +74,7 @@ impl Blocking {
         request: impl Into<Request>,
         mut each: impl FnMut(Reply) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        self.stream.set_read_timeout(None).map_err(Error::Lost)?;
         let id = self.send(request.into())?;
         loop {
             let answer = self.receive()?;
@@ -87,6 +109,7 @@ impl Blocking {
                 Ok(0) => return Err(ended()),
                 Ok(read) => self.unread.add(&piece[..read])?,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Err(Error::Silent),
                 Err(error) => return Err(Error::Lost(error)),
             }
         }

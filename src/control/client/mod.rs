@@ -18,18 +18,20 @@ const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Where a daemon's socket is, the likeliest first: the system's, then this user's (`XDG_RUNTIME_DIR`).
 pub fn usual_paths(runtime_dir: Option<&Path>) -> Vec<PathBuf> {
-    let system = Path::new("/run/lenslet/control.sock").to_owned();
+    let system = super::usual_path(None);
     let own = runtime_dir.filter(|folder| folder.is_absolute());
-    std::iter::once(system).chain(own.map(|folder| folder.join("lenslet/control.sock"))).collect()
+    std::iter::once(system).chain(own.map(|folder| super::usual_path(Some(folder)))).collect()
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Error {
-    /// Nobody listens there.
-    Absent(PathBuf),
+    /// Nobody listens at any of these.
+    Absent(Vec<PathBuf>),
     /// The socket may not be opened.
     NotAllowed(PathBuf),
+    /// It takes too long.
+    Silent,
     /// The connection broke.
     Lost(io::Error),
     /// What answers is no Lenslet of this version.
@@ -41,7 +43,7 @@ pub enum Error {
 impl Error {
     fn connecting(path: &Path, error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::Absent(path.to_owned()),
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::Absent(vec![path.to_owned()]),
             io::ErrorKind::PermissionDenied => Self::NotAllowed(path.to_owned()),
             _ => Self::Lost(error),
         }
@@ -51,9 +53,11 @@ impl Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Absent(path) => {
-                write!(f, "no Lenslet answers at {}: start it with `lenslet serve`", path.display())
+            Self::Absent(paths) => {
+                let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+                write!(f, "no Lenslet answers at {}: start it with `lenslet serve`", paths.join(" or "))
             }
+            Self::Silent => f.write_str("Lenslet does not answer: see its log, or start it again"),
             Self::NotAllowed(path) => write!(
                 f,
                 "{} may not be opened by this user: use sudo, or join the group that it belongs to",

@@ -201,53 +201,13 @@ fn plan(version: Option<u64>) -> Plan {
 
 /// Every field of it is there: the documentation shows it.
 pub(super) fn status() -> Status {
-    let drops = |reason: &str, pictures| vec![Dropped { reason: reason.into(), pictures }];
     Status {
         version: "0.1.0".into(),
         at: "2026-11-25T21:04:05Z".into(),
         uptime_s: 86_400,
         addresses: vec!["[::]:8554".into()],
         board: board(),
-        mounts: vec![MountStatus {
-            name: "cam".into(),
-            label: Some("Front door".into()),
-            kind: "camera".into(),
-            state: MountState::StandIn,
-            why: Some("/dev/video0 was unplugged".into()),
-            chain: vec!["/dev/video0".into(), "YUYV 1280x720 at 30".into(), "bcm2835-codec".into()],
-            tracks: vec![TrackStatus {
-                codec: "H.264".into(),
-                width: Some(1280),
-                height: Some(720),
-                fps: Some(30.0),
-                clock_rate_hz: 90_000,
-            }],
-            encoder: Some(Encoder {
-                name: "bcm2835-codec".into(),
-                running: true,
-                bitrate_bps: Some(4_000_000),
-                profile: Some("High".into()),
-            }),
-            bitrate_bps: Some(3_950_000),
-            fps: Some(29.5),
-            gop_pictures: Some(60),
-            keyframe_age_ms: Some(800),
-            forces_keyframes: true,
-            source_dropped: drops("overtaken", 3),
-            reader_dropped: drops("behind live", 12),
-            restarts: 2,
-            readers: 1,
-            max_readers: Some(20),
-            sent_bytes: 1_234_567_890,
-            latency: vec![StageLatency {
-                stage: "first packet out".into(),
-                pictures: 100,
-                p50_ms: Some(41.5),
-                p90_ms: Some(49.0),
-                p99_ms: Some(57.5),
-                buckets_ms: vec![(41.5, 60), (49.0, 31), (57.5, 9)],
-            }],
-        }],
+        mounts: vec![mount()],
         sessions: vec![SessionStatus {
             id: "5f2a".into(),
             mount: "cam".into(),
@@ -286,6 +246,53 @@ pub(super) fn status() -> Status {
             read_only: Some("/etc is mounted read-only".into()),
         },
     }
+}
+
+fn mount() -> MountStatus {
+    MountStatus {
+        name: "cam".into(),
+        label: Some("Front door".into()),
+        kind: "camera".into(),
+        state: MountState::StandIn,
+        why: Some("/dev/video0 was unplugged".into()),
+        chain: vec!["/dev/video0".into(), "YUYV 1280x720 at 30".into(), "bcm2835-codec".into()],
+        tracks: vec![TrackStatus {
+            codec: "H.264".into(),
+            width: Some(1280),
+            height: Some(720),
+            fps: Some(30.0),
+            clock_rate_hz: 90_000,
+        }],
+        encoder: Some(Encoder {
+            name: "bcm2835-codec".into(),
+            running: true,
+            bitrate_bps: Some(4_000_000),
+            profile: Some("High".into()),
+        }),
+        bitrate_bps: Some(3_950_000),
+        fps: Some(29.5),
+        gop_pictures: Some(60),
+        keyframe_age_ms: Some(800),
+        forces_keyframes: true,
+        source_dropped: drops("overtaken", 3),
+        reader_dropped: drops("behind live", 12),
+        restarts: 2,
+        readers: 1,
+        max_readers: Some(20),
+        sent_bytes: 1_234_567_890,
+        latency: vec![StageLatency {
+            stage: "first packet out".into(),
+            pictures: 100,
+            p50_ms: Some(41.5),
+            p90_ms: Some(49.0),
+            p99_ms: Some(57.5),
+            buckets_ms: vec![(41.5, 60), (49.0, 31), (57.5, 9)],
+        }],
+    }
+}
+
+fn drops(reason: &str, pictures: u64) -> Vec<Dropped> {
+    vec![Dropped { reason: reason.into(), pictures }]
 }
 
 fn board() -> Board {

@@ -1,5 +1,7 @@
 //! The control socket: conversations as data, and clients that behave badly.
 
+mod commands;
+mod daemon;
 mod dialogs;
 mod fake;
 mod hostile;

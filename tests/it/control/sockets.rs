@@ -33,7 +33,7 @@ impl At {
         self.running = Some(server::start(Some(socket), Vec::new(), steward).unwrap());
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.folder.path().join("run/control.sock")
     }
 

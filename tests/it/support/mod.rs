@@ -28,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     log: Mutex<mpsc::Receiver<String>>,
     _config: tempfile::NamedTempFile,
+    runtime: tempfile::TempDir,
 }
 
 impl Server {
@@ -68,13 +69,14 @@ impl Server {
     }
 
     fn run_by(command: &mut Command, on: &str, settings: &str, mounts: &str) -> Self {
-        let config = tempfile::NamedTempFile::new().unwrap();
+        let (config, runtime) = (tempfile::NamedTempFile::new().unwrap(), tempfile::tempdir().unwrap());
         let workers = workers(settings);
         let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} {mounts})");
         std::fs::write(config.path(), text).unwrap();
         let mut child = command
             .arg("--config")
             .arg(config.path())
+            .env("XDG_RUNTIME_DIR", runtime.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -90,7 +92,12 @@ impl Server {
         let address = address.replace("localhost", "127.0.0.1").parse().unwrap();
         // The rest is for people; read on, so that the server never writes into a closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, log: Mutex::new(log), _config: config }
+        Self { child, address, log: Mutex::new(log), _config: config, runtime }
+    }
+
+    /// Its control socket.
+    pub(crate) fn control(&self) -> std::path::PathBuf {
+        self.runtime.path().join("lenslet/control.sock")
     }
 
     /// Waits for the next line of the log that holds all of these.

@@ -1,0 +1,152 @@
+//! The configuration, by the daemon that serves it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+
+use super::{DaemonArgument, Done, print, table};
+use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply};
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum ConfigCommand {
+    /// Print every field: help, default, range (JSON).
+    Schema {
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+    /// Print the file, or what stands at a path of it: mounts["cam"].fps
+    Get {
+        /// The path.
+        path: Option<String>,
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+    /// Write one value into the file, leaving all else as it is, and do what is different.
+    Set {
+        /// The path: mounts["cam"].fps
+        path: String,
+        /// The value, as it is written in the file.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        #[command(flatten)]
+        base: BaseArgument,
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+    /// Say what is wrong with a file; the daemon's own if none is named.
+    Check {
+        /// The file; - is what is typed or piped in.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+    /// Say what a file would change, what would start anew and whom that would interrupt.
+    Preview {
+        /// The file; - is what is typed or piped in. If none is named, the daemon's own as it is now.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+    /// Make a file's text the daemon's configuration.
+    Apply {
+        /// The file; - is what is typed or piped in.
+        file: PathBuf,
+        #[command(flatten)]
+        base: BaseArgument,
+        #[command(flatten)]
+        daemon: DaemonArgument,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct BaseArgument {
+    /// Only if this is still the newest version.
+    #[arg(long, value_name = "VERSION")]
+    base: Option<u64>,
+}
+
+/// `lenslet config`.
+pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
+    let (daemon, request) = match command {
+        ConfigCommand::Schema { daemon } => (daemon, ConfigRequest::Schema {}),
+        ConfigCommand::Get { path, daemon } => (daemon, ConfigRequest::Get { path }),
+        ConfigCommand::Set { path, value, base, daemon } => {
+            (daemon, ConfigRequest::Set { path, value, base: base.base })
+        }
+        ConfigCommand::Check { file, daemon } => {
+            (daemon, ConfigRequest::Check { text: text(file.as_deref())? })
+        }
+        ConfigCommand::Preview { file, daemon } => {
+            (daemon, ConfigRequest::Preview { text: text(file.as_deref())? })
+        }
+        ConfigCommand::Apply { file, base, daemon } => {
+            let text = text(Some(&file))?.unwrap_or_default();
+            (daemon, ConfigRequest::Apply { text, base: base.base })
+        }
+    };
+    match daemon.connect()?.ask(request)? {
+        Reply::Config(config) => Ok(print(config.text)?),
+        Reply::Plan(plan) => Ok(print(self::plan(&plan))?),
+        Reply::Schema(schema) => Ok(print(serde_json::to_string_pretty(&schema)?)?),
+        Reply::Checked(checked) => told(&checked),
+        other => Ok(print(serde_json::to_string_pretty(&other)?)?),
+    }
+}
+
+fn text(file: Option<&Path>) -> Result<Option<String>, String> {
+    let Some(file) = file else { return Ok(None) };
+    let read = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map(Some).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+}
+
+fn told(checked: &Checked) -> Done {
+    for sentence in &checked.warnings {
+        print(format!("cannot be served now: {}", table::plain(sentence)))?;
+    }
+    if checked.errors.is_empty() {
+        return Ok(print("The configuration is right.".to_owned())?);
+    }
+    let all: Vec<&str> = checked.errors.iter().map(|problem| problem.said.as_str()).collect();
+    Err(all.join("\nlenslet: ").into())
+}
+
+/// What changes, for people.
+pub(super) fn plan(plan: &Plan) -> String {
+    let mut lines: Vec<String> = plan.diff.lines().map(str::to_owned).collect();
+    for mount in plan.mounts.iter().filter(|mount| mount.change != Change::Kept) {
+        let what = match mount.change {
+            Change::Kept => "is kept",
+            Change::Changed => "changes while it runs",
+            Change::Restarted => "starts anew",
+            Change::Added => "comes",
+            Change::Removed => "goes",
+            Change::Refused => "is refused",
+        };
+        let mut line = format!("{} {what}", mount.mount);
+        if let Some(why) = &mount.why {
+            line += &format!(": {why}");
+        }
+        match mount.interrupts.len() {
+            0 => {}
+            1 => line += " (interrupts 1 session)",
+            sessions => line += &format!(" (interrupts {sessions} sessions)"),
+        }
+        lines.push(line);
+    }
+    lines.extend(plan.changed.iter().map(|field| format!("{field} holds at once")));
+    lines
+        .extend(plan.after_restart.iter().map(|field| format!("{field} holds when the daemon starts again")));
+    if lines.is_empty() {
+        lines.push("Nothing changes.".to_owned());
+    }
+    if let Some(version) = plan.version {
+        lines.push(format!("This is version {version}."));
+    }
+    lines.iter().map(|line| table::plain(line)).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,268 @@
+//! The status for people, in 80 columns.
+
+use super::sessions;
+use crate::control::protocol::{Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, Status};
+
+/// Columns of the narrowest terminal.
+pub(super) const WIDTH: usize = 80;
+
+/// Everything, the most urgent first.
+pub(super) fn status(status: &Status) -> String {
+    let mut lines = vec![heading(status)];
+    lines.extend(board(&status.board));
+    lines.extend(configuration(&status.config));
+    for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
+        lines.extend(self::alarm(alarm));
+    }
+    lines.push(String::new());
+    lines.extend(mounts(&status.mounts));
+    lines.push(String::new());
+    lines.extend(sessions::table(&status.sessions, status.mounts.iter().map(|mount| mount.readers).sum()));
+    lines.iter().map(|line| clip(line, WIDTH).trim_end().to_owned() + "\n").collect()
+}
+
+fn heading(status: &Status) -> String {
+    let mut line = format!("Lenslet {}, up {}", status.version, time(status.uptime_s));
+    if let Some(hostname) = &status.board.hostname {
+        line += &format!(", on {hostname}");
+    }
+    if let Some(model) = &status.board.model {
+        line += &format!(" ({model})");
+    }
+    line
+}
+
+fn board(board: &Board) -> Option<String> {
+    let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+    let memory = board.memory_bytes.zip(board.memory_available_bytes);
+    let figures = [
+        board.cpu_percent.map(|percent| format!("CPU {percent:.0} %")),
+        board.own_cpu_percent.map(|percent| format!("own {percent:.0} %")),
+        memory.map(|(all, free)| format!("memory {:.1} of {:.1} GB free", gigabytes(free), gigabytes(all))),
+        board.temperature_celsius.map(|degrees| format!("{degrees:.0} °C")),
+        board.power.filter(|power| power.under_voltage).map(|_| "UNDER-VOLTAGE".to_owned()),
+        board.power.filter(|power| power.throttled).map(|_| "THROTTLED".to_owned()),
+        board.wifi.first().map(|wifi| format!("{} {:.0} dBm", wifi.interface, wifi.level_dbm)),
+        board.clock_synchronised.filter(|synchronised| !synchronised).map(|_| "CLOCK NOT SET".to_owned()),
+    ];
+    let figures: Vec<String> = figures.into_iter().flatten().collect();
+    (!figures.is_empty()).then(|| figures.join(", "))
+}
+
+fn configuration(config: &ConfigState) -> Vec<String> {
+    let mut line = match &config.path {
+        Some(path) => format!("Configuration {path}"),
+        None => "No configuration file: the defaults are served".to_owned(),
+    };
+    if let Some(version) = config.version {
+        line += &format!(", version {version}");
+    }
+    let mut lines = vec![line];
+    if config.origin == ConfigOrigin::LastGood {
+        let why = config.why.as_deref().unwrap_or("it is wrong");
+        lines.push(format!("! the last good version is served, not the file: {why}"));
+    }
+    lines.extend(config.read_only.iter().map(|why| format!("  it cannot be changed: {why}")));
+    lines
+}
+
+fn alarm(alarm: &Alarm) -> [String; 2] {
+    let mount = alarm.mount.as_ref().map(|mount| format!("{mount}: ")).unwrap_or_default();
+    [format!("! {mount}{} (for {})", alarm.why, time(alarm.began_s_ago)), format!("  {}", alarm.what_to_do)]
+}
+
+fn mounts(mounts: &[MountStatus]) -> Vec<String> {
+    if mounts.is_empty() {
+        return vec!["No mounts.".to_owned()];
+    }
+    let mut lines =
+        vec![mount_row("MOUNT", "STATE", "SIZE", ["FPS", "BITRATE", "KEY", "READERS", "DROPS", "P99"])];
+    for mount in mounts {
+        let size = mount.tracks.iter().find_map(|track| Some(format!("{}x{}", track.width?, track.height?)));
+        let first = mount.latency.iter().find(|stage| stage.stage.starts_with("first packet"));
+        let readers = match mount.max_readers {
+            Some(most) => format!("{}/{most}", mount.readers),
+            None => mount.readers.to_string(),
+        };
+        let dropped: u64 =
+            mount.source_dropped.iter().chain(&mount.reader_dropped).map(|drop| drop.pictures).sum();
+        let figures = [
+            some(mount.fps, |fps| format!("{fps:.1}")),
+            some(mount.bitrate_bps, bitrate),
+            some(mount.keyframe_age_ms, seconds),
+            readers,
+            dropped.to_string(),
+            some(first.and_then(|stage| stage.p99_ms), |ms| format!("{ms:.0}ms")),
+        ];
+        let figures = figures.each_ref().map(String::as_str);
+        lines.push(mount_row(&mount.name, state(mount.state), size.as_deref().unwrap_or("-"), figures));
+        let told = mount.why.as_ref().filter(|_| mount.state != MountState::Live);
+        lines.extend(told.map(|why| format!("  {}", plain(why))));
+    }
+    lines
+}
+
+fn mount_row(name: &str, state: &str, size: &str, figures: [&str; 6]) -> String {
+    let [fps, bitrate, key, readers, dropped, p99] = figures;
+    format!(
+        "{:<17} {state:<8} {size:<9} {fps:>5} {bitrate:>7} {key:>6} {readers:>8} {dropped:>6} {p99:>6}",
+        clip(name, 17),
+    )
+}
+
+fn state(state: MountState) -> &'static str {
+    match state {
+        MountState::Idle => "idle",
+        MountState::Starting => "starting",
+        MountState::Live => "live",
+        MountState::StandIn => "stand-in",
+        MountState::Failed => "FAILED",
+        MountState::Disabled => "disabled",
+    }
+}
+
+/// A figure, or that there is none.
+pub(super) fn some<T>(figure: Option<T>, told: impl FnOnce(T) -> String) -> String {
+    figure.map_or_else(|| "-".to_owned(), told)
+}
+
+/// Bits a second in four figures.
+pub(super) fn bitrate(bits: u64) -> String {
+    match bits {
+        0..1_000_000 => format!("{}k", bits / 1000),
+        1_000_000..100_000_000 => format!("{:.2}M", bits as f64 / 1e6),
+        _ => format!("{:.0}M", bits as f64 / 1e6),
+    }
+}
+
+/// Milliseconds as seconds.
+pub(super) fn seconds(ms: u64) -> String {
+    match ms {
+        0..100_000 => format!("{:.1}s", ms as f64 / 1000.0),
+        _ => time(ms / 1000).replace(' ', ""),
+    }
+}
+
+/// A time in its largest unit, or two.
+pub(super) fn time(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// In at most so many characters, and none of them an order to the terminal.
+pub(super) fn clip(text: &str, width: usize) -> String {
+    let text = plain(text);
+    if text.chars().count() <= width {
+        return text;
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// What peers and devices call themselves, without what a terminal would take for orders.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::protocol::{AlarmLevel, SessionStatus, StageLatency, TrackStatus, Transport};
+
+    fn typical() -> Status {
+        let mut status = Status { version: "0.1.0".into(), uptime_s: 86_400, ..Status::default() };
+        status.board = Board {
+            hostname: Some("porch".into()),
+            model: Some("Raspberry Pi 4 Model B Rev 1.4".into()),
+            cpu_percent: Some(12.4),
+            memory_bytes: Some(4_000_000_000),
+            memory_available_bytes: Some(3_000_000_000),
+            temperature_celsius: Some(51.5),
+            ..Board::default()
+        };
+        let track = TrackStatus { width: Some(1280), height: Some(720), ..TrackStatus::default() };
+        let live = MountStatus {
+            name: "cam".into(),
+            state: MountState::Live,
+            tracks: vec![track],
+            fps: Some(29.97),
+            bitrate_bps: Some(3_950_000),
+            keyframe_age_ms: Some(800),
+            readers: 1,
+            max_readers: Some(20),
+            latency: vec![StageLatency {
+                stage: "first packet out".into(),
+                p99_ms: Some(57.5),
+                ..StageLatency::default()
+            }],
+            ..MountStatus::default()
+        };
+        let failed = MountStatus {
+            name: "a/very/long/name/of/a/mount".into(),
+            state: MountState::Failed,
+            why: Some("/dev/video9 is not there".into()),
+            ..MountStatus::default()
+        };
+        status.mounts = vec![live, failed];
+        status.sessions = vec![SessionStatus {
+            id: "5f2a".into(),
+            mount: "cam".into(),
+            address: "[2001:db8:1234:5678:9abc:def0:1234:5678]:51234".into(),
+            transport: Transport::Tcp,
+            client: Some("LibVLC/3.0.21 \x1b[2J(LIVE555 Streaming Media v2016.11.28) and a long tail".into()),
+            bitrate_bps: 3_950_000,
+            loss_percent: Some(0.5),
+            behind_live_ms: Some(40),
+            ..SessionStatus::default()
+        }];
+        status.alarms = vec![Alarm {
+            id: "x".into(),
+            level: AlarmLevel::Error,
+            mount: Some("cam".into()),
+            began_at: String::new(),
+            began_s_ago: 60,
+            ended_at: None,
+            why: "it is dark".into(),
+            what_to_do: "switch the light on".into(),
+        }];
+        status
+    }
+
+    #[test]
+    fn the_table_fits_80_columns_and_a_terminal_takes_no_orders_from_it() {
+        let told = status(&typical());
+        for line in told.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        assert!(!told.contains('\x1b'));
+        let expected = "\
+Lenslet 0.1.0, up 24 h, on porch (Raspberry Pi 4 Model B Rev 1.4)
+CPU 12 %, memory 3.0 of 4.0 GB free, 52 °C
+No configuration file: the defaults are served
+! cam: it is dark (for 60 s)
+  switch the light on
+
+MOUNT             STATE    SIZE        FPS BITRATE    KEY  READERS  DROPS    P99
+cam               live     1280x720   30.0   3.95M   0.8s     1/20      0   58ms
+a/very/long/name… FAILED   -             -       -      -        0      0      -
+  /dev/video9 is not there
+";
+        assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn what_there_is_nothing_of_is_said() {
+        let told = status(&Status::default());
+        assert!(told.contains("No mounts.") && told.contains("Nobody watches."), "{told}");
+    }
+
+    #[test]
+    fn figures_are_short() {
+        let told: Vec<String> = [0, 64_000, 999_999, 3_949_000, 250_000_000].map(bitrate).into();
+        assert_eq!(told, ["0k", "64k", "999k", "3.95M", "250M"]);
+        assert_eq!([0, 900, 99_900, 600_000].map(seconds), ["0.0s", "0.9s", "99.9s", "10min"]);
+    }
+}

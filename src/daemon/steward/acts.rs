@@ -1,0 +1,87 @@
+//! What is done on request.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use smol::Timer;
+use smol::future::FutureExt;
+
+use super::Steward;
+use crate::control::Answer;
+use crate::control::protocol::{Act, Refusal, Reply, Value};
+use crate::hub::ControlValue;
+use crate::logs::Levels;
+
+/// A source that has not set a control by then hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Steward {
+    pub(super) async fn act(&self, act: Act) -> Answer {
+        let said = match act {
+            Act::Keyframe { mount } => self.keyframe(&mount)?,
+            Act::SetBitrate { mount, bitrate_bps } => self.set_bitrate(&mount, bitrate_bps)?,
+            Act::SetControl { mount, control, value } => self.set_control(&mount, &control, value).await?,
+            Act::LogLevels { levels } => self.set_levels(&levels)?,
+            Act::Shutdown {} => {
+                // More than one is as good as one.
+                let _ = self.stop.try_send(());
+                "Lenslet ends".to_owned()
+            }
+            Act::Kick { .. } | Act::MountEnable { .. } | Act::MountDisable { .. } | Act::Reload {} => {
+                let why = "this daemon does not do that while it runs";
+                return Err(Refusal::new("not-here", why, "change the configuration and start it again"));
+            }
+        };
+        Ok(Reply::Done { said })
+    }
+
+    fn keyframe(&self, name: &str) -> Result<String, Refusal> {
+        let mount = &self.find(name)?.mount;
+        if mount.tracks().is_some() && !mount.forces_keyframes() {
+            let why = format!("the source of {} makes keyframes when it likes", mount.name());
+            return Err(Refusal::new("no-keyframes", why, "wait for the next"));
+        }
+        mount.request_keyframe();
+        Ok(format!("{} makes a keyframe", mount.name()))
+    }
+
+    fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
+        let served = self.find(name)?;
+        let coded = "only what is coded here has a bitrate that can be set";
+        if !matches!(served.kind, "camera" | "pattern") {
+            let why = format!("{} comes coded from a {}", served.mount.name(), served.kind);
+            return Err(Refusal::new("not-coded-here", why, coded));
+        }
+        if !(10_000..=100_000_000).contains(&bitrate_bps) {
+            let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
+            return Err(Refusal::new("out-of-range", why, "take one that is"));
+        }
+        served.mount.set_bitrate(bitrate_bps);
+        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", served.mount.name()))
+    }
+
+    async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
+        let mount = &self.find(name)?.mount;
+        let value = match value {
+            Value::Switch(on) => ControlValue::Boolean(on),
+            Value::Number(number) => ControlValue::Integer(number),
+            Value::Entry(name) => ControlValue::Entry(name.into()),
+        };
+        let answer = mount.set_control(control, value);
+        let silent = async {
+            Timer::after(PATIENCE).await;
+            Err("the camera does not answer".into())
+        };
+        let told = poll_fn(|context| answer.poll(context)).or(silent).await;
+        let see = format!("ask for the `controls` of {}", mount.name());
+        told.map(|said| said.to_string()).map_err(|why| Refusal::new("control-not-set", &*why, see))
+    }
+
+    fn set_levels(&self, text: &str) -> Result<String, Refusal> {
+        let wrong = |why: String| Refusal::new("no-levels", why, "write them as info,server=debug");
+        let levels: Levels = text.parse().map_err(|error: crate::logs::Unknown| wrong(error.to_string()))?;
+        let logs = self.logs.as_ref().ok_or_else(|| wrong("this daemon's log is not its own".to_owned()))?;
+        logs.set(&levels);
+        Ok(format!("the log's levels are {levels}"))
+    }
+}

@@ -1,0 +1,114 @@
+//! What has to be looked for.
+
+use std::future::poll_fn;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use smol::Timer;
+use smol::future::FutureExt;
+
+use super::Steward;
+use crate::control::Answer;
+use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
+use crate::encode::still;
+use crate::hub::{Mount, Slot};
+use crate::media::{AccessUnit, Codec, Link, jpeg};
+use crate::source::camera;
+
+/// A source that has given no keyframe by then will not.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Steward {
+    pub(super) async fn look(&self, look: Look) -> Answer {
+        match look {
+            Look::Probe {} => {
+                let found = smol::unblock(camera::probe).await;
+                let told = serde_json::to_value(found).map_err(|error| {
+                    Refusal::new("panic", format!("an error in Lenslet itself: {error}"), "report it")
+                })?;
+                Ok(Reply::Probe(told))
+            }
+            Look::Controls { mount } => self.controls(&mount).await,
+            Look::Snapshot { mount, max_width } => self.snapshot(&mount, max_width).await,
+        }
+    }
+
+    async fn controls(&self, name: &str) -> Answer {
+        let served = self.find(name)?;
+        let Some(device) = served.device.clone() else {
+            let why = format!("{} is no camera but a {}", served.mount.name(), served.kind);
+            return Err(Refusal::new("no-camera", why, "ask for a camera's mount"));
+        };
+        let found = smol::unblock(move || {
+            let real = |path: &Path| path.canonicalize().ok();
+            camera::probe().into_iter().find(|camera| real(camera.device()) == real(&device))
+        });
+        let camera = found.await.ok_or_else(|| {
+            let why = format!("the camera of {name} is not there");
+            Refusal::new("no-camera", why, "plug it in; `lenslet probe` shows what is there")
+        })?;
+        Ok(Reply::Controls(camera.controls.iter().map(control).collect()))
+    }
+
+    async fn snapshot(&self, name: &str, max_width: Option<u32>) -> Answer {
+        let mount = &self.find(name)?.mount;
+        let late = async {
+            Timer::after(PATIENCE).await;
+            let why = format!("{} gave no keyframe within {} s", mount.name(), PATIENCE.as_secs());
+            Err(Refusal::new("no-picture", why, "see its state in `lenslet status`"))
+        };
+        let unit = keyframe(mount).or(late).await?;
+        let codec = mount.tracks().and_then(|tracks| Some(tracks.get(unit.track.index())?.codec.clone()));
+        let width = max_width.map(|width| width as usize);
+        let made = smol::unblock(move || match codec {
+            Some(Codec::H264(_)) => still::of_h264(&unit.data, width).map_err(|error| error.0),
+            Some(Codec::Jpeg) => still::of_jpeg(&unit.data, width).map_err(|error| error.0),
+            other => {
+                let codec = other.map_or("this stream", |codec| codec.name());
+                Err(format!("there is no decoder for {codec} here"))
+            }
+        });
+        let bytes = made
+            .await
+            .map_err(|why| Refusal::new("no-picture", why, "play the mount with a player to see it"))?;
+        let size = jpeg::Image::parse(&bytes).map(|image| (image.width, image.height)).unwrap_or_default();
+        let jpeg = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        Ok(Reply::Snapshot(Snapshot { width: size.0.into(), height: size.1.into(), age_ms: None, jpeg }))
+    }
+}
+
+/// The mount's next keyframe.
+async fn keyframe(mount: &Mount) -> Result<AccessUnit, Refusal> {
+    let _demand = mount.want();
+    let mut cursor = mount.units().end();
+    mount.request_keyframe();
+    loop {
+        match poll_fn(|context| mount.units().poll_next(cursor, context)).await {
+            Some(Slot::Here(unit)) if unit.link == Link::Start => return Ok(unit),
+            Some(Slot::Here(_) | Slot::Ahead) => cursor = cursor.next(),
+            Some(Slot::Gone(oldest)) => cursor = oldest,
+            None => {
+                let why = format!("{} has ended", mount.name());
+                return Err(Refusal::new("no-picture", why, "see `lenslet status`"));
+            }
+        }
+    }
+}
+
+fn control(control: &camera::Control) -> Control {
+    let (least, greatest, step) = control.range;
+    Control {
+        name: control.name.clone(),
+        kind: match &control.kind {
+            camera::Kind::Integer => ControlKind::Number { least, greatest, step },
+            camera::Kind::Boolean => ControlKind::Switch,
+            camera::Kind::Menu(entries) => ControlKind::Menu(entries.clone()),
+            camera::Kind::Button => ControlKind::Button,
+        },
+        value: control.current,
+        default: control.default,
+        read_only: control.read_only,
+        inactive: control.inactive,
+    }
+}

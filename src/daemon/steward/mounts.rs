@@ -1,0 +1,128 @@
+//! A mount's figures.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::Served;
+use crate::clock;
+use crate::control::protocol::{MountState, MountStatus, StageLatency, TrackStatus};
+use crate::hub::{Flow, Latency, Stage, State};
+use crate::media::{Codec, Track};
+
+/// Rates are those of about so long.
+const WINDOW: Duration = Duration::from_secs(3);
+
+/// What a mount's source gave, at several instants.
+#[derive(Debug, Default)]
+pub(super) struct Meter(VecDeque<(Instant, Flow)>);
+
+impl Meter {
+    /// Notes what it gave by now.
+    pub(super) fn look(&mut self, now: Instant, flow: Flow) {
+        self.0.push_back((now, flow));
+        let old = |at: Instant| now.saturating_duration_since(at) > WINDOW;
+        while self.0.len() > 2 && self.0.front().is_some_and(|(at, _)| old(*at)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Bits and pictures a second until now.
+    fn rates(&self, now: Instant, flow: &Flow) -> Option<(u64, f32)> {
+        let (from, before) = self.0.front()?;
+        let seconds = now.saturating_duration_since(*from).as_secs_f64();
+        if seconds < 0.5 {
+            return None;
+        }
+        let (bytes, pictures) = (flow.bytes - before.bytes, flow.pictures - before.pictures);
+        Some(((bytes as f64 * 8.0 / seconds) as u64, (pictures as f64 / seconds) as f32))
+    }
+}
+
+pub(super) fn status(served: &Served, meter: Option<&Meter>, now: Instant) -> MountStatus {
+    let mount = &served.mount;
+    let flow = mount.flow();
+    let rates = meter.and_then(|meter| meter.rates(now, &flow));
+    let (state, why) = match mount.state() {
+        State::Idle => (MountState::Idle, None),
+        State::Starting => (MountState::Starting, None),
+        State::Live => (MountState::Live, None),
+        State::StandIn(why) => (MountState::StandIn, Some(why.to_string())),
+        State::Failed(why) => (MountState::Failed, Some(why.to_string())),
+    };
+    let age = flow.keyframe.map(|time| clock::media().since(time));
+    MountStatus {
+        name: mount.name().to_owned(),
+        kind: served.kind.to_owned(),
+        state,
+        why,
+        chain: served.device.iter().map(|device| device.display().to_string()).collect(),
+        tracks: mount.tracks().iter().flat_map(|tracks| tracks.iter().map(track)).collect(),
+        bitrate_bps: rates.map(|(bits, _)| bits),
+        fps: rates.map(|(_, fps)| fps),
+        gop_pictures: flow.group,
+        keyframe_age_ms: age.map(|age| age.as_millis() as u64),
+        forces_keyframes: mount.forces_keyframes(),
+        restarts: flow.failures,
+        readers: u32::try_from(mount.wanted()).unwrap_or(u32::MAX),
+        latency: latency(mount.latency()),
+        ..MountStatus::default()
+    }
+}
+
+fn track(track: &Track) -> TrackStatus {
+    let picture = match &track.codec {
+        Codec::H264(sets) => sets.picture().map(|picture| (picture.width, picture.height, picture.rate)),
+        Codec::H265(sets) => sets.picture().map(|picture| (picture.width, picture.height, picture.rate)),
+        Codec::Jpeg | Codec::Aac(_) => None,
+    };
+    TrackStatus {
+        codec: track.codec.name().to_owned(),
+        width: picture.map(|picture| picture.0),
+        height: picture.map(|picture| picture.1),
+        fps: picture.and_then(|picture| picture.2).map(|rate| rate as f32),
+        clock_rate_hz: track.codec.clock_rate(),
+    }
+}
+
+fn latency(latency: &Latency) -> Vec<StageLatency> {
+    if latency.pictures() == 0 {
+        return Vec::new();
+    }
+    let stage = |stage: Stage| {
+        let times = latency.of(stage);
+        let ms = |part| times.quantile(part).map(|time| time.as_secs_f32() * 1e3);
+        StageLatency {
+            stage: stage.name().to_owned(),
+            pictures: times.total(),
+            p50_ms: ms(0.5),
+            p90_ms: ms(0.9),
+            p99_ms: ms(0.99),
+            buckets_ms: times.buckets().map(|(end, count)| (end.as_secs_f32() * 1e3, count)).collect(),
+        }
+    };
+    Stage::ALL.into_iter().map(stage).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_of_the_last_seconds() {
+        let begin = clock::now();
+        let at = |second: u64| begin + Duration::from_secs(second);
+        let flow = |second: u64| Flow { bytes: second * 1000, pictures: second * 25, ..Flow::default() };
+        let mut meter = Meter::default();
+        assert_eq!(meter.rates(at(0), &flow(0)), None);
+        for second in 0..10 {
+            meter.look(at(second), flow(second));
+        }
+        assert_eq!(meter.rates(at(9), &flow(9)), Some((8000, 25.0)));
+        // It stops: three seconds later nothing is left of it.
+        for second in 10..15 {
+            meter.look(at(second), flow(9));
+        }
+        assert_eq!(meter.rates(at(14), &flow(9)), Some((0, 0.0)));
+        assert!(meter.0.len() <= 5);
+    }
+}

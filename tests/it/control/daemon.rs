@@ -1,0 +1,172 @@
+//! The daemon behind the socket.
+
+use lenslet::control::client::{Blocking, Error};
+use lenslet::control::protocol::{
+    Act, Ask, ConfigRequest, Level, LogEvent, LogWish, Look, MountState, MountStatus, Reply, Status,
+};
+
+use crate::support::{Client, Server};
+
+fn connect(server: &Server) -> Blocking {
+    Blocking::connect(&server.control()).unwrap()
+}
+
+fn status(client: &mut Blocking) -> Status {
+    match client.ask(Ask::Status { every_ms: None }).unwrap() {
+        Reply::Status(status) => *status,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The first status in which a mount is as it shall be.
+fn wait(client: &mut Blocking, name: &str, is_so: impl Fn(&MountStatus) -> bool) -> Status {
+    let mut found = None;
+    client
+        .watch(Ask::Status { every_ms: Some(100) }, |reply| {
+            let Reply::Status(status) = reply else { panic!("{reply:?}") };
+            let is_so = status.mounts.iter().any(|mount| mount.name == name && is_so(mount));
+            found = Some(*status);
+            if is_so { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
+        })
+        .unwrap();
+    found.unwrap()
+}
+
+fn refusal(client: &mut Blocking, act: Act) -> String {
+    match client.ask(act) {
+        Err(Error::Refused(refusal)) => refusal.what,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_served_is_seen_while_it_is_watched() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    let first = status(&mut control);
+    let mount = |status: &Status, name: &str| -> MountStatus {
+        status.mounts.iter().find(|mount| mount.name == name).unwrap().clone()
+    };
+    assert_eq!(first.addresses, [server.address.to_string()]);
+    assert_eq!((mount(&first, "test").state, mount(&first, "test").readers), (MountState::Idle, 0));
+    assert!(first.board.own_memory_bytes.is_some_and(|bytes| bytes > 1 << 20));
+    let mut player = Client::connect(&server);
+    let url = server.url("test");
+    let session = player.set_up_tcp(&url);
+    assert_eq!(player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    let mut control = connect(&server);
+    let seen = wait(&mut control, "test", |mount| mount.fps.is_some_and(|fps| fps > 1.0));
+    let test = mount(&seen, "test");
+    assert_eq!((test.state, test.kind.as_str(), test.readers), (MountState::Live, "pattern", 1));
+    assert_eq!((test.tracks[0].codec.as_str(), test.tracks[0].width), ("H.264", Some(320)));
+    assert!(test.bitrate_bps.is_some_and(|bits| bits > 1000) && test.keyframe_age_ms.is_some());
+}
+
+#[test]
+fn a_mount_that_fails_is_an_alarm_with_what_to_do() {
+    let server = Server::start();
+    // Somebody wants it.
+    let mut player = Client::connect(&server);
+    assert_ne!(player.ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("absent"))]).status, 200);
+    let mut control = connect(&server);
+    let failing = loop {
+        player.ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("absent"))]);
+        let status = status(&mut control);
+        if let Some(alarm) = status.alarms.into_iter().find(|alarm| alarm.mount.as_deref() == Some("absent"))
+        {
+            break alarm;
+        }
+    };
+    assert_eq!(failing.id, "mount/absent/failed");
+    assert!(failing.why.contains("/nowhere/absent.h264") && !failing.what_to_do.is_empty(), "{failing:?}");
+}
+
+#[test]
+fn mounts_are_steered_and_what_cannot_be_is_refused() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    for act in [
+        Act::Keyframe { mount: "test".into() },
+        Act::Keyframe { mount: "/live/cam".into() },
+        Act::SetBitrate { mount: "test".into(), bitrate_bps: 800_000 },
+        Act::LogLevels { levels: "info,server=debug".into() },
+    ] {
+        assert!(matches!(control.ask(act.clone()), Ok(Reply::Done { .. })), "{act:?}");
+    }
+    for (act, what) in [
+        (Act::Keyframe { mount: "nowhere".into() }, "no-such-mount"),
+        (Act::SetBitrate { mount: "clip".into(), bitrate_bps: 800_000 }, "not-coded-here"),
+        (Act::SetBitrate { mount: "test".into(), bitrate_bps: 1 }, "out-of-range"),
+        (Act::LogLevels { levels: "loud".into() }, "no-levels"),
+    ] {
+        assert_eq!(refusal(&mut control, act.clone()), what, "{act:?}");
+    }
+}
+
+#[test]
+fn a_picture_of_a_mount_is_a_jpeg_as_wide_as_asked() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    for (max_width, width) in [(None, 320), (Some(160), 160)] {
+        let Ok(Reply::Snapshot(picture)) = control.ask(Look::Snapshot { mount: "test".into(), max_width })
+        else {
+            panic!("no picture")
+        };
+        assert_eq!((picture.width, picture.height), (width, width * 3 / 4));
+        assert!(picture.jpeg.starts_with("/9j/"), "a JPEG's first bytes");
+    }
+}
+
+#[test]
+fn the_log_comes_through_the_socket() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    let wish = LogWish { level: Level::Info, rooms: vec!["server".into()], last: 50, follow: true };
+    let mut told = String::new();
+    let mut player = Client::connect(&server);
+    let url = server.url("test");
+    let session = player.set_up_tcp(&url);
+    player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+    control
+        .watch(Ask::Log(wish), |reply| {
+            let Reply::Log(LogEvent::Line(line)) = reply else { return std::ops::ControlFlow::Continue(()) };
+            assert_eq!(line.room, "server");
+            told = line.text;
+            if told.contains("playing") {
+                return std::ops::ControlFlow::Break(());
+            }
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(told.contains("test"), "{told}");
+}
+
+#[test]
+fn the_configuration_is_read_and_checked() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    let Ok(Reply::Config(config)) = control.ask(ConfigRequest::Get { path: None }) else { panic!("no text") };
+    assert!(config.text.contains("Pattern(width: 320"), "{}", config.text);
+    let checked = |text: &str, control: &mut Blocking| match control
+        .ask(ConfigRequest::Check { text: Some(text.into()) })
+    {
+        Ok(Reply::Checked(checked)) => checked,
+        other => panic!("{other:?}"),
+    };
+    assert!(checked("()", &mut control).errors.is_empty());
+    let wrong = checked("(wokers: 1)", &mut control);
+    assert!(wrong.errors[0].said.contains("wokers"), "{wrong:?}");
+}
+
+#[test]
+fn it_ends_when_it_is_told_and_says_goodbye() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    assert_eq!(control.ask(Act::Shutdown {}).unwrap(), Reply::Done { said: "Lenslet ends".into() });
+    server.logged(&["stopping"]);
+    // The answer came before the end; the socket goes with the daemon.
+    while server.control().exists() {
+        std::thread::yield_now();
+    }
+    assert!(control.ask(Ask::Alarms {}).is_err());
+}
