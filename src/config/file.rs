@@ -118,6 +118,10 @@ pub(super) struct CameraFile {
     /// By the names that `v4l2-ctl -l` shows.
     #[serde(default)]
     controls: Option<Entries<camera::ControlValue>>,
+    #[serde(default)]
+    linger: Option<f64>,
+    #[serde(default)]
+    always: bool,
 }
 
 /// A program that writes pictures.
@@ -171,6 +175,8 @@ impl MountFile {
                     level: asked.level,
                 },
                 controls: asked.controls.map(|entries| entries.0).unwrap_or_default(),
+                linger: asked.linger.map(|_| linger(asked.linger, Duration::ZERO)).transpose()?,
+                always: asked.always,
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),
             Self::Rpicam(asked) => MountSettings::Command(asked.into_settings()?),
