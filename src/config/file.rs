@@ -122,6 +122,8 @@ pub(super) struct CameraFile {
     linger: Option<f64>,
     #[serde(default)]
     always: bool,
+    #[serde(default)]
+    on_encoder_wedged: camera::OnWedged,
 }
 
 /// A program that writes pictures.
@@ -177,6 +179,7 @@ impl MountFile {
                 controls: asked.controls.map(|entries| entries.0).unwrap_or_default(),
                 linger: asked.linger.map(|_| linger(asked.linger, Duration::ZERO)).transpose()?,
                 always: asked.always,
+                on_encoder_wedged: asked.on_encoder_wedged,
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),
             Self::Rpicam(asked) => MountSettings::Command(asked.into_settings()?),

@@ -12,9 +12,9 @@ use smol::Async;
 use smol::future::or;
 
 use super::alarm::Alarm;
-use super::house::Order;
+use super::house::{Order, Seat};
 use super::outbox::Outbox;
-use super::requests::{Caller, failed};
+use super::requests::Caller;
 use super::supervise;
 use super::worker::Worker;
 use crate::clock;
@@ -38,8 +38,22 @@ struct Shell {
     caller: Caller,
 }
 
-/// Serves a connection to its end.
-pub(super) async fn serve(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<()> {
+/// Serves a connection in a task of its own.
+pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
+    let serving = worker.clone();
+    // Without what the stream has room for when it is asked itself.
+    let stream: Arc<Async<TcpStream>> = stream.into();
+    worker.spawn(async move {
+        match supervise::caught(Box::pin(serve_to_its_end(serving, stream))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
+            Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
+        }
+        drop(seat);
+    });
+}
+
+async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<()> {
     let mut shell = Shell::new(worker, stream)?;
     let outbox = shell.outbox.clone();
     let done = supervise::caught(Box::pin(or(shell.read_on(), write_on(&outbox)))).await;
@@ -174,7 +188,7 @@ impl Shell {
         let Caller { peer, local, .. } = self.caller;
         self.worker.house.order(keeper, Order::Ask { event, peer, local, answer });
         // A worker that was lost before it answered has lost the session too.
-        let lost = |_| failed(Status(454), "its worker is no more".into());
+        let lost = |_| Answer::failed(Status(454), "its worker is no more");
         Some(answered.recv().await.unwrap_or_else(lost))
     }
 

@@ -15,7 +15,6 @@ use super::feed::{self, Feed};
 use super::memory::Memory;
 use super::pressure::Strain;
 use super::registry::Registry;
-use super::requests::failed;
 use super::{Settings, random_id};
 use crate::hub::{Mount, State};
 use crate::media::Track;
@@ -210,7 +209,7 @@ impl House {
     /// The mount and its tracks; starts its source where nobody knows them yet.
     pub(super) async fn find(&self, target: &Target) -> Result<(Arc<Feed>, Arc<[Track]>), Answer> {
         let Some(feed) = self.feeds.get(&target.path).cloned() else {
-            return Err(failed(Status(404), format!("there is no mount {:?}", target.path)));
+            return Err(Answer::failed(Status(404), format!("there is no mount {:?}", target.path)));
         };
         let mount = &feed.mount;
         let failed =

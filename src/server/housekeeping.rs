@@ -16,55 +16,57 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The longest RTCP datagram that is read whole.
 const DATAGRAM: usize = 2048;
 
-/// Reads what readers report by UDP.
-pub(super) async fn receive(worker: Rc<Worker>, pair: Rc<Pair>) {
-    let mut bytes = [0; DATAGRAM];
-    loop {
-        match pair.next_rtcp(&mut bytes).await {
-            Ok((session, length)) => {
-                supervise::may_panic("reports");
-                // Anything from a reader's own port shows that it lives, well-formed or not.
-                worker.house.sessions().touch(&session, clock::now());
-                if let Some(reader) = worker.reader(&session)
-                    && let Err(error) = reader.handle_rtcp(&bytes[..length])
-                {
-                    tracing::debug!(peer = %reader.peer, %error, "not RTCP");
+impl Worker {
+    /// Reads what readers report by UDP.
+    pub(super) async fn read_reports(self: Rc<Self>, pair: Rc<Pair>) {
+        let mut bytes = [0; DATAGRAM];
+        loop {
+            match pair.next_rtcp(&mut bytes).await {
+                Ok((session, length)) => {
+                    supervise::may_panic("reports");
+                    // Anything from a reader's own port shows that it lives, well-formed or not.
+                    self.house.sessions().touch(&session, clock::now());
+                    if let Some(reader) = self.reader(&session)
+                        && let Err(error) = reader.handle_rtcp(&bytes[..length])
+                    {
+                        tracing::debug!(peer = %reader.peer, %error, "not RTCP");
+                    }
+                    // A reader may send without end.
+                    smol::future::yield_now().await;
                 }
-                // A reader may send without end.
-                smol::future::yield_now().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot receive reports");
-                smol::Timer::after(INTERVAL).await;
+                Err(error) => {
+                    tracing::warn!(%error, "cannot receive reports");
+                    smol::Timer::after(INTERVAL).await;
+                }
             }
         }
     }
-}
 
-/// Ends sessions whose time is over and readers that cannot be reached.
-pub(super) async fn keep_house(worker: Rc<Worker>) {
-    let mut lookout = Lookout::new();
-    loop {
-        let due = clock::now() + INTERVAL;
-        smol::Timer::at(due).await;
-        supervise::may_panic("housekeeping");
-        // What is the whole house's is the first worker's to do.
-        if worker.index == 0 {
-            lookout.look(&worker.house, clock::now().saturating_duration_since(due));
-            tell_refused(&worker);
-            let over = worker.house.sessions().expire(clock::now());
-            over.iter().for_each(|session| worker.release(session));
-        }
-        let now = clock::now();
-        let over = |reader: &&Rc<Reader>| {
-            if reader.is_outdated() {
-                tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), "its codec changed");
+    /// Ends sessions whose time is over and readers that cannot be reached.
+    pub(super) async fn keep_house(self: Rc<Self>) {
+        let mut lookout = Lookout::new();
+        loop {
+            let due = clock::now() + INTERVAL;
+            smol::Timer::at(due).await;
+            supervise::may_panic("housekeeping");
+            // What is the whole house's is the first worker's to do.
+            if self.index == 0 {
+                lookout.look(&self.house, clock::now().saturating_duration_since(due));
+                tell_refused(&self);
+                let over = self.house.sessions().expire(clock::now());
+                over.iter().for_each(|session| self.release(session));
             }
-            reader.is_outdated() || broadcast::unreachable(reader, now)
-        };
-        for reader in worker.readers().iter().filter(over) {
-            worker.house.sessions().close(&reader.session);
-            worker.release(&reader.session);
+            let now = clock::now();
+            let over = |reader: &&Rc<Reader>| {
+                if reader.is_outdated() {
+                    tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), "its codec changed");
+                }
+                reader.is_outdated() || broadcast::unreachable(reader, now)
+            };
+            for reader in self.readers().iter().filter(over) {
+                self.house.sessions().close(&reader.session);
+                self.release(&reader.session);
+            }
         }
     }
 }

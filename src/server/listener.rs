@@ -50,7 +50,7 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
         };
         supervise::may_panic("listener");
         match worker.house.admit(peer.ip()) {
-            Ok(seat) if seat.worker == worker.index => worker.serve(stream, peer, seat),
+            Ok(seat) if seat.worker == worker.index => connection::serve(&worker, stream, peer, seat),
             Ok(seat) => worker.house.order(seat.worker, Order::Serve { stream, peer, seat }),
             Err(full) => {
                 tracing::debug!(%peer, "{full}");

@@ -31,6 +31,7 @@ mod supervise;
 mod sys;
 mod tally;
 mod tempo;
+mod thread;
 mod udp;
 mod unsent;
 mod view;
@@ -143,7 +144,7 @@ impl Server {
             let _closing = Closing(&house);
             for index in 1..house.workers() {
                 let house = &house;
-                let work = move || worker::run(house, index, &[], std::future::pending());
+                let work = move || thread::run(house, index, &[], std::future::pending());
                 let started = Builder::new().name(format!("lenslet-{index}")).spawn_scoped(threads, work);
                 if let Err(error) = started {
                     tracing::error!(%error, worker = index, "a worker's thread does not start: there is one less");
@@ -155,7 +156,7 @@ impl Server {
                     tracing::error!(panic, "what waits for the end panicked: this is the end");
                 }
             };
-            worker::run(&house, 0, &self.listeners, stop);
+            thread::run(&house, 0, &self.listeners, stop);
         });
     }
 }

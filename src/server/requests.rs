@@ -107,9 +107,9 @@ impl Worker {
         let (feed, tracks) = self.house.find(target).await?;
         let track = match track {
             Some(track) if usize::from(track) < tracks.len() => track,
-            Some(track) => return Err(failed(Status(404), format!("there is no track {track}"))),
+            Some(track) => return Err(Answer::failed(Status(404), format!("there is no track {track}"))),
             None if tracks.len() == 1 => 0,
-            None => return Err(failed(Status(459), "name one of the tracks".into())),
+            None => return Err(Answer::failed(Status(459), "name one of the tracks")),
         };
         let id = TrackId(track);
         let ssrc = feed.with_sender(id, crate::rtp::Sender::ssrc).unwrap_or_default();
@@ -120,12 +120,12 @@ impl Worker {
             Some(chosen @ Lower::Udp { client_port }) => {
                 (chosen.clone(), Some(self.set_up_udp(caller, session, &feed, id, *client_port)?))
             }
-            None => return Err(failed(Status(461), String::new())),
+            None => return Err(Answer::failed(Status(461), "")),
         };
         if !self.house.sessions().contains(session) {
             // Its time was over while its source began.
             self.release(session);
-            return Err(failed(Status(454), String::new()));
+            return Err(Answer::failed(Status(454), ""));
         }
         Ok(Answer::Ready { track, tracks: tracks.len() as u8, chosen, ssrc, server_port })
     }
@@ -140,13 +140,13 @@ impl Worker {
         asked: Option<(u8, u8)>,
     ) -> Result<Lower, Answer> {
         let Some(outbox) = &caller.outbox else {
-            return Err(failed(Status(461), "that session is of another connection".into()));
+            return Err(Answer::failed(Status(461), "that session is of another connection"));
         };
         let reader = self.reader_for(caller, session, feed, Path::Tcp(outbox.clone()));
         // Set up anew, its channels are free again.
         reader.remove_track(track);
         let Some((rtp, rtcp)) = channels(asked, |channel| reader.uses_channel(channel)) else {
-            return Err(failed(Status(400), "no free interleaved channels".into()));
+            return Err(Answer::failed(Status(400), "no free interleaved channels"));
         };
         reader.set_track(track, Route::Tcp { rtp, rtcp });
         Ok(Lower::Tcp { interleaved: Some((rtp, rtcp)) })
@@ -161,16 +161,17 @@ impl Worker {
         track: TrackId,
         client_port: (u16, u16),
     ) -> Result<(u16, u16), Answer> {
-        let pair = self.pair(caller.local.ip()).map_err(|error| failed(Status(500), error.to_string()))?;
+        let pair =
+            self.pair(caller.local.ip()).map_err(|error| Answer::failed(Status(500), error.to_string()))?;
         let peer = caller.peer.ip();
         if peer == caller.local.ip() && self.house.registry().owns(client_port) {
             // Our own reports would keep such a session alive for ever.
-            return Err(failed(Status(461), format!("{client_port:?} are the server's own ports")));
+            return Err(Answer::failed(Status(461), format!("{client_port:?} are the server's own ports")));
         }
         let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()));
         let rtp = SocketAddr::new(peer, client_port.0);
         let rtcp = SocketAddr::new(peer, client_port.1);
-        let taken = |address| failed(Status(461), format!("{address} is another session's"));
+        let taken = |address| Answer::failed(Status(461), format!("{address} is another session's"));
         let destination = self.enter(&pair, session, rtp, rtcp).map_err(taken)?;
         // Set up anew: who reports from the old port is nobody's reader any more.
         if let Some(old) = reader.remove_track(track) {
@@ -197,7 +198,7 @@ impl Worker {
 
     async fn play(&self, caller: &Caller, session: &SessionId) -> Answer {
         let Some(reader) = self.reader(session) else {
-            return failed(Status(454), String::new());
+            return Answer::failed(Status(454), "");
         };
         if reader.playing() {
             if reader.open_gates() {
@@ -250,10 +251,6 @@ impl Worker {
         }
         Answer::Values(values)
     }
-}
-
-pub(super) fn failed(status: Status, reason: String) -> Answer {
-    Answer::Failed { status, reason, retry_after: None }
 }
 
 /// The pair of channels asked for, if nobody has it; else the first free one.

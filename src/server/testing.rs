@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::house::House;
-use super::{Closing, Settings, listener, worker};
+use super::{Closing, Settings, listener, thread};
 use crate::clock;
 use crate::hub::{Outlet, mount};
 use crate::media::h264::ParameterSets;
@@ -116,7 +116,7 @@ pub(super) fn serve(
             let (house, begin, listeners) = (&house, &begin, std::mem::take(&mut listeners));
             threads.spawn(move || {
                 begin();
-                worker::run(house, index, &listeners, std::future::pending());
+                thread::run(house, index, &listeners, std::future::pending());
             });
         }
         test(&house, address, &outlets);

@@ -14,7 +14,7 @@ use super::hotplug::Hotplug;
 use crate::clock;
 use crate::hub::Outlet;
 
-/// A source that fails is tried again after this time, doubled each time up to [`LONGEST`].
+/// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -66,19 +66,21 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("an error in Lenslet itself: {}", message(&*panic)),
         };
+        super::sys::give_back();
         // The source may have set a waker of its own.
         outlet.wake_by(super::waker());
         // Before it is told: who reads of it finds it so.
         outlet.fail(&reason);
+        // What gave pictures meanwhile has another fault, not the same one still.
+        if told.as_ref().is_none_or(|told| told.is_over()) || clock::now().duration_since(began) > LONGEST {
+            pause = FIRST;
+        }
         if !told.as_ref().is_some_and(|told| told.still(&reason)) {
             tracing::warn!(mount = outlet.name(), "{reason}");
             let new =
                 Arc::new(Told { mount: outlet.name().to_owned(), reason, over: AtomicBool::new(false) });
             outlet.wake_when_live(new.clone().into());
             told = Some(new);
-        }
-        if clock::now().duration_since(began) > LONGEST {
-            pause = FIRST;
         }
         wait(pause, outlet, || hotplug.came() != came);
         // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
@@ -97,7 +99,12 @@ struct Told {
 impl Told {
     /// Whether this is the reason ever since it was told.
     fn still(&self, reason: &str) -> bool {
-        self.reason == reason && !self.over.load(Ordering::SeqCst)
+        self.reason == reason && !self.is_over()
+    }
+
+    /// Whether the source gave pictures since.
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 }
 
@@ -138,6 +145,8 @@ pub(super) fn message(panic: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
     use crate::hub::{State, mount};
+    use crate::media::{AccessUnit, Link, TrackId};
+    use std::time::Instant;
 
     /// Fails at once, and is well the next time that somebody wants it.
     struct FailsOnce(bool);
@@ -211,6 +220,36 @@ mod tests {
         mount.stop();
         running.join();
         watching.join();
+    }
+
+    /// Gives a picture each time that it is run, and fails.
+    struct Flaps(std::sync::mpsc::Sender<Instant>);
+
+    impl Source for Flaps {
+        fn run(&mut self, outlet: &Outlet) -> Result<(), super::super::Error> {
+            let _ = self.0.send(clock::now());
+            outlet.describe(Vec::new(), false);
+            outlet.publish(AccessUnit {
+                track: TrackId(0),
+                time: clock::media(),
+                link: Link::Start,
+                journey: None,
+                data: Arc::from(&[0][..]),
+            });
+            Err(super::super::Error::new("again"))
+        }
+    }
+
+    #[test]
+    fn what_gives_pictures_between_its_faults_is_not_waited_for_longer_each_time() {
+        let (outlet, mount) = mount("test");
+        let (sender, runs) = std::sync::mpsc::channel();
+        let running = spawn("test", Box::new(Flaps(sender)), outlet).unwrap();
+        let runs: Vec<Instant> = (0..4).map(|_| runs.recv().unwrap()).collect();
+        let pause = runs[3].duration_since(runs[2]);
+        assert!(pause < FIRST * 3, "{pause:?}; doubled each time it would be four seconds");
+        mount.stop();
+        running.join();
     }
 
     /// Panics the first time, and then says what it carries.

@@ -22,11 +22,13 @@ still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1
 moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=6; }
 
 # through NAME NODE FORMAT MEMORY WIDTHxHEIGHT [MORE]: what the camera gives through the server into /lab/out/NAME.h264, by
-# the encoder's FORMAT, MEMORY being dmabuf or copy; MORE is of the camera's configuration.
+# the encoder's FORMAT, MEMORY being dmabuf, copy or
+# refused (at QBUF alone, so that it is found out by trying); MORE is of the camera's configuration.
 through() {
     local name=$1 node=$2 format=$3 memory=$4 size=$5 more=${6:-}
     echo "$format" >"$codec/only"
     if [ "$memory" = copy ]; then echo Y; else echo N; fi >"$codec/no_dmabuf"
+    if [ "$memory" = refused ]; then echo Y; else echo N; fi >"$codec/refuse_dmabuf"
     echo "(mounts: { \"$name\": Camera(device: \"$node\", width: ${size%x*}, height: ${size#*x}, fps: 15, $more) })" >/tmp/lab.ron
     serve "$name" -v --config /tmp/lab.ron
     receive "$name" "$name.h264"
@@ -36,7 +38,7 @@ through() {
     read -r shared copied < <(sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied.*/\1 \2/p' "$log" | tail -1)
     case $memory in
         dmabuf) [ "$copied" = 0 ] && [ "$shared" -ge 30 ] ;;
-        copy) [ "$shared" = 0 ] && [ "$copied" -ge 30 ] ;;
+        copy | refused) [ "$shared" = 0 ] && [ "$copied" -ge 30 ] ;;
     esac || fail "$name: $shared pictures without a copy and $copied copied"
     pass "$name: $shared pictures without a copy, $copied copied"
 }
@@ -63,6 +65,7 @@ sp-yu12-dmabuf  /dev/video30  YU12  YU12  dmabuf  322x180
 sp-yuyv-dmabuf  /dev/video30  YUYV  YUYV  dmabuf  322x180
 sp-uyvy-copy    /dev/video30  UYVY  UYVY  copy    320x180
 mp-nv12-dmabuf  /dev/video31  NV12  NV12  dmabuf  322x180
+mp-nv12-refused /dev/video31  NV12  NV12  refused 322x180
 mp-yu12-copy    /dev/video31  YU12  YU12  copy    322x180
 mp-yuyv-dmabuf  /dev/video31  YUYV  YUYV  dmabuf  320x180
 TABLE
@@ -146,3 +149,19 @@ told 'damaged, says the encoder'
 stop
 told 'left out by the encoder'
 unplug
+
+echo '== a camera that another program has'
+v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=100000 >/dev/null 2>&1 & holder=$!
+# It has the camera once nobody else can take a picture.
+streams() { ! v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=1 2>&1 | grep -q '<'; }
+until_true 30 streams || fail 'v4l2-ctl does not stream'
+serve busy --config /tmp/lab.ron
+describe cam | grep -q '^RTSP/1.0 503' || fail 'a camera that another program has is described'
+told "/dev/video30: in use by pid $holder (v4l2-ctl)"
+kill "$holder"; wait "$holder" 2>/dev/null
+until_true 60 plays cam || fail "free again: $(describe cam)"
+pass 'free again, it is served'
+stop
+
+echo '== each fault while a reader watches'
+python3 "$LAB/faults.py" once || fail 'faults'

@@ -130,3 +130,10 @@ pub enum Answer {
         retry_after: Option<u32>,
     },
 }
+
+impl Answer {
+    /// It cannot be done, and trying again would not help; why, for the log.
+    pub fn failed(status: Status, reason: impl Into<String>) -> Self {
+        Self::Failed { status, reason: reason.into(), retry_after: None }
+    }
+}

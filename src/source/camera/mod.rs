@@ -26,17 +26,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use controls::apply;
-use plan::{Refusal, Way};
+use hardware::{Failure, GivenUp, Hardware};
+use plan::{Plan, Refusal, Way};
 
+use crate::clock;
 use crate::encode;
 use crate::hub::Outlet;
-use crate::source::{Error, Source};
+use crate::source::{Error, Source, sys};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
 pub use crate::hub::ControlValue;
 pub use crate::media::h264::{Level, Profile};
 pub use board::{EncoderNode, Node, Offered, Range, Size};
 pub use controls::{Control, Kind};
+pub use hardware::OnWedged;
 pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
@@ -55,14 +58,15 @@ pub struct Settings {
     pub linger: Option<Duration>,
     /// It goes on whether somebody watches or not.
     pub always: bool,
+    /// What is done once the board's encoder is wedged.
+    pub on_encoder_wedged: OnWedged,
 }
 
 /// A camera that codes its pictures by itself, as a [`Source`].
-#[derive(Debug)]
 pub struct Camera {
     settings: Settings,
     known: Option<Known>,
-    hardware: hardware::Hardware,
+    hardware: Hardware,
 }
 
 /// What a camera is recognized by after it was unplugged.
@@ -90,7 +94,23 @@ impl Settings {
 impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, known: None, hardware: hardware::Hardware::default() }
+        let hardware = Hardware::new(settings.on_encoder_wedged);
+        Self { settings, known: None, hardware }
+    }
+
+    /// How pictures become a stream, without the board's encoder if that is given up and `encode` is `Auto`.
+    fn plan(&self, path: &Path, node: &Node, given_up: Option<&GivenUp>) -> Result<Plan, Error> {
+        let wish = &self.settings.wish;
+        // Who has one open keeps it from nobody.
+        let encoders = if wish.may_encode() && given_up.is_none() { encoders() } else { Vec::new() };
+        let plan = match given_up {
+            Some(given_up) if wish.encode != Encode::Auto => return Err(given_up.error.clone()),
+            _ => plan::plan(node, &encoders, encode::SOFTWARE, wish),
+        };
+        plan.map_err(|refusal| match given_up {
+            Some(given_up) => given_up.error.clone(),
+            None => Error::new(format!("{}: {refusal}", path.display())),
+        })
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
@@ -137,22 +157,33 @@ impl Source for Camera {
             }
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
+            let path = device.path().to_owned();
             let node = probe::node(&device, queue, &capability);
             apply::begin(&device, &self.settings.controls, outlet);
-            // Who has one open keeps it from nobody.
-            let encoders = if self.settings.wish.may_encode() { encoders() } else { Vec::new() };
-            let plan = plan::plan(&node, &encoders, encode::SOFTWARE, &self.settings.wish)
-                .map_err(|refusal| Error::new(format!("{}: {refusal}", device.path().display())))?;
+            let given_up = self.hardware.given_up(clock::now()).cloned();
+            let plan = self.plan(&path, &node, given_up.as_ref())?;
+            let controls = &mut self.settings.controls;
             match &plan.way {
                 Way::Hardware(way) => {
                     plan.tell(&device, outlet);
                     let settings = hardware::Settings::new(&plan, way);
-                    let controls = &mut self.settings.controls;
-                    self.hardware.run(device, queue, &settings, controls, &alarm, outlet)?;
+                    match self.hardware.run(device, queue, &settings, controls, &alarm, outlet) {
+                        Ok(()) => {}
+                        Err(Failure::Camera(error)) => return Err(error),
+                        Err(Failure::Encoder(given_up)) => {
+                            let others = self.plan(&path, &node, Some(&given_up))?;
+                            tracing::warn!(mount = outlet.name(), "{}; meanwhile: {others}", given_up.error);
+                            // Readers go on: this is no failure.
+                            continue;
+                        }
+                    }
                 }
                 Way::Passthrough | Way::Software(_) => {
-                    let controls = &mut self.settings.controls;
-                    pipeline::run(device, queue, &plan, controls, &alarm, outlet)?;
+                    // Back to the encoder where it codes the same, not where readers would have to go.
+                    let codes = matches!(plan.way, Way::Software(_));
+                    let until = given_up.filter(|_| codes).map(|given_up| given_up.until);
+                    pipeline::run(device, queue, &plan, controls, &alarm, outlet, until)?;
+                    sys::give_back();
                 }
             }
             outlet.idle();

@@ -25,7 +25,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
-/// Streams as planned until nobody has wanted it for [`Outlet::linger`] or the source is to end.
+/// Streams as planned until nobody has wanted it for [`Outlet::linger`], the source is to end, or it is `until`.
 pub(super) fn run(
     device: Device,
     queue: Queue,
@@ -33,6 +33,7 @@ pub(super) fn run(
     controls: &mut Wished,
     alarm: &Alarm,
     outlet: &Outlet,
+    until: Option<Instant>,
 ) -> Result<(), Error> {
     let name = device.path().display().to_string();
     let forces_keyframes = device.has_control(FORCE_KEY_FRAME);
@@ -49,7 +50,8 @@ pub(super) fn run(
             .wait(Some(capture.as_fd()), Some(TICK))
             .map_err(|error| Error::new(format!("{name}: poll failed: {error}")))?;
         let now = clock::now();
-        if outlet.stopped() || over(outlet, now, &mut wanted) {
+        let ended = until.is_some_and(|until| now >= until);
+        if outlet.stopped() || over(outlet, now, &mut wanted) || ended {
             return Ok(());
         }
         if outlet.take_keyframe_request() {

@@ -9,16 +9,26 @@
 //! The encoder reads the camera's own buffers (DMABUF) where both drivers can, else pictures are copied to
 //! it, once. It stays open while readers come and go: drivers were seen to hang after many starts
 //! ([pikvm issue 1704](https://github.com/pikvm/pikvm/issues/1704)).
+//!
+//! `ladder` says what is done about an encoder in trouble: opened anew while the camera goes on, or given up
+//! for a while ([`Failure::Encoder`]), when somebody else may code.
 
 mod controls;
 mod converter;
 mod counts;
+mod kernel;
+mod ladder;
 mod layout;
+mod opening;
 mod pairs;
 mod rule;
 mod running;
 mod stream;
+mod wedged;
 
+use std::time::{Duration, Instant};
+
+use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::{Level, Load, Profile};
 use crate::source::Error;
@@ -27,10 +37,14 @@ use crate::source::camera::controls::apply::Wished;
 use crate::source::camera::thin;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 
+use ladder::{Ladder, Step};
+use opening::Trouble;
 use running::{Arrangement, Exported, Ready, Running};
-use stream::Stream;
+use stream::{End, Over, Stream};
+use wedged::{Machine, This};
 
 pub(super) use layout::same_samples;
+pub use wedged::OnWedged;
 
 /// A camera's buffers where the encoder reads them: two with the encoder, the newest, and two to fill.
 const SHARED_BUFFERS: u32 = 5;
@@ -63,14 +77,70 @@ pub(super) struct Settings {
 }
 
 /// A board's encoder as one camera uses it: kept from one reader to the next.
-#[derive(Debug, Default)]
 pub(super) struct Hardware {
     running: Option<Running>,
     /// That the drivers do not share buffers was found out by trying.
     refused: bool,
+    ladder: Ladder,
+    given_up: Option<GivenUp>,
+    on_wedged: OnWedged,
+    acted: bool,
+    machine: Box<dyn Machine>,
+}
+
+/// An encoder that is left alone for a while.
+#[derive(Clone, Debug)]
+pub(super) struct GivenUp {
+    /// When it is tried again.
+    pub(super) until: Instant,
+    /// Why.
+    pub(super) error: Error,
+}
+
+/// A camera that streams, an encoder for it, and the camera's buffers if the encoder reads those.
+type Pair = (Capture, Running, Vec<Exported>);
+
+/// What does not go on.
+#[derive(Debug)]
+enum Broken {
+    /// The camera.
+    Camera(Error),
+    /// The encoder.
+    Encoder(Trouble),
+}
+
+impl From<Error> for Broken {
+    fn from(error: Error) -> Self {
+        Self::Camera(error)
+    }
+}
+
+impl From<Trouble> for Broken {
+    fn from(trouble: Trouble) -> Self {
+        Self::Encoder(trouble)
+    }
+}
+
+/// Why pictures do not go through the encoder.
+pub(super) enum Failure {
+    /// The camera's doing.
+    Camera(Error),
+    /// The encoder is given up for a while: others may code.
+    Encoder(GivenUp),
 }
 
 impl Hardware {
+    /// None that runs yet; what is done once one is wedged.
+    pub(super) fn new(on_wedged: OnWedged) -> Self {
+        let (ladder, machine) = (Ladder::default(), Box::new(This));
+        Self { running: None, refused: false, ladder, given_up: None, on_wedged, acted: false, machine }
+    }
+
+    /// The encoder if it is to be left alone at `now`.
+    pub(super) fn given_up(&self, now: Instant) -> Option<&GivenUp> {
+        self.given_up.as_ref().filter(|given_up| now < given_up.until)
+    }
+
     /// Streams until nobody has wanted it for a while, or the source is to end.
     pub(super) fn run(
         &mut self,
@@ -80,14 +150,104 @@ impl Hardware {
         wished: &mut Wished,
         alarm: &Alarm,
         outlet: &Outlet,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
-        let (capture, running, exported) = self.start(device, queue, &settings, outlet)?;
-        let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
-        self.refused |= over.refused;
-        self.running = over.running;
-        over.result
+        let started = self.start(device, queue, &settings, outlet);
+        let (mut capture, mut running, mut exported) =
+            started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
+        loop {
+            let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
+            (capture, running, exported) = match self.after(over, outlet)? {
+                Some(again) => again,
+                None => return Ok(()),
+            };
+        }
+    }
+
+    /// What goes on after a stream: nothing, or the camera with the encoder opened anew.
+    fn after(&mut self, over: Over, outlet: &Outlet) -> Result<Option<Pair>, Failure> {
+        let Over { end, capture, running, sound, coded } = over;
+        let mut arrangement = running.arrangement.clone();
+        match end {
+            Ok(()) => {
+                self.keep(running, sound && !outlet.stopped());
+                return Ok(None);
+            }
+            Err(End::Broken(Broken::Camera(error))) => {
+                self.keep(running, sound && !outlet.stopped());
+                return Err(Failure::Camera(error));
+            }
+            Err(End::Broken(Broken::Encoder(Trouble { fault, why }))) => {
+                let step = self.ladder.fault(fault, coded > 0, clock::now());
+                if step != Step::Reopen {
+                    opening::let_go(running);
+                    return Err(self.give_up(step, &why, &arrangement.settings, outlet));
+                }
+                tracing::warn!(mount = outlet.name(), "{why}: it is opened anew");
+            }
+            Err(End::Anew) => {}
+            Err(End::Refused) => self.refused = true,
+        }
+        arrangement.settings.dmabuf &= !self.refused;
+        let settings = arrangement.settings.clone();
+        let again = self.again(capture, running, arrangement, outlet);
+        again.map(Some).map_err(|broken| self.failure(broken, coded > 0, &settings, outlet))
+    }
+
+    fn keep(&mut self, running: Running, sound: bool) {
+        if sound {
+            self.running = Some(running);
+        } else {
+            opening::let_go(running);
+        }
+    }
+
+    /// Closes the encoder and opens it for a camera that streams meanwhile.
+    fn again(
+        &self,
+        capture: Capture,
+        running: Running,
+        arrangement: Arrangement,
+        outlet: &Outlet,
+    ) -> Result<Pair, Broken> {
+        // Some boards have but one.
+        opening::close(running)?;
+        let ready = opening::open(arrangement)?;
+        let share = ready.can_share();
+        self.pair(capture, ready, share, outlet)
+    }
+
+    /// What it means for whoever asked for pictures that neither goes on; `coded` says whether the encoder
+    /// coded some before.
+    fn failure(&mut self, broken: Broken, coded: bool, settings: &Settings, outlet: &Outlet) -> Failure {
+        match broken {
+            Broken::Camera(error) => Failure::Camera(error),
+            Broken::Encoder(Trouble { fault, why }) => {
+                let step = self.ladder.fault(fault, coded, clock::now());
+                self.give_up(step, &why, settings, outlet)
+            }
+        }
+    }
+
+    /// Leaves the encoder alone for a while.
+    fn give_up(&mut self, step: Step, why: &str, settings: &Settings, outlet: &Outlet) -> Failure {
+        let (rest, sentence) = match step {
+            // Nothing is open that could be opened anew at once.
+            Step::Reopen => (Duration::ZERO, why.to_owned()),
+            Step::Rest(rest) => (rest, why.to_owned()),
+            Step::Wedged(rest) => {
+                let said = kernel::line(&settings.encoder.driver);
+                let said = said.map(|line| format!("; the kernel says: {line}")).unwrap_or_default();
+                if let Some(done) = wedged::act(self.on_wedged, &mut self.acted, &mut *self.machine) {
+                    tracing::error!(mount = outlet.name(), "encoder wedged: {done}");
+                }
+                (rest, format!("{why}: encoder wedged: only a reboot clears this{said}"))
+            }
+        };
+        let given_up = GivenUp { until: clock::now() + rest, error: Error::new(sentence) };
+        self.given_up = Some(given_up.clone());
+        Failure::Encoder(given_up)
     }
 
     /// Starts both, the encoder only if it does not run already as it should.
@@ -97,7 +257,7 @@ impl Hardware {
         queue: Queue,
         settings: &Settings,
         outlet: &Outlet,
-    ) -> Result<(Capture, Running, Vec<Exported>), Error> {
+    ) -> Result<Pair, Broken> {
         let mut camera = Prepared::new(device, queue, &settings.capture).map_err(sentence)?;
         if let Some(running) = &self.running {
             let bytesperline = running.arrangement.format.bytesperline();
@@ -114,16 +274,16 @@ impl Hardware {
             if let Some(exported) = exported.filter(|_| running.fits(&capture)) {
                 return Ok((capture, running, exported));
             }
-            drop(running);
-            return self.pair(capture, Ready::new(asked).map_err(sentence)?, false, outlet);
+            opening::close(running)?;
+            return self.pair(capture, opening::open(asked)?, false, outlet);
         }
-        self.running = None;
-        let mut ready = Ready::new(asked).map_err(sentence)?;
+        self.running.take().map_or(Ok(()), opening::close)?;
+        let mut ready = opening::open(asked)?;
         // Even where pictures are copied: in as few pieces as can be.
         if !settings.converted && !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
             // The first one is closed before the second is opened: some boards have but one.
             drop(ready);
-            ready = Ready::new(arrangement(settings, &camera)?).map_err(sentence)?;
+            ready = opening::open(arrangement(settings, &camera)?)?;
         }
         let share = ready.can_share();
         let capture = camera.start(if share { SHARED_BUFFERS } else { BUFFERS }).map_err(sentence)?;
@@ -131,16 +291,10 @@ impl Hardware {
     }
 
     /// Starts the encoder for a camera that streams.
-    fn pair(
-        &mut self,
-        capture: Capture,
-        ready: Ready,
-        share: bool,
-        outlet: &Outlet,
-    ) -> Result<(Capture, Running, Vec<Exported>), Error> {
+    fn pair(&self, capture: Capture, ready: Ready, share: bool, outlet: &Outlet) -> Result<Pair, Broken> {
         let exported = if share { export(&capture) } else { None };
         let shared = exported.as_ref().map(|_| capture.buffers());
-        let running = ready.start(shared).map_err(|error| beyond(&error))?;
+        let running = opening::start(ready, shared)?;
         tell(&capture, &running, outlet);
         let exported = exported.filter(|_| running.shares()).unwrap_or_default();
         Ok((capture, running, exported))
@@ -217,17 +371,6 @@ fn tell(capture: &Capture, running: &Running, outlet: &Outlet) {
         let (width, height) = settings.capture.size.unwrap_or_default();
         tracing::warn!(mount = outlet.name(), "{name}: asked for {width}x{height}, the driver gives another");
     }
-}
-
-/// An encoder's refusal to start says nothing of why.
-fn beyond(error: &v4l2::Error) -> Error {
-    let why = match error {
-        v4l2::Error::Refused { call: "VIDIOC_STREAMON" | "VIDIOC_REQBUFS", .. } => {
-            " (a size, level or bitrate beyond the encoder, or no memory for it: see CmaFree in /proc/meminfo)"
-        }
-        _ => "",
-    };
-    Error::new(format!("{error}{why}"))
 }
 
 fn sentence(error: v4l2::Error) -> Error {

@@ -102,6 +102,11 @@ impl Ready {
         Ok(Self { prepared, arrangement, source, target, converter })
     }
 
+    /// Its name for people.
+    pub(super) fn name(&self) -> String {
+        name(&self.arrangement.settings)
+    }
+
     /// Whether a camera's buffer is one that the encoder can read as it is.
     pub(super) fn can_share(&self) -> bool {
         let (camera, encoder) = (&self.arrangement.format, self.prepared.input());

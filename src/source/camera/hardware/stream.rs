@@ -4,8 +4,10 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::counts::Counts;
-use super::running::{self, Exported, Ready, Running};
-use super::{beyond, controls, sentence};
+use super::ladder::Fault;
+use super::opening::Trouble;
+use super::running::{self, Exported, Running};
+use super::{Broken, controls, sentence};
 use crate::clock;
 use crate::encode::Unreadable;
 use crate::hub::Outlet;
@@ -19,8 +21,10 @@ use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Seen, Watch};
 
 /// Pictures that the encoder has at most: one that it codes and the next. More would only wait.
 const AHEAD: usize = 2;
-/// An encoder that does nothing with its pictures for so long hangs.
-const HANGS: Duration = Duration::from_secs(5);
+/// An encoder that codes nothing of its pictures for so long hangs.
+const HANGS: Duration = Duration::from_secs(1);
+/// So many empty or damaged ones in a row, and it codes no more.
+const BARREN: u32 = 15;
 /// So many pictures in a row that are too short, and none is whole.
 const SHORT: u32 = 100;
 /// How long an encoder may take to code its last pictures.
@@ -53,22 +57,40 @@ pub(super) struct Stream<'a> {
     unreadable: u32,
     counts: Counts,
     dropped: Dropped,
-    /// When the camera gave the last picture, and when the encoder did the last thing.
+    /// When the camera gave the last picture, and when the encoder coded the last one, or began to.
     alive: Instant,
     progress: Instant,
-    /// Whether the encoder is to be closed.
-    broken: bool,
-    refused: bool,
+    /// Coded buffers without a picture since the last with one.
+    barren: u32,
     last: bool,
 }
 
 /// What is left of a stream.
 pub(super) struct Over {
-    pub(super) result: Result<(), Error>,
-    /// The encoder, if it can be used again.
-    pub(super) running: Option<Running>,
-    /// Whether the encoder refused to read the camera's buffers.
-    pub(super) refused: bool,
+    pub(super) end: Result<(), End>,
+    pub(super) capture: Capture,
+    pub(super) running: Running,
+    /// Whether the encoder can be used again as it is.
+    pub(super) sound: bool,
+    /// Pictures that were coded.
+    pub(super) coded: u64,
+}
+
+/// Why a stream ends while it is wanted.
+#[derive(Debug)]
+pub(super) enum End {
+    /// By a fault.
+    Broken(Broken),
+    /// The encoder is to be opened anew, for other settings.
+    Anew,
+    /// Likewise, since it refuses to read the camera's buffers.
+    Refused,
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Broken(error.into())
+    }
 }
 
 impl<'a> Stream<'a> {
@@ -105,25 +127,33 @@ impl<'a> Stream<'a> {
             dropped: Dropped::new("broken"),
             alive: now,
             progress: now,
-            broken: false,
-            refused: false,
+            barren: 0,
             last: false,
         }
     }
 
     /// Streams; `wished` is what the camera's controls are set to.
     pub(super) fn run(mut self, wished: &mut Wished) -> Over {
-        let result = self.stream(wished);
-        let stop = self.outlet.stopped();
-        if !self.broken {
-            self.settle(stop);
-        }
+        let end = self.stream(wished);
+        let closes = self.outlet.stopped() || matches!(end, Err(End::Anew | End::Refused));
+        let sound = !matches!(end, Err(End::Broken(Broken::Encoder(_)))) && self.settle(closes);
         tracing::debug!(mount = self.outlet.name(), "{}: {}", self.name, self.counts);
-        let keep = !self.broken && !stop;
-        Over { result, running: keep.then_some(self.running), refused: self.refused }
+        if end.is_err() {
+            self.give_back();
+        }
+        Over { end, capture: self.capture, running: self.running, sound, coded: self.counts.coded }
     }
 
-    fn stream(&mut self, wished: &mut Wished) -> Result<(), Error> {
+    /// Gives the camera the buffers that the encoder has, or was to have.
+    fn give_back(&mut self) {
+        let lent = self.lent.iter_mut().filter_map(Option::take);
+        for filled in lent.chain(self.newest.take()) {
+            // A camera that takes none is gone, and that is told where it is looked for.
+            let _ = self.capture.requeue(filled);
+        }
+    }
+
+    fn stream(&mut self, wished: &mut Wished) -> Result<(), End> {
         let mut wanted = self.alive;
         loop {
             let [encoder, camera] = self.wait(true, TICK)?;
@@ -139,7 +169,7 @@ impl<'a> Stream<'a> {
             self.collect(encoder, now)?;
             let any = self.fetch(camera, now)?;
             if camera.failed && !any {
-                return Err(Error::new(format!("{}: the camera stopped by itself", self.name)));
+                return Err(Error::new(format!("{}: the camera stopped by itself", self.name)).into());
             }
             self.feed(now)?;
             self.tell(now);
@@ -157,21 +187,25 @@ impl<'a> Stream<'a> {
     }
 
     /// Takes back what the encoder has read and passes on what it has coded.
-    fn collect(&mut self, seen: Seen, now: Instant) -> Result<(), Error> {
+    fn collect(&mut self, seen: Seen, now: Instant) -> Result<(), End> {
         if seen.event {
             self.running.encoder.take_events();
         }
         if seen.failed {
-            return Err(self.broke("the encoder stopped by itself".to_owned()));
+            return Err(self.trouble(Fault::Fails, "the encoder stopped by itself"));
         }
-        while let Some(coded) = self.running.encoder.take_coded().map_err(|error| self.lost(&error))? {
-            self.progress = now;
-            self.pass(&coded);
+        while let Some(coded) = self.running.encoder.take_coded().map_err(lost)? {
+            self.barren += 1;
+            if self.pass(&coded) {
+                (self.progress, self.barren) = (now, 0);
+            }
             self.last |= coded.is_last();
-            self.running.encoder.requeue(coded).map_err(|error| self.lost(&error))?;
+            self.running.encoder.requeue(coded).map_err(lost)?;
         }
-        while let Some(index) = self.running.encoder.take_back().map_err(|error| self.lost(&error))? {
-            self.progress = now;
+        if self.barren >= BARREN {
+            return Err(self.trouble(Fault::Fails, "the encoder gives nothing but empty or damaged pictures"));
+        }
+        while let Some(index) = self.running.encoder.take_back().map_err(lost)? {
             let read = self.lent.get_mut(index as usize).and_then(Option::take);
             if let Some(filled) = read {
                 self.capture.requeue(filled).map_err(sentence)?;
@@ -226,7 +260,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Gives the encoder the newest picture if it has room.
-    fn feed(&mut self, now: Instant) -> Result<(), Error> {
+    fn feed(&mut self, now: Instant) -> Result<(), End> {
         let given = self.running.encoder.given();
         let vacant = self.running.encoder.vacant();
         if given >= AHEAD || (!self.running.shares() && vacant.is_none()) {
@@ -248,13 +282,18 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), Error> {
-        let whole = self.running.copy(&filled, index, micros, &mut self.counts);
-        let read = whole.map_err(|error| self.lost(&error))?;
+    fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), End> {
+        let read = match self.running.copy(&filled, index, micros, &mut self.counts) {
+            Ok(read) => read,
+            Err(error) => {
+                self.newest = Some(filled);
+                return Err(lost(error));
+            }
+        };
         self.unreadable *= u32::from(read.is_err());
         let left_out = read.err().map(|Unreadable(why)| self.leave_out(why));
         self.capture.requeue(filled).map_err(sentence)?;
-        left_out.unwrap_or(Ok(()))
+        Ok(left_out.unwrap_or(Ok(()))?)
     }
 
     /// Counts a picture that the processor could not read.
@@ -265,29 +304,29 @@ impl<'a> Stream<'a> {
         if self.unreadable < SHORT { Ok(()) } else { Err(broken()) }
     }
 
-    fn share(&mut self, filled: Filled, micros: u64) -> Result<(), Error> {
+    fn share(&mut self, filled: Filled, micros: u64) -> Result<(), End> {
         let index = filled.index() as usize;
         let Some(exported) = self.exported.get(index) else {
-            return self.capture.requeue(filled).map_err(sentence);
+            return Ok(self.capture.requeue(filled).map_err(sentence)?);
         };
-        match self.running.share(&filled, exported, micros, &mut self.counts) {
-            Ok(()) => {
-                self.lent[index] = Some(filled);
-                Ok(())
-            }
+        let shared = self.running.share(&filled, exported, micros, &mut self.counts);
+        if shared.is_ok() {
+            self.lent[index] = Some(filled);
+        } else {
+            self.newest = Some(filled);
+        }
+        match shared {
             // It says that it reads others' buffers and does not read these (memory in pieces, too short).
             Err(error) if self.counts.shared == 0 => {
                 tracing::info!(mount = self.outlet.name(), "{}: {error}: pictures are copied", self.name);
-                self.refused = true;
-                self.capture.requeue(filled).map_err(sentence)?;
-                self.reopen()
+                Err(End::Refused)
             }
-            Err(error) => Err(self.lost(&error)),
+            shared => shared.map_err(lost),
         }
     }
 
-    /// Passes on a coded picture.
-    fn pass(&mut self, coded: &Coded) {
+    /// Passes on a coded picture; says whether it is one, or parameter sets.
+    fn pass(&mut self, coded: &Coded) -> bool {
         let running = &mut self.running;
         let bytes = running.encoder.bytes(coded);
         if coded.is_damaged() || bytes.is_empty() {
@@ -301,12 +340,12 @@ impl<'a> Stream<'a> {
             } else {
                 self.counts.left_out += u64::from(paired.picture.is_some() && coded.micros != 0);
             }
-            return;
+            return false;
         }
         // Parameter sets alone, or what comes before the first keyframe: its picture is still to come.
         let Some((data, link)) = running.assembler.assemble(bytes) else {
             self.counts.strays += 1;
-            return;
+            return true;
         };
         let paired = running.pairs.take(coded.micros);
         self.counts.left_out += paired.left_out;
@@ -315,7 +354,7 @@ impl<'a> Stream<'a> {
             running.assembler.restart();
             self.counts.strays += 1;
             self.force = true;
-            return;
+            return true;
         };
         self.counts.coded += 1;
         self.counts.coded_bytes += data.len() as u64;
@@ -324,10 +363,11 @@ impl<'a> Stream<'a> {
         self.outlet.describe(vec![track], self.forces_keyframes);
         let journey = Some(Journey::new(time, captured, clock::media()));
         self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
+        true
     }
 
     /// Another bitrate, in the stream that there is if the driver can, else in a new one.
-    fn change_bitrate(&mut self, bitrate: u32) -> Result<(), Error> {
+    fn change_bitrate(&mut self, bitrate: u32) -> Result<(), End> {
         let mut load = self.running.arrangement.load;
         load.bitrate = bitrate;
         let mount = self.outlet.name();
@@ -339,28 +379,11 @@ impl<'a> Stream<'a> {
         self.running.arrangement.load = load;
         self.running.arrangement.settings.bitrate = bitrate;
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
-        if done { Ok(()) } else { self.reopen() }
+        if done { Ok(()) } else { Err(End::Anew) }
     }
 
-    /// Opens the encoder anew, to copy pictures if it cannot read the camera's buffers.
-    fn reopen(&mut self) -> Result<(), Error> {
-        self.settle(true);
-        let mut arrangement = self.running.arrangement.clone();
-        arrangement.settings.dmabuf &= !self.refused;
-        self.broken = true;
-        let ready = Ready::new(arrangement).map_err(sentence)?;
-        let shared = (ready.can_share() && !self.exported.is_empty()).then(|| self.capture.buffers());
-        self.running = ready.start(shared).map_err(|error| beyond(&error))?;
-        (self.broken, self.last, self.force) = (false, false, true);
-        self.progress = clock::now();
-        for filled in self.lent.iter_mut().filter_map(Option::take) {
-            self.capture.requeue(filled).map_err(sentence)?;
-        }
-        Ok(())
-    }
-
-    /// Passes on what the encoder has still to code: all of it if it is to stop.
-    fn settle(&mut self, stop: bool) {
+    /// Passes on what the encoder has still to code: all of it if it is to stop. Says whether it is sound.
+    fn settle(&mut self, stop: bool) -> bool {
         let began = clock::now();
         let stopping = stop && self.running.encoder.stop().is_ok();
         let done = |stream: &Self| if stopping { stream.last } else { stream.running.encoder.given() == 0 };
@@ -369,10 +392,10 @@ impl<'a> Stream<'a> {
             let seen = self.wait(false, left.min(TICK)).ok().filter(|_| !left.is_zero());
             // A camera that is gone takes no buffers, and the encoder's own trouble is told of elsewhere.
             if seen.is_none_or(|[encoder, _]| encoder.failed || self.collect(encoder, began).is_err()) {
-                self.broken |= self.running.encoder.given() > 0;
-                return;
+                return self.running.encoder.given() == 0;
             }
         }
+        true
     }
 
     fn tell(&mut self, now: Instant) {
@@ -382,29 +405,28 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn look_for_silence(&mut self, now: Instant) -> Result<(), Error> {
+    fn look_for_silence(&mut self, now: Instant) -> Result<(), End> {
         if self.running.encoder.given() > 0 && now.saturating_duration_since(self.progress) > HANGS {
             let seconds = HANGS.as_secs();
-            return Err(self.broke(format!(
-                "the encoder hangs: nothing for {seconds} s (bcm2835_mmal_vchiq time-outs in dmesg: only starting the board anew helps)"
-            )));
+            return Err(self.trouble(Fault::Hangs, &format!("the encoder hangs: nothing for {seconds} s")));
         }
         if now.saturating_duration_since(self.alive) > SILENCE {
             let seconds = SILENCE.as_secs();
             let name = &self.name;
-            return Err(Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")));
+            return Err(
+                Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")).into()
+            );
         }
         Ok(())
     }
 
-    /// The encoder's driver refused.
-    fn lost(&mut self, error: &crate::v4l2::Error) -> Error {
-        self.broken = true;
-        Error::new(error.to_string())
+    fn trouble(&self, fault: Fault, what: &str) -> End {
+        let why = format!("{}: {what}", running::name(&self.running.arrangement.settings));
+        End::Broken(Trouble { fault, why }.into())
     }
+}
 
-    fn broke(&mut self, what: String) -> Error {
-        self.broken = true;
-        Error::new(format!("{}: {what}", running::name(&self.running.arrangement.settings)))
-    }
+/// The encoder's driver refused.
+fn lost(error: crate::v4l2::Error) -> End {
+    End::Broken(Trouble { fault: Fault::Fails, why: error.to_string() }.into())
 }

@@ -1,0 +1,92 @@
+//! Opening, starting and closing an encoder, which a sick driver may never return from: on a thread of their
+//! own, so that the camera's goes on without.
+
+use std::sync::mpsc;
+use std::thread::Builder;
+use std::time::Duration;
+
+use super::ladder::Fault;
+use super::running::{self, Arrangement, Ready, Running};
+use crate::v4l2::Error;
+
+/// How long such a call may take: the firmware's own calls give up after 3 s each.
+const LIMIT: Duration = Duration::from_secs(4);
+
+/// An encoder's fault, and the fault in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) fault: Fault,
+    pub(super) why: String,
+}
+
+/// Opens an encoder and sets it up.
+pub(super) fn open(arrangement: Arrangement) -> Result<Ready, Trouble> {
+    let name = running::name(&arrangement.settings);
+    in_time(&name, "opening", LIMIT, move || Ready::new(arrangement))?.map_err(|error| refusal(&error))
+}
+
+/// Starts one; see [`Ready::start`].
+pub(super) fn start(ready: Ready, shared: Option<u32>) -> Result<Running, Trouble> {
+    in_time(&ready.name(), "starting", LIMIT, move || ready.start(shared))?.map_err(|error| refusal(&error))
+}
+
+/// Closes one, and waits until it is.
+pub(super) fn close(running: Running) -> Result<(), Trouble> {
+    let name = running::name(&running.arrangement.settings);
+    in_time(&name, "closing", LIMIT, move || drop(running))
+}
+
+/// Closes one, whenever that may be.
+pub(super) fn let_go(running: Running) {
+    // Where the system gives no more threads it is closed here.
+    let _ = Builder::new().name("encoder".to_owned()).spawn(move || drop(running));
+}
+
+fn in_time<T: Send + 'static>(
+    name: &str,
+    what: &str,
+    limit: Duration,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Trouble> {
+    let (sender, done) = mpsc::sync_channel(1);
+    // What comes too late is dropped, and thereby closed, over there.
+    let thread = Builder::new().name("encoder".to_owned()).spawn(move || sender.send(call()).is_ok());
+    if let Err(error) = thread {
+        return Err(Trouble { fault: Fault::Refuses, why: format!("{name}: no thread for it: {error}") });
+    }
+    done.recv_timeout(limit).map_err(|_| {
+        let seconds = limit.as_secs();
+        Trouble { fault: Fault::Stuck, why: format!("{name}: {what} it takes longer than {seconds} s") }
+    })
+}
+
+/// An encoder's refusal to start says nothing of why.
+fn refusal(error: &Error) -> Trouble {
+    let why = match error {
+        Error::Refused { call: "VIDIOC_STREAMON" | "VIDIOC_REQBUFS", .. } => {
+            " (a size, level or bitrate beyond the encoder, or no memory for it: see CmaFree in /proc/meminfo)"
+        }
+        _ => "",
+    };
+    let fault = match error {
+        Error::Busy(..) => Fault::Busy,
+        Error::Unfit(..) => Fault::Unfit,
+        _ => Fault::Refuses,
+    };
+    Trouble { fault, why: format!("{error}{why}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_returns_is_passed_on_and_what_does_not_is_left_behind() {
+        assert_eq!(in_time("e", "opening", LIMIT, || 7), Ok(7));
+        let (held, never) = mpsc::channel::<()>();
+        let stuck = in_time("e", "closing", Duration::ZERO, move || never.recv().is_ok());
+        let why = "e: closing it takes longer than 0 s".to_owned();
+        assert_eq!(stuck, Err(Trouble { fault: Fault::Stuck, why }));
+        drop(held);
+    }
+}

@@ -1,0 +1,301 @@
+#!/usr/bin/env python3
+"""faults.py once | many ROUNDS SEED MINUTES: in the guest of `run`, each fault of a camera and of an encoder while a reader watches.
+
+Three mounts of one server, each with a reader that was there before the first fault, have their faults side by side:
+raw pictures coded by the processor (vivid's own faults), raw pictures through the board's encoder (labcodec's), and a
+USB camera's H.264. A reader takes every packet: none may be missing, time goes on, no BYE comes, and pictures are back.
+In the end the server has as many descriptors as before, and no more memory.
+
+many: each fault ROUNDS times (the unplugging five times as often) in an order that SEED says, for MINUTES at most.
+"""
+import glob, os, random, re, signal, socket, struct, subprocess, sys, threading, time
+
+LENSLET, LAB, H264 = (os.environ[name] for name in ('LENSLET', 'LAB', 'H264'))
+CODEC = '/sys/module/labcodec/parameters/'
+LOG = '/lab/out/serve.faults.log'
+PATIENCE = 60
+# A camera is back within 2 s; this machine is slow, and REQBUFS and STREAMON fail at the first attempt after.
+LIMIT = 8
+# Pictures of the stand-in come once a second: so many in this time are the camera's.
+PICTURES, WITHIN = 5, 2.5
+CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
+    "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
+    "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
+    "usb": Camera(device: "/dev/video0", format: H264),
+})'''
+
+
+class Failed(Exception): pass
+
+
+def until(what, true, patience=PATIENCE):
+    end = time.monotonic() + patience
+    while not true():
+        if time.monotonic() > end: raise Failed(f'not within {patience} s: {what}')
+        time.sleep(0.05)
+
+
+class Reader(threading.Thread):
+    """Takes a mount's packets by TCP."""
+    def __init__(self, mount):
+        super().__init__(daemon=True)
+        self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
+        self.longest = 0
+        self.socket = socket.create_connection(('127.0.0.1', 8556)); self.socket.settimeout(PATIENCE)
+        self.file = self.socket.makefile('rb')
+        url = f'rtsp://127.0.0.1:8556/{mount}'
+        track = re.search(r'm=video.*?a=control:(\S+)', self.ask('DESCRIBE', url), re.S)[1]
+        setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n')
+        self.session = re.search(r'Session: ([^;\r]+)', setup)[1]
+        self.ask('PLAY', url, f'Session: {self.session}\r\n')
+        self.start()
+
+    def ask(self, method, url, more=''):
+        self.socket.sendall(f'{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{more}\r\n'.encode())
+        head = b''
+        while not head.endswith(b'\r\n\r\n'):
+            line = self.file.readline()
+            if not line: raise Failed(f'/{self.mount}: no reply to {method}')
+            head += line
+        length = re.search(rb'(?i)content-length: (\d+)', head)
+        reply = (head + self.file.read(int(length[1]) if length else 0)).decode()
+        if ' 200 ' not in reply[:14]: raise Failed(f'/{self.mount}: {method}: {reply}')
+        return reply
+
+    def run(self):
+        try:
+            while True: self.take()
+        except Exception as error: self.wrong = self.wrong or f'/{self.mount}: {type(error).__name__} {error}'
+
+    def take(self):
+        head = self.file.read(4)
+        if len(head) < 4: raise Failed('the server closed the connection')
+        if head[:1] != b'$': raise Failed(f'no packet: {head}')
+        data = self.file.read(struct.unpack('>H', head[2:])[0])
+        if head[1] == 1:
+            while data:                         # a compound packet of RTCP
+                if data[1] == 203: raise Failed('BYE')
+                data = data[4 * (struct.unpack('>H', data[2:4])[0] + 1):]
+            return
+        sequence, stamp = struct.unpack('>HI', data[2:8])
+        if self.sequence is not None and sequence != (self.sequence + 1) & 0xffff:
+            raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
+        self.sequence = sequence; self.packets += 1
+        now = time.monotonic()
+        if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0
+        step = (stamp - self.stamp + (1 << 31)) % (1 << 32) - (1 << 31)
+        if step < 0: raise Failed(f'time goes back by {-step / 90000:.3f} s')
+        if step:
+            self.ticks += step; self.longest = max(self.longest, step / 90000)
+            # Media time is the clock's time, but for what a picture waits.
+            late = now - self.began - self.ticks / 90000
+            if abs(late) > 8: raise Failed(f'time is off by {late:.1f} s')
+            self.times.append(now); del self.times[:-50]
+        self.stamp = stamp
+
+    def playing(self, since=0.0):
+        """Whether the camera's pictures came after an instant."""
+        if self.wrong: raise Failed(self.wrong)
+        times = [at for at in self.times if at > since]
+        return len(times) >= PICTURES and times[-1] - times[-PICTURES] < WITHIN
+
+
+def said(words): return open(LOG, errors='replace').read().count(words)
+
+
+def told(words, before, patience=PATIENCE): until(f'the log says {words!r}', lambda: said(words) > before, patience)
+
+
+def control(node, name, value=1):
+    done = subprocess.run(['v4l2-ctl', '-d', node, '-c', f'{name}={value}'], capture_output=True, text=True)
+    if done.returncode or done.stderr: raise Failed(f'{name}: {done.stderr}')
+
+
+def codec(**parameters):
+    for name, value in parameters.items(): open(CODEC + name, 'w').write(str(value))
+
+
+# -- vivid: each is over by itself, or by what is done at its end; returns the instant when it was over.
+def camera_fault(*names):
+    def fault():
+        for name in names: control('/dev/video30', name)
+        return time.monotonic()
+    return fault
+
+
+def dropped():
+    control('/dev/video30', 'percentage_of_dropped_buffers', 30)
+    time.sleep(5)
+    control('/dev/video30', 'percentage_of_dropped_buffers', 0)
+    return time.monotonic()
+
+
+# -- labcodec
+def hardware():
+    """Whether the board's encoder codes, and not the processor."""
+    log = open(LOG, errors='replace').read()
+    return log.rfind('coded by bcm2835-codec') > log.rfind('; meanwhile: ')
+
+
+def hangs(**more):
+    """It stops; where it will not start again either, the processor codes until it is tried later."""
+    def fault():
+        hung, others = said('the encoder hangs'), said('; meanwhile: ')
+        codec(**more, stall_after=1)
+        told('the encoder hangs', hung)
+        if more: told('; meanwhile: ', others)
+        over = time.monotonic()
+        codec(stall_after=0, **{name: 'N' for name in more})
+        return over
+    return fault
+
+
+def some(name):
+    """Some of its buffers are damaged or empty, which is lived with."""
+    def fault():
+        codec(**{name: 4})
+        time.sleep(3)
+        codec(**{name: 0})
+        return time.monotonic()
+    return fault
+
+
+def all_of(name):
+    """All of them are, and it is opened anew."""
+    def fault():
+        before = said('nothing but empty or damaged pictures')
+        codec(**{name: 1})
+        told('nothing but empty or damaged pictures', before)
+        codec(**{name: 0})
+        return time.monotonic()
+    return fault
+
+
+# -- uvcvideo
+class Usb:
+    def plug(self):
+        self.process = subprocess.Popen(['python3', LAB + '/uvccam.py', '--h264', H264], stdout=subprocess.DEVNULL)
+        until('the USB camera has nodes', self.nodes)
+
+    def nodes(self):
+        names = {path: open(path + '/name').read() for path in glob.glob('/sys/class/video4linux/video*')}
+        return [path for path, name in names.items() if 'lab UVC' in name]
+
+    def unplug(self):
+        gone = said('the camera is gone')
+        self.process.send_signal(signal.SIGUSR1); self.process.wait()
+        until('the USB camera has no nodes', lambda: not self.nodes())
+        told('the camera is gone', gone)
+
+    def replug(self):
+        self.unplug(); self.plug()
+        return time.monotonic()
+
+    def elsewhere(self):
+        node = '/dev/' + os.path.basename(min(self.nodes()))
+        held = os.open(node, os.O_RDWR)        # its number is not given again
+        self.unplug(); self.plug()
+        over = time.monotonic()
+        if '/dev/' + os.path.basename(min(self.nodes())) == node: raise Failed('it has its old number')
+        os.close(held)
+        return over
+
+    def stall(self):
+        self.process.send_signal(signal.SIGUSR2)
+        time.sleep(12)
+        self.process.send_signal(signal.SIGUSR2)
+        return time.monotonic()
+
+
+usb = Usb()
+FAULTS = {
+    'soft': [
+        ('buffer flagged as damaged', camera_fault('inject_v4l2_buf_flag_error')),
+        ('QBUF fails', camera_fault('inject_vidioc_qbuf_error')),
+        ('fatal streaming error', camera_fault('inject_fatal_streaming_error')),
+        ('REQBUFS fails', camera_fault('inject_vidioc_reqbufs_error', 'inject_fatal_streaming_error')),
+        ('STREAMON fails', camera_fault('inject_vidioc_streamon_error', 'inject_fatal_streaming_error')),
+        ('30 % of the buffers are dropped', dropped),
+        ('disconnected', camera_fault('disconnect')),
+    ],
+    'hard': [
+        ('some pictures damaged', some('error_every')),
+        ('some pictures empty', some('drop_every')),
+        ('all pictures damaged', all_of('error_every')),
+        ('all pictures empty', all_of('drop_every')),
+        ('stall, and open fails', hangs(fail_open='Y')),
+        ('stall', hangs()),
+        ('stall, and S_FMT fails', hangs(fail_s_fmt='Y')),
+        ('stall, and STREAMON fails', hangs(fail_streamon='Y')),
+    ],
+    'usb': [
+        ('unplugged and plugged in', usb.replug),
+        ('plugged in as another node', usb.elsewhere),
+        ('stalls for 12 s', usb.stall),
+    ],
+}
+
+
+def resources(server):
+    status = open(f'/proc/{server.pid}/status').read()
+    threads, resident = (int(re.search(rf'{name}:\s*(\d+)', status)[1]) for name in ('Threads', 'RssAnon'))
+    return len(os.listdir(f'/proc/{server.pid}/fd')), threads, resident
+
+
+def have(mount, reader, faults, end, failures):
+    try:
+        for name, fault in faults:
+            if time.monotonic() > end: return
+            until(f'/{mount} plays before: {name}', reader.playing)
+            if mount == 'hard': until(f'its encoder is tried again before: {name}', hardware, 340)
+            over = fault()
+            until(f'/{mount}: pictures after: {name}', lambda: reader.playing(over))
+            if time.monotonic() - over > LIMIT: raise Failed(f'pictures after {time.monotonic() - over:.1f} s')
+            print(f'ok: /{mount}: {name}: {PICTURES} pictures {time.monotonic() - over:.1f} s after it was over', flush=True)
+    except Exception as error: failures.append(f'/{mount}: {name}: {type(error).__name__} {error}')
+
+
+def main():
+    many = sys.argv[1] == 'many'
+    rounds, seed, minutes = map(int, sys.argv[2:5]) if many else (1, 0, 60)
+    codec(only='', no_dmabuf='N')
+    for node in ('/dev/video30', '/dev/video31'):
+        for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
+    usb.plug()
+    open('/tmp/faults.ron', 'w').write(CONFIG)
+    server = subprocess.Popen([LENSLET, 'serve', '-v', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
+    failures, readers = [], {}
+    try:
+        until('the server listens', lambda: said('listening'))
+        readers = {mount: Reader(mount) for mount in FAULTS}
+        for mount, reader in readers.items(): until(f'/{mount} plays', reader.playing)
+        before = resources(server)
+        end, threads, shuffle = time.monotonic() + 60 * minutes, [], random.Random(seed)
+        for mount, faults in FAULTS.items():
+            order = [fault for fault in faults for _ in range(rounds * (5 if many and fault[1] == usb.replug else 1))]
+            if many: shuffle.shuffle(order)
+            threads.append(threading.Thread(target=have, args=(mount, readers[mount], order, end, failures)))
+            threads[-1].start()
+        for thread in threads: thread.join()
+        for mount, reader in readers.items():
+            if reader.wrong: failures.append(reader.wrong)
+            print(f'/{mount}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
+        try:
+            until('the encoder is tried again', hardware, 340)
+            until('as many descriptors as before', lambda: resources(server)[0] == before[0], 20)
+            until('as little memory as before', lambda: resources(server)[2] < before[2] + 16_000, 5)
+        except Failed as error: failures.append(f'{error}')
+        print('descriptors, threads, kB of memory of its own: before {} {} {}, after {} {} {}'.format(*before, *resources(server)), flush=True)
+        if not said('encoder wedged: only a reboot clears this; the kernel says: '): failures.append('nothing is said of a wedged encoder')
+        subprocess.run(['grep', '-m1', 'encoder wedged', LOG])
+    except Failed as error: failures.append(str(error))
+    finally:
+        server.terminate(); ended = server.wait(60)
+        usb.process.send_signal(signal.SIGUSR1)
+    if ended: failures.append(f'the server ended with {ended}')
+    for failure in failures: print(f'FAIL: {failure}', flush=True)
+    if failures: subprocess.run(['tail', '-n', '60', LOG])
+    sys.exit(bool(failures))
+
+
+main()
