@@ -119,6 +119,10 @@ pub(super) struct CameraFile {
     #[serde(default)]
     controls: Option<Entries<camera::ControlValue>>,
     #[serde(default)]
+    linger: Option<f64>,
+    #[serde(default)]
+    always: bool,
+    #[serde(default)]
     on_encoder_wedged: camera::OnWedged,
 }
 
@@ -173,6 +177,8 @@ impl MountFile {
                     level: asked.level,
                 },
                 controls: asked.controls.map(|entries| entries.0).unwrap_or_default(),
+                linger: asked.linger.map(|_| linger(asked.linger, Duration::ZERO)).transpose()?,
+                always: asked.always,
                 on_encoder_wedged: asked.on_encoder_wedged,
             }),
             Self::Command(asked) => MountSettings::Command(asked.into_settings()?),

@@ -13,6 +13,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::control::{ControlAnswer, ControlRequest, ControlValue};
 use super::flow::Flow;
@@ -224,6 +225,22 @@ impl Outlet {
     /// Whether anybody wants access units.
     pub fn wanted(&self) -> bool {
         self.0.wanted()
+    }
+
+    /// Wants access units itself: the source runs for as long as the answer lives, whether anybody watches or not.
+    pub fn want(&self) -> Demand {
+        Mount(self.0.clone()).want()
+    }
+
+    /// How long the source is to run on after the last demand, as far as that is worth it.
+    pub fn linger(&self) -> Duration {
+        Duration::from_millis(self.0.linger.load(Ordering::Relaxed).into())
+    }
+
+    /// Sets [`Outlet::linger`], which is 10 s if nobody does.
+    pub fn set_linger(&self, linger: Duration) {
+        let millis = u32::try_from(linger.as_millis()).unwrap_or(u32::MAX);
+        self.0.linger.store(millis, Ordering::Relaxed);
     }
 
     /// Whether a keyframe was asked for since the last call.

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     /// Bits a second asked for; 0 once taken.
     pub(super) bitrate: AtomicU32,
     pub(super) stop: AtomicBool,
+    /// How long the source runs on after the last demand, in milliseconds.
+    pub(super) linger: AtomicU32,
     /// None before the source takes any, and once it has ended.
     pub(super) controls: Mutex<Option<Vec<ControlRequest>>>,
     pub(super) latency: Latency,
@@ -64,6 +66,9 @@ pub(super) struct Status {
     pub(super) shown: Shown,
     pub(super) flow: Flow,
 }
+
+/// Ten seconds: who comes again soon, or sets up and then plays, finds it running.
+const LINGER: u32 = 10_000;
 
 /// Access units a slow reader of access units may lag before it loses some.
 const UNITS: Bounds = Bounds { items: 32, bytes: 16 << 20, age: Duration::from_secs(5), groups: usize::MAX };
@@ -89,6 +94,7 @@ impl Shared {
             keyframe: AtomicBool::new(false),
             bitrate: AtomicU32::new(0),
             stop: AtomicBool::new(false),
+            linger: AtomicU32::new(LINGER),
             controls: Mutex::new(None),
             latency: Latency::default(),
             status: Mutex::new(status),

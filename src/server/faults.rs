@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::supervise::on_purpose::{self, Planned};
 use super::testing::{Client, PATIENCE, publish, serve};
@@ -39,7 +39,7 @@ const APART: f64 = 2.0;
 #[test]
 fn steps_of_the_wall_clock_change_nothing_but_the_mapping_in_sender_reports() {
     let step = Arc::new(AtomicI64::new(0));
-    let real = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let real = || clock::wall().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     // A board without a battery: it is 1970.
     let booted = 100.0 - real();
     step.store(booted as i64, Ordering::SeqCst);

@@ -28,7 +28,7 @@ impl Lookout {
         let watched = !house.sessions().is_empty();
         let lag = self.lag(house).unwrap_or_default().max(late);
         // Without viewers nobody suffers, and the first one is let in whatever comes.
-        let second = watched.then(|| Second { lag, memory: self.memory.room() }).unwrap_or_default();
+        let second = if watched { Second { lag, memory: self.memory.room() } } else { Second::default() };
         let Some(turn) = self.pressure.note(second) else { return };
         let strain = self.pressure.strain();
         let refused = house.let_in(strain);

@@ -53,8 +53,12 @@ pub(crate) struct Player {
 
 impl Player {
     pub(crate) fn play(server: &Server) -> Self {
+        Self::of(server, "cam")
+    }
+
+    fn of(server: &Server, mount: &str) -> Self {
         let mut client = Client::connect(server);
-        let url = server.url("cam");
+        let url = server.url(mount);
         let session = client.set_up_tcp(&url);
         let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
         assert_eq!(reply.status, 200, "{reply:?}");
@@ -153,6 +157,76 @@ fn a_reader_stays_while_the_program_dies_and_begins_again() {
     server.logged(&["it says: hello"]);
     server.logged(&["exit status 3; it said last: hello"]);
     server.logged(&["runs again"]);
+}
+
+#[test]
+fn the_first_readers_wait_while_a_program_takes_its_time() {
+    let Some(camera) = Camera::new() else { return };
+    let server = camera.serve("make:FOLDER/runs wait:FOLDER/go 200 wait:FOLDER/never", "fps: 100");
+    std::thread::scope(|threads| {
+        let described = threads.spawn(|| describe(&server).status);
+        // One that sets up without having asked what there is.
+        let played = threads.spawn(|| slices(&Player::play(&server).picture().data).len());
+        until("the program runs", || camera.file("runs").exists());
+        assert!(!described.is_finished() && !played.is_finished());
+        fs::write(camera.file("go"), "").unwrap();
+        assert_eq!(described.join().unwrap(), 200);
+        assert_eq!(played.join().unwrap(), 1);
+    });
+}
+
+#[test]
+fn behind_garbage_and_pictures_of_another_size_a_reader_has_whole_ones_again() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = "20 garbage:3000 40 raw:tests/fixtures/bitstreams/three-pps.h264 40 wait:FOLDER/never";
+    let server = camera.serve(steps, "fps: 100");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let mut seen = Vec::new();
+    // Keyframes are the 30th and the 60th; what garbage hit, and what needs that, may be as it is.
+    for (from, count) in [(0, 19), (30, 28), (60, 29)] {
+        let begins = loop {
+            seen.extend(slices(&player.picture().data));
+            let at = seen.iter().position(|slice| *slice == expected[from]);
+            if let Some(at) = at.filter(|at| seen.len() >= at + count) {
+                break at;
+            }
+        };
+        assert_eq!(seen[begins..begins + count], expected[from..from + count], "from {from} on");
+    }
+}
+
+#[test]
+fn a_program_that_floods_costs_neither_memory_nor_other_mounts_pictures() {
+    let Some(camera) = Camera::new() else { return };
+    let command = camera.command("20 wait:FOLDER/go flood:20000 make:FOLDER/over 100 wait:FOLDER/never");
+    let server = Server::with(&format!(
+        "mounts: {{\"cam\": Command(command: {command:?}, fps: 100), \"other\": Pattern(width: 64, height: 48, fps: 30)}}"
+    ));
+    let mut player = Player::play(&server);
+    let mut other = Player::of(&server, "other");
+    let (before, began) = (player.picture().timestamp, Instant::now());
+    fs::write(camera.file("go"), "").unwrap();
+    let mut most = 0;
+    // It finds no number missing.
+    while !camera.file("over").exists() {
+        other.picture();
+        most = server.resident().max(most);
+    }
+    assert!(most < 64 << 10, "{most} kB");
+    // The last is the 20 118th or so: the reader is led past what it could not be sent.
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let last = loop {
+        let unit = player.picture();
+        if began.elapsed() > PATIENCE {
+            panic!("the reader does not come to the end");
+        }
+        if slices(&unit.data) == [expected[20_100 % expected.len()].clone()] && camera.file("over").exists() {
+            break unit;
+        }
+    };
+    let ahead = f64::from(last.timestamp.wrapping_sub(before)) / 90_000.0 - began.elapsed().as_secs_f64();
+    assert!(ahead < 5.0, "its times are {ahead} s ahead");
 }
 
 #[test]

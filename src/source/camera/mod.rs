@@ -25,6 +25,7 @@ pub(in crate::source) mod stream;
 mod thin;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use controls::apply;
 use hardware::{Failure, GivenUp, Hardware};
@@ -55,6 +56,10 @@ pub struct Settings {
     pub wish: Wish,
     /// What its controls are set to when it starts, by the names that `v4l2-ctl -l` shows.
     pub controls: Vec<(String, ControlValue)>,
+    /// How long it goes on after the last reader left: the next one starts at once. 10 s if not said.
+    pub linger: Option<Duration>,
+    /// It goes on whether somebody watches or not.
+    pub always: bool,
     /// What is done once the board's encoder is wedged.
     pub on_encoder_wedged: OnWedged,
 }
@@ -144,6 +149,8 @@ impl Source for Camera {
     fn run(&mut self, outlet: &Outlet) -> Result<(), Error> {
         let alarm = Alarm::new().map_err(|error| Error::new(format!("no waker: {error}")))?;
         outlet.wake_by(alarm.waker());
+        self.settings.linger.into_iter().for_each(|linger| outlet.set_linger(linger));
+        let _kept_warm = self.settings.always.then(|| outlet.want());
         while !outlet.stopped() {
             if !outlet.wanted() {
                 apply::put_off(&self.settings.device, &mut self.settings.controls, outlet);
@@ -195,4 +202,21 @@ fn open_camera(path: &Path) -> Result<(Device, Queue, Capability), v4l2::Error> 
         return Err(v4l2::Error::Unfit(path.to_owned(), refusal.to_string()));
     };
     Ok((device, queue, capability))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::mount;
+
+    #[test]
+    fn a_camera_that_is_kept_warm_is_opened_though_nobody_watches() {
+        let (outlet, mount) = mount("test");
+        let device = "/nowhere/video0".into();
+        let mut camera = Camera::new(Settings { device, always: true, ..Settings::default() });
+        // One that is not would wait for a reader.
+        let error = camera.run(&outlet).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/video0"), "{error}");
+        assert_eq!(mount.wanted(), 0, "until it is tried again");
+    }
 }

@@ -21,7 +21,7 @@ use crate::v4l2::{
     self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
 };
 
-/// Streams as planned until nobody has wanted it for a while, the source is to end, or it is `until`.
+/// Streams as planned until nobody has wanted it for [`Outlet::linger`], the source is to end, or it is `until`.
 pub(super) fn run(
     device: Device,
     queue: Queue,

@@ -206,6 +206,8 @@ struct Playing<'a> {
     pictures: Pictures<'a>,
     /// When something came of it last.
     alive: Instant,
+    /// How long it may give nothing.
+    silence: Duration,
     /// Bytes since the last picture, and the first of them.
     barren: usize,
     head: Vec<u8>,
@@ -240,6 +242,7 @@ impl<'a> Playing<'a> {
                 unfit: None,
             },
             alive: clock::now(),
+            silence: silence(settings.fps),
             barren: 0,
             head: Vec::new(),
             eager: false,
@@ -262,7 +265,7 @@ impl<'a> Playing<'a> {
             self.framer.quiet(|picture, began| pictures.take(picture, began));
             self.served(now)?;
         }
-        let patience = if self.pictures.published == 0 { START } else { SILENCE };
+        let patience = if self.pictures.published == 0 { START } else { self.silence };
         if now.saturating_duration_since(self.alive) > patience {
             return Err(self.over(&format!("gave no picture for {} s", patience.as_secs())));
         }
@@ -353,6 +356,12 @@ impl<'a> Playing<'a> {
     }
 }
 
+/// How long one that gives so many pictures a second may give none.
+fn silence(fps: Option<f64>) -> Duration {
+    let interval = fps.map(|fps| 1.0 / fps).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    SILENCE.max(interval.unwrap_or_default() * 3)
+}
+
 fn tell(outlet: &Outlet, told: Told) {
     let mount = outlet.name();
     match told {
@@ -382,5 +391,17 @@ impl Pictures<'_> {
         let journey = Some(Journey::new(began, began, clock::media()));
         self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         self.published += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_of_few_pictures_does_not_hang_between_them() {
+        for (fps, seconds) in [(None, 10), (Some(30.0), 10), (Some(0.2), 15), (Some(0.1), 30)] {
+            assert_eq!(silence(fps), Duration::from_secs(seconds), "{fps:?}");
+        }
     }
 }

@@ -1,0 +1,16 @@
+# shellcheck shell=bash disable=SC2154 # appended to guest.sh
+echo '== the wall clock steps by decades while somebody watches'
+cat >/tmp/clock.ron <<'RON'
+(mounts: { "test": Pattern(width: 64, height: 48, fps: 5) })
+RON
+serve clock --config /tmp/clock.ron
+python3 "$LAB/clock.py" test || fail 'a step of the wall clock was seen'
+stop
+pass 'steps of the wall clock change nothing but the mapping in sender reports'
+
+echo '== 64 MB of memory'
+mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup || fail 'no control groups'
+"$IT" starved::with_little_memory --nocapture >/tmp/serve.starved.log 2>&1 || fail 'starved'
+grep -q 'passed over' /tmp/serve.starved.log && fail 'no group for memory could be made'
+grep -q '^test result: ok. 1 passed' /tmp/serve.starved.log || fail 'the test did not run'
+pass "$(grep -o 'no more viewers.*' /tmp/serve.starved.log)"
