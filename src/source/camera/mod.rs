@@ -183,7 +183,7 @@ impl Source for Camera {
                 Way::Passthrough | Way::Software(_) => {
                     // Back to the encoder where it codes the same, not where readers would have to go.
                     let codes = matches!(plan.way, Way::Software(_));
-                    let until = given_up.filter(|_| codes).map(|given_up| given_up.until);
+                    let until = self.hardware.again_at(clock::now()).filter(|_| codes);
                     pipeline::run(device, queue, &plan, controls, &alarm, outlet, until)?;
                     sys::give_back();
                 }

@@ -37,7 +37,7 @@ use crate::source::camera::controls::apply::Wished;
 use crate::source::camera::thin;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 
-use ladder::{Ladder, Step};
+use ladder::{Fault, Ladder, Step};
 use opening::Trouble;
 use running::{Arrangement, Exported, Ready, Running};
 use stream::{End, Over, Stream};
@@ -82,6 +82,8 @@ pub(super) struct Hardware {
     refused: bool,
     ladder: Ladder,
     given_up: Option<GivenUp>,
+    /// How often one was opened anew for its faults.
+    reopened: u64,
     on_wedged: OnWedged,
     acted: bool,
     machine: Box<dyn Machine>,
@@ -132,12 +134,25 @@ impl Hardware {
     /// None that runs yet; what is done once one is wedged.
     pub(super) fn new(on_wedged: OnWedged) -> Self {
         let (ladder, machine) = (Ladder::default(), Box::new(This));
-        Self { running: None, refused: false, ladder, given_up: None, on_wedged, acted: false, machine }
+        let (given_up, reopened) = (None, 0);
+        Self { running: None, refused: false, ladder, given_up, reopened, on_wedged, acted: false, machine }
     }
 
     /// The encoder if it is to be left alone at `now`.
     pub(super) fn given_up(&self, now: Instant) -> Option<&GivenUp> {
         self.given_up.as_ref().filter(|given_up| now < given_up.until)
+    }
+
+    /// When an encoder that was given up is tried next: later yet if it is not there when its time has come.
+    pub(super) fn again_at(&mut self, now: Instant) -> Option<Instant> {
+        let given_up = self.given_up.as_mut()?;
+        if now >= given_up.until {
+            let (Step::Rest(rest) | Step::Wedged(rest)) = self.ladder.fault(Fault::Busy, false, now) else {
+                return None;
+            };
+            given_up.until = now + rest;
+        }
+        Some(given_up.until)
     }
 
     /// Streams until nobody has wanted it for a while, or the source is to end.
@@ -155,6 +170,7 @@ impl Hardware {
         let started = self.start(device, queue, &settings, outlet);
         let (mut capture, mut running, mut exported) =
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
+        self.given_up = None;
         loop {
             let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
             (capture, running, exported) = match self.after(over, outlet)? {
@@ -183,7 +199,9 @@ impl Hardware {
                     opening::let_go(running);
                     return Err(self.give_up(step, &why, &arrangement.settings, outlet));
                 }
-                tracing::warn!(mount = outlet.name(), "{why}: it is opened anew");
+                self.reopened += 1;
+                let times = self.reopened;
+                tracing::warn!(mount = outlet.name(), "{why}: it is opened anew (restarts so far: {times})");
             }
             Err(End::Anew) => {}
             Err(End::Refused) => self.refused = true,
