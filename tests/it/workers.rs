@@ -115,9 +115,10 @@ fn a_udp_session_is_ruled_from_connections_of_any_worker() {
     let server = Server::on("127.0.0.1", "workers: 4,", MOUNTS);
     let url = server.url("test");
     let mut ports = BTreeSet::new();
-    // Connections go to the worker that has the fewest: these shift who that is.
+    // Connections go to the worker that has the fewest: these shift who that is, however soon it is noticed which ended.
     let mut idle = Vec::new();
     for _ in 0..40 {
+        idle.push(Client::connect(&server));
         let mut client = Client::connect(&server);
         let (session, rtp, _rtcp) = client.set_up_udp(&url);
         assert_eq!(ask(&mut client, "PLAY", &url, &session).status, 200);
