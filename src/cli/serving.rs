@@ -19,7 +19,7 @@ pub(super) struct ConfigArgument {
 }
 
 pub(super) fn serve(config: &ConfigArgument) -> Done {
-    Ok(daemon::serve(config.load()?)?)
+    Ok(daemon::serve(&config.load()?, config.config.as_deref())?)
 }
 
 pub(super) fn probe(json: bool) -> Done {

@@ -42,6 +42,8 @@ pub(super) struct Shared {
     /// Bits a second asked for; 0 once taken.
     pub(super) bitrate: AtomicU32,
     pub(super) stop: AtomicBool,
+    /// The source is to end and another takes over; the mount goes on.
+    pub(super) handover: AtomicBool,
     /// None before the source takes any, and once it has ended.
     pub(super) controls: Mutex<Option<Vec<ControlRequest>>>,
     pub(super) latency: Latency,
@@ -89,6 +91,7 @@ impl Shared {
             keyframe: AtomicBool::new(false),
             bitrate: AtomicU32::new(0),
             stop: AtomicBool::new(false),
+            handover: AtomicBool::new(false),
             controls: Mutex::new(None),
             latency: Latency::default(),
             status: Mutex::new(status),

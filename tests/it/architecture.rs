@@ -15,7 +15,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("clock", &["media"]),
     ("config", &["rtsp", "server", "source"]),
     ("control", &[]),
-    ("daemon", &["board", "config", "control", "hub", "logs", "server", "source"]),
+    ("daemon", &["board", "clock", "config", "control", "hub", "logs", "server", "source"]),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),
