@@ -77,6 +77,7 @@ impl Server {
             .arg("--config")
             .arg(config.path())
             .env("XDG_RUNTIME_DIR", runtime.path())
+            .env("STATE_DIRECTORY", runtime.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
