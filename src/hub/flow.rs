@@ -13,8 +13,6 @@ pub struct Flow {
     pub keyframe: Option<MediaTime>,
     /// Pictures from the last keyframe but one to the last.
     pub group: Option<u32>,
-    /// How often the source failed.
-    pub failures: u32,
     /// Pictures since the newest keyframe, with it.
     pub since_keyframe: u32,
 }

@@ -64,6 +64,11 @@ impl Mount {
         self.0.status().state.clone()
     }
 
+    /// How often its source failed, and began anew after a while.
+    pub fn failures(&self) -> u32 {
+        self.0.status().failures
+    }
+
     /// Whether a keyframe can be made on request.
     pub fn forces_keyframes(&self) -> bool {
         let status = self.0.status();
@@ -191,7 +196,8 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        self.0.status().flow.failures += 1;
+        let failures = &mut self.0.status().failures;
+        *failures = failures.saturating_add(1);
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {

@@ -58,6 +58,8 @@ pub(super) struct Status {
     pub(super) version: u64,
     /// Counts changes of anything here.
     pub(super) changes: u64,
+    /// Counts failures of the source: it began anew after each.
+    pub(super) failures: u32,
     pub(super) watchers: Vec<Waker>,
     pub(super) source: Option<Waker>,
     pub(super) live: Option<Waker>,
@@ -76,6 +78,7 @@ impl Shared {
             forces_keyframes: false,
             version: 0,
             changes: 0,
+            failures: 0,
             watchers: Vec::new(),
             source: None,
             live: None,

@@ -62,7 +62,7 @@ pub(super) fn status(served: &Served, meter: Option<&Meter>, now: Instant) -> Mo
         gop_pictures: flow.group,
         keyframe_age_ms: age.map(|age| age.as_millis() as u64),
         forces_keyframes: mount.forces_keyframes(),
-        restarts: flow.failures,
+        restarts: mount.failures(),
         readers: u32::try_from(mount.wanted()).unwrap_or(u32::MAX),
         latency: latency(mount.latency()),
         ..MountStatus::default()
