@@ -35,18 +35,18 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
 }
 
 pub(super) fn probe(json: bool) -> Done {
-    let found = camera::probe();
+    let found = camera::found();
     let mut out = io::stdout().lock();
     if json {
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
     }
-    if found.is_empty() {
+    if found.cameras.is_empty() {
         writeln!(out, "No cameras found. Is one plugged in, and are you in the group `video`?")?;
     }
-    for camera in found {
+    for camera in found.cameras {
         writeln!(out, "{camera}")?;
     }
-    for encoder in camera::encoders() {
+    for encoder in found.encoders {
         writeln!(out, "{encoder}")?;
     }
     Ok(())

@@ -12,7 +12,8 @@ const PARTS: u32 = 4;
 const OCTAVES: u32 = 27;
 const BUCKETS: usize = (OCTAVES * PARTS) as usize;
 
-/// What is measured of a picture.
+/// What is measured of a picture. What is read from a file counts from when it is due instead of a driver's stamp: how late
+/// it was read, and passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// From the driver's stamp until it was taken from the driver's queue.

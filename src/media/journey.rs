@@ -2,7 +2,8 @@
 
 use super::MediaTime;
 
-/// Instants of one picture's way; each is at or behind the one before.
+/// Instants of one picture's way; each is at or behind the one before. Of a file's picture: when it is due, when it
+/// was read (at once if that was before), and when it was passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Journey {
     /// When it was taken, by the driver's stamp.

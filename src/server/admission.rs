@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Counts the connections there are, of all workers.
 pub(super) struct Admission {
-    most: usize,
-    per_address: usize,
     counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
 struct Counts {
+    most: usize,
+    per_address: usize,
     all: usize,
     of: HashMap<IpAddr, usize>,
     refused: u64,
@@ -47,7 +47,18 @@ impl fmt::Display for Full {
 
 impl Admission {
     pub(super) fn new(most: usize, per_address: usize) -> Self {
-        Self { most, per_address, counts: Mutex::default() }
+        Self { counts: Mutex::new(Counts { most, per_address, ..Counts::default() }) }
+    }
+
+    /// Others from now on; who is there stays.
+    pub(super) fn change(&self, most: usize, per_address: usize) {
+        let mut counts = self.counts();
+        (counts.most, counts.per_address) = (most, per_address);
+    }
+
+    /// How many there are.
+    pub(super) fn connections(&self) -> usize {
+        self.counts().all
     }
 
     /// A place for a connection of that address. This machine's own are only bounded by the whole.
@@ -55,10 +66,10 @@ impl Admission {
         let peer = peer.to_canonical();
         let mut counts = self.counts();
         let its = counts.of.get(&peer).copied().unwrap_or(0);
-        let full = if counts.all >= self.most {
-            Some(Full::Server(self.most))
+        let full = if counts.all >= counts.most {
+            Some(Full::Server(counts.most))
         } else {
-            (!peer.is_loopback() && its >= self.per_address).then_some(Full::Address(self.per_address))
+            (!peer.is_loopback() && its >= counts.per_address).then_some(Full::Address(counts.per_address))
         };
         if let Some(full) = full {
             counts.refused += 1;

@@ -12,6 +12,7 @@ use super::alarm::{Alarm, Kick};
 use super::fan_out::FanOut;
 use super::feed::{Feed, Taken};
 use super::join::FRESH;
+use super::pacing::Pacing;
 use super::reader::Reader;
 use super::supervise;
 use crate::clock;
@@ -35,10 +36,10 @@ pub(super) struct Broadcast {
 }
 
 impl Broadcast {
-    pub(super) fn new(feed: Arc<Feed>, home: bool) -> Self {
+    pub(super) fn new(feed: Arc<Feed>, home: bool, pacing: Pacing) -> Self {
         Self {
             seen: Cell::new(feed.taken()),
-            fan_out: FanOut::new(feed.pacing),
+            fan_out: FanOut::new(pacing),
             feed,
             home,
             readers: RefCell::default(),
@@ -134,6 +135,11 @@ impl Broadcast {
             // Who waited for an image's end has the next one now.
             self.pump();
         }
+    }
+
+    /// Spreads large pictures otherwise, from the next on.
+    pub(super) fn pace(&self, pacing: Pacing) {
+        self.fan_out.pace(pacing);
     }
 
     /// Has the task look at its readers again.

@@ -109,7 +109,7 @@ impl Shell {
             (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
         let outbox = Rc::new(Outbox::new(stream.clone()));
         let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
-        if let Some(advertise) = &worker.house.settings.advertise {
+        if let Some(advertise) = &worker.house.settings().advertise {
             core = core.advertising(advertise.or_port(local.port()));
         }
         let caller = Caller::new(peer, local, outbox.clone());
@@ -166,6 +166,9 @@ impl Shell {
             if let Event::Close { reason } = &event {
                 tracing::debug!(peer = %self.caller.peer, reason, "closing");
                 return Ok(true);
+            }
+            if matches!(event, Event::Setup { .. }) {
+                self.caller.agent.replace(self.core.agent().map(Into::into));
             }
             let starting = starting(&event);
             if let Some(answer) = self.handle(event).await {

@@ -18,6 +18,7 @@ pub(super) fn origin(local: IpAddr, advertise: Option<&Authority>) -> IpAddr {
 
 /// The session description that a DESCRIBE of `uri` is answered with.
 pub(super) fn sdp(feed: &Feed, tracks: &[Track], target: &Target, uri: &str, local: IpAddr) -> String {
+    let label = feed.settings().label;
     sdp::describe(&sdp::Session {
         uri,
         has_query: target.query.is_some(),
@@ -25,7 +26,7 @@ pub(super) fn sdp(feed: &Feed, tracks: &[Track], target: &Target, uri: &str, loc
         // Another after each start, as the stream is.
         id: feed.with_sender(TrackId(0), Sender::ssrc).map_or(0, u64::from),
         version: feed.mount.version(),
-        name: feed.mount.name(),
+        name: label.as_deref().unwrap_or(feed.mount.name()),
         tracks,
     })
 }

@@ -27,7 +27,7 @@ const LOOK_BACK: u64 = 8;
 
 #[derive(Default)]
 pub(super) struct FanOut {
-    pacing: Pacing,
+    pacing: Cell<Pacing>,
     pacer: RefCell<Pacer>,
     /// Of each track.
     tempos: RefCell<Vec<Tempo>>,
@@ -49,7 +49,12 @@ pub(super) struct FanOut {
 
 impl FanOut {
     pub(super) fn new(pacing: Pacing) -> Self {
-        Self { pacing, ..Self::default() }
+        Self { pacing: Cell::new(pacing), ..Self::default() }
+    }
+
+    /// Spreads large pictures otherwise, from the next on.
+    pub(super) fn pace(&self, pacing: Pacing) {
+        self.pacing.set(pacing);
     }
 
     /// When a part of an image is due.
@@ -156,7 +161,7 @@ impl FanOut {
                     let found = &view.images()[image];
                     let heavy =
                         tempos.get(found.1.track.index()).is_some_and(|tempo| tempo.is_heavy(&found.1));
-                    if heavy && self.pacing.applies(pair.speed()) {
+                    if heavy && self.pacing.get().applies(pair.speed()) {
                         pacer.add((pair, reader), found, to, withheld);
                     } else {
                         round_of(rounds, pair).add(number, to, image, withheld);
@@ -187,9 +192,15 @@ impl FanOut {
         let interval = |track: TrackId| tempos.get(track.index()).map(Tempo::interval).unwrap_or_default();
         let mut losses = Losses { feed, first: None };
         let mut spread = |delay| feed.mount.latency().count_spread(delay);
-        self.pacer.borrow_mut().begin(self.pacing, interval, now, &mut spread, &mut |reader, reason| {
-            losses.count(reader, reason);
-        });
+        self.pacer.borrow_mut().begin(
+            self.pacing.get(),
+            interval,
+            now,
+            &mut spread,
+            &mut |reader, reason| {
+                losses.count(reader, reason);
+            },
+        );
         self.put_first(readers, losses.first);
     }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::MountSettings;
 use super::join::KeyframeBucket;
-use super::pacing::Pacing;
 use super::report::Clocked;
 use super::tally::Tally;
 use crate::clock;
@@ -24,8 +24,6 @@ const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_se
 pub(super) struct Feed {
     pub(super) mount: Mount,
     max_packet: usize,
-    /// Whether its large pictures are spread over time.
-    pub(super) pacing: Pacing,
     cname: Arc<str>,
     images: Ring<WireImage>,
     /// Held while an access unit becomes an image: whichever worker comes first makes it.
@@ -39,6 +37,11 @@ pub(super) struct Feed {
     readers: AtomicUsize,
     /// Counts changes of a track's codec.
     epoch: AtomicU32,
+    /// The worker that takes access units in whether anybody reads or not.
+    pub(super) home: usize,
+    settings: Mutex<MountSettings>,
+    /// Sessions that are set up.
+    places: AtomicUsize,
 }
 
 /// Streams of other codecs that are remembered for the goodbyes.
@@ -72,12 +75,11 @@ struct Stream {
 
 impl Feed {
     /// `ring`: bytes of media that it may keep.
-    pub(super) fn new(mount: Mount, max_packet: usize, pacing: Pacing, cname: Arc<str>, ring: usize) -> Self {
+    pub(super) fn new(mount: Mount, max_packet: usize, cname: Arc<str>, ring: usize) -> Self {
         let taken = Taken { unit: mount.units().end(), image: Cursor::default() };
         Self {
             mount,
             max_packet,
-            pacing,
             cname,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
@@ -86,7 +88,55 @@ impl Feed {
             newest: AtomicU64::new(0),
             tally: Tally::default(),
             readers: AtomicUsize::new(0),
+            home: 0,
+            settings: Mutex::default(),
+            places: AtomicUsize::new(0),
         }
+    }
+
+    /// The same, with another worker that takes access units in.
+    pub(super) fn at_home(self, home: usize) -> Self {
+        Self { home, ..self }
+    }
+
+    /// The same, with settings of its own.
+    pub(super) fn with_settings(self, settings: MountSettings) -> Self {
+        Self { settings: Mutex::new(settings), ..self }
+    }
+
+    /// Its settings. Not looked at while media goes out.
+    pub(super) fn settings(&self) -> MountSettings {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on; sessions that there are stay.
+    pub(super) fn change(&self, settings: MountSettings) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// A session's place here, until [`Feed::give_back`].
+    ///
+    /// # Errors
+    /// How many there are: no more are allowed.
+    pub(super) fn take_place(&self) -> Result<(), usize> {
+        let most = self.settings().max_readers.unwrap_or(usize::MAX);
+        let more = |places: usize| (places < most).then_some(places + 1);
+        self.places.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).map(drop)
+    }
+
+    /// A session is over.
+    pub(super) fn give_back(&self) {
+        self.places.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Sessions that are set up.
+    pub(super) fn places(&self) -> usize {
+        self.places.load(Ordering::SeqCst)
+    }
+
+    /// Readers that workers' broadcasts have.
+    pub(super) fn readers(&self) -> usize {
+        self.readers.load(Ordering::SeqCst)
     }
 
     /// How far it is now.
@@ -290,7 +340,7 @@ mod tests {
     #[test]
     fn another_codec_is_another_stream_and_new_parameter_sets_are_not() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
         let h264 = |level| Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, level], &[0x68]));
         let described = |codec| {
             outlet.describe(vec![Track { codec, bitrate: None }], false);
@@ -305,7 +355,7 @@ mod tests {
     #[test]
     fn a_unit_becomes_one_image_whichever_worker_comes_first() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         outlet.describe(vec![Track { codec, bitrate: None }], false);
         let data = [0, 0, 0, 1, 0x65, 1][..].into();
@@ -333,7 +383,7 @@ mod tests {
     #[test]
     fn what_needs_units_that_were_lost_is_not_sent() {
         let (outlet, mount) = crate::hub::mount("test");
-        let feed = Feed::new(mount, 1420, Pacing::Off, "name".into(), RING);
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         outlet.describe(vec![Track { codec, bitrate: None }], true);
         let publish = |link, count| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use smol::channel::{Receiver, Sender, unbounded};
@@ -12,10 +12,12 @@ use smol::future::or;
 
 use super::admission::{Admission, Full, Place};
 use super::feed::{self, Feed};
+use super::figures::SessionFigures;
+use super::listener::Listener;
 use super::memory::Memory;
 use super::pressure::Strain;
 use super::registry::Registry;
-use super::{Settings, random_id};
+use super::{MountSettings, Pacing, Settings, random_id};
 use crate::hub::{Mount, State};
 use crate::media::Track;
 use crate::random::random_u32;
@@ -34,8 +36,15 @@ const RINGS: usize = 64 << 20;
 
 /// None of its locks is held while media goes out.
 pub(super) struct House {
-    pub(super) settings: Settings,
-    pub(super) feeds: BTreeMap<String, Arc<Feed>>,
+    settings: RwLock<Arc<Settings>>,
+    feeds: RwLock<BTreeMap<String, Arc<Feed>>>,
+    listeners: Mutex<Vec<Listener>>,
+    /// Our name in reports.
+    cname: Arc<str>,
+    /// Bytes of media that each mount may keep.
+    ring: AtomicUsize,
+    /// Numbers given to mounts so far.
+    mounts: AtomicUsize,
     pub(super) admission: Arc<Admission>,
     sessions: Mutex<Sessions>,
     registry: Mutex<Registry>,
@@ -65,8 +74,29 @@ pub(super) enum Order {
     Ask { event: Event, peer: SocketAddr, local: SocketAddr, answer: Sender<Answer> },
     /// End what belongs to a session that is over.
     Release(SessionId),
+    /// Serve a mount.
+    Open(Arc<Feed>),
+    /// End a mount's sessions, and serve it no more.
+    Withdraw { feed: Arc<Feed>, told: Sender<usize> },
+    /// End sessions that their readers did not end; say how many.
+    End { which: Which, told: Sender<usize> },
+    /// Say how the sessions are.
+    Figures(Sender<Vec<SessionFigures>>),
+    /// Spread a mount's large pictures otherwise.
+    Pace { mount: String, pacing: Pacing },
+    /// Look which addresses are listened on.
+    Listen,
     #[cfg(test)]
     Panic,
+}
+
+/// Sessions.
+#[derive(Clone, Debug)]
+pub(super) enum Which {
+    /// The one with this number.
+    Number(u64),
+    /// Those of a mount.
+    Mount(String),
 }
 
 /// A connection's place in the house and with its worker; free again when dropped.
@@ -84,15 +114,13 @@ impl Drop for Seat {
 
 impl House {
     pub(super) fn new(settings: Settings, mounts: Vec<Mount>) -> Self {
-        let cname: Arc<str> = format!("lenslet-{:08x}", random_u32()).into();
-        let ring = ring_share(mounts.len(), Memory::here().bound());
-        let feeds = mounts.into_iter().map(|mount| {
-            let name = mount.name().to_owned();
-            (name, Arc::new(Feed::new(mount, settings.max_packet, settings.pacing, cname.clone(), ring)))
-        });
         let sessions = Sessions::new(random_id, settings.limits()).with_aliases(settings.aliases.clone());
-        Self {
-            feeds: feeds.collect(),
+        let house = Self {
+            feeds: RwLock::default(),
+            listeners: Mutex::default(),
+            cname: format!("lenslet-{:08x}", random_u32()).into(),
+            ring: AtomicUsize::new(feed::RING),
+            mounts: AtomicUsize::new(0),
             admission: Arc::new(Admission::new(settings.max_connections, settings.max_per_address)),
             sessions: Mutex::new(sessions),
             registry: Mutex::default(),
@@ -101,8 +129,91 @@ impl House {
             told: Mutex::default(),
             strain: Mutex::default(),
             refused: AtomicU64::new(0),
-            settings,
+            settings: RwLock::new(Arc::new(settings)),
+        };
+        house.make_room(mounts.len());
+        mounts.into_iter().for_each(|mount| drop(house.serve(mount, MountSettings::default())));
+        house
+    }
+
+    /// What is true of the server now.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on; those that cannot change while it runs must be the same.
+    pub(super) fn change(&self, settings: Settings) {
+        self.admission.change(settings.max_connections, settings.max_per_address);
+        self.sessions().change(settings.limits(), settings.aliases.clone());
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// So many more mounts will come: those that are made from now on have an equal share with them.
+    pub(super) fn make_room(&self, mounts: usize) {
+        let all = self.feeds().len() + mounts;
+        self.ring.store(ring_share(all, Memory::here().bound()), Ordering::Relaxed);
+    }
+
+    /// Serves a mount.
+    ///
+    /// # Errors
+    /// There is one of that name.
+    pub(super) fn serve(&self, mount: Mount, settings: MountSettings) -> Result<(), Mount> {
+        let mut feeds = self.feeds.write().unwrap_or_else(PoisonError::into_inner);
+        if feeds.contains_key(mount.name()) {
+            return Err(mount);
         }
+        let name = mount.name().to_owned();
+        let ring = self.ring.load(Ordering::Relaxed);
+        let home = self.mounts.fetch_add(1, Ordering::Relaxed) % self.desks.len();
+        let feed = Feed::new(mount, self.settings().max_packet, self.cname.clone(), ring);
+        let feed = Arc::new(feed.at_home(home).with_settings(settings));
+        feeds.insert(name, feed.clone());
+        drop(feeds);
+        self.tell_all(|| Order::Open(feed.clone()));
+        Ok(())
+    }
+
+    /// Nobody finds the mount any more; its readers are the workers' to end.
+    pub(super) fn withdraw(&self, name: &str) -> Option<Arc<Feed>> {
+        self.feeds.write().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    /// What is served.
+    pub(super) fn feeds(&self) -> Vec<Arc<Feed>> {
+        self.feeds.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The mount of that name.
+    pub(super) fn feed(&self, name: &str) -> Option<Arc<Feed>> {
+        self.feeds.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Whether this feed is served, and not another of its name.
+    pub(super) fn has(&self, feed: &Arc<Feed>) -> bool {
+        self.feed(feed.mount.name()).is_some_and(|served| Arc::ptr_eq(&served, feed))
+    }
+
+    /// Listens there, and nowhere else.
+    pub(super) fn listen(&self, listeners: Vec<Listener>) {
+        *self.listeners.lock().unwrap_or_else(PoisonError::into_inner) = listeners;
+        self.order(0, Order::Listen);
+    }
+
+    /// The sockets that are listened on, each with the address that was asked for.
+    pub(super) fn listeners(&self) -> Vec<(SocketAddr, async_net::TcpListener)> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.iter().map(|listener| (listener.asked, listener.socket.clone())).collect()
+    }
+
+    /// Where RTSP is listened for, with the ports that the kernel chose.
+    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners().iter().filter_map(|(_, socket)| socket.local_addr().ok()).collect()
+    }
+
+    /// Tells every worker.
+    pub(super) fn tell_all(&self, order: impl Fn() -> Order) {
+        (0..self.desks.len()).for_each(|worker| self.order(worker, order()));
     }
 
     pub(super) fn workers(&self) -> usize {
@@ -208,7 +319,7 @@ impl House {
 
     /// The mount and its tracks; starts its source where nobody knows them yet.
     pub(super) async fn find(&self, target: &Target) -> Result<(Arc<Feed>, Arc<[Track]>), Answer> {
-        let Some(feed) = self.feeds.get(&target.path).cloned() else {
+        let Some(feed) = self.feed(&target.path) else {
             return Err(Answer::failed(Status(404), format!("there is no mount {:?}", target.path)));
         };
         let mount = &feed.mount;

@@ -63,6 +63,9 @@ impl Worker {
                 }
                 reader.is_outdated() || broadcast::unreachable(reader, now)
             };
+            for reader in self.readers() {
+                reader.note_volume(now);
+            }
             for reader in self.readers().iter().filter(over) {
                 self.house.sessions().close(&reader.session);
                 self.release(&reader.session);
@@ -74,7 +77,7 @@ impl Worker {
 fn tell_refused(worker: &Worker) {
     let refused = worker.house.admission.take_refused();
     if refused > 0 {
-        let Settings { max_connections, max_per_address, .. } = worker.house.settings;
+        let Settings { max_connections, max_per_address, .. } = *worker.house.settings();
         tracing::warn!(
             refused,
             "connections were refused: `max_connections` is {max_connections} and `max_per_address` is {max_per_address}"

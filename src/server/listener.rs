@@ -36,6 +36,33 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     .map_err(|source| Error { address, source })
 }
 
+/// A listener, and the address that was asked for: its port may have been 0.
+pub(super) struct Listener {
+    pub(super) asked: SocketAddr,
+    pub(super) socket: TcpListener,
+}
+
+/// Listens on every address; on those that inherited sockets are bound to, by these.
+pub(super) fn adopt(
+    addresses: &[SocketAddr],
+    inherited: Vec<std::net::TcpListener>,
+) -> Result<Vec<Listener>, Error> {
+    let mut listeners = Vec::new();
+    for socket in inherited {
+        let bound = |source| Error { address: SocketAddr::from(([0; 4], 0)), source };
+        let asked = socket.local_addr().map_err(bound)?;
+        socket.set_nonblocking(true).map_err(bound)?;
+        listeners.push(Listener { asked, socket: TcpListener::try_from(socket).map_err(bound)? });
+    }
+    let there = |listeners: &[Listener], address| listeners.iter().any(|listener| listener.asked == address);
+    for asked in addresses {
+        if !there(&listeners, *asked) {
+            listeners.push(Listener { asked: *asked, socket: listen(*asked)? });
+        }
+    }
+    Ok(listeners)
+}
+
 /// Hands every new connection to the worker that has the least to do.
 pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
     loop {

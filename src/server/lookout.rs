@@ -40,9 +40,10 @@ impl Lookout {
 
     /// How long pictures waited in the last second, of the mount where they waited longest.
     fn lag(&mut self, house: &House) -> Option<Duration> {
-        let waited = house.feeds.iter().filter_map(|(name, feed)| {
+        let waited = house.feeds().into_iter().filter_map(|feed| {
+            let name = feed.mount.name();
             if !self.seen.contains_key(name) {
-                self.seen.insert(name.clone(), Counts::default());
+                self.seen.insert(name.to_owned(), Counts::default());
             }
             let seen = self.seen.get_mut(name)?;
             feed.mount.latency().of(Stage::Handover).quantile_since(seen, MOST)

@@ -11,6 +11,8 @@ mod connection;
 mod describe;
 mod fan_out;
 mod feed;
+mod figures;
+mod handle;
 mod house;
 mod housekeeping;
 mod join;
@@ -36,6 +38,7 @@ mod timers;
 mod udp;
 mod unsent;
 mod view;
+mod volume;
 mod worker;
 
 #[cfg(test)]
@@ -50,16 +53,16 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
-use async_net::TcpListener;
-
 use crate::hub::Mount;
 use crate::rtsp::authority::Authority;
 use crate::rtsp::server::{Aliases, Limits};
+pub use figures::{MountFigures, SessionFigures, SessionState, Transport};
+pub use handle::{Changed, Handle};
 use house::House;
 pub use pacing::Pacing;
 
 /// What is true of the server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Where RTSP is listened for.
     pub listen: Vec<SocketAddr>,
@@ -83,6 +86,17 @@ pub struct Settings {
     pub aliases: Aliases,
     /// The host by which clients reach us, where it is not the one that we listen on.
     pub advertise: Option<Authority>,
+}
+
+/// What is true of one mount, beside its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MountSettings {
+    /// What people call it; players show it as the session's name.
+    pub label: Option<String>,
+    /// Sessions at once that it has; more are answered 453.
+    pub max_readers: Option<usize>,
+    /// Whether its large pictures are spread over time to readers by UDP; as the server's if it is not said.
+    pub pacing: Option<Pacing>,
 }
 
 impl Default for Settings {
@@ -114,10 +128,12 @@ impl Settings {
 }
 
 /// Sockets that are bound and not yet served.
-#[derive(Debug)]
-pub struct Server {
-    settings: Settings,
-    listeners: Vec<TcpListener>,
+pub struct Server(Arc<House>);
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Server").field(&self.addresses()).finish()
+    }
 }
 
 impl Server {
@@ -126,26 +142,43 @@ impl Server {
     /// # Errors
     /// An address that cannot be bound, named, with what to do.
     pub fn bind(settings: Settings) -> Result<Self, Error> {
-        let listeners =
-            settings.listen.iter().map(|address| listener::listen(*address)).collect::<Result<_, _>>()?;
-        Ok(Self { settings, listeners })
+        Self::adopt(settings, Vec::new())
+    }
+
+    /// The same, where some of the addresses are listened on already: by sockets that were inherited, which are taken
+    /// over by the address that they are bound to. Those that are not configured are served too.
+    ///
+    /// # Errors
+    /// An address that cannot be bound, named, with what to do.
+    pub fn adopt(settings: Settings, inherited: Vec<std::net::TcpListener>) -> Result<Self, Error> {
+        let listeners = listener::adopt(&settings.listen, inherited)?;
+        let house = House::new(settings, Vec::new());
+        house.listen(listeners);
+        Ok(Self(Arc::new(house)))
+    }
+
+    /// What is seen and changed while it runs, from any thread.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.0.clone())
     }
 
     /// The addresses, with the ports that the kernel chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.0.addresses()
     }
 
-    /// Serves the mounts until `stop` ends; then says goodbye to every reader. The first worker is the thread that
+    /// Serves these mounts, and those that its [`Handle`] was given, until `stop` ends; then says goodbye to every reader. The first worker is the thread that
     /// calls; the others are named `lenslet-1` and so on, and have ended when this returns.
     pub fn run(self, mounts: Vec<Mount>, stop: impl Future<Output = ()>) {
-        let house = Arc::new(House::new(self.settings, mounts));
+        let house = self.0;
+        house.make_room(mounts.len());
+        mounts.into_iter().for_each(|mount| drop(house.serve(mount, MountSettings::default())));
         std::thread::scope(|threads| {
             // However the first worker ends, the others end too.
             let _closing = Closing(&house);
             for index in 1..house.workers() {
                 let house = &house;
-                let work = move || thread::run(house, index, &[], std::future::pending());
+                let work = move || thread::run(house, index, std::future::pending());
                 let started = Builder::new().name(format!("lenslet-{index}")).spawn_scoped(threads, work);
                 if let Err(error) = started {
                     tracing::error!(%error, worker = index, "a worker's thread does not start: there is one less");
@@ -157,7 +190,7 @@ impl Server {
                     tracing::error!(panic, "what waits for the end panicked: this is the end");
                 }
             };
-            thread::run(&house, 0, &self.listeners, stop);
+            thread::run(&house, 0, stop);
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::rc::Weak;
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,6 +113,12 @@ impl Outbox {
         if socket.send_buffer_size().is_ok_and(|has| has < wanted) {
             let _ = socket.set_send_buffer_size(bytes as usize);
         }
+    }
+
+    /// Has the connection's task find that its peer says no more: it writes what waits, and closes.
+    pub(super) fn hang_up(&self) {
+        // It may be closed already.
+        let _ = self.stream.get_ref().shutdown(Shutdown::Read);
     }
 
     /// Images that the socket did not take at once.

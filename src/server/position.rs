@@ -70,6 +70,11 @@ impl Position {
         !matches!(self.place, Place::Paused)
     }
 
+    /// Whether it waits for something to start at.
+    pub(super) fn waiting(&self) -> bool {
+        matches!(self.place, Place::Waiting(_))
+    }
+
     /// Goes to `start`, or waits for the first start at or after `wait_from`.
     pub(super) fn join(&mut self, wait_from: Cursor, start: Option<Cursor>) {
         *self = Self { place: start.map_or(Place::Waiting(wait_from), Place::At), ..Self::default() };

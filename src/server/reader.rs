@@ -2,19 +2,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::IpAddr;
-use std::rc::Rc;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::alarm::Kick;
 use super::feed::Feed;
+use super::figures::{SessionFigures, SessionState, Transport};
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::position::{Next, Position};
 use super::report::{Clocked, Reporter};
 use super::tally::{Reason, Tally};
 use super::udp::{Destination, Pair};
 use super::view::View;
+use super::volume::Volume;
 use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
 use crate::media::{Link, TrackId};
@@ -36,9 +38,23 @@ pub(super) enum Route {
     Udp(Rc<Destination>),
 }
 
+/// Who set a session up.
+pub(super) struct Client {
+    /// Tells its session from all others, for those who may not know the session's name.
+    pub(super) number: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    /// What program it is, as it says.
+    pub(super) agent: Option<Box<str>>,
+    pub(super) since: Instant,
+    /// The connection that it came by.
+    pub(super) line: Weak<Outbox>,
+}
+
 pub(super) struct Reader {
     pub(super) session: SessionId,
     pub(super) peer: IpAddr,
+    pub(super) client: Client,
     pub(super) path: Path,
     pub(super) feed: Arc<Feed>,
     /// What it was not sent.
@@ -59,6 +75,7 @@ struct State {
     tracks: Vec<Option<Track>>,
     position: Position,
     demand: Option<Demand>,
+    volume: Volume,
 }
 
 struct Track {
@@ -69,6 +86,8 @@ struct Track {
     /// The sequence number that the reader expects next; `None` before its first packet.
     next_seq: Option<u16>,
     reporter: Reporter,
+    /// Packets and octets of it that are in the volume.
+    counted: (u32, u32),
 }
 
 /// Whether a track's packets go out: one that joins while others play waits for its own PLAY.
@@ -99,10 +118,12 @@ pub(super) enum Way {
 }
 
 impl Reader {
-    pub(super) fn new(session: SessionId, peer: IpAddr, path: Path, feed: Arc<Feed>) -> Self {
+    /// The feed's place is its own from now on.
+    pub(super) fn new(session: SessionId, client: Client, path: Path, feed: Arc<Feed>) -> Self {
         Self {
             session,
-            peer,
+            peer: client.peer.ip(),
+            client,
             path,
             epoch: feed.epoch(),
             feed,
@@ -125,7 +146,8 @@ impl Reader {
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
         let video = self.feed.is_video(index);
-        state.tracks[index] = Some(Track { route, video, gate, next_seq: None, reporter: Reporter::new() });
+        state.tracks[index] =
+            Some(Track { route, video, gate, next_seq: None, reporter: Reporter::new(), counted: (0, 0) });
     }
 
     /// Takes a track away; gives where it went, if that was by UDP.
@@ -411,6 +433,65 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Notes what was sent until now: once a second or so.
+    pub(super) fn note_volume(&self, now: Instant) {
+        let mut state = self.state.borrow_mut();
+        state.count();
+        state.volume.mark(now);
+    }
+
+    /// How it is.
+    pub(super) fn figures(&self, now: Instant) -> SessionFigures {
+        let behind = self.behind();
+        let mut state = self.state.borrow_mut();
+        state.count();
+        let told =
+            state.tracks.iter().enumerate().filter_map(|(index, track)| Some((index, track.as_ref()?)));
+        let (index, last, round_trip) = told
+            .map(|(index, track)| (index, track.reporter.reception()))
+            .find_map(|(index, (reception, round_trip))| Some((index, Some(*reception?), round_trip)))
+            .unwrap_or_default();
+        let tracks = self.feed.mount.tracks();
+        let clock_rate = tracks.and_then(|tracks| tracks.get(index).map(|track| track.codec.clock_rate()));
+        let jitter = |ticks| Some(Duration::from_secs_f64(f64::from(ticks) / f64::from(clock_rate?.max(1))));
+        let (playing, waiting) = (state.position.playing(), state.position.waiting());
+        SessionFigures {
+            number: self.client.number,
+            shown: self.session.shown().to_owned(),
+            peer: self.client.peer,
+            local: self.client.local,
+            mount: self.feed.mount.name().to_owned(),
+            transport: match &self.path {
+                Path::Tcp(_) => Transport::Tcp,
+                Path::Udp(_) => Transport::Udp,
+            },
+            agent: self.client.agent.as_deref().map(str::to_owned),
+            state: match (playing, waiting) {
+                (false, _) => SessionState::Ready,
+                (true, true) => SessionState::Waiting,
+                (true, false) => SessionState::Playing,
+            },
+            age: now.saturating_duration_since(self.client.since),
+            bytes: state.volume.bytes(),
+            packets: state.volume.packets(),
+            bitrate: if playing { state.volume.bitrate(now) } else { 0 },
+            loss_percent: last.map(|last| f32::from(last.fraction_lost) * 100.0 / 256.0),
+            lost: last.map(|last| last.lost),
+            jitter: last.and_then(|last| jitter(last.jitter)),
+            round_trip,
+            dropped: self.tally.told(),
+            behind: playing.then_some(behind),
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.feed.give_back();
+    }
+}
+
 impl Supply for Reader {
     /// The next image for an interleaved reader, rewritten as it needs.
     fn next_outgoing(&self) -> Option<Outgoing> {
@@ -421,6 +502,15 @@ impl Supply for Reader {
 }
 
 impl State {
+    /// Adds what was sent since the last time.
+    fn count(&mut self) {
+        for track in self.tracks.iter_mut().flatten() {
+            let (packets, octets) = track.reporter.sent();
+            let before = std::mem::replace(&mut track.counted, (packets, octets));
+            self.volume.add(packets.wrapping_sub(before.0), octets.wrapping_sub(before.1));
+        }
+    }
+
     fn has(&self, track: TrackId) -> bool {
         matches!(self.tracks.get(track.index()), Some(Some(_)))
     }

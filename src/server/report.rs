@@ -84,6 +84,16 @@ impl Reporter {
         self.octets = self.octets.wrapping_add(image.octets);
     }
 
+    /// Packets and payload octets that were sent; both begin anew at 0 when they are too large.
+    pub(super) fn sent(&self) -> (u32, u32) {
+        (self.packets, self.octets)
+    }
+
+    /// What the reader reported last, and the round trip, where it is known.
+    pub(super) fn reception(&self) -> (Option<&Reception>, Option<Duration>) {
+        (self.reception.as_ref(), self.round_trip)
+    }
+
     /// Of which stream it reports; `None` before its first packet.
     pub(super) fn ssrc(&self) -> Option<u32> {
         self.ssrc

@@ -11,8 +11,9 @@ use smol::future::or;
 use super::describe;
 use super::feed::Feed;
 use super::outbox::Outbox;
-use super::reader::{Path, Reader, Route};
+use super::reader::{Client, Path, Reader, Route};
 use super::worker::Worker;
+use crate::clock;
 use crate::media::TrackId;
 use crate::rtsp::message::Status;
 use crate::rtsp::server::{Answer, Event, Lower, SessionId};
@@ -29,16 +30,18 @@ pub(super) struct Caller {
     outbox: Option<Rc<Outbox>>,
     /// Whose images go out there: a connection carries one interleaved session at a time.
     carried: RefCell<Weak<Reader>>,
+    /// What program asks, as it says.
+    pub(super) agent: RefCell<Option<Box<str>>>,
 }
 
 impl Caller {
     pub(super) fn new(peer: SocketAddr, local: SocketAddr, outbox: Rc<Outbox>) -> Self {
-        Self { peer, local, outbox: Some(outbox), carried: RefCell::default() }
+        Self { peer, local, outbox: Some(outbox), carried: RefCell::default(), agent: RefCell::default() }
     }
 
     /// A connection of another worker's.
     pub(super) fn elsewhere(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, outbox: None, carried: RefCell::default() }
+        Self { peer, local, outbox: None, carried: RefCell::default(), agent: RefCell::default() }
     }
 
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
@@ -89,7 +92,7 @@ impl Worker {
         }
         match self.house.find(target).await {
             Ok((feed, tracks)) => {
-                let origin = describe::origin(caller.local.ip(), self.house.settings.advertise.as_ref());
+                let origin = describe::origin(caller.local.ip(), self.house.settings().advertise.as_ref());
                 Answer::Described { sdp: describe::sdp(&feed, &tracks, target, uri, origin) }
             }
             Err(failed) => failed,
@@ -142,7 +145,7 @@ impl Worker {
         let Some(outbox) = &caller.outbox else {
             return Err(Answer::failed(Status(461), "that session is of another connection"));
         };
-        let reader = self.reader_for(caller, session, feed, Path::Tcp(outbox.clone()));
+        let reader = self.reader_for(caller, session, feed, Path::Tcp(outbox.clone()))?;
         // Set up anew, its channels are free again.
         reader.remove_track(track);
         let Some((rtp, rtcp)) = channels(asked, |channel| reader.uses_channel(channel)) else {
@@ -168,7 +171,7 @@ impl Worker {
             // Our own reports would keep such a session alive for ever.
             return Err(Answer::failed(Status(461), format!("{client_port:?} are the server's own ports")));
         }
-        let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()));
+        let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()))?;
         let rtp = SocketAddr::new(peer, client_port.0);
         let rtcp = SocketAddr::new(peer, client_port.1);
         let taken = |address| Answer::failed(Status(461), format!("{address} is another session's"));
@@ -183,17 +186,40 @@ impl Worker {
         Ok(pair.ports())
     }
 
-    fn reader_for(&self, caller: &Caller, session: &SessionId, feed: &Arc<Feed>, path: Path) -> Rc<Reader> {
+    /// The session's reader, or a new one.
+    fn reader_for(
+        &self,
+        caller: &Caller,
+        session: &SessionId,
+        feed: &Arc<Feed>,
+        path: Path,
+    ) -> Result<Rc<Reader>, Answer> {
         if let Some(reader) = self.reader(session) {
-            return reader;
+            return Ok(reader);
         }
-        let reader = Rc::new(Reader::new(session.clone(), caller.peer.ip(), path, feed.clone()));
+        let name = feed.mount.name();
+        if !self.serves(feed) {
+            return Err(Answer::failed(Status(404), format!("there is no mount {name:?} any more")));
+        }
+        feed.take_place().map_err(|most| {
+            let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
+            Answer::failed(Status(453), reason)
+        })?;
+        let client = Client {
+            number: self.house.next_number(),
+            peer: caller.peer,
+            local: caller.local,
+            agent: caller.agent.borrow().clone(),
+            since: clock::now(),
+            line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),
+        };
+        let reader = Rc::new(Reader::new(session.clone(), client, path, feed.clone()));
         if let Path::Tcp(outbox) = &reader.path {
             outbox.carry(Rc::<Reader>::downgrade(&reader));
             caller.carried.replace(Rc::downgrade(&reader));
         }
         self.keep(&reader);
-        reader
+        Ok(reader)
     }
 
     async fn play(&self, caller: &Caller, session: &SessionId) -> Answer {

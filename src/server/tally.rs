@@ -54,6 +54,12 @@ impl Tally {
         self.0[reason as usize].load(Ordering::Relaxed)
     }
 
+    /// The reasons that there were, with their counts.
+    pub(super) fn told(&self) -> Vec<(&'static str, u32)> {
+        let told = Reason::ALL.into_iter().map(|reason| (reason.name(), self.of(reason)));
+        told.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Of all reasons.
     pub(super) fn sum(&self) -> u32 {
         Reason::ALL.into_iter().map(|reason| self.of(reason)).fold(0, u32::wrapping_add)

@@ -108,15 +108,15 @@ pub(super) fn serve(
     }
     let settings = Settings { workers, udp_ports: 0..=0, ..Settings::default() };
     let house = Arc::new(House::new(settings, mounts));
-    let mut listeners = vec![listener::listen(([127, 0, 0, 1], 0).into()).unwrap()];
-    let address = listeners[0].local_addr().unwrap();
+    house.listen(listener::adopt(&[([127, 0, 0, 1], 0).into()], Vec::new()).unwrap());
+    let address = house.addresses()[0];
     std::thread::scope(|threads| {
         let _closing = Closing(&house);
         for index in 0..workers {
-            let (house, begin, listeners) = (&house, &begin, std::mem::take(&mut listeners));
+            let (house, begin) = (&house, &begin);
             threads.spawn(move || {
                 begin();
-                thread::run(house, index, &listeners, std::future::pending());
+                thread::run(house, index, std::future::pending());
             });
         }
         test(&house, address, &outlets);

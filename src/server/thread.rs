@@ -1,5 +1,6 @@
 //! A worker's thread: what runs on it, the orders it follows, and how it ends.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -10,23 +11,19 @@ use smol::LocalExecutor;
 use smol::future::or;
 
 use super::alarm::seldom;
-use super::house::{House, Order};
+use super::house::{House, Order, Which};
 use super::requests::Caller;
 use super::worker::Worker;
 use super::{connection, listener, supervise, timers};
+use crate::clock;
 
 /// Runs a worker until `stop` ends or its desk is closed; begins it again, without the readers it had, when it
 /// panics as a whole.
-pub(super) fn run(
-    house: &Arc<House>,
-    index: usize,
-    listeners: &[TcpListener],
-    stop: impl Future<Output = ()>,
-) {
+pub(super) fn run(house: &Arc<House>, index: usize, stop: impl Future<Output = ()>) {
     // What the thread itself waits for is polled whenever it is woken, for each picture too; a signal's socket would
     // be read each time.
     let mut stop = pin!(seldom(stop));
-    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| live(house, index, listeners, stop.as_mut()))) {
+    while let Err(panic) = catch_unwind(AssertUnwindSafe(|| live(house, index, stop.as_mut()))) {
         let panic = supervise::sentence(&*panic);
         tracing::error!(worker = index, panic, "a worker panicked and begins again; please report this");
         house.bury(index);
@@ -35,28 +32,11 @@ pub(super) fn run(
 }
 
 /// A worker's life.
-fn live(
-    house: &Arc<House>,
-    index: usize,
-    listeners: &[TcpListener],
-    stop: Pin<&mut impl Future<Output = ()>>,
-) {
+fn live(house: &Arc<House>, index: usize, stop: Pin<&mut impl Future<Output = ()>>) {
     let executor = Rc::new(LocalExecutor::new());
     let worker = Rc::new(Worker::new(house.clone(), index, Rc::downgrade(&executor)));
-    for broadcast in worker.broadcasts.values() {
-        let broadcast = broadcast.clone();
-        let run = async move {
-            supervise::restarted(broadcast.feed.mount.name(), || broadcast.clone().run()).await;
-        };
-        executor.spawn(run).detach();
-    }
-    for listener in listeners {
-        let (worker, listener) = (worker.clone(), listener.clone());
-        let run = async move {
-            supervise::restarted("listener", || listener::accept(worker.clone(), &listener)).await;
-        };
-        executor.spawn(run).detach();
-    }
+    house.feeds().iter().for_each(|feed| worker.open(feed));
+    listen(&worker);
     let keeping = worker.clone();
     executor
         .spawn(async move {
@@ -72,6 +52,36 @@ fn live(
     let told = catch_unwind(AssertUnwindSafe(|| worker.say_goodbye()));
     if let Err(panic) = lived.and(told) {
         resume_unwind(panic);
+    }
+}
+
+/// The first worker listens where it is to, and nowhere else.
+fn listen(worker: &Rc<Worker>) {
+    if worker.index != 0 {
+        return;
+    }
+    let listeners = worker.house.listeners();
+    let bound = |socket: &TcpListener| socket.local_addr().ok();
+    let wanted = |address: SocketAddr| listeners.iter().any(|(_, socket)| bound(socket) == Some(address));
+    let mut listening = worker.listening.borrow_mut();
+    listening.retain(|(address, _)| wanted(*address));
+    for (_, listener) in listeners {
+        let Some(address) = bound(&listener) else { continue };
+        if listening.iter().any(|(known, _)| *known == address) {
+            continue;
+        }
+        let accepting = worker.clone();
+        let task = worker.spawn_kept(async move {
+            supervise::restarted("listener", || listener::accept(accepting.clone(), &listener)).await;
+        });
+        listening.push((address, task));
+    }
+}
+
+fn end(worker: &Worker, which: &Which) -> usize {
+    match which {
+        Which::Number(number) => worker.end(|reader| reader.client.number == *number),
+        Which::Mount(mount) => worker.end(|reader| reader.feed.mount.name() == mount),
     }
 }
 
@@ -95,6 +105,17 @@ async fn follow_orders(worker: Rc<Worker>) {
                 worker.spawn(work);
             }
             Order::Release(session) => worker.release(&session),
+            Order::Open(feed) => worker.open(&feed),
+            // Whoever asked may have given up waiting.
+            Order::Withdraw { feed, told } => drop(told.try_send(worker.withdraw(&feed))),
+            Order::End { which, told } => drop(told.try_send(end(&worker, &which))),
+            Order::Figures(told) => {
+                let now = clock::now();
+                let figures = worker.readers().iter().map(|reader| reader.figures(now)).collect();
+                drop(told.try_send(figures));
+            }
+            Order::Pace { mount, pacing } => worker.pace(&mount, pacing),
+            Order::Listen => listen(&worker),
             #[cfg(test)]
             Order::Panic => panic!("as ordered"),
         }

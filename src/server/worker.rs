@@ -8,33 +8,39 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use smol::LocalExecutor;
+use smol::{LocalExecutor, Task};
 
 use super::broadcast::Broadcast;
+use super::feed::Feed;
 use super::house::{House, Order};
 use super::reader::{Path, Reader};
-use super::supervise;
 use super::udp::{Destination, Pair};
+use super::{Pacing, supervise};
 use crate::rtsp::server::{Event, SessionId};
 
 pub(super) struct Worker {
     pub(super) house: Arc<House>,
     pub(super) index: usize,
-    pub(super) broadcasts: BTreeMap<String, Rc<Broadcast>>,
+    broadcasts: RefCell<BTreeMap<String, Served>>,
+    /// The first worker's: addresses that are listened on.
+    pub(super) listening: RefCell<Vec<(SocketAddr, Option<Task<()>>)>>,
     readers: RefCell<HashMap<SessionId, Rc<Reader>>>,
     pairs: RefCell<HashMap<IpAddr, Rc<Pair>>>,
     executor: Weak<LocalExecutor<'static>>,
 }
 
+/// A mount's readers here, and the task that sends to them while it is kept.
+struct Served {
+    broadcast: Rc<Broadcast>,
+    _task: Option<Task<()>>,
+}
+
 impl Worker {
     pub(super) fn new(house: Arc<House>, index: usize, executor: Weak<LocalExecutor<'static>>) -> Self {
-        let workers = house.workers();
-        let broadcasts = house.feeds.iter().enumerate().map(|(number, (name, feed))| {
-            (name.clone(), Rc::new(Broadcast::new(feed.clone(), number % workers == index)))
-        });
         Self {
             index,
-            broadcasts: broadcasts.collect(),
+            broadcasts: RefCell::default(),
+            listening: RefCell::default(),
             readers: RefCell::default(),
             pairs: RefCell::default(),
             executor,
@@ -47,6 +53,67 @@ impl Worker {
         if let Some(executor) = self.executor.upgrade() {
             executor.spawn(task).detach();
         }
+    }
+
+    /// Runs a task on the worker's thread, for as long as the answer is kept.
+    pub(super) fn spawn_kept(&self, task: impl Future<Output = ()> + 'static) -> Option<Task<()>> {
+        self.executor.upgrade().map(|executor| executor.spawn(task))
+    }
+
+    /// Serves a mount, unless it does already.
+    pub(super) fn open(&self, feed: &Arc<Feed>) {
+        let mut broadcasts = self.broadcasts.borrow_mut();
+        let name = feed.mount.name();
+        let known = broadcasts.get(name).is_some_and(|served| Arc::ptr_eq(&served.broadcast.feed, feed));
+        if known || !self.house.has(feed) {
+            return;
+        }
+        let pacing = feed.settings().pacing.unwrap_or(self.house.settings().pacing);
+        let broadcast = Rc::new(Broadcast::new(feed.clone(), feed.home == self.index, pacing));
+        let running = broadcast.clone();
+        let task = self.spawn_kept(async move {
+            supervise::restarted(running.feed.mount.name(), || running.clone().run()).await;
+        });
+        broadcasts.insert(name.to_owned(), Served { broadcast, _task: task });
+    }
+
+    /// Whether the mount is served here; one that was just added is from now on.
+    pub(super) fn serves(&self, feed: &Arc<Feed>) -> bool {
+        self.open(feed);
+        self.broadcast(feed.mount.name()).is_some_and(|broadcast| Arc::ptr_eq(&broadcast.feed, feed))
+    }
+
+    /// Serves a mount no longer; says how many sessions that ended.
+    pub(super) fn withdraw(&self, feed: &Arc<Feed>) -> usize {
+        let ended = self.end(|reader| Arc::ptr_eq(&reader.feed, feed));
+        if self.broadcast(feed.mount.name()).is_some_and(|broadcast| Arc::ptr_eq(&broadcast.feed, feed)) {
+            self.broadcasts.borrow_mut().remove(feed.mount.name());
+        }
+        ended
+    }
+
+    /// Ends sessions with BYE, and hangs up on their clients; says how many.
+    pub(super) fn end(&self, which: impl Fn(&Reader) -> bool) -> usize {
+        let over: Vec<Rc<Reader>> = self.readers().into_iter().filter(|reader| which(reader)).collect();
+        for reader in &over {
+            self.house.sessions().close(&reader.session);
+            self.release(&reader.session);
+            if let Some(line) = reader.client.line.upgrade() {
+                line.hang_up();
+            }
+        }
+        over.len()
+    }
+
+    /// Spreads a mount's large pictures otherwise.
+    pub(super) fn pace(&self, mount: &str, pacing: Pacing) {
+        if let Some(broadcast) = self.broadcast(mount) {
+            broadcast.pace(pacing);
+        }
+    }
+
+    fn broadcast(&self, mount: &str) -> Option<Rc<Broadcast>> {
+        self.broadcasts.borrow().get(mount).map(|served| served.broadcast.clone())
     }
 
     pub(super) fn reader(&self, session: &SessionId) -> Option<Rc<Reader>> {
@@ -72,8 +139,8 @@ impl Worker {
     }
 
     /// Who sends to the reader.
-    pub(super) fn broadcast_of(&self, reader: &Reader) -> Option<&Rc<Broadcast>> {
-        self.broadcasts.get(reader.feed.mount.name())
+    pub(super) fn broadcast_of(&self, reader: &Reader) -> Option<Rc<Broadcast>> {
+        self.broadcast(reader.feed.mount.name())
     }
 
     /// Sends the first images of a session whose PLAY was answered.
@@ -96,7 +163,7 @@ impl Worker {
         if let Some(pair) = self.pairs.borrow().get(&local) {
             return Ok(pair.clone());
         }
-        let pair = Rc::new(Pair::bind(local, self.house.settings.udp_ports.clone())?);
+        let pair = Rc::new(Pair::bind(local, self.house.settings().udp_ports.clone())?);
         self.house.registry().add_ports(pair.ports());
         let (worker, reading) = (self.clone(), pair.clone());
         self.spawn(async move {

@@ -264,6 +264,7 @@ mod tests {
     }
 
     /// Pictures of a size, as they are drawn at 30 a second.
+    #[cfg(feature = "soft-h264")]
     fn drawn(width: usize, height: usize, count: u64) -> impl Iterator<Item = Picture> {
         let still = still(width, height);
         (0..count).map(move |number| {

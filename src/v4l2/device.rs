@@ -7,16 +7,16 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use v4l2_sys_mit::{
-    V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT, V4L2_CAP_STREAMING,
-    V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M, V4L2_CAP_VIDEO_M2M_MPLANE,
-    V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_CTRL_FLAG_INACTIVE, V4L2_CTRL_FLAG_READ_ONLY,
-    V4L2_CTRL_TYPE_BITMASK, V4L2_CTRL_TYPE_BOOLEAN, V4L2_CTRL_TYPE_BUTTON, V4L2_CTRL_TYPE_INTEGER,
-    V4L2_CTRL_TYPE_INTEGER_MENU, V4L2_CTRL_TYPE_MENU, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
+    V4L2_BUF_CAP_SUPPORTS_DMABUF, V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT,
+    V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M,
+    V4L2_CAP_VIDEO_M2M_MPLANE, V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_CTRL_FLAG_INACTIVE,
+    V4L2_CTRL_FLAG_READ_ONLY, V4L2_CTRL_TYPE_BITMASK, V4L2_CTRL_TYPE_BOOLEAN, V4L2_CTRL_TYPE_BUTTON,
+    V4L2_CTRL_TYPE_INTEGER, V4L2_CTRL_TYPE_INTEGER_MENU, V4L2_CTRL_TYPE_MENU, V4L2_IN_ST_NO_POWER,
+    V4L2_IN_ST_NO_SIGNAL,
 };
 
-use super::encoder::{Queues, imports};
 use super::error::Error;
-use super::format::{FourCc, Intervals, Offer, Queue, Sizes};
+use super::format::{FourCc, Intervals, Memory, Offer, Queue, Queues, Sizes};
 use super::sys;
 
 /// Entries read of one of a driver's lists; a list without end is a driver's fault.
@@ -232,7 +232,13 @@ impl Device {
 
     /// Whether a queue takes pictures in other drivers' memory (DMABUF). The node has no buffers now.
     pub fn imports(&self, queue: Queue) -> bool {
-        imports(self, queue)
+        // The kernel says so or, where it is too old to say, refuses.
+        match sys::request_buffers(self.as_fd(), queue, Memory::DmaBuf, 0) {
+            Ok(requested) => {
+                requested.capabilities == 0 || requested.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF != 0
+            }
+            Err(_) => false,
+        }
     }
 
     /// Sets a control; for a button any value presses it.

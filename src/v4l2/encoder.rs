@@ -8,27 +8,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
-use v4l2_sys_mit::{
-    V4L2_BUF_CAP_SUPPORTS_DMABUF, V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_LAST,
-    V4L2_EVENT_EOS,
-};
+use v4l2_sys_mit::{V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_LAST, V4L2_EVENT_EOS};
 
 use super::device::Device;
 use super::error::Error;
-use super::format::{Colour, Format, FourCc, Interval, MAX_PLANES, Memory, Queue};
+use super::format::{Colour, Format, FourCc, Interval, MAX_PLANES, Memory, Queue, Queues};
 use super::sys::{self, Ask, Asked, Mapping, Picture, PicturePlane};
 
 /// Buffers believed at most; the kernel's `VIDEO_MAX_FRAME`.
 const MOST: u32 = 32;
-
-/// An encoder's two queues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queues {
-    /// Pictures to it.
-    pub output: Queue,
-    /// Coded pictures from it.
-    pub capture: Queue,
-}
 
 /// What is asked of an encoder; the driver's answer is [`PreparedEncoder::input`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -429,17 +417,6 @@ impl Drop for Encoder {
         self.coded.clear();
         let _ = sys::request_buffers(self.as_fd(), self.queues.output, self.memory, 0);
         let _ = sys::request_buffers(self.as_fd(), self.queues.capture, Memory::Mmap, 0);
-    }
-}
-
-/// Whether the queue takes pictures in other drivers' memory: what the kernel says, or where it is too old
-/// to say, whether it refuses.
-pub(super) fn imports(device: &Device, queue: Queue) -> bool {
-    match sys::request_buffers(device.as_fd(), queue, Memory::DmaBuf, 0) {
-        Ok(requested) => {
-            requested.capabilities == 0 || requested.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF != 0
-        }
-        Err(_) => false,
     }
 }
 

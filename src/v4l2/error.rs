@@ -77,7 +77,23 @@ impl std::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
+
+    #[test]
+    fn a_node_in_use_is_told_with_its_holder() {
+        let node = tempfile::NamedTempFile::new().unwrap();
+        let told = || Error::from_errno(node.path(), "VIDIOC_STREAMON", Errno::EBUSY).to_string();
+        let name = node.path().display();
+        assert_eq!(told(), format!("{name}: in use by another program"), "who it is cannot be seen");
+        let input = std::fs::File::open(node.path()).unwrap();
+        let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(input)).spawn().unwrap();
+        let told = told();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(told, format!("{name}: in use by pid {} (sleep)", child.id()));
+    }
 
     #[test]
     fn an_unplugged_camera_is_called_gone() {

@@ -125,6 +125,15 @@ pub struct Colour {
     pub xfer_func: u32,
 }
 
+/// The two queues of an encoder, a decoder or a converter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// Pictures to it.
+    pub output: Queue,
+    /// What it makes of them.
+    pub capture: Queue,
+}
+
 impl Queue {
     /// Whether a buffer has several planes.
     pub fn is_mplane(self) -> bool {

@@ -36,10 +36,10 @@ mod sys;
 
 pub use capture::{Capture, Filled, Prepared, Wish};
 pub use device::{Capability, Control, Described, Device, Kind};
-pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, Queues, SharedPlane};
+pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, SharedPlane};
 pub use error::Error;
 pub use format::{
-    Colour, Format, FourCc, Interval, Intervals, MAX_PLANES, Memory, Offer, Plane, Queue, Sizes,
+    Colour, Format, FourCc, Interval, Intervals, MAX_PLANES, Memory, Offer, Plane, Queue, Queues, Sizes,
 };
 pub use holder::Holder;
 pub use poll::{Alarm, Ready, Seen, Watch};

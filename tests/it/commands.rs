@@ -44,7 +44,9 @@ fn urls_and_check_say_what_serve_would_do() {
     assert_eq!(String::from_utf8_lossy(&checked.stdout), "The configuration is right: 1 mount.\n");
     let probed = run(&["probe", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
-    assert!(found.is_array());
+    let kinds: Vec<&String> = found.as_object().unwrap().keys().collect();
+    assert_eq!(kinds, ["cameras", "encoders"]);
+    assert!(found["cameras"].is_array() && found["encoders"].is_array());
 }
 
 #[test]

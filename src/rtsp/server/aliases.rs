@@ -50,7 +50,7 @@ impl fmt::Display for Alias {
 }
 
 /// The aliases of a server, and the mount of each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aliases(Vec<(Alias, String)>);
 
 impl Aliases {

@@ -31,6 +31,9 @@ pub struct Peer {
     pub local: SocketAddr,
 }
 
+/// Characters of a client's own name that are kept.
+const AGENT: usize = 128;
+
 /// The protocol of one connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -44,6 +47,8 @@ pub struct Connection {
     /// Since when.
     since: Option<Instant>,
     begun: bool,
+    /// What program asks, as it says.
+    agent: Option<Box<str>>,
 }
 
 /// What a connection waits for.
@@ -78,6 +83,7 @@ impl Connection {
             awaited: Awaited::Rest,
             since: None,
             begun: false,
+            agent: None,
         }
     }
 
@@ -86,6 +92,11 @@ impl Connection {
     pub fn advertising(mut self, authority: String) -> Self {
         self.caller.authority = authority;
         self
+    }
+
+    /// What program asks, as it said last in `User-Agent`: at most 128 characters, none that would act on a terminal.
+    pub fn agent(&self) -> Option<&str> {
+        self.agent.as_deref()
     }
 
     /// Bytes that arrived.
@@ -189,6 +200,12 @@ impl Connection {
     ) -> Option<Event> {
         // Some keep-alives carry no session: whoever talks on its connection lives.
         self.touch_own(sessions, now);
+        if let Some(said) = request.headers.get("User-Agent")
+            && self.agent.as_deref() != Some(said)
+        {
+            let plain = said.chars().take(AGENT).map(|each| if each.is_control() { '?' } else { each });
+            self.agent = Some(plain.collect::<String>().into());
+        }
         tracing::debug!(
             peer = %self.caller.asker.peer,
             connection = self.caller.asker.connection,

@@ -114,6 +114,12 @@ impl Sessions {
         self
     }
 
+    /// Other limits and names from now on; sessions that there are stay.
+    pub fn change(&mut self, limits: Limits, aliases: Aliases) {
+        self.limits = limits;
+        self.aliases = aliases;
+    }
+
     /// The mount's own path in place of another name of it. In a session the name needs its query no more:
     /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
     pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {

@@ -15,9 +15,11 @@ mod controls;
 mod dropped;
 mod hardware;
 mod look;
+mod patience;
 mod pipeline;
 mod plan;
 mod probe;
+mod samples;
 mod software;
 pub(in crate::source) mod stream;
 mod thin;
@@ -42,7 +44,7 @@ pub use hardware::OnWedged;
 pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
-pub use probe::{Found, encoders, probe};
+pub use probe::{Board, Found, encoders, found, probe};
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]

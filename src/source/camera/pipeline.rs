@@ -2,14 +2,15 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::controls::apply::{self, Wished};
 use super::dropped::Dropped;
+use super::patience::{SILENCE, TICK, over};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
-use super::thin::{self, Thin};
+use super::thin::Thin;
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
@@ -20,14 +21,7 @@ use crate::v4l2::{
     self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
 };
 
-/// How long the camera goes on after the last reader left: the next one starts at once.
-const LINGER: Duration = Duration::from_secs(10);
-/// A camera silent for so long hangs; opening it again often helps.
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
-/// How often the loop looks at the time while nothing happens.
-pub(super) const TICK: Duration = Duration::from_secs(1);
-
-/// Streams as planned until nobody has wanted it for [`LINGER`], the source is to end, or it is `until`.
+/// Streams as planned until nobody has wanted it for a while, the source is to end, or it is `until`.
 pub(super) fn run(
     device: Device,
     queue: Queue,
@@ -43,8 +37,14 @@ pub(super) fn run(
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
-    let mut pipeline =
-        Pipeline::new(&name, outlet, stream, bitrate(plan), forces_keyframes, every(plan, &capture));
+    let mut pipeline = Pipeline::new(
+        &name,
+        outlet,
+        stream,
+        plan.way.coded().map(|coded| coded.bitrate),
+        forces_keyframes,
+        thin(plan, &capture),
+    );
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -131,20 +131,11 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     }
 }
 
-/// One of how many pictures is passed on: all, unless they are coded here.
-fn every(plan: &Plan, capture: &Capture) -> u32 {
+/// Which pictures are passed on: all, unless they are coded here.
+fn thin(plan: &Plan, capture: &Capture) -> Thin {
     match &plan.way {
-        Way::Software(coded) => thin::one_of(Some(coded.fps), capture.interval().map(Interval::rate)),
-        Way::Passthrough | Way::Hardware(_) => 1,
-    }
-}
-
-/// Bits a second of what is coded here.
-fn bitrate(plan: &Plan) -> Option<u32> {
-    match &plan.way {
-        Way::Passthrough => None,
-        Way::Hardware(hardware) => Some(hardware.coded.bitrate),
-        Way::Software(coded) => Some(coded.bitrate),
+        Way::Software(coded) => Thin::new(Some(coded.fps), capture.interval().map(Interval::rate)),
+        Way::Passthrough | Way::Hardware(_) => Thin::new(None, None),
     }
 }
 
@@ -176,7 +167,7 @@ impl<'a> Pipeline<'a> {
         stream: Stream,
         bitrate: Option<u32>,
         forces_keyframes: bool,
-        every: u32,
+        thin: Thin,
     ) -> Self {
         Self {
             name,
@@ -188,7 +179,7 @@ impl<'a> Pipeline<'a> {
             stamp: None,
             sequence: None,
             told_of_stamps: false,
-            thin: Thin::new(every),
+            thin,
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
         }
@@ -201,7 +192,7 @@ impl<'a> Pipeline<'a> {
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
             self.count(filled.sequence);
-            self.thin.came();
+            self.thin.came(taken(&filled));
             while let Stream::Software(_) = self.stream
                 && let Some(newer) = capture.dequeue().map_err(sentence)?
             {
@@ -209,7 +200,7 @@ impl<'a> Pipeline<'a> {
                 if self.thin.is_due() {
                     self.late.add("overtaken by the next one");
                 }
-                self.thin.came();
+                self.thin.came(taken(&newer));
                 capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
             }
             if filled.is_damaged() {
@@ -308,6 +299,11 @@ impl<'a> Pipeline<'a> {
     }
 }
 
+/// When a picture was taken.
+fn taken(filled: &Filled) -> MediaTime {
+    times::taken(filled.time, clock::media()).0
+}
+
 /// Says what comes, and where that is not what was wished.
 fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let (mount, name) = (outlet.name(), capture.device().path().display());
@@ -324,14 +320,6 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
         };
         tracing::info!(mount, "{name}: {got}: {way}");
     }
-}
-
-/// Whether nobody has wanted it for [`LINGER`].
-pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool {
-    if outlet.wanted() {
-        *wanted = now;
-    }
-    now.saturating_duration_since(*wanted) > LINGER
 }
 
 fn sentence(error: v4l2::Error) -> Error {

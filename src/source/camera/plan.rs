@@ -12,7 +12,8 @@ mod wish;
 mod words;
 
 use super::board::{EncoderNode, Node, Offered, Size};
-use super::hardware::same_samples;
+use super::samples::same_samples;
+use super::thin;
 use crate::encode::Samples;
 use crate::hub::Outlet;
 use crate::media::h264::{Level, Profile};
@@ -51,6 +52,17 @@ pub(super) enum Way {
     Hardware(Box<Hardware>),
     /// This machine's processor codes them.
     Software(Coded),
+}
+
+impl Way {
+    /// How pictures are coded here; none if they are not.
+    pub(super) fn coded(&self) -> Option<&Coded> {
+        match self {
+            Self::Passthrough => None,
+            Self::Hardware(hardware) => Some(&hardware.coded),
+            Self::Software(coded) => Some(coded),
+        }
+    }
 }
 
 /// How the board's encoder is used.
@@ -264,7 +276,9 @@ fn encode(
                     return Err(String::new());
                 }
                 let worth = sizes::worth(size.as_ref(), wish, input.rank);
-                Ok((Plan { way: coder.way(&plan, wish, input)?, ..plan }, worth))
+                let way = coder.way(&plan, wish, input)?;
+                let reasons = thinned(&plan, &way).into_iter().collect();
+                Ok((Plan { way, reasons, ..plan }, worth))
             });
             match made {
                 Ok((plan, worth)) if best.as_ref().is_none_or(|(_, most)| worth > *most) => {
@@ -330,6 +344,13 @@ fn asked(
         reasons: Vec::new(),
     };
     Ok((plan, size))
+}
+
+/// That not all pictures are coded.
+fn thinned(plan: &Plan, way: &Way) -> Option<String> {
+    let (Some(given), Some(coded)) = (plan.rate, way.coded()) else { return None };
+    thin::is_thinned(coded.fps, given)
+        .then(|| format!("{} of its {} pictures a second are coded", rounded(coded.fps), rounded(given)))
 }
 
 /// What else the camera has that somebody may rather want.

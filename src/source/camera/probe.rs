@@ -60,15 +60,33 @@ impl Found {
     }
 }
 
+/// What this machine has.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Board {
+    /// Its cameras, in the order of their nodes.
+    pub cameras: Vec<Found>,
+    /// Its H.264 encoders, the one that is taken first.
+    pub encoders: Vec<EncoderNode>,
+}
+
+/// The cameras and encoders of this machine.
+pub fn found() -> Board {
+    let encoders = encoders();
+    Board { cameras: cameras(&encoders), encoders }
+}
+
 /// The cameras of this machine, in the order of their nodes. Nodes that cannot be opened, and those that
 /// are no cameras, are left out.
 pub fn probe() -> Vec<Found> {
-    let encoders = encoders();
+    cameras(&encoders())
+}
+
+fn cameras(encoders: &[EncoderNode]) -> Vec<Found> {
     let mut number = 0;
     nodes()
         .iter()
         .filter_map(|path| {
-            let mut found = look(path, &encoders)?;
+            let mut found = look(path, encoders)?;
             if found.served {
                 found.verdict += &format!(" at /camera{number}");
                 number += 1;

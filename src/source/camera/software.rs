@@ -134,9 +134,7 @@ pub(super) fn settings(
         bitrate: coded.bitrate,
         gop: coded.gop,
         // A camera that is faster is thinned out.
-        fps: rate
-            .filter(|rate| *rate > 0.0)
-            .map_or(coded.fps, |rate| rate / f64::from(thin::one_of(Some(coded.fps), Some(rate)))),
+        fps: rate.filter(|rate| *rate > 0.0).map_or(coded.fps, |rate| thin::left(coded.fps, rate)),
         // The level was found for what was asked for.
         level: coded.level.filter(|_| planned == Some((format.width, format.height))),
         full_range: matches!(format.fourcc, FourCc::MJPG | FourCc::JPEG),

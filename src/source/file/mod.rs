@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use super::{Error, Source, at_rest, check_fps, rest, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
-use crate::media::{AccessUnit, Link, MediaTime, Track, TrackId};
+use crate::media::{AccessUnit, Journey, Link, MediaTime, Track, TrackId};
 use bytes::{Bytes, Holds};
 use playing::Playing;
 use rounds::Times;
@@ -225,13 +225,16 @@ impl Source for File {
         let mut playing = Playing::start(self, clock::media())?;
         let mut watched = Watched::new();
         loop {
-            let (due, unit) = playing.next()?;
+            let (due, mut unit) = playing.next()?;
+            let read = clock::media();
             if let Some(tracks) = playing.tracks() {
                 outlet.describe(tracks, false);
             }
             if !watched.until(due, outlet) {
                 break;
             }
+            // Nobody waits for what is read before it is due.
+            unit.journey = Some(Journey::new(due, read, clock::media()));
             // In the order of decoding, stamped with the instant at which it is shown.
             outlet.publish(unit);
         }

@@ -11,7 +11,7 @@ use super::{Error, Source, at_rest, check_fps, until_wanted, waker};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::jpeg::{Image, Unfit};
-use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
+use crate::media::{AccessUnit, Codec, Journey, Link, Track, TrackId};
 use notes::Notes;
 use pictures::{Found, Lacks, Pictures};
 
@@ -98,11 +98,12 @@ impl Jpegs {
             match jpeg.and_then(fit) {
                 Ok(jpeg) => {
                     outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+                    let (time, read) = (grid.time(number), clock::media());
                     outlet.publish(AccessUnit {
                         track: TrackId(0),
-                        time: grid.time(number),
+                        time,
                         link: Link::Start,
-                        journey: None,
+                        journey: Some(Journey::new(time, read, clock::media())),
                         data: jpeg.into(),
                     });
                     round.shown = true;

@@ -182,6 +182,6 @@ mod tests {
         assert_eq!(std::mem::offset_of!(v4l2_ext_control, __bindgen_anon_1), 12);
         let (wide, narrow) =
             (std::mem::offset_of!(v4l2_buffer, m), std::mem::offset_of!(v4l2_buffer_time64, m));
-        assert_eq!((wide, narrow), if cfg!(target_pointer_width = "64") { (64, 64) } else { (48, 56) });
+        assert_eq!((wide, narrow), if cfg!(target_pointer_width = "64") { (64, 64) } else { (52, 64) });
     }
 }

@@ -2,7 +2,8 @@
 
 use arrayvec::ArrayVec;
 
-use crate::v4l2::{Format, FourCc};
+use crate::source::camera::samples::{Samples, samples};
+use crate::v4l2::Format;
 
 /// The rows of bytes that make a picture: packed samples; luma and chroma; luma, blue and red.
 pub(super) type Layout = ArrayVec<Rows, 3>;
@@ -16,45 +17,6 @@ pub(super) struct Rows {
     /// Bytes of a row that are samples.
     row: usize,
     rows: usize,
-}
-
-/// How samples lie in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Samples {
-    /// Rows of so many bytes for so many pixels.
-    Packed { bytes: usize, pixels: usize },
-    /// 4:2:0 of luma, and of both chromas by turns.
-    SemiPlanar,
-    /// 4:2:0 of luma, one chroma and the other.
-    Planar,
-}
-
-/// The pixel formats whose samples lie in the same order, in one plane of memory and in several.
-const SAME: [[FourCc; 2]; 4] = [
-    [FourCc(*b"NV12"), FourCc(*b"NM12")],
-    [FourCc(*b"NV21"), FourCc(*b"NM21")],
-    [FourCc(*b"YU12"), FourCc(*b"YM12")],
-    [FourCc(*b"YV12"), FourCc(*b"YM21")],
-];
-
-fn samples(format: FourCc) -> Option<Samples> {
-    Some(match &format.0 {
-        b"YUYV" | b"UYVY" | b"YVYU" | b"VYUY" => Samples::Packed { bytes: 4, pixels: 2 },
-        b"RGBP" => Samples::Packed { bytes: 2, pixels: 1 },
-        b"RGB3" | b"BGR3" => Samples::Packed { bytes: 3, pixels: 1 },
-        b"BGR4" | b"AB24" | b"AR24" | b"XR24" | b"XB24" | b"RGB4" => Samples::Packed { bytes: 4, pixels: 1 },
-        b"NV12" | b"NM12" | b"NV21" | b"NM21" => Samples::SemiPlanar,
-        b"YU12" | b"YM12" | b"YV12" | b"YM21" => Samples::Planar,
-        _ => return None,
-    })
-}
-
-/// The pixel format among `taken` in which the samples of `given` can be handed on as they are: itself
-/// first.
-pub(in super::super) fn same_samples(given: FourCc, taken: impl Fn(FourCc) -> bool) -> Option<FourCc> {
-    samples(given)?;
-    let others = SAME.into_iter().filter(|pair| pair.contains(&given)).flatten();
-    std::iter::once(given).chain(others).find(|format| taken(*format))
 }
 
 /// Where the samples of a picture of `width` and `height` are in buffers of this format; none where that is
@@ -134,7 +96,7 @@ pub(super) fn copy<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v4l2::{Colour, Plane};
+    use crate::v4l2::{Colour, FourCc, Plane};
 
     fn format(fourcc: &[u8; 4], width: u32, height: u32, strides: &[u32]) -> Format {
         let plane = |stride: &u32| Plane { bytesperline: *stride, sizeimage: stride * height };
@@ -208,14 +170,5 @@ mod tests {
         ] {
             assert_eq!(layout(&wrong, (34, 6)), None, "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_format_in_several_planes_is_coded_as_the_one_with_the_same_samples() {
-        let codec = |format: FourCc| [*b"NV12", *b"YUYV"].contains(&format.0);
-        assert_eq!(same_samples(FourCc(*b"NM12"), codec), Some(FourCc(*b"NV12")));
-        assert_eq!(same_samples(FourCc(*b"YUYV"), codec), Some(FourCc(*b"YUYV")));
-        assert_eq!(same_samples(FourCc(*b"NV21"), codec), None);
-        assert_eq!(same_samples(FourCc(*b"MJPG"), |_| true), None);
     }
 }

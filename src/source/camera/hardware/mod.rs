@@ -43,7 +43,6 @@ use running::{Arrangement, Exported, Ready, Running};
 use stream::{End, Over, Stream};
 use wedged::{Machine, This};
 
-pub(super) use layout::same_samples;
 pub use wedged::OnWedged;
 
 /// A camera's buffers where the encoder reads them: two with the encoder, the newest, and two to fill.
@@ -306,11 +305,11 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
     let format =
         if settings.converted { converter::made_of(camera.format()) } else { camera.format().clone() };
     let given = camera.interval().filter(|interval| interval.rate() > 0.0);
-    let every = thin::one_of(Some(settings.fps), given.map(v4l2::Interval::rate));
     // Pictures come no faster than what is left of them.
-    let interval = given
-        .map(|given| v4l2::Interval { numerator: given.numerator.saturating_mul(every), ..given })
-        .or(settings.capture.interval);
+    let interval = match given.map(v4l2::Interval::rate) {
+        Some(rate) if thin::is_thinned(settings.fps, rate) => v4l2::Interval::from_rate(settings.fps),
+        _ => given.or(settings.capture.interval),
+    };
     let load = Load {
         size: (format.width, format.height),
         rate: interval.map_or(30.0, v4l2::Interval::rate),
@@ -325,7 +324,7 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
         camera: camera.format().clone(),
         format,
         interval,
-        every,
+        given,
         load,
     })
 }

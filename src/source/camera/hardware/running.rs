@@ -34,8 +34,8 @@ pub(super) struct Arrangement {
     pub(super) format: Format,
     /// The time between pictures that are coded.
     pub(super) interval: Option<Interval>,
-    /// One of so many of the camera's pictures is coded.
-    pub(super) every: u32,
+    /// The time between the camera's pictures, of which not all may be coded.
+    pub(super) given: Option<Interval>,
     pub(super) load: Load,
 }
 

@@ -15,9 +15,10 @@ use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
-use crate::source::camera::pipeline::{SILENCE, TICK, over};
+use crate::source::camera::patience::{SILENCE, TICK, over};
+use crate::source::camera::thin::Thin;
 use crate::source::times;
-use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Seen, Watch};
+use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Interval, Seen, Watch};
 
 /// Pictures that the encoder has at most: one that it codes and the next. More would only wait.
 const AHEAD: usize = 2;
@@ -48,9 +49,7 @@ pub(super) struct Stream<'a> {
     captured: MediaTime,
     /// The next picture is to be a keyframe.
     force: bool,
-    /// One of so many of the camera's pictures is coded.
-    every: u64,
-    came: u64,
+    thin: Thin,
     /// Pictures since the last whole one.
     short: u32,
     /// Likewise of those that are converted.
@@ -112,7 +111,10 @@ impl<'a> Stream<'a> {
             outlet,
             alarm,
             forces_keyframes: running.encoder.device().has_control(FORCE_KEY_FRAME),
-            every: running.arrangement.every.into(),
+            thin: Thin::new(
+                Some(running.arrangement.settings.fps),
+                running.arrangement.given.map(Interval::rate),
+            ),
             capture,
             running,
             exported,
@@ -120,7 +122,6 @@ impl<'a> Stream<'a> {
             newest: None,
             captured: MediaTime::default(),
             force: true,
-            came: 0,
             short: 0,
             unreadable: 0,
             counts: Counts::default(),
@@ -221,12 +222,12 @@ impl<'a> Stream<'a> {
             && let Some(filled) = self.capture.dequeue().map_err(sentence)?
         {
             (any, self.alive) = (true, now);
-            self.came += 1;
+            self.thin.came(times::taken(filled.time, clock::media()).0);
             self.counts.came(filled.sequence);
             let older = if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
                 Some(filled)
-            } else if self.cut_short(&filled)? || !self.came.is_multiple_of(self.every) {
+            } else if self.cut_short(&filled)? || !self.thin.take() {
                 Some(filled)
             } else {
                 let older = self.newest.replace(filled);

@@ -1,7 +1,7 @@
 //! Encoders: what they take, and how they are set.
 
 use super::super::board::{EncoderNode, Range};
-use super::super::hardware::same_samples;
+use super::super::samples::same_samples;
 use super::super::thin;
 use super::{Coded, Gop, Hardware, Plan, Way, Wish};
 use crate::encode::{self, Samples};
@@ -185,7 +185,7 @@ impl<'a> Coder<'a> {
     pub(super) fn way(self, plan: &Plan, wish: &Wish, input: Input) -> Result<Way, String> {
         // A camera that is faster than what is wished is thinned out.
         let given = plan.rate.unwrap_or(RATE);
-        let fps = wish.fps.map_or(given, |asked| given / f64::from(thin::one_of(Some(asked), Some(given))));
+        let fps = wish.fps.map_or(given, |asked| thin::left(asked, given));
         let profile = match self {
             Self::Software => Profile::Baseline,
             Self::Hardware(encoder) => wish.profile.unwrap_or_else(|| richest(encoder)),
