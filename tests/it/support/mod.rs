@@ -169,7 +169,10 @@ pub(crate) fn workers(settings: &str) -> String {
 
 /// The program under test.
 pub(crate) fn lenslet() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_lenslet"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lenslet"));
+    // What it keeps is not this machine's.
+    command.env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 /// The fields of an RTP packet that matter here.
