@@ -209,8 +209,7 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        let failures = &mut self.0.status().flow.failures;
-        *failures = failures.saturating_add(1);
+        self.0.status().flow.failed();
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {
