@@ -198,6 +198,11 @@ impl Store {
         self.history.list()
     }
 
+    /// The newest version's number.
+    pub fn newest(&self) -> Option<u64> {
+        self.history.newest().map(|version| version.number)
+    }
+
     /// A version's text.
     ///
     /// # Errors

@@ -43,22 +43,22 @@ impl Steward {
     /// Reads the file again and does what is different in it.
     pub(super) async fn reload(&self) -> Answer {
         let refused = |why: String| Refusal::new("not-applied", why, "what is served is as it was");
-        let applied = self.rooms.asker.reload().await.map_err(refused)?;
+        let applied = self.rooms.asker.reload().await.map_err(refused);
+        self.look_at_config();
+        let applied = applied?;
         Ok(Reply::Plan(plan(&applied, &[])))
     }
 
-    /// What is wrong with the file, if that is so.
-    pub(super) fn config_trouble(&self) -> Option<Trouble> {
-        let loaded = self.store.as_ref()?.look().ok()?;
-        let From::LastGood { why, .. } = loaded.from else { return None };
-        let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes the last right one";
-        Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
+    /// Sees at once what was changed.
+    fn look_at_config(&self) {
+        let state = self.config_state();
+        self.seen().config = state;
     }
 
     pub(super) fn config_state(&self) -> ConfigState {
         let Some(store) = &self.store else { return ConfigState::default() };
         let path = Some(store.path().display().to_string());
-        let version = store.history().last().map(|version| version.number);
+        let version = store.newest();
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
             Ok(From::File) => (ConfigOrigin::File, None),
             Ok(From::Nothing) => (ConfigOrigin::Default, None),
@@ -72,7 +72,7 @@ impl Steward {
         let (text, version) = self
             .with_store(|store| {
                 let loaded = store.load().map_err(refusal)?;
-                Ok((loaded.text, store.history().last().map(|version| version.number)))
+                Ok((loaded.text, store.newest()))
             })
             .await?;
         Ok(Reply::Config(ConfigText { version, text, is_default: false }))
@@ -109,7 +109,7 @@ impl Steward {
         let version = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.load().map_err(refusal)?;
-                let newest = store.history().last().map(|version| version.number);
+                let newest = store.newest();
                 if base.is_some() && base != newest {
                     return Err(refusal(store::Error::Changed { newest }));
                 }
@@ -120,7 +120,9 @@ impl Steward {
             let what_to_do = "the file is written; what is served is as it was: change it, or roll it back";
             Refusal::new("not-applied", why, what_to_do)
         };
-        let applied = self.rooms.asker.apply(config).await.map_err(not_served)?;
+        let applied = self.rooms.asker.apply(config).await.map_err(not_served);
+        self.look_at_config();
+        let applied = applied?;
         Ok(Reply::Plan(Plan { version: Some(version), ..plan(&applied, &[]) }))
     }
 
@@ -141,6 +143,13 @@ impl Steward {
         };
         smol::unblock(move || work(&store)).await
     }
+}
+
+/// What is wrong with the file, if that is so.
+pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
+    let why = state.why.clone().filter(|_| state.origin == ConfigOrigin::LastGood)?;
+    let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes a version that was right";
+    Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
 }
 
 /// Who is written beside a version.
