@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::Done;
 use crate::config::Config;
+use crate::config::store::{Environment, From, Paths, Store};
 use crate::daemon;
 use crate::logs::Logs;
 use crate::source::camera;
@@ -30,8 +31,20 @@ pub(super) struct ServeArguments {
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let ServeArguments { config, control } = arguments;
-    let settings = config.load()?;
-    Ok(daemon::serve(settings, daemon::Options { config: config.config, control, logs })?)
+    let paths = Paths::of(&Environment::read());
+    let usual = Some(paths.config).filter(|path| path.exists());
+    let path = config.config.or(usual);
+    let settings = match &path {
+        Some(path) => {
+            let loaded = Store::new(path, &paths.state).load()?;
+            if loaded.from == From::Nothing {
+                return Err(format!("{}: there is no such file", path.display()).into());
+            }
+            loaded.config
+        }
+        None => Config::default(),
+    };
+    Ok(daemon::serve(&settings, daemon::Options { config: path, control, logs })?)
 }
 
 pub(super) fn probe(json: bool) -> Done {

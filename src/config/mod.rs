@@ -16,7 +16,7 @@ use crate::source::{camera, command, file as file_source, jpegs, pattern};
 use file::ConfigFile;
 
 /// What is true: a server and its mounts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The server's part.
     pub server: server::Settings,
@@ -27,7 +27,7 @@ pub struct Config {
 }
 
 /// One mount's source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum MountSettings {
     /// The test picture.
     Pattern(pattern::Settings),

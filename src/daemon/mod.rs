@@ -1,24 +1,38 @@
 //! The daemon: builds the mounts, starts their sources, runs the server, stops everything.
 
 mod alarms;
+mod mounts;
+mod notify;
+mod plan;
+mod reload;
 mod steward;
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_signal::{Signal, Signals};
+use smol::channel::Receiver;
+use smol::future::or;
 use smol::stream::StreamExt;
 
 pub use alarms::{Alarm, Alarms, Trouble};
+pub use mounts::{Applied, Mounts};
+pub use reload::{Answer, Asker};
 
-use crate::config::{Config, MountSettings};
+use crate::clock;
+use crate::config::Config;
 use crate::control;
-use crate::hub;
 use crate::logs::Logs;
 use crate::server::{self, Server};
-use crate::source::{self, Source, camera, command, file, jpegs, pattern};
+use crate::source;
+use notify::{Notify, Watchdog};
+use reload::{FileWatch, Reloader};
+
+/// Sources may take this long to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the daemon is told beside its configuration.
 #[derive(Debug, Default)]
@@ -31,16 +45,17 @@ pub struct Options {
     pub logs: Option<Logs>,
 }
 
-/// Serves until SIGINT or SIGTERM, or until it is told to end by its control socket.
+/// Serves until SIGINT or SIGTERM, or until it is told to end by its control socket; reads the file again on SIGHUP and
+/// when it is written. Without a file the defaults are served.
 ///
 /// # Errors
 /// An address in use, a thread or signal handler that cannot be had: in a sentence.
-pub fn serve(config: Config, options: Options) -> Result<(), Error> {
-    let settings = config.server.clone();
-    let server = Server::bind(settings.clone()).map_err(Error::Listen)?;
-    let mut mounts = Vec::new();
-    let mut running = Vec::new();
-    let mut stand_ins = Vec::new();
+pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
+    let Options { config: path, control, logs } = options;
+    let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
+    let server = Server::adopt(config.server.clone(), inherited()).map_err(Error::Listen)?;
+    let handle = server.handle();
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),
         Err(error) => {
@@ -48,50 +63,68 @@ pub fn serve(config: Config, options: Options) -> Result<(), Error> {
             (source::hotplug::Hotplug::default(), None)
         }
     };
-    let mut served = Vec::new();
-    for (name, settings) in sources(config) {
-        let (outlet, mount) = hub::mount(&*name);
-        let (kind, device) = steward::kind(&settings);
-        let source = source(settings);
-        served.push(steward::Served { mount: mount.clone(), kind, device });
-        stand_ins.push(outlet.stand_in());
-        running.push(source::spawn_near(&name, source, outlet, hotplug.clone()).map_err(Error::System)?);
-        mounts.push(mount);
+    let mut mounts = Mounts::new(handle.clone(), hotplug);
+    let applied =
+        smol::block_on(mounts.apply(config)).map_err(|error| Error::System(io::Error::other(error)))?;
+    if let Some((mount, why)) = applied.refused.first() {
+        return Err(Error::System(io::Error::other(format!("{mount}: {why}"))));
     }
-    let standing = source::stand_in::spawn(stand_ins).map_err(Error::System)?;
+    let listing = mounts.listing();
+    let reloader = Reloader::spawn(mounts, path.clone(), text, notify()).map_err(Error::System)?;
+    let asker = reloader.asker();
     // Before it is announced: who reads that may ask at once.
     let (stop, stopped) = smol::channel::bounded(1);
-    let steward = steward::Steward::new(server.addresses(), served, options.config, options.logs, stop);
+    let rooms = steward::Rooms { server: handle.clone(), mounts: listing.clone(), asker: asker.clone() };
+    let steward = steward::Steward::new(rooms, path.clone(), logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
-    let control = steer(options.control, steward);
-    match announce(&server.addresses(), &mounts, &settings) {
+    let control = steer(control, steward);
+    match announce(&server.addresses(), listing.names(), &config.server) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         done => done.map_err(Error::System)?,
     }
-    let mut signals = Signals::new([Signal::Int, Signal::Term]).map_err(Error::System)?;
-    let ends: Vec<hub::Mount> = mounts.clone();
-    server.run(mounts, async move {
-        let told = async {
-            // It is open as long as the steward is.
-            let _ = stopped.recv().await;
-        };
-        let signalled = async {
-            signals.next().await;
-        };
-        smol::future::or(signalled, told).await;
-        tracing::info!("stopping");
+    let signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup]).map_err(Error::System)?;
+    let file_watch = path.as_deref().and_then(|path| {
+        let watch = FileWatch::spawn(path, asker.clone());
+        watch.inspect_err(|error| tracing::warn!(%error, "the file is not watched: SIGHUP has it read")).ok()
     });
+    let watchdog = watchdog_patience().and_then(|patience| {
+        let watchdog = Watchdog::spawn(notify(), handle, patience);
+        watchdog.inspect_err(|error| tracing::error!(%error, "the watchdog is not fed")).ok()
+    });
+    let notify = notify();
+    notify.ready(&format!("{} mounts", listing.names().len()));
+    server.run(Vec::new(), async {
+        end(signals, &asker, stopped).await;
+        tracing::info!("stopping");
+        notify.stopping();
+    });
+    // Everybody has been told goodbye.
     control.into_iter().for_each(control::server::Running::stop);
     looking.join();
-    ends.iter().for_each(hub::Mount::stop);
-    running.into_iter().for_each(source::Running::join);
-    // A panic there cost the pictures that it shows, and nothing else.
-    let _ = standing.join();
+    file_watch.into_iter().for_each(FileWatch::join);
+    watchdog.into_iter().for_each(Watchdog::join);
+    if let Some(mounts) = reloader.join() {
+        mounts.end(clock::now() + LAST_WORDS, clock::now);
+    }
     if let Some(watching) = watching {
         watching.join();
     }
     Ok(())
+}
+
+/// Until a signal or somebody at the control socket wants the end; has the file read on SIGHUP.
+async fn end(mut signals: Signals, asker: &Asker, stopped: Receiver<()>) {
+    let told = async {
+        // It is open as long as the steward is.
+        let _ = stopped.recv().await;
+    };
+    let signalled = async {
+        while let Some(Ok(Signal::Hup)) = signals.next().await {
+            asker.reload_some_time();
+        }
+    };
+    or(signalled, told).await;
 }
 
 /// Starts the control socket. Without one the daemon serves all the same.
@@ -110,44 +143,34 @@ fn steer(path: Option<PathBuf>, steward: Arc<steward::Steward>) -> Option<contro
         .ok()
 }
 
-/// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: Config) -> Vec<(String, MountSettings)> {
-    let mut sources: Vec<(String, MountSettings)> = config.mounts.into_iter().collect();
-    if config.discover_cameras {
-        for (number, device) in cameras().into_iter().enumerate() {
-            let settings = camera::Settings { device, ..camera::Settings::default() };
-            sources.push((format!("camera{number}"), MountSettings::Camera(settings)));
-        }
-    }
-    sources
+/// A number in the environment.
+fn environment(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
-fn source(settings: MountSettings) -> Box<dyn Source> {
-    match settings {
-        MountSettings::Pattern(settings) => Box::new(pattern::Pattern::new(settings)),
-        MountSettings::File(settings) => Box::new(file::File::new(settings)),
-        MountSettings::Jpegs(settings) => Box::new(jpegs::Jpegs::new(settings)),
-        MountSettings::Command(settings) => Box::new(command::Command::new(settings)),
-        MountSettings::Camera(settings) => Box::new(camera::Camera::new(settings)),
-    }
+/// Whether what the environment says is said to this process, and not to one that started it.
+fn meant(name: &str) -> bool {
+    environment(name) == Some(u64::from(std::process::id()))
 }
 
-/// Cameras that can be served, by stable name.
-fn cameras() -> Vec<std::path::PathBuf> {
-    let found = camera::probe();
-    for camera in &found {
-        tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
-    }
-    found.into_iter().filter(|camera| camera.served).map(|camera| camera.id.unwrap_or(camera.path)).collect()
+/// Listeners that systemd has opened for us.
+fn inherited() -> Vec<TcpListener> {
+    let count = environment("LISTEN_FDS").filter(|_| meant("LISTEN_PID"));
+    count.and_then(|count| i32::try_from(count).ok()).map(server::passed).unwrap_or_default()
+}
+
+/// How long systemd waits for a sign of life, if it waits for any.
+fn watchdog_patience() -> Option<Duration> {
+    let meant = std::env::var_os("WATCHDOG_PID").is_none() || meant("WATCHDOG_PID");
+    environment("WATCHDOG_USEC").filter(|micros| meant && *micros > 0).map(Duration::from_micros)
 }
 
 /// Says where to connect, a line an address, for people and scripts.
-fn announce(addresses: &[SocketAddr], mounts: &[hub::Mount], settings: &server::Settings) -> io::Result<()> {
+fn announce(addresses: &[SocketAddr], names: Vec<String>, settings: &server::Settings) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for address in addresses {
         writeln!(out, "listening on rtsp://{}", reachable(*address))?;
     }
-    let names = mounts.iter().map(|mount| mount.name().to_owned()).collect();
     for url in urls(addresses, names, settings) {
         writeln!(out, "  {url}")?;
     }

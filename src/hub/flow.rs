@@ -20,6 +20,10 @@ pub struct Flow {
 }
 
 impl Flow {
+    pub(super) fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+
     pub(super) fn count(&mut self, unit: &AccessUnit) {
         self.bytes += unit.data.len() as u64;
         match unit.link {

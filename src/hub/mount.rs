@@ -150,7 +150,19 @@ impl Mount {
         Poll::Pending
     }
 
-    /// Tells the source to end.
+    /// Tells the source to end so that another takes over by [`Outlet::renew`]: readers stay, and so do the numbers of
+    /// what they are sent.
+    pub fn stop_source(&self) {
+        self.0.handover.store(true, Ordering::SeqCst);
+        self.0.wake_source();
+    }
+
+    /// The source is not to end after all.
+    pub fn keep_source(&self) {
+        self.0.handover.store(false, Ordering::SeqCst);
+    }
+
+    /// Tells the source to end, and with it the mount.
     pub fn stop(&self) {
         self.0.stop.store(true, Ordering::SeqCst);
         self.0.wake_source();
@@ -197,8 +209,7 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        let failures = &mut self.0.status().flow.failures;
-        *failures = failures.saturating_add(1);
+        self.0.status().flow.failed();
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {
@@ -215,6 +226,15 @@ impl Outlet {
     pub fn idle(&self) {
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Idle, standing_in);
+    }
+
+    /// Another source takes over: what was asked of the one before is forgotten. What it was described as stays until
+    /// [`Outlet::describe`] says otherwise.
+    pub fn renew(&self) {
+        self.0.bitrate.store(0, Ordering::SeqCst);
+        *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.handover.store(false, Ordering::SeqCst);
+        self.idle();
     }
 
     /// The handle of whoever shows something instead while the source fails.
@@ -262,7 +282,7 @@ impl Outlet {
 
     /// Whether the source is to end.
     pub fn stopped(&self) -> bool {
-        self.0.stopped()
+        self.0.stopped() || self.0.handover.load(Ordering::SeqCst)
     }
 
     /// Sets who is woken when demand begins or ends, a keyframe is asked for or the source is to end.
@@ -343,6 +363,22 @@ mod tests {
         assert_eq!(pending, Poll::Ready(false));
         drop((outlet, answer));
         assert_eq!(ask().0, Poll::Ready(false), "it has ended");
+    }
+
+    #[test]
+    fn a_source_takes_over_from_another_and_the_mount_goes_on() {
+        let (outlet, mount) = mount("test");
+        let _demand = mount.want();
+        outlet.describe(Vec::new(), true);
+        mount.set_bitrate(7);
+        mount.stop_source();
+        assert!(outlet.stopped() && !outlet.stand_in().stopped());
+        outlet.renew();
+        assert!(!outlet.stopped() && outlet.wanted());
+        assert_eq!((outlet.take_bitrate(), mount.tracks().is_some()), (None, true));
+        mount.stop();
+        outlet.renew();
+        assert!(outlet.stopped(), "a mount that has ended has no other source");
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Shared {
     pub(super) stop: AtomicBool,
     /// How long the source runs on after the last demand, in milliseconds.
     pub(super) linger: AtomicU32,
+    /// The source is to end and another takes over; the mount goes on.
+    pub(super) handover: AtomicBool,
     /// None before the source takes any, and once it has ended.
     pub(super) controls: Mutex<Option<Vec<ControlRequest>>>,
     pub(super) latency: Latency,
@@ -95,6 +97,7 @@ impl Shared {
             bitrate: AtomicU32::new(0),
             stop: AtomicBool::new(false),
             linger: AtomicU32::new(LINGER),
+            handover: AtomicBool::new(false),
             controls: Mutex::new(None),
             latency: Latency::default(),
             status: Mutex::new(status),

@@ -17,8 +17,6 @@ pub struct SessionFigures {
     pub shown: String,
     /// The connection's other end.
     pub peer: SocketAddr,
-    /// The connection's end here.
-    pub local: SocketAddr,
     /// What it reads.
     pub mount: String,
     /// How packets go out.
@@ -33,7 +31,7 @@ pub struct SessionFigures {
     pub bytes: u64,
     /// RTP packets that were sent.
     pub packets: u64,
-    /// Bits of RTP payload a second, over the last two or three.
+    /// Bits of RTP payload a second, over the last one or two.
     pub bitrate: u64,
     /// Lost since the report before, as it reports ([RFC 3550 section 6.4.1](https://www.rfc-editor.org/rfc/rfc3550#section-6.4.1)).
     pub loss_percent: Option<f32>,

@@ -64,6 +64,11 @@ impl Handle {
         all
     }
 
+    /// How many workers do not answer, as they do unless they hang.
+    pub async fn silent_workers(&self) -> usize {
+        self.0.workers() - self.ask(Order::Answer).await.len()
+    }
+
     /// Every mount, by name.
     pub fn mounts(&self) -> Vec<MountFigures> {
         let now = clock::media();

@@ -80,6 +80,8 @@ pub(super) enum Order {
     Withdraw { feed: Arc<Feed>, told: Sender<usize> },
     /// End sessions that their readers did not end; say how many.
     End { which: Which, told: Sender<usize> },
+    /// Say that you live.
+    Answer(Sender<()>),
     /// Say how the sessions are.
     Figures(Sender<Vec<SessionFigures>>),
     /// Spread a mount's large pictures otherwise.

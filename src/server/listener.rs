@@ -9,7 +9,7 @@ use async_net::TcpListener;
 
 use super::house::Order;
 use super::worker::Worker;
-use super::{Error, connection, supervise};
+use super::{Error, connection, supervise, sys};
 
 /// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -40,6 +40,26 @@ pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 pub(super) struct Listener {
     pub(super) asked: SocketAddr,
     pub(super) socket: TcpListener,
+}
+
+/// The first descriptor that a service manager passes (sd_listen_fds(3)).
+const FIRST: i32 = 3;
+
+/// The TCP listeners among so many descriptors that a service manager passed to this process. Call it once, before
+/// anything else is opened.
+pub fn passed(count: i32) -> Vec<std::net::TcpListener> {
+    let sockets = sys::inherited(FIRST, count.clamp(0, 64)).into_iter().map(socket2::Socket::from);
+    sockets
+        .filter(|socket| {
+            let address = socket.local_addr().ok().and_then(|address| address.as_socket());
+            let fits = address.is_some() && socket.is_listener().unwrap_or(false);
+            if !fits {
+                tracing::warn!("a socket that was passed is no TCP listener: it is closed");
+            }
+            fits
+        })
+        .map(Into::into)
+        .collect()
 }
 
 /// Listens on every address; on those that inherited sockets are bound to, by these.

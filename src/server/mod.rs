@@ -59,6 +59,7 @@ use crate::rtsp::server::{Aliases, Limits};
 pub use figures::{MountFigures, SessionFigures, SessionState, Transport};
 pub use handle::{Changed, Handle};
 use house::House;
+pub use listener::passed;
 pub use pacing::Pacing;
 
 /// What is true of the server.

@@ -43,7 +43,6 @@ pub(super) struct Client {
     /// Tells its session from all others, for those who may not know the session's name.
     pub(super) number: u64,
     pub(super) peer: SocketAddr,
-    pub(super) local: SocketAddr,
     /// What program it is, as it says.
     pub(super) agent: Option<Box<str>>,
     pub(super) since: Instant,
@@ -460,7 +459,6 @@ impl Reader {
             number: self.client.number,
             shown: self.session.shown().to_owned(),
             peer: self.client.peer,
-            local: self.client.local,
             mount: self.feed.mount.name().to_owned(),
             transport: match &self.path {
                 Path::Tcp(_) => Transport::Tcp,

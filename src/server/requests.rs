@@ -208,7 +208,6 @@ impl Worker {
         let client = Client {
             number: self.house.next_number(),
             peer: caller.peer,
-            local: caller.local,
             agent: caller.agent.borrow().clone(),
             since: clock::now(),
             line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),

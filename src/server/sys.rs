@@ -7,7 +7,22 @@ use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::mem::{self, MaybeUninit};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// Descriptors from the first on that whoever started this process left open for it, and said so: they are this
+/// process's from now on, and its children do not get them.
+pub(super) fn inherited(first: i32, count: i32) -> Vec<OwnedFd> {
+    let open = |descriptor: &i32| {
+        // SAFETY: fcntl with these arguments touches no memory, whatever the descriptor is.
+        let done = unsafe { libc::fcntl(*descriptor, libc::F_SETFD, libc::FD_CLOEXEC) };
+        done == 0
+    };
+    let own = |descriptor| {
+        // SAFETY: it is open, as fcntl has just said; whoever calls this has been told that nobody else owns it.
+        unsafe { OwnedFd::from_raw_fd(descriptor) }
+    };
+    (first..first.saturating_add(count)).filter(open).map(own).collect()
+}
 
 /// Messages that one call takes: the kernel's `UIO_MAXIOV`.
 pub(super) const MESSAGES: usize = 1024;

@@ -114,6 +114,7 @@ async fn follow_orders(worker: Rc<Worker>) {
                 let figures = worker.readers().iter().map(|reader| reader.figures(now)).collect();
                 drop(told.try_send(figures));
             }
+            Order::Answer(told) => drop(told.try_send(())),
             Order::Pace { mount, pacing } => worker.pace(&mount, pacing),
             Order::Listen => listen(&worker),
             #[cfg(test)]

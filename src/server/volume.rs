@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// Marks that are kept: a rate is that since the oldest.
-const MARKS: usize = 3;
+const MARKS: usize = 2;
 
 /// A rate is not taken of less time than this.
 const LEAST: Duration = Duration::from_millis(250);
@@ -62,8 +62,8 @@ mod tests {
             volume.add(10, 1000);
             volume.mark(at(second));
         }
-        // Marks at 7, 8 and 9 s.
+        // Marks at 8 and 9 s.
         assert_eq!((volume.bytes(), volume.packets(), volume.bitrate(at(9))), (10_000, 100, 8000));
-        assert_eq!(volume.bitrate(at(17)), 1600);
+        assert_eq!(volume.bitrate(at(18)), 800);
     }
 }

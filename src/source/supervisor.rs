@@ -5,6 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::task::Wake;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -23,13 +24,23 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// A source's thread.
 #[derive(Debug)]
-pub struct Running(JoinHandle<()>);
+pub struct Running {
+    thread: JoinHandle<()>,
+    /// The mount's end, once the source has let go of all that it had.
+    over: Receiver<Outlet>,
+}
 
 impl Running {
     /// Waits for the thread to end; stop its mount first.
     pub fn join(self) {
         // A panic in a source is caught below; there is nothing else to learn here.
-        let _ = self.0.join();
+        let _ = self.thread.join();
+    }
+
+    /// Waits for the source's end for so long, and gives its end of the mount back: another source may have it. None if
+    /// the source still runs: it may hang in the kernel.
+    pub fn join_within(&self, time: Duration) -> Option<Outlet> {
+        self.over.recv_timeout(time).ok()
     }
 }
 
@@ -53,7 +64,15 @@ pub fn spawn_near(
 ) -> io::Result<Running> {
     // The kernel shows 15 bytes of a thread's name.
     let thread = thread::Builder::new().name(format!("src-{name}"));
-    thread.spawn(move || supervise(&mut *source, &outlet, &hotplug)).map(Running)
+    let (sender, over) = channel();
+    let run = move || {
+        supervise(&mut *source, &outlet, &hotplug);
+        // First: who takes over finds the device free.
+        drop(source);
+        // Nobody may wait for it.
+        let _ = sender.send(outlet);
+    };
+    Ok(Running { thread: thread.spawn(run)?, over })
 }
 
 fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {

@@ -15,6 +15,7 @@ mod dialogs;
 mod files;
 mod formats;
 mod hostile;
+mod hot;
 mod interop;
 mod jpegs;
 mod lab;

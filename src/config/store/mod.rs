@@ -86,10 +86,21 @@ pub enum Error {
     },
 }
 
+impl Loaded {
+    fn nothing() -> Self {
+        Self { config: Config::default(), text: String::new(), found: None, from: From::Nothing }
+    }
+}
+
 impl Store {
     /// The file at `path`, whose versions are kept under `state`.
     pub fn new(path: impl Into<PathBuf>, state: &Path) -> Self {
-        Self { path: path.into(), history: History::new(state.join("history")) }
+        let path = path.into();
+        // Each file has its own, whoever else is served by this user.
+        let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+        let name = whole.to_string_lossy().replace('%', "%25").replace('/', "%");
+        let history = History::new(state.join("history").join(name.trim_start_matches('%')));
+        Self { path, history }
     }
 
     /// The file.
@@ -102,20 +113,25 @@ impl Store {
     /// # Errors
     /// The file is damaged and no version is right, or it cannot be read.
     pub fn load(&self) -> Result<Loaded, Error> {
-        let found = self.read()?;
-        let Some(bytes) = found else {
-            return Ok(Loaded {
-                config: Config::default(),
-                text: String::new(),
-                found: None,
-                from: From::Nothing,
-            });
-        };
-        match self.parse(&bytes) {
-            Ok((text, config)) => {
-                self.remember(&text);
-                Ok(Loaded { config, text, found: Some(bytes), from: From::File })
+        let loaded = self.look()?;
+        match &loaded.from {
+            From::File => self.remember(&loaded.text),
+            From::Nothing => {}
+            From::LastGood { version, why } => {
+                tracing::error!(version, "{why}; the last right version is taken");
             }
+        }
+        Ok(loaded)
+    }
+
+    /// The same, and nothing is kept or told.
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    pub fn look(&self) -> Result<Loaded, Error> {
+        let Some(bytes) = self.read()? else { return Ok(Loaded::nothing()) };
+        match self.parse(&bytes) {
+            Ok((text, config)) => Ok(Loaded { config, text, found: Some(bytes), from: From::File }),
             Err(error) => self.last_good(bytes, error),
         }
     }

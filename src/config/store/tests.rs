@@ -27,6 +27,12 @@ fn place(text: Option<&str>) -> Place {
 }
 
 impl Place {
+    /// A file among the versions.
+    fn kept(&self, name: &str) -> PathBuf {
+        let folder = fs::read_dir(self.folder.path().join("state/history")).unwrap().next().unwrap().unwrap();
+        folder.path().join(name)
+    }
+
     fn text(&self) -> String {
         fs::read_to_string(self.store.path()).unwrap()
     }
@@ -109,13 +115,13 @@ fn a_damaged_file_is_stood_in_for_and_kept() {
         assert!(why.contains("lenslet.ron:"), "{why}");
         assert_eq!((loaded.text.as_str(), loaded.found.as_deref()), (TWO, Some(damage)));
         place.store.save(TWO, "a", loaded.found.as_deref(), at(0)).unwrap();
-        let aside = fs::read(place.folder.path().join("state/history/damaged.ron")).unwrap();
+        let aside = fs::read(place.kept("damaged.ron")).unwrap();
         assert_eq!((aside.as_slice(), place.text().as_str()), (damage, TWO));
     }
     // The newest version is damaged too: the one before it is taken.
     fs::write(place.store.path(), "(").unwrap();
     for version in place.store.history().iter().skip(1) {
-        fs::write(place.folder.path().join(format!("state/history/{:06}.ron", version.number)), "x").unwrap();
+        fs::write(place.kept(&format!("{:06}.ron", version.number)), "x").unwrap();
     }
     assert_eq!(place.mounts(), ["one"]);
     fs::remove_dir_all(place.folder.path().join("state")).unwrap();
@@ -172,4 +178,14 @@ fn a_folder_that_takes_nothing_is_told_and_changes_nothing() {
     let refused = place.store.save(TWO, "a", found.as_deref(), at(0)).unwrap_err();
     assert!(matches!(refused, Error::System { .. }), "{refused}");
     assert_eq!(place.text(), ONE);
+}
+
+#[test]
+fn each_file_has_versions_of_its_own() {
+    let one = place(Some(ONE));
+    one.store.load().unwrap();
+    let other = one.folder.path().join("etc/other.ron");
+    fs::write(&other, "(").unwrap();
+    let store = Store::new(&other, &one.folder.path().join("state"));
+    assert!(store.load().is_err(), "another file's last right version is not its own");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::Steward;
+use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
 use crate::hub::ControlValue;
@@ -27,16 +27,37 @@ impl Steward {
                 let _ = self.stop.try_send(());
                 "Lenslet ends".to_owned()
             }
-            Act::Kick { .. } | Act::MountEnable { .. } | Act::MountDisable { .. } | Act::Reload {} => {
-                let why = "this daemon does not do that while it runs";
-                return Err(Refusal::new("not-here", why, "change the configuration and start it again"));
-            }
+            Act::Kick { session } => self.kick(&session).await?,
+            Act::MountEnable { mount } => self.enable(&mount, true).await?,
+            Act::MountDisable { mount } => self.enable(&mount, false).await?,
+            Act::Reload {} => return self.reload().await,
         };
         Ok(Reply::Done { said })
     }
 
+    async fn kick(&self, session: &str) -> Result<String, Refusal> {
+        let known = match session.parse() {
+            Ok(number) => self.rooms.server.kick(number).await,
+            Err(_) => false,
+        };
+        let none = || {
+            let see = "`lenslet status` lists those that there are";
+            Refusal::new("no-such-session", format!("there is no session {session:?}"), see)
+        };
+        known.then(|| format!("session {session} has ended")).ok_or_else(none)
+    }
+
+    async fn enable(&self, name: &str, enabled: bool) -> Result<String, Refusal> {
+        let name = name.trim_matches('/');
+        match self.rooms.asker.enable(name, enabled).await {
+            Ok(()) if enabled => Ok(format!("{name} is served")),
+            Ok(()) => Ok(format!("{name} is served no longer, until it is enabled or Lenslet starts again")),
+            Err(why) => Err(Refusal::new("no-such-mount", why, "`lenslet status` lists the mounts")),
+        }
+    }
+
     fn keyframe(&self, name: &str) -> Result<String, Refusal> {
-        let mount = &self.find(name)?.mount;
+        let mount = self.find(name)?.mount;
         if mount.tracks().is_some() && !mount.forces_keyframes() {
             let why = format!("the source of {} makes keyframes when it likes", mount.name());
             return Err(Refusal::new("no-keyframes", why, "wait for the next"));
@@ -46,22 +67,23 @@ impl Steward {
     }
 
     fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
-        let served = self.find(name)?;
+        let listed = self.find(name)?;
+        let (kind, _) = kind(&listed.settings);
         let coded = "only what is coded here has a bitrate that can be set";
-        if !matches!(served.kind, "camera" | "pattern") {
-            let why = format!("{} comes coded from a {}", served.mount.name(), served.kind);
+        if !matches!(kind, "camera" | "pattern") {
+            let why = format!("{} comes coded from a {kind}", listed.mount.name());
             return Err(Refusal::new("not-coded-here", why, coded));
         }
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
             return Err(Refusal::new("out-of-range", why, "take one that is"));
         }
-        served.mount.set_bitrate(bitrate_bps);
-        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", served.mount.name()))
+        listed.mount.set_bitrate(bitrate_bps);
+        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", listed.mount.name()))
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
-        let mount = &self.find(name)?.mount;
+        let mount = self.find(name)?.mount;
         let value = match value {
             Value::Switch(on) => ControlValue::Boolean(on),
             Value::Number(number) => ControlValue::Integer(number),

@@ -1,10 +1,14 @@
 //! The box and its alarms, in control's words.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::super::alarms;
 use crate::board::Health;
-use crate::control::protocol::{Alarm, AlarmLevel, Board, Disk, Power, Wifi};
+use crate::clock;
+use crate::control::protocol::{
+    Alarm, AlarmLevel, Board, Disk, Dropped, Power, SessionState, SessionStatus, Transport, Wifi,
+};
+use crate::server::{self, SessionFigures};
 
 pub(super) fn board(health: &Health) -> Board {
     let memory = health.memory.as_ref();
@@ -62,33 +66,48 @@ pub(super) fn alarm(alarm: &alarms::Alarm, now: SystemTime) -> Alarm {
         id: trouble.id.clone(),
         level: if mount.is_some() { AlarmLevel::Error } else { AlarmLevel::Warning },
         mount: mount.map(|(name, _)| name.to_owned()),
-        began_at: time(alarm.since),
+        began_at: clock::rfc3339(alarm.since),
         began_s_ago: now.duration_since(alarm.since).unwrap_or_default().as_secs(),
-        ended_at: alarm.until.map(time),
+        ended_at: alarm.until.map(clock::rfc3339),
         why: trouble.why.clone(),
         what_to_do: trouble.what_to_do.clone(),
     }
 }
 
-/// RFC 3339 in UTC, to the second.
-pub(super) fn time(at: SystemTime) -> String {
-    // `Thu, 01 Jan 1970 00:00:00 GMT`: the same parts in another order.
-    let text = httpdate::fmt_http_date(at.max(SystemTime::UNIX_EPOCH));
-    let (day, month, year, clock) = (&text[5..7], &text[8..11], &text[12..16], &text[17..25]);
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = months.iter().position(|name| *name == month).unwrap_or_default() + 1;
-    format!("{year}-{month:02}-{day}T{clock}Z")
+pub(super) fn session(session: &SessionFigures) -> SessionStatus {
+    let ms = |time: Option<Duration>| time.map(|time| time.as_secs_f32() * 1e3);
+    SessionStatus {
+        id: session.number.to_string(),
+        mount: session.mount.clone(),
+        user: None,
+        address: session.peer.to_string(),
+        transport: match session.transport {
+            server::Transport::Udp => Transport::Udp,
+            server::Transport::Tcp => Transport::Tcp,
+        },
+        client: session.agent.clone(),
+        state: match session.state {
+            server::SessionState::Ready => SessionState::Ready,
+            server::SessionState::Waiting => SessionState::Waiting,
+            server::SessionState::Playing => SessionState::Playing,
+        },
+        duration_s: session.age.as_secs(),
+        bytes: session.bytes,
+        packets: session.packets,
+        bitrate_bps: session.bitrate,
+        loss_percent: session.loss_percent,
+        lost_packets: session.lost.map(i64::from),
+        jitter_ms: ms(session.jitter),
+        round_trip_ms: ms(session.round_trip),
+        dropped: dropped(&session.dropped),
+        behind_live_ms: session.behind.map(|time| time.as_millis() as u64),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn times_are_written_by_rfc_3339() {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_104_645);
-        assert_eq!(time(at), "2025-11-25T21:04:05Z");
-    }
+pub(super) fn dropped(reasons: &[(&'static str, u32)]) -> Vec<Dropped> {
+    let dropped = |(reason, pictures): &(&str, u32)| Dropped {
+        reason: (*reason).to_owned(),
+        pictures: u64::from(*pictures),
+    };
+    reasons.iter().map(dropped).collect()
 }

@@ -8,7 +8,7 @@ use base64::Engine;
 use smol::Timer;
 use smol::future::FutureExt;
 
-use super::Steward;
+use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
 use crate::encode::still;
@@ -23,7 +23,7 @@ impl Steward {
     pub(super) async fn look(&self, look: Look) -> Answer {
         match look {
             Look::Probe {} => {
-                let found = smol::unblock(camera::probe).await;
+                let found = smol::unblock(camera::found).await;
                 let told = serde_json::to_value(found).map_err(|error| {
                     Refusal::new("panic", format!("an error in Lenslet itself: {error}"), "report it")
                 })?;
@@ -35,9 +35,10 @@ impl Steward {
     }
 
     async fn controls(&self, name: &str) -> Answer {
-        let served = self.find(name)?;
-        let Some(device) = served.device.clone() else {
-            let why = format!("{} is no camera but a {}", served.mount.name(), served.kind);
+        let listed = self.find(name)?;
+        let (kind, device) = kind(&listed.settings);
+        let Some(device) = device.map(Path::to_owned) else {
+            let why = format!("{} is no camera but a {kind}", listed.mount.name());
             return Err(Refusal::new("no-camera", why, "ask for a camera's mount"));
         };
         let found = smol::unblock(move || {
@@ -52,13 +53,13 @@ impl Steward {
     }
 
     async fn snapshot(&self, name: &str, max_width: Option<u32>) -> Answer {
-        let mount = &self.find(name)?.mount;
+        let mount = self.find(name)?.mount;
         let late = async {
             Timer::after(PATIENCE).await;
             let why = format!("{} gave no keyframe within {} s", mount.name(), PATIENCE.as_secs());
             Err(Refusal::new("no-picture", why, "see its state in `lenslet status`"))
         };
-        let unit = keyframe(mount).or(late).await?;
+        let unit = keyframe(&mount).or(late).await?;
         let codec = mount.tracks().and_then(|tracks| Some(tracks.get(unit.track.index())?.codec.clone()));
         let width = max_width.map(|width| width as usize);
         let made = smol::unblock(move || match codec {

@@ -1,6 +1,7 @@
 //! Answers the control socket: what the rooms know, in control's words.
 
 mod acts;
+mod configuration;
 mod figures;
 mod log;
 mod looks;
@@ -8,24 +9,24 @@ mod mounts;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::alarms::{Alarms, Trouble};
+use super::mounts::{Listed, Listing};
+use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
-use crate::config::{Config, MountSettings};
-use crate::control::protocol::{
-    Act, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, LogWish, Look, Problem, Refusal,
-    Reply, Status,
-};
+use crate::config::MountSettings;
+use crate::config::store::{Environment, Paths, Store};
+use crate::control::protocol::{Act, ConfigRequest, LogWish, Look, Refusal, Status};
 use crate::control::{Answer, Boxed, Caller, LogStream};
-use crate::hub::{self, State};
+use crate::hub::State;
 use crate::logs::Logs;
+use crate::server::Handle;
 use mounts::Meter;
 
 /// From one look at the mounts to the next.
@@ -33,21 +34,18 @@ const TICK: Duration = Duration::from_secs(1);
 /// From one look at the box to the next.
 const BOARD_EVERY: u32 = 5;
 
-/// What is served, as the daemon set it up.
-pub(super) struct Served {
-    pub(super) mount: hub::Mount,
-    /// `camera`, `pattern`, ...
-    pub(super) kind: &'static str,
-    /// Where it is a camera's.
-    pub(super) device: Option<PathBuf>,
+/// What the steward looks into and steers.
+pub(super) struct Rooms {
+    pub(super) server: Handle,
+    pub(super) mounts: Listing,
+    pub(super) asker: Asker,
 }
 
 /// The daemon, as the control socket sees it.
 pub(super) struct Steward {
     began: Instant,
-    addresses: Vec<SocketAddr>,
-    mounts: Vec<Served>,
-    config: Option<PathBuf>,
+    rooms: Rooms,
+    store: Option<Store>,
     logs: Option<Logs>,
     stop: smol::channel::Sender<()>,
     seen: Mutex<Seen>,
@@ -79,22 +77,24 @@ impl Watching {
 impl Steward {
     /// Whoever asks for the end sends on `stop`.
     pub(super) fn new(
-        addresses: Vec<SocketAddr>,
-        mounts: Vec<Served>,
+        rooms: Rooms,
         config: Option<PathBuf>,
         logs: Option<Logs>,
         stop: smol::channel::Sender<()>,
     ) -> Arc<Self> {
+        let state = Paths::of(&Environment::read()).state;
         let folder = config.as_ref().and_then(|path| path.parent()).filter(|folder| folder.is_dir());
-        let disks = folder.map_or_else(|| PathBuf::from("/"), Into::into);
+        let mut disks = vec![folder.map_or_else(|| PathBuf::from("/"), Into::into)];
+        disks.extend(Some(state.clone()).filter(|state| state.is_dir()));
         let seen = Seen {
-            board: Board::new("/", vec![disks]),
+            board: Board::new("/", disks),
             health: Health::default(),
             alarms: Alarms::default(),
             meters: BTreeMap::new(),
             ticks: 0,
         };
-        Arc::new(Self { began: clock::now(), addresses, mounts, config, logs, stop, seen: Mutex::new(seen) })
+        let store = config.map(|path| Store::new(path, &state));
+        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen: Mutex::new(seen) })
     }
 
     /// Starts to look once a second: rates are those of the last seconds, and alarms begin whether or not somebody asks.
@@ -117,74 +117,51 @@ impl Steward {
     }
 
     fn look_around(&self, now: Instant) {
+        let mounts = self.rooms.mounts.all();
         let mut seen = self.seen();
-        for served in &self.mounts {
-            let name = served.mount.name();
-            if !seen.meters.contains_key(name) {
-                seen.meters.insert(name.to_owned(), Meter::default());
-            }
-            if let Some(meter) = seen.meters.get_mut(name) {
-                meter.look(now, served.mount.flow());
-            }
+        seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
+        for listed in &mounts {
+            let meter = seen.meters.entry(listed.mount.name().to_owned()).or_default();
+            meter.look(now, listed.mount.flow());
         }
         if seen.ticks.is_multiple_of(BOARD_EVERY) {
             seen.health = seen.board.look(now);
         }
         seen.ticks = seen.ticks.wrapping_add(1);
-        let troubles = self.troubles(&seen.health);
+        let mut troubles = troubles(&mounts, &seen.health);
+        troubles.extend(self.config_trouble());
         seen.alarms.look(troubles, clock::wall());
     }
 
-    /// What is wrong now.
-    fn troubles(&self, health: &Health) -> Vec<Trouble> {
-        let mounts = self.mounts.iter().filter_map(|served| {
-            let (state, why) = match served.mount.state() {
-                State::Failed(why) => ("failed", why),
-                State::StandIn(why) => ("stand-in", why),
-                State::Idle | State::Starting | State::Live => return None,
-            };
-            Some(Trouble {
-                id: format!("mount/{}/{state}", served.mount.name()),
-                why: why.to_string(),
-                what_to_do: "it is tried again by itself; `lenslet check` and `lenslet probe` say more"
-                    .to_owned(),
-            })
-        });
-        let board = health.warnings().into_iter().map(|warning| Trouble {
-            id: format!("box/{}", warning.what),
-            why: warning.why,
-            what_to_do: warning.what_to_do.to_owned(),
-        });
-        mounts.chain(board).collect()
-    }
-
-    fn status_now(&self) -> Status {
+    async fn status_now(&self) -> Status {
+        let sessions = self.rooms.server.sessions().await;
+        let figures = self.rooms.server.mounts();
         let (now, wall) = (clock::now(), clock::wall());
+        let listed = self.rooms.mounts.all();
         let seen = self.seen();
-        let mount = |served: &Served| mounts::status(served, seen.meters.get(served.mount.name()), now);
+        let mount = |listed: &Listed| {
+            let name = listed.mount.name();
+            let figures = figures.iter().find(|figures| figures.mount.name() == name);
+            mounts::status(listed, seen.meters.get(name), figures, now)
+        };
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            at: figures::time(wall),
+            at: clock::rfc3339(wall),
             uptime_s: now.saturating_duration_since(self.began).as_secs(),
-            addresses: self.addresses.iter().map(ToString::to_string).collect(),
+            addresses: self.rooms.server.addresses().iter().map(ToString::to_string).collect(),
             board: figures::board(&seen.health),
-            mounts: self.mounts.iter().map(mount).collect(),
+            mounts: listed.iter().map(mount).collect(),
+            sessions: sessions.iter().map(figures::session).collect(),
+            connections: u32::try_from(self.rooms.server.connections()).unwrap_or(u32::MAX),
             alarms: seen.alarms.all().map(|alarm| figures::alarm(alarm, wall)).collect(),
             config: self.config_state(),
-            ..Status::default()
         }
     }
 
-    fn config_state(&self) -> ConfigState {
-        let origin = if self.config.is_some() { ConfigOrigin::File } else { ConfigOrigin::Default };
-        let path = self.config.as_ref().map(|path| path.display().to_string());
-        ConfigState { path, origin, ..ConfigState::default() }
-    }
-
-    fn find(&self, name: &str) -> Result<&Served, Refusal> {
+    fn find(&self, name: &str) -> Result<Listed, Refusal> {
         let asked = name.trim_matches('/');
-        self.mounts.iter().find(|served| served.mount.name() == asked).ok_or_else(|| {
-            let names: Vec<&str> = self.mounts.iter().map(|served| served.mount.name()).collect();
+        self.rooms.mounts.find(asked).ok_or_else(|| {
+            let names = self.rooms.mounts.names();
             let known = match names[..] {
                 [] => "there are none".to_owned(),
                 _ => format!("there are {}", names.join(", ")),
@@ -196,58 +173,39 @@ impl Steward {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn file(&self) -> Result<String, Refusal> {
-        let Some(path) = &self.config else {
-            let why = "no configuration file is served";
-            return Err(Refusal::new("no-file", why, "start the daemon with `--config FILE`"));
-        };
-        std::fs::read_to_string(path).map_err(|error| {
-            let why = format!("{} cannot be read: {error}", path.display());
-            Refusal::new("unreadable", why, "look at the file and its permissions")
-        })
-    }
-
-    fn configure(&self, request: ConfigRequest) -> Answer {
-        match request {
-            ConfigRequest::Get { path: None } => {
-                let text = self.file()?;
-                Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
-            }
-            ConfigRequest::Check { text } => {
-                let text = text.map_or_else(|| self.file(), Ok)?;
-                Ok(Reply::Checked(check(&text)))
-            }
-            _ => Err(Refusal::new(
-                "not-here",
-                "this daemon does not change its configuration while it runs",
-                "edit the file and start the daemon again",
-            )),
-        }
-    }
 }
 
-fn check(text: &str) -> Checked {
-    match Config::parse(text) {
-        Ok(config) => {
-            let warnings = config.absent().into_iter().chain(config.unfit()).collect();
-            Checked { errors: Vec::new(), warnings }
-        }
-        Err(error) => {
-            let problem = Problem { said: error.to_string(), ..Problem::default() };
-            Checked { errors: vec![problem], warnings: Vec::new() }
-        }
-    }
+/// What is wrong now.
+fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
+    let mounts = mounts.iter().filter_map(|listed| {
+        let (state, why) = match listed.mount.state() {
+            State::Failed(why) => ("failed", why),
+            State::StandIn(why) => ("stand-in", why),
+            State::Idle | State::Starting | State::Live => return None,
+        };
+        Some(Trouble {
+            id: format!("mount/{}/{state}", listed.mount.name()),
+            why: why.to_string(),
+            what_to_do: "it is tried again by itself; `lenslet check` and `lenslet probe` say more"
+                .to_owned(),
+        })
+    });
+    let board = health.warnings().into_iter().map(|warning| Trouble {
+        id: format!("box/{}", warning.what),
+        why: warning.why,
+        what_to_do: warning.what_to_do.to_owned(),
+    });
+    mounts.chain(board).collect()
 }
 
 /// What feeds a mount, in a word, and its device.
-pub(super) fn kind(settings: &MountSettings) -> (&'static str, Option<PathBuf>) {
+fn kind(settings: &MountSettings) -> (&'static str, Option<&Path>) {
     match settings {
         MountSettings::Pattern(_) => ("pattern", None),
         MountSettings::File(_) => ("file", None),
         MountSettings::Jpegs(_) => ("jpegs", None),
         MountSettings::Command(_) => ("command", None),
-        MountSettings::Camera(settings) => ("camera", Some(settings.device.clone())),
+        MountSettings::Camera(settings) => ("camera", Some(settings.device.as_path())),
     }
 }
 
@@ -256,7 +214,7 @@ pub(super) struct Shared(pub(super) Arc<Steward>);
 
 impl crate::control::Steward for Shared {
     fn status(&self) -> Boxed<'_, Result<Status, Refusal>> {
-        Box::pin(async { Ok(self.0.status_now()) })
+        Box::pin(async { Ok(self.0.status_now().await) })
     }
 
     fn look(&self, look: Look) -> Boxed<'_, Answer> {
@@ -268,10 +226,8 @@ impl crate::control::Steward for Shared {
         Box::pin(self.0.act(act))
     }
 
-    fn config<'a>(&'a self, _caller: &'a Caller, request: ConfigRequest) -> Boxed<'a, Answer> {
-        let steward = self.0.clone();
-        // Files and cameras are looked at: not on the thread that all clients share.
-        Box::pin(smol::unblock(move || steward.configure(request)))
+    fn config<'a>(&'a self, caller: &'a Caller, request: ConfigRequest) -> Boxed<'a, Answer> {
+        Box::pin(self.0.configure(caller, request))
     }
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {

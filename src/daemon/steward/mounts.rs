@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::Served;
+use super::super::mounts::Listed;
+use super::{figures, kind};
 use crate::clock;
 use crate::control::protocol::{MountState, MountStatus, StageLatency, TrackStatus};
 use crate::hub::{Flow, Latency, Stage, State};
 use crate::media::{Codec, Track};
+use crate::server::MountFigures;
 
 /// Rates are those of about so long.
 const WINDOW: Duration = Duration::from_secs(3);
@@ -38,8 +40,14 @@ impl Meter {
     }
 }
 
-pub(super) fn status(served: &Served, meter: Option<&Meter>, now: Instant) -> MountStatus {
-    let mount = &served.mount;
+pub(super) fn status(
+    listed: &Listed,
+    meter: Option<&Meter>,
+    served: Option<&MountFigures>,
+    now: Instant,
+) -> MountStatus {
+    let mount = &listed.mount;
+    let (kind, device) = kind(&listed.settings);
     let flow = mount.flow();
     let rates = meter.and_then(|meter| meter.rates(now, &flow));
     let (state, why) = match mount.state() {
@@ -52,10 +60,11 @@ pub(super) fn status(served: &Served, meter: Option<&Meter>, now: Instant) -> Mo
     let age = flow.keyframe.map(|time| clock::media().since(time));
     MountStatus {
         name: mount.name().to_owned(),
-        kind: served.kind.to_owned(),
+        label: served.and_then(|served| served.settings.label.clone()),
+        kind: kind.to_owned(),
         state,
         why,
-        chain: served.device.iter().map(|device| device.display().to_string()).collect(),
+        chain: device.iter().map(|device| device.display().to_string()).collect(),
         tracks: mount.tracks().iter().flat_map(|tracks| tracks.iter().map(track)).collect(),
         bitrate_bps: rates.map(|(bits, _)| bits),
         fps: rates.map(|(_, fps)| fps),
@@ -63,7 +72,11 @@ pub(super) fn status(served: &Served, meter: Option<&Meter>, now: Instant) -> Mo
         keyframe_age_ms: age.map(|age| age.as_millis() as u64),
         forces_keyframes: mount.forces_keyframes(),
         restarts: flow.failures,
-        readers: u32::try_from(mount.wanted()).unwrap_or(u32::MAX),
+        readers: served.map_or(0, |served| u32::try_from(served.readers).unwrap_or(u32::MAX)),
+        max_readers: served
+            .and_then(|served| served.settings.max_readers)
+            .and_then(|most| u32::try_from(most).ok()),
+        reader_dropped: served.map(|served| figures::dropped(&served.dropped)).unwrap_or_default(),
         latency: latency(mount.latency()),
         ..MountStatus::default()
     }

@@ -77,6 +77,7 @@ impl Server {
             .arg("--config")
             .arg(config.path())
             .env("XDG_RUNTIME_DIR", runtime.path())
+            .env("STATE_DIRECTORY", runtime.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -168,7 +169,10 @@ pub(crate) fn workers(settings: &str) -> String {
 
 /// The program under test.
 pub(crate) fn lenslet() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_lenslet"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lenslet"));
+    // What it keeps is not this machine's.
+    command.env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 /// The fields of an RTP packet that matter here.

@@ -1,0 +1,352 @@
+//! The mounts that run, by name, and how another configuration comes true while people watch.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::plan::{Fate, Live, plan};
+use crate::config::{Config, MountSettings};
+use crate::hub;
+use crate::server::{self, Handle, SessionFigures};
+use crate::source::hotplug::Hotplug;
+use crate::source::{self, Running, Source, camera, command, file, jpegs, pattern};
+
+/// A source that has not ended in this time hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// All of them.
+#[derive(Debug)]
+pub struct Mounts {
+    handle: Handle,
+    hotplug: Hotplug,
+    running: BTreeMap<String, Mounted>,
+    /// Who shows something while sources fail.
+    standing: Vec<JoinHandle<()>>,
+    /// Sources of mounts that are no more.
+    leaving: Vec<Running>,
+    listing: Listing,
+    /// Mounts that are served no longer because somebody said so.
+    disabled: BTreeMap<String, MountSettings>,
+}
+
+/// What there is to watch, for those who only look. Clones are the same list.
+#[derive(Clone, Debug, Default)]
+pub struct Listing(Arc<Mutex<BTreeMap<String, Listed>>>);
+
+/// A mount, as it was last set up.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its server's end.
+    pub mount: hub::Mount,
+    /// Its source.
+    pub settings: MountSettings,
+}
+
+impl Listing {
+    /// The mounts, by name.
+    pub fn all(&self) -> Vec<Listed> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// The mount of that name.
+    pub fn find(&self, name: &str) -> Option<Listed> {
+        self.lock().get(name).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Listed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug)]
+struct Mounted {
+    settings: MountSettings,
+    mount: hub::Mount,
+    source: Running,
+}
+
+/// What became, or would become, of each mount, by name, and of the server's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Their sources begin anew; their readers read on, unless the codec is another.
+    pub restarted: Vec<String>,
+    /// Something of them changes in the same stream.
+    pub changed: Vec<String>,
+    /// Nothing of them changes.
+    pub kept: Vec<String>,
+    /// They come.
+    pub added: Vec<String>,
+    /// They go, and their sessions end.
+    pub removed: Vec<String>,
+    /// It could not be done, and why; they are as they were.
+    pub refused: Vec<(String, String)>,
+    /// The server's settings.
+    pub server: server::Changed,
+}
+
+impl Mounts {
+    /// None yet.
+    pub fn new(handle: Handle, hotplug: Hotplug) -> Self {
+        Self {
+            handle,
+            hotplug,
+            running: BTreeMap::new(),
+            standing: Vec::new(),
+            leaving: Vec::new(),
+            listing: Listing::default(),
+            disabled: BTreeMap::new(),
+        }
+    }
+
+    /// A list of them that follows what is applied.
+    pub fn listing(&self) -> Listing {
+        self.listing.clone()
+    }
+
+    /// The mounts' own ends.
+    pub fn all(&self) -> Vec<hub::Mount> {
+        self.running.values().map(|mounted| mounted.mount.clone()).collect()
+    }
+
+    /// What [`Mounts::apply`] would do, and the sessions that it would interrupt.
+    pub async fn preview(&self, config: &Config) -> (Applied, Vec<SessionFigures>) {
+        let mut applied = Applied { server: self.handle.preview(&config.server), ..Applied::default() };
+        for (name, fate) in self.fates(&sources(config)) {
+            applied.note(name, &fate);
+        }
+        let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
+        let mut interrupted = self.handle.sessions().await;
+        interrupted.retain(|session| gone(&session.mount));
+        (applied, interrupted)
+    }
+
+    /// Makes a configuration true. Mounts whose settings are the same notice nothing.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on, in a sentence: nothing has changed.
+    pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
+        let server = self.handle.change(&config.server).map_err(|error| error.to_string())?;
+        let mut applied = Applied { server, ..Applied::default() };
+        let mut sources = sources(config);
+        // A configuration says again what is served.
+        self.disabled.clear();
+        let fates = self.fates(&sources);
+        let added = fates.values().filter(|fate| **fate == Fate::Added).count();
+        self.handle.make_room(added);
+        let mut stand_ins = Vec::new();
+        for (name, fate) in fates {
+            let settings = sources.remove(&name);
+            let done = match (&fate, settings) {
+                (Fate::Kept, _) => Ok(()),
+                (Fate::Removed, _) | (_, None) => {
+                    self.remove(&name).await;
+                    Ok(())
+                }
+                (Fate::Added, Some(settings)) => self.add(&name, settings, &mut stand_ins),
+                (Fate::Restarted, Some(settings)) => self.restart(&name, settings),
+                (Fate::Changed(lives), Some(settings)) => {
+                    self.change(&name, settings, lives);
+                    Ok(())
+                }
+            };
+            match done {
+                Ok(()) => applied.note(name, &fate),
+                Err(why) => applied.refused.push((name, why)),
+            }
+        }
+        self.stand_in(stand_ins);
+        self.leaving.retain(|source| source.join_within(Duration::ZERO).is_none());
+        self.list();
+        Ok(applied)
+    }
+
+    /// Serves a mount that was disabled, or serves it no longer: its sessions end, its source too.
+    ///
+    /// # Errors
+    /// There is no such mount, or nothing to serve it with, in a sentence.
+    pub async fn enable(&mut self, name: &str, enabled: bool) -> Result<(), String> {
+        let none = || format!("there is no mount {name:?}");
+        let mut stand_ins = Vec::new();
+        if enabled {
+            if self.running.contains_key(name) {
+                return Ok(());
+            }
+            let settings = self.disabled.remove(name).ok_or_else(none)?;
+            self.add(name, settings, &mut stand_ins)?;
+        } else if !self.disabled.contains_key(name) {
+            let settings = self.running.get(name).map(|mounted| mounted.settings.clone()).ok_or_else(none)?;
+            self.remove(name).await;
+            self.disabled.insert(name.to_owned(), settings);
+        }
+        self.stand_in(stand_ins);
+        self.list();
+        Ok(())
+    }
+
+    fn stand_in(&mut self, stand_ins: Vec<hub::StandIn>) {
+        if stand_ins.is_empty() {
+            return;
+        }
+        match source::stand_in::spawn(stand_ins) {
+            Ok(thread) => self.standing.push(thread),
+            Err(error) => {
+                tracing::warn!(%error, "nothing is shown while the sources of the new mounts fail");
+            }
+        }
+    }
+
+    fn list(&self) {
+        let listed =
+            |mounted: &Mounted| Listed { mount: mounted.mount.clone(), settings: mounted.settings.clone() };
+        *self.listing.lock() =
+            self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect();
+    }
+
+    /// Ends all sources and waits for them, but not for those that hang.
+    pub fn end(self, until: Instant, now: impl Fn() -> Instant) {
+        self.running.values().for_each(|mounted| mounted.mount.stop());
+        let left = || until.saturating_duration_since(now());
+        for (name, mounted) in &self.running {
+            if mounted.source.join_within(left()).is_none() {
+                tracing::warn!(mount = name, "its source does not end: it is left behind");
+            }
+        }
+        // A panic there cost the pictures that it shows, and nothing else.
+        self.standing.into_iter().for_each(|thread| drop(thread.join()));
+    }
+
+    fn fates(&self, sources: &BTreeMap<String, MountSettings>) -> BTreeMap<String, Fate> {
+        plan(self.running.iter().map(|(name, mounted)| (name.as_str(), &mounted.settings)), sources)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        settings: MountSettings,
+        stand_ins: &mut Vec<hub::StandIn>,
+    ) -> Result<(), String> {
+        let (outlet, mount) = hub::mount(name);
+        stand_ins.push(outlet.stand_in());
+        let source = self.spawn(name, &settings, outlet)?;
+        if self.handle.add(mount.clone(), server::MountSettings::default()).is_err() {
+            mount.stop();
+            return Err("there is a mount of that name".to_owned());
+        }
+        self.running.insert(name.to_owned(), Mounted { settings, mount, source });
+        Ok(())
+    }
+
+    async fn remove(&mut self, name: &str) {
+        let Some(Mounted { mount, source, .. }) = self.running.remove(name) else { return };
+        self.handle.remove(name).await;
+        mount.stop();
+        self.leaving.push(source);
+    }
+
+    /// Another source takes over the mount; its readers stay.
+    fn restart(&mut self, name: &str, settings: MountSettings) -> Result<(), String> {
+        let Some(Mounted { mount, source, .. }) = self.running.get(name) else { return Ok(()) };
+        mount.stop_source();
+        let Some(outlet) = source.join_within(PATIENCE) else {
+            mount.keep_source();
+            return Err("its source does not end: it may hang in the kernel".to_owned());
+        };
+        outlet.renew();
+        let mount = mount.clone();
+        let source = self.spawn(name, &settings, outlet)?;
+        self.running.insert(name.to_owned(), Mounted { settings, mount, source });
+        Ok(())
+    }
+
+    fn change(&mut self, name: &str, settings: MountSettings, lives: &[Live]) {
+        let Some(mounted) = self.running.get_mut(name) else { return };
+        for live in lives {
+            match live {
+                Live::Bitrate(bitrate) => mounted.mount.set_bitrate(*bitrate),
+                // What it answers is logged where it is done.
+                Live::Control(control, value) => drop(mounted.mount.set_control(control, value.clone())),
+            }
+        }
+        mounted.settings = settings;
+    }
+
+    fn spawn(&self, name: &str, settings: &MountSettings, outlet: hub::Outlet) -> Result<Running, String> {
+        let running = source::spawn_near(name, source(settings.clone()), outlet, self.hotplug.clone());
+        running.map_err(|error| format!("the system gives no thread for its source: {error}"))
+    }
+}
+
+impl Applied {
+    fn note(&mut self, name: String, fate: &Fate) {
+        let names = match fate {
+            Fate::Kept => &mut self.kept,
+            Fate::Changed(_) => &mut self.changed,
+            Fate::Restarted => &mut self.restarted,
+            Fate::Added => &mut self.added,
+            Fate::Removed => &mut self.removed,
+        };
+        names.push(name);
+    }
+}
+
+impl std::fmt::Display for Applied {
+    /// What is not as before, in a line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let server: Vec<String> = self.server.now.iter().map(|name| (*name).to_owned()).collect();
+        let later: Vec<String> = self.server.after_restart.iter().map(|name| (*name).to_owned()).collect();
+        let refused = self.refused.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+        write!(f, "{} kept", self.kept.len())?;
+        for (what, names) in [
+            ("changed", &self.changed),
+            ("restarted", &self.restarted),
+            ("added", &self.added),
+            ("removed", &self.removed),
+            ("refused", &refused),
+            ("of the server", &server),
+            ("only after a restart of the program", &later),
+        ] {
+            if !names.is_empty() {
+                write!(f, "; {what}: {}", names.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every mount's path and what feeds it: the configured ones, then the cameras found.
+fn sources(config: &Config) -> BTreeMap<String, MountSettings> {
+    let mut sources = config.mounts.clone();
+    if config.discover_cameras {
+        for (number, device) in cameras().into_iter().enumerate() {
+            let settings = camera::Settings { device, ..camera::Settings::default() };
+            sources.entry(format!("camera{number}")).or_insert(MountSettings::Camera(settings));
+        }
+    }
+    sources
+}
+
+fn source(settings: MountSettings) -> Box<dyn Source> {
+    match settings {
+        MountSettings::Pattern(settings) => Box::new(pattern::Pattern::new(settings)),
+        MountSettings::File(settings) => Box::new(file::File::new(settings)),
+        MountSettings::Jpegs(settings) => Box::new(jpegs::Jpegs::new(settings)),
+        MountSettings::Command(settings) => Box::new(command::Command::new(settings)),
+        MountSettings::Camera(settings) => Box::new(camera::Camera::new(settings)),
+    }
+}
+
+/// Cameras that can be served, by stable name.
+fn cameras() -> Vec<PathBuf> {
+    let found = camera::probe();
+    for camera in &found {
+        tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
+    }
+    found.into_iter().filter(|camera| camera.served).map(|camera| camera.id.unwrap_or(camera.path)).collect()
+}

@@ -1,0 +1,123 @@
+//! What systemd is told, and when it hears that all is well
+//! ([sd_notify(3)](https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html)).
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::hub::{Cursor, State};
+use crate::server::Handle;
+
+/// A live mount may be without pictures for this long: slow ones are, and whoever stands in comes sooner.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// The service manager's socket; nothing without one.
+#[derive(Debug, Default)]
+pub(super) struct Notify(Option<UnixDatagram>);
+
+impl Notify {
+    /// By what `NOTIFY_SOCKET` says: a path, or an abstract name behind `@`.
+    pub(super) fn new(socket: Option<&str>) -> Self {
+        let Some(socket) = socket.filter(|socket| !socket.is_empty()) else { return Self(None) };
+        let connect = || -> io::Result<UnixDatagram> {
+            let address = match socket.strip_prefix('@') {
+                Some(name) => SocketAddr::from_abstract_name(name)?,
+                None => SocketAddr::from_pathname(socket)?,
+            };
+            let datagrams = UnixDatagram::unbound()?;
+            datagrams.connect_addr(&address)?;
+            datagrams.set_nonblocking(true)?;
+            Ok(datagrams)
+        };
+        let connected = connect();
+        if let Err(error) = &connected {
+            tracing::warn!(%error, socket, "the service manager cannot be told anything");
+        }
+        Self(connected.ok())
+    }
+
+    pub(super) fn ready(&self, status: &str) {
+        self.tell(&format!("READY=1\nSTATUS={status}"));
+    }
+
+    pub(super) fn reloading(&self) {
+        let micros = clock::media().as_nanos() / 1000;
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
+    }
+
+    pub(super) fn stopping(&self) {
+        self.tell("STOPPING=1\nSTATUS=Saying goodbye");
+    }
+
+    fn tell(&self, words: &str) {
+        if let Some(socket) = &self.0 {
+            // A manager that does not listen is none of our readers' trouble.
+            let _ = socket.send(words.as_bytes());
+        }
+    }
+}
+
+/// The thread that feeds the watchdog.
+#[derive(Debug)]
+pub(super) struct Watchdog {
+    thread: JoinHandle<()>,
+    /// Dropped, the thread ends.
+    stop: Sender<()>,
+}
+
+impl Watchdog {
+    /// Feeds it twice in each `patience`, while all is well.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub(super) fn spawn(notify: Notify, handle: Handle, patience: Duration) -> io::Result<Self> {
+        let (stop, stopped) = channel::<()>();
+        let thread = Builder::new().name("watchdog".to_owned()).spawn(move || {
+            let mut seen = BTreeMap::new();
+            let mut well = true;
+            while stopped.recv_timeout(patience / 2) == Err(RecvTimeoutError::Timeout) {
+                let trouble = trouble(&handle, &mut seen, clock::now());
+                if let Some(trouble) = &trouble
+                    && well
+                {
+                    tracing::error!("the watchdog is not fed: {trouble}");
+                }
+                well = trouble.is_none();
+                if well {
+                    notify.tell("WATCHDOG=1");
+                }
+            }
+        })?;
+        Ok(Self { thread, stop })
+    }
+
+    pub(super) fn join(self) {
+        drop(self.stop);
+        let _ = self.thread.join();
+    }
+}
+
+/// Why all is not well: a worker that does not answer, or a mount that is live and gives nothing.
+fn trouble(handle: &Handle, seen: &mut BTreeMap<String, (Cursor, Instant)>, now: Instant) -> Option<String> {
+    let silent = smol::block_on(handle.silent_workers());
+    if silent > 0 {
+        return Some(format!("{silent} workers do not answer"));
+    }
+    let mounts = handle.mounts();
+    seen.retain(|name, _| mounts.iter().any(|figures| figures.mount.name() == name));
+    for figures in mounts {
+        let (mount, end) = (&figures.mount, figures.mount.units().end());
+        let (before, since) = seen.entry(mount.name().to_owned()).or_insert((end, now));
+        if *before != end || mount.state() != State::Live {
+            (*before, *since) = (end, now);
+        } else if now.saturating_duration_since(*since) > SILENCE {
+            return Some(format!("{:?} is live and gives nothing", mount.name()));
+        }
+    }
+    None
+}

@@ -1,0 +1,100 @@
+//! What another configuration means for the mounts that run: decided without doing it.
+
+use std::collections::BTreeMap;
+
+use crate::config::MountSettings;
+use crate::hub::ControlValue;
+use crate::source::camera;
+
+/// What becomes of a mount.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Fate {
+    Kept,
+    /// While it runs.
+    Changed(Vec<Live>),
+    Restarted,
+    Added,
+    Removed,
+}
+
+/// What changes in the same stream.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Live {
+    Bitrate(u32),
+    Control(String, ControlValue),
+}
+
+/// Every mount's fate, by name.
+pub(super) fn plan<'a>(
+    old: impl Iterator<Item = (&'a str, &'a MountSettings)>,
+    new: &BTreeMap<String, MountSettings>,
+) -> BTreeMap<String, Fate> {
+    let mut fates: BTreeMap<String, Fate> = new.keys().map(|name| (name.clone(), Fate::Added)).collect();
+    for (name, before) in old {
+        let fate = new.get(name).map_or(Fate::Removed, |after| fate(before, after));
+        fates.insert(name.to_owned(), fate);
+    }
+    fates
+}
+
+fn fate(before: &MountSettings, after: &MountSettings) -> Fate {
+    if before == after {
+        return Fate::Kept;
+    }
+    match (before, after) {
+        (MountSettings::Camera(before), MountSettings::Camera(after)) => {
+            live(before, after).map_or(Fate::Restarted, Fate::Changed)
+        }
+        _ => Fate::Restarted,
+    }
+}
+
+/// What to change of a camera that runs, if that is all that differs.
+fn live(before: &camera::Settings, after: &camera::Settings) -> Option<Vec<Live>> {
+    let same = |settings: &camera::Settings| {
+        let mut settings = settings.clone();
+        (settings.wish.bitrate, settings.controls) = (None, Vec::new());
+        settings
+    };
+    // What is written no more goes back to what the camera has of itself, which only a start finds out.
+    let gone = before.controls.iter().any(|(name, _)| after.controls.iter().all(|(kept, _)| kept != name));
+    if same(before) != same(after) || gone || before.wish.bitrate.is_some() && after.wish.bitrate.is_none() {
+        return None;
+    }
+    let bitrate = after.wish.bitrate.filter(|_| before.wish.bitrate != after.wish.bitrate);
+    let controls = after.controls.iter().filter(|control| !before.controls.contains(control));
+    let controls = controls.map(|(name, value)| Live::Control(name.clone(), value.clone()));
+    Some(bitrate.map(Live::Bitrate).into_iter().chain(controls).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn mounts(text: &str) -> BTreeMap<String, MountSettings> {
+        Config::parse(&format!("(mounts: {{{text}}})")).unwrap().mounts
+    }
+
+    #[test]
+    fn only_what_differs_restarts_and_a_cameras_bitrate_and_controls_change_while_it_runs() {
+        let old = mounts(
+            r#""a": Pattern(), "b": Pattern(), "c": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 1000000, controls: {"focus": 1, "gain": 2}), "e": Camera(device: "x"), "f": Camera(device: "x", controls: {"focus": 1})"#,
+        );
+        let new = mounts(
+            r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x")"#,
+        );
+        let fates = plan(old.iter().map(|(name, settings)| (name.as_str(), settings)), &new);
+        let live = vec![Live::Bitrate(2_000_000), Live::Control("gain".into(), ControlValue::Integer(3))];
+        let expected = [
+            ("a", Fate::Kept),
+            ("b", Fate::Restarted),
+            ("c", Fate::Removed),
+            ("d", Fate::Changed(live)),
+            ("e", Fate::Restarted),
+            ("f", Fate::Restarted),
+            ("n", Fate::Added),
+        ];
+        assert_eq!(fates, expected.map(|(name, fate)| (name.to_owned(), fate)).into());
+    }
+}

@@ -1,0 +1,238 @@
+//! One thread that makes configurations true, one after the other: asked by a signal, by the file, or by anybody who
+//! has an [`Asker`].
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use smol::channel::{Receiver, Sender, bounded, unbounded};
+
+use super::mounts::{Applied, Mounts};
+use super::notify::Notify;
+use crate::config::Config;
+use crate::server::SessionFigures;
+
+/// What is answered: what became of the mounts, or why nothing has changed.
+pub type Answer = Result<Applied, String>;
+
+#[derive(Debug)]
+enum Ask {
+    /// Read the file, and apply it.
+    Reload(Option<Sender<Answer>>),
+    /// The file was written: the same if it says something else than before.
+    FileChanged,
+    Apply(Box<Config>, Sender<Answer>),
+    /// The file is about to say this: it is applied by whoever writes it.
+    Expect(String),
+    Enable(String, bool, Sender<Result<(), String>>),
+    Preview(Box<Config>, Sender<(Applied, Vec<SessionFigures>)>),
+}
+
+/// Asks for other configurations, from any thread.
+#[derive(Clone, Debug)]
+pub struct Asker(Sender<Ask>);
+
+impl Asker {
+    /// Has the file read and applied, without waiting for it.
+    pub(super) fn reload_some_time(&self) {
+        let _ = self.0.try_send(Ask::Reload(None));
+    }
+
+    /// Reads the file again and applies it.
+    ///
+    /// # Errors
+    /// Why nothing has changed, in a sentence.
+    pub async fn reload(&self) -> Answer {
+        let (told, answer) = bounded(1);
+        let _ = self.0.try_send(Ask::Reload(Some(told)));
+        answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
+    }
+
+    /// Applies a configuration.
+    ///
+    /// # Errors
+    /// Why nothing has changed, in a sentence.
+    pub async fn apply(&self, config: Config) -> Answer {
+        let (told, answer) = bounded(1);
+        let _ = self.0.try_send(Ask::Apply(Box::new(config), told));
+        answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
+    }
+
+    /// The file is about to say this, and will be applied: it is not read for it.
+    pub(super) fn expect(&self, text: String) {
+        let _ = self.0.try_send(Ask::Expect(text));
+    }
+
+    /// Serves a mount that was disabled, or serves it no longer until it is enabled or another configuration is applied.
+    ///
+    /// # Errors
+    /// There is no such mount, in a sentence.
+    pub async fn enable(&self, mount: &str, enabled: bool) -> Result<(), String> {
+        let (told, answer) = bounded(1);
+        let _ = self.0.try_send(Ask::Enable(mount.to_owned(), enabled, told));
+        answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
+    }
+
+    /// What applying it would do, and whom it would interrupt; nothing once the daemon ends.
+    pub async fn preview(&self, config: Config) -> Option<(Applied, Vec<SessionFigures>)> {
+        let (told, answer) = bounded(1);
+        let _ = self.0.try_send(Ask::Preview(Box::new(config), told));
+        answer.recv().await.ok()
+    }
+}
+
+const ENDING: &str = "the daemon ends";
+
+/// The thread.
+pub(super) struct Reloader {
+    thread: JoinHandle<Mounts>,
+    asks: Sender<Ask>,
+}
+
+impl Reloader {
+    /// `path`: the file; `text`: what it said when it was applied.
+    pub(super) fn spawn(
+        mounts: Mounts,
+        path: Option<PathBuf>,
+        text: Option<String>,
+        notify: Notify,
+    ) -> io::Result<Self> {
+        let (asks, inbox) = unbounded();
+        let mut work = Work { mounts, path, text, notify };
+        let thread = Builder::new().name("reload".to_owned()).spawn(move || {
+            work.follow(&inbox);
+            work.mounts
+        })?;
+        Ok(Self { thread, asks })
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        Asker(self.asks.clone())
+    }
+
+    /// Waits until what was begun is done; gives the mounts, unless it panicked.
+    pub(super) fn join(self) -> Option<Mounts> {
+        self.asks.close();
+        self.thread.join().ok()
+    }
+}
+
+struct Work {
+    mounts: Mounts,
+    path: Option<PathBuf>,
+    text: Option<String>,
+    notify: Notify,
+}
+
+impl Work {
+    fn follow(&mut self, inbox: &Receiver<Ask>) {
+        while let Ok(ask) = smol::block_on(inbox.recv()) {
+            match ask {
+                Ask::Reload(told) => {
+                    let answer = self.reload();
+                    if let Some(told) = told {
+                        let _ = told.try_send(answer);
+                    }
+                }
+                Ask::FileChanged => {
+                    let read = self.path.as_ref().map(std::fs::read_to_string);
+                    // What cannot be read now is being replaced: that is told as well.
+                    if let Some(Ok(text)) = read
+                        && self.text.as_ref() != Some(&text)
+                    {
+                        // Its answer is in the log.
+                        let _ = self.reload();
+                        // Known now, be it wrong: it is not told of twice.
+                        self.text = Some(text);
+                    }
+                }
+                Ask::Apply(config, told) => drop(told.try_send(self.apply(&config))),
+                Ask::Expect(text) => self.text = Some(text),
+                Ask::Enable(mount, enabled, told) => {
+                    drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
+                }
+                Ask::Preview(config, told) => {
+                    drop(told.try_send(smol::block_on(self.mounts.preview(&config))));
+                }
+            }
+        }
+    }
+
+    fn reload(&mut self) -> Answer {
+        let config = match &self.path {
+            Some(path) => Config::load(path).map_err(|error| error.to_string()),
+            None => Ok(Config::default()),
+        };
+        match config {
+            Ok(config) => {
+                self.text = self.path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+                self.apply(&config)
+            }
+            Err(error) => {
+                tracing::error!("the configuration is as it was: {error}");
+                Err(error)
+            }
+        }
+    }
+
+    fn apply(&mut self, config: &Config) -> Answer {
+        self.notify.reloading();
+        let applied = smol::block_on(self.mounts.apply(config));
+        match &applied {
+            Ok(applied) => tracing::info!("reloaded: {applied}"),
+            Err(error) => tracing::error!("the configuration is as it was: {error}"),
+        }
+        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
+        applied
+    }
+}
+
+/// The thread that sees when the file is written.
+pub(super) struct FileWatch {
+    thread: JoinHandle<()>,
+    bell: Arc<EventFd>,
+}
+
+impl FileWatch {
+    /// Watches the file's folder: editors put another file in its place.
+    pub(super) fn spawn(path: &Path, asker: Asker) -> io::Result<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_owned();
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        // Not while it is being written: when that is over.
+        inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO)?;
+        let bell =
+            Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
+        let stop = bell.clone();
+        let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
+            loop {
+                let mut watched = [
+                    PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
+                    PollFd::new(stop.as_fd(), PollFlags::POLLIN),
+                ];
+                let woken = poll(&mut watched, PollTimeout::NONE);
+                if woken.is_err() && woken != Err(nix::errno::Errno::EINTR) || watched[1].any() == Some(true)
+                {
+                    return;
+                }
+                let Ok(events) = inotify.read_events() else { continue };
+                // One for all that is there: of several writes the last text counts.
+                if events.iter().any(|event| event.name.as_ref() == Some(&name)) {
+                    let _ = asker.0.try_send(Ask::FileChanged);
+                }
+            }
+        })?;
+        Ok(Self { thread, bell })
+    }
+
+    pub(super) fn join(self) {
+        // Full means that it rings already.
+        let _ = self.bell.write(1);
+        let _ = self.thread.join();
+    }
+}

@@ -1,0 +1,211 @@
+//! The configuration: read, tried and changed. Nothing is written that is not served, and nothing is served of a file that
+//! could not be written.
+
+use std::sync::Arc;
+
+use super::super::alarms::Trouble;
+use super::super::mounts::Applied;
+use super::Steward;
+use crate::clock;
+use crate::config::Config;
+use crate::config::store::{self, From, Loaded, Store};
+use crate::control::protocol::{
+    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, MountChange, Plan, Problem,
+    Refusal, Reply, VersionEntry,
+};
+use crate::control::{Answer, Caller};
+use crate::server::SessionFigures;
+
+impl Steward {
+    /// Files and cameras are looked at: not on the thread that all clients share.
+    pub(super) async fn configure(self: &Arc<Self>, caller: &Caller, request: ConfigRequest) -> Answer {
+        match request {
+            ConfigRequest::Get { path: None } => self.get().await,
+            ConfigRequest::Check { text } => self.check(text).await,
+            ConfigRequest::Preview { text } => self.preview(text).await,
+            ConfigRequest::Apply { text, base } => self.apply(caller, text, base).await,
+            ConfigRequest::History {} => self.history().await,
+            ConfigRequest::Rollback { to, base } => {
+                let text = self.with_store(move |store| store.text(to).map_err(refusal)).await?;
+                self.apply(caller, text, base).await
+            }
+            ConfigRequest::Get { .. }
+            | ConfigRequest::Schema {}
+            | ConfigRequest::Set { .. }
+            | ConfigRequest::Edit { .. } => Err(Refusal::new(
+                "not-here",
+                "this version changes the configuration's text as a whole",
+                "use `lenslet config get` and `lenslet config apply`, or edit the file",
+            )),
+        }
+    }
+
+    /// Reads the file again and does what is different in it.
+    pub(super) async fn reload(&self) -> Answer {
+        let refused = |why: String| Refusal::new("not-applied", why, "what is served is as it was");
+        let applied = self.rooms.asker.reload().await.map_err(refused)?;
+        Ok(Reply::Plan(plan(&applied, &[])))
+    }
+
+    /// What is wrong with the file, if that is so.
+    pub(super) fn config_trouble(&self) -> Option<Trouble> {
+        let loaded = self.store.as_ref()?.look().ok()?;
+        let From::LastGood { why, .. } = loaded.from else { return None };
+        let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes the last right one";
+        Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
+    }
+
+    pub(super) fn config_state(&self) -> ConfigState {
+        let Some(store) = &self.store else { return ConfigState::default() };
+        let path = Some(store.path().display().to_string());
+        let version = store.history().last().map(|version| version.number);
+        let (origin, why) = match store.look().map(|loaded| loaded.from) {
+            Ok(From::File) => (ConfigOrigin::File, None),
+            Ok(From::Nothing) => (ConfigOrigin::Default, None),
+            Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(why)),
+            Err(error) => (ConfigOrigin::LastGood, Some(error.to_string())),
+        };
+        ConfigState { path, version, origin, why, read_only: None }
+    }
+
+    async fn get(&self) -> Answer {
+        let (text, version) = self
+            .with_store(|store| {
+                let loaded = store.load().map_err(refusal)?;
+                Ok((loaded.text, store.history().last().map(|version| version.number)))
+            })
+            .await?;
+        Ok(Reply::Config(ConfigText { version, text, is_default: false }))
+    }
+
+    async fn check(&self, text: Option<String>) -> Answer {
+        let text = self.text(text).await?;
+        Ok(Reply::Checked(smol::unblock(move || checked(&text)).await))
+    }
+
+    async fn preview(&self, text: Option<String>) -> Answer {
+        let config = parsed(&self.text(text).await?)?;
+        let ending = || Refusal::new("ending", "Lenslet ends", "");
+        let (applied, interrupted) = self.rooms.asker.preview(config).await.ok_or_else(ending)?;
+        Ok(Reply::Plan(plan(&applied, &interrupted)))
+    }
+
+    async fn history(&self) -> Answer {
+        let versions = self.with_store(|store| Ok(store.history())).await?;
+        let entry = |version: store::Version| VersionEntry {
+            version: version.number,
+            at: version.at,
+            author: version.author,
+            bytes: version.bytes,
+        };
+        Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
+    }
+
+    /// Writes the text, then serves it. What cannot be written is not served.
+    async fn apply(&self, caller: &Caller, text: String, base: Option<u64>) -> Answer {
+        let config = parsed(&text)?;
+        let author = author(caller);
+        self.rooms.asker.expect(text.clone());
+        let version = self
+            .with_store(move |store| {
+                let Loaded { found, .. } = store.load().map_err(refusal)?;
+                let newest = store.history().last().map(|version| version.number);
+                if base.is_some() && base != newest {
+                    return Err(refusal(store::Error::Changed { newest }));
+                }
+                store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)
+            })
+            .await?;
+        let not_served = |why: String| {
+            let what_to_do = "the file is written; what is served is as it was: change it, or roll it back";
+            Refusal::new("not-applied", why, what_to_do)
+        };
+        let applied = self.rooms.asker.apply(config).await.map_err(not_served)?;
+        Ok(Reply::Plan(Plan { version: Some(version), ..plan(&applied, &[]) }))
+    }
+
+    async fn text(&self, text: Option<String>) -> Result<String, Refusal> {
+        match text {
+            Some(text) => Ok(text),
+            None => self.with_store(|store| Ok(store.load().map_err(refusal)?.text)).await,
+        }
+    }
+
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let Some(store) = self.store.clone() else {
+            let why = "no configuration file is served";
+            return Err(Refusal::new("no-file", why, "start the daemon with `--config FILE`"));
+        };
+        smol::unblock(move || work(&store)).await
+    }
+}
+
+/// Who is written beside a version.
+fn author(caller: &Caller) -> String {
+    match caller.pid {
+        Some(pid) => format!("uid {} (process {pid})", caller.uid),
+        None => format!("uid {}", caller.uid),
+    }
+}
+
+fn parsed(text: &str) -> Result<Config, Refusal> {
+    Config::parse(text).map_err(|error| Refusal::new("no-configuration", error.to_string(), ""))
+}
+
+fn checked(text: &str) -> Checked {
+    match Config::parse(text) {
+        Ok(config) => {
+            let warnings = config.absent().into_iter().chain(config.unfit()).collect();
+            Checked { errors: Vec::new(), warnings }
+        }
+        Err(error) => {
+            let problem = Problem { said: error.to_string(), ..Problem::default() };
+            Checked { errors: vec![problem], warnings: Vec::new() }
+        }
+    }
+}
+
+fn refusal(error: store::Error) -> Refusal {
+    let (what, what_to_do) = match &error {
+        store::Error::Invalid(_) => ("no-configuration", ""),
+        store::Error::Changed { .. } => ("changed-meanwhile", "read it again"),
+        store::Error::NoVersion(_) => ("no-such-version", ""),
+        store::Error::System { .. } => ("not-written", ""),
+    };
+    Refusal::new(what, error.to_string(), what_to_do)
+}
+
+fn plan(applied: &Applied, interrupted: &[SessionFigures]) -> Plan {
+    let change = |mount: &String, change: Change, why: Option<String>| MountChange {
+        mount: mount.clone(),
+        change,
+        why,
+        interrupts: interrupted
+            .iter()
+            .filter(|session| session.mount == *mount)
+            .map(|session| session.number.to_string())
+            .collect(),
+    };
+    let of = |mounts: &[String], what: Change| {
+        mounts.iter().map(|mount| change(mount, what, None)).collect::<Vec<_>>()
+    };
+    let mut mounts = of(&applied.restarted, Change::Restarted);
+    mounts.extend(of(&applied.changed, Change::Changed));
+    mounts.extend(of(&applied.kept, Change::Kept));
+    mounts.extend(of(&applied.added, Change::Added));
+    mounts.extend(of(&applied.removed, Change::Removed));
+    mounts
+        .extend(applied.refused.iter().map(|(mount, why)| change(mount, Change::Refused, Some(why.clone()))));
+    mounts.sort_by(|one, other| one.mount.cmp(&other.mount));
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Plan {
+        version: None,
+        diff: String::new(),
+        mounts,
+        changed: names(&applied.server.now),
+        after_restart: names(&applied.server.after_restart),
+    }
+}
