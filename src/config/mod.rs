@@ -5,6 +5,7 @@ mod file;
 mod mounts;
 mod network;
 pub mod store;
+pub mod syntax;
 
 use std::collections::BTreeMap;
 use std::fmt;
