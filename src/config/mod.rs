@@ -1,6 +1,7 @@
 //! The configuration file: RON text into the rooms' own settings.
 
 mod aliases;
+pub mod edit;
 mod file;
 mod mounts;
 mod network;
