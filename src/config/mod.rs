@@ -5,6 +5,8 @@ pub mod edit;
 mod file;
 mod mounts;
 mod network;
+#[cfg(test)]
+mod shipped;
 pub mod store;
 pub mod syntax;
 

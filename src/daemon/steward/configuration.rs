@@ -7,10 +7,10 @@ use super::super::alarms::Trouble;
 use super::super::mounts::Applied;
 use super::Steward;
 use crate::clock;
-use crate::config::Config;
 use crate::config::store::{self, From, Loaded, Store};
+use crate::config::{Config, edit, syntax};
 use crate::control::protocol::{
-    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, MountChange, Plan, Problem,
+    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan, Problem,
     Refusal, Reply, VersionEntry,
 };
 use crate::control::{Answer, Caller};
@@ -29,13 +29,19 @@ impl Steward {
                 let text = self.with_store(move |store| store.text(to).map_err(refusal)).await?;
                 self.apply(caller, text, base).await
             }
-            ConfigRequest::Get { .. }
-            | ConfigRequest::Schema {}
-            | ConfigRequest::Set { .. }
-            | ConfigRequest::Edit { .. } => Err(Refusal::new(
+            ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
+            ConfigRequest::Set { path, value, base } => {
+                let text = edit::set(&self.text(None).await?, &path, &value).map_err(not_edited)?;
+                self.apply(caller, text, base).await
+            }
+            ConfigRequest::Edit { text, edits } => {
+                let text = edits.iter().try_fold(self.text(text).await?, edited)?;
+                Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
+            }
+            ConfigRequest::Schema {} => Err(Refusal::new(
                 "not-here",
-                "this version changes the configuration's text as a whole",
-                "use `lenslet config get` and `lenslet config apply`, or edit the file",
+                "this version has no schema for programs",
+                "`configs/reference.ron` of the sources explains every field",
             )),
         }
     }
@@ -76,6 +82,19 @@ impl Steward {
             })
             .await?;
         Ok(Reply::Config(ConfigText { version, text, is_default: false }))
+    }
+
+    /// What stands at a path of the file.
+    async fn get_at(&self, path: &str) -> Answer {
+        let no_path = |why: String| Refusal::new("no-path", why, "write it as mounts[\"cam\"].fps");
+        let steps: syntax::Path = path.parse().map_err(|error| no_path(format!("{path}: {error}")))?;
+        let text = self.text(None).await?;
+        let tree = syntax::read(&text).map_err(|error| no_path(error.to_string()))?;
+        let node = tree.find(&steps.0).ok_or_else(|| {
+            Refusal::new("not-written", format!("nothing is written at {path}"), "its default is true")
+        })?;
+        let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
+        Ok(Reply::Config(ConfigText { version: None, text: value, is_default: false }))
     }
 
     async fn check(&self, text: Option<String>) -> Answer {
@@ -158,6 +177,20 @@ fn author(caller: &Caller) -> String {
         Some(pid) => format!("uid {} (process {pid})", caller.uid),
         None => format!("uid {}", caller.uid),
     }
+}
+
+fn edited(text: String, change: &Edit) -> Result<String, Refusal> {
+    let done = match change {
+        Edit::Set { path, value } => edit::set(&text, path, value),
+        Edit::Insert { path, value } => edit::insert(&text, path, value),
+        Edit::Remove { path } => edit::remove(&text, path),
+        Edit::Rename { path, to } => edit::rename(&text, path, to),
+    };
+    done.map_err(not_edited)
+}
+
+fn not_edited(error: edit::Error) -> Refusal {
+    Refusal::new("not-edited", error.to_string(), "nothing was changed")
 }
 
 fn parsed(text: &str) -> Result<Config, Refusal> {

@@ -135,3 +135,30 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     assert!(versions[1].author.starts_with("uid "), "{versions:?}");
     assert_eq!(refused(control.ask(ConfigRequest::Rollback { to: 99, base: None })), "no-such-version");
 }
+
+#[test]
+fn one_value_is_written_and_all_else_of_the_file_stays() {
+    let server = Server::with(&format!("/* mine */ {TWO}"));
+    let mut control = connect(&server);
+    let mut second = play(&server, "b");
+    let (before, version) = text(&mut control);
+    let set = |path: &str, value: &str| ConfigRequest::Set {
+        path: path.to_owned(),
+        value: value.to_owned(),
+        base: None,
+    };
+    let done = plan(&mut control, set("mounts[\"a\"].width", "128"));
+    assert_eq!(done.version, Some(version + 1));
+    assert_eq!(text(&mut control).0, before.replacen("width: 64", "width: 128", 1));
+    second.next_frame(0);
+    let Reply::Config(value) =
+        control.ask(ConfigRequest::Get { path: Some("mounts[\"a\"].width".to_owned()) }).unwrap()
+    else {
+        panic!("no value")
+    };
+    assert_eq!(value.text, "128");
+    assert_eq!(refused(control.ask(set("mounts[\"a\"].widht", "1"))), "not-edited");
+    assert_eq!(refused(control.ask(set("mounts[\"a\"].width", "15"))), "not-edited");
+    assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("mounts[".to_owned()) })), "no-path");
+    assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("workers".to_owned()) })), "not-written");
+}
