@@ -21,7 +21,7 @@ LIMIT = 2
 # kB: what is held after a second pass of all faults may be more than after the first, when everything was used once.
 MEMORY = 2_000
 # Pictures of the stand-in come once a second: so many in this time are the camera's.
-PICTURES, WITHIN = 5, 2.5
+PICTURES, WITHIN = 5, 1.6
 CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
     "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
     "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
@@ -98,11 +98,12 @@ class Reader(threading.Thread):
         self.stamp = stamp
 
     def playing(self, since=0.0):
-        """When the first of the camera's pictures came after an instant; None before there are enough."""
+        """When the camera's pictures were back after an instant; None before there are enough."""
         if self.wrong: raise Failed(self.wrong)
         times = [at for at in self.times if at > since]
-        for first, last in zip(times, times[PICTURES - 1:]):
-            if last - first < WITHIN: return first
+        # One picture may be from before the fault, or the stand-in's last.
+        for first, second, last in zip(times, times[1:], times[PICTURES - 1:]):
+            if last - first < WITHIN: return second
         return None
 
 
@@ -293,6 +294,8 @@ def pace(name, restarts):
     restarts[:] = restarts[-3:]
     if len(restarts) == 3: time.sleep(max(0, restarts[0] + 65 - time.monotonic()))
     restarts.append(time.monotonic())
+    # After a rest it is opened anew as often as before.
+    if wedges(name): restarts.clear()
 
 
 def each(readers, table, rounds, many, shuffle, end, failures):
