@@ -31,8 +31,9 @@ use crate::source;
 use notify::{Notify, Watchdog};
 use reload::{FileWatch, Reloader};
 
-/// Sources may take this long to end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Sources may take this long to end, once everybody has been told goodbye: a camera or an encoder that is cut off while it
+/// streams may not be there for the next who wants it.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What the daemon is told beside its configuration.
 #[derive(Debug, Default)]
