@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +15,8 @@ use crate::source::{Error as SourceError, camera, command, file, jpegs, pattern}
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
-    pub(super) listen: Option<Vec<SocketAddr>>,
+    pub(super) schema: Option<u32>,
+    pub(super) listen: Option<Vec<String>>,
     pub(super) udp_ports: Option<(u16, u16)>,
     pub(super) max_packet: Option<usize>,
     pub(super) pacing: Option<Pacing>,

@@ -4,25 +4,35 @@ use std::collections::BTreeMap;
 
 use super::MountSettings;
 use super::file::MountFile;
+use super::syntax::quoted;
 use crate::rtsp::url::Target;
 use crate::source::{self, camera, command, file, jpegs};
 
 /// The mounts by path, none of them twice.
 ///
 /// # Errors
-/// The first that can never be served, by name, with the field that is wrong.
-pub(super) fn mounts(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, MountSettings>, String> {
+/// Each that can never be served, by name, with the field that is wrong.
+pub(super) fn mounts(
+    written: Vec<(String, MountFile)>,
+) -> Result<BTreeMap<String, MountSettings>, Vec<String>> {
     let mut mounts = BTreeMap::new();
+    let mut wrong = Vec::new();
     for (path, settings) in written {
-        let wrong = |why: String| format!("mounts[{path:?}]: {why}");
-        let clean = clean(&path).map_err(|why| wrong(why.to_owned()))?;
-        let settings = settings.into_settings().map_err(|error| wrong(error.to_string()))?;
-        settings.check().map_err(|error| wrong(error.to_string()))?;
-        if mounts.insert(clean.to_owned(), settings).is_some() {
-            return Err(wrong("there is such a mount already".to_owned()));
+        if let Err(why) = add(&mut mounts, &path, settings) {
+            wrong.push(format!("mounts[{}]: {why}", quoted(&path)));
         }
     }
-    Ok(mounts)
+    if wrong.is_empty() { Ok(mounts) } else { Err(wrong) }
+}
+
+fn add(mounts: &mut BTreeMap<String, MountSettings>, path: &str, settings: MountFile) -> Result<(), String> {
+    let clean = clean(path)?;
+    let settings = settings.into_settings().map_err(|error| error.to_string())?;
+    settings.check().map_err(|error| error.to_string())?;
+    match mounts.insert(clean.to_owned(), settings) {
+        Some(_) => Err("there is such a mount already".to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// The path without slashes at its ends.

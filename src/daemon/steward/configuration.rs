@@ -7,8 +7,8 @@ use super::super::alarms::Trouble;
 use super::super::mounts::Applied;
 use super::Steward;
 use crate::clock;
-use crate::config::Config;
 use crate::config::store::{self, From, Loaded, Store};
+use crate::config::{self, Config};
 use crate::control::protocol::{
     Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, MountChange, Plan, Problem,
     Refusal, Reply, VersionEntry,
@@ -162,8 +162,14 @@ fn checked(text: &str) -> Checked {
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {
-            let problem = Problem { said: error.to_string(), ..Problem::default() };
-            Checked { errors: vec![problem], warnings: Vec::new() }
+            let number = |number: usize| u32::try_from(number).ok();
+            let problem = |problem: &config::Problem| Problem {
+                line: problem.place.and_then(|(line, _)| number(line)),
+                column: problem.place.and_then(|(_, column)| number(column)),
+                path: Some(problem.path.clone()).filter(|path| !path.is_empty()),
+                said: problem.to_string(),
+            };
+            Checked { errors: error.problems().iter().map(problem).collect(), warnings: Vec::new() }
         }
     }
 }
