@@ -2,6 +2,7 @@
 
 mod aliases;
 mod check;
+pub mod edit;
 mod error;
 mod file;
 mod mounts;

@@ -22,5 +22,14 @@ pub fn parse(text: &str) -> (Option<Value>, Vec<Mistake>) {
     parser::Parser::new(text).file()
 }
 
+/// The sign that comes next behind a byte, over blanks and comments, and no later than at `until`.
+pub(in crate::config) fn next_sign(text: &str, from: usize, until: usize) -> Option<Span> {
+    let (tokens, _) = lexer::tokens(text.get(from..=until)?);
+    match tokens.first() {
+        Some((lexer::Token::Sign(_), span)) => Some(from + span.start..from + span.end),
+        _ => None,
+    }
+}
+
 /// Values in values: far more than any configuration has, far less than the stack bears.
 pub const MAX_DEPTH: usize = 64;
