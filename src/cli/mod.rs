@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use crate::logs::{Level, Levels, Logs};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
-    StatusArguments,
+    SnapshotArguments, StatusArguments,
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::{ConfigArgument, ServeArguments, UrlsArguments};
@@ -59,6 +59,8 @@ enum Command {
     Mount(MountCommand),
     /// Change a mount's bitrate or its camera's controls while it runs, until the daemon starts again.
     Set(SetArguments),
+    /// Write one picture of a mount as a JPEG: of MJPEG as it is, of H.264 its next keyframe.
+    Snapshot(SnapshotArguments),
     /// Have the daemon read its configuration again.
     Reload(DaemonArgument),
     /// Show what the daemon logs.
@@ -87,6 +89,7 @@ pub fn run() -> ExitCode {
         Command::Keyframe(arguments) => control::keyframe(arguments),
         Command::Mount(command) => control::mount(command),
         Command::Set(arguments) => control::set(arguments),
+        Command::Snapshot(arguments) => control::snapshot(arguments),
         Command::Reload(daemon) => control::reload(&daemon),
         Command::Log(arguments) => control::log(arguments),
         Command::Shutdown(daemon) => control::shutdown(&daemon),

@@ -32,18 +32,14 @@ pub(super) struct ServeArguments {
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let ServeArguments { config, control } = arguments;
     let paths = Paths::of(&Environment::read());
-    let usual = Some(paths.config).filter(|path| path.exists());
-    let path = config.config.or(usual);
-    let settings = match &path {
-        Some(path) => {
-            let loaded = Store::new(path, &paths.state).load()?;
-            if loaded.from == From::Nothing {
-                return Err(format!("{}: there is no such file", path.display()).into());
-            }
-            loaded.config
-        }
-        None => Config::default(),
-    };
+    let explicit = config.config.is_some();
+    let path = config.config.unwrap_or(paths.config);
+    let loaded = Store::new(&path, &paths.state).load()?;
+    let nothing = loaded.from == From::Nothing;
+    if nothing && explicit {
+        return Err(format!("{}: there is no such file", path.display()).into());
+    }
+    let (path, settings) = (Some(path).filter(|_| !nothing), loaded.config);
     Ok(daemon::serve(&settings, daemon::Options { config: path, control, logs })?)
 }
 

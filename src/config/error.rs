@@ -27,6 +27,9 @@ pub struct Problem {
     pub shown: String,
 }
 
+/// No setting stands deeper.
+const DEEPEST: usize = 6;
+
 /// More are not told: who sees so many begins at the top.
 const MOST: usize = 20;
 
@@ -101,6 +104,8 @@ impl Problem {
         let mut shown = String::new();
         // A `String` takes all.
         let _ = place::marked(text, span, &mut shown);
+        // Brackets in brackets are no way that a person follows.
+        let path = Path(path.0.iter().take(DEEPEST).cloned().collect());
         let place = Some((place::line(text, span.start), place::column(text, span.start)));
         Self { place, path: path.to_string(), what: what.clone(), shown }
     }

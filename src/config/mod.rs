@@ -10,6 +10,8 @@ mod nearest;
 mod network;
 mod place;
 mod schema;
+#[cfg(test)]
+mod shipped;
 pub mod store;
 pub mod syntax;
 

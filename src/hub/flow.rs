@@ -20,7 +20,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    pub(super) fn failed(&mut self) {
+    pub(super) fn fail(&mut self) {
         self.failures = self.failures.saturating_add(1);
     }
 

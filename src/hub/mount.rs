@@ -209,7 +209,7 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        self.0.status().flow.failed();
+        self.0.status().flow.fail();
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {
@@ -379,6 +379,14 @@ mod tests {
         mount.stop();
         outlet.renew();
         assert!(outlet.stopped(), "a mount that has ended has no other source");
+    }
+
+    #[test]
+    fn a_source_that_fails_is_counted_and_may_fail_again() {
+        let (outlet, mount) = mount("test");
+        outlet.fail("no signal");
+        outlet.fail("no signal");
+        assert_eq!((mount.failures(), mount.state()), (2, State::Failed("no signal".into())));
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::hub::Outlet;
 
 /// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture.
 const FIRST: Duration = Duration::from_secs(1);
+/// One that ran for longer than [`FIRST`] before is tried after this time, and then after it doubled: cameras that
+/// refuse the first two attempts after a fault are back within a second.
+const SOON: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// A source's thread.
@@ -91,8 +94,9 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         // Before it is told: who reads of it finds it so.
         outlet.fail(&reason);
         // What gave pictures meanwhile has another fault, not the same one still.
-        if told.as_ref().is_none_or(|told| told.is_over()) || clock::now().duration_since(began) > LONGEST {
-            pause = FIRST;
+        let ran = clock::now().duration_since(began);
+        if told.as_ref().is_none_or(|told| told.is_over()) || ran > LONGEST {
+            pause = first_pause(ran);
         }
         if !told.as_ref().is_some_and(|told| told.still(&reason)) {
             tracing::warn!(mount = outlet.name(), "{reason}");
@@ -106,6 +110,12 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         outlet.idle();
         pause = (pause * 2).min(LONGEST);
     }
+}
+
+/// How long to wait after the first fault of a source that ran for so long: what fails again and again as soon as it
+/// gave a picture is not run four times a second.
+fn first_pause(ran: Duration) -> Duration {
+    if ran > FIRST { SOON } else { FIRST }
 }
 
 /// A failure that was told of; woken when it is over, which is told too.
@@ -269,6 +279,13 @@ mod tests {
         assert!(pause < FIRST * 3, "{pause:?}; doubled each time it would be four seconds");
         mount.stop();
         running.join();
+    }
+
+    #[test]
+    fn what_ran_well_is_back_within_a_second_though_two_attempts_fail() {
+        let pause = first_pause(Duration::from_secs(5));
+        assert!(pause + pause * 2 < Duration::from_secs(1), "{pause:?}");
+        assert_eq!(first_pause(Duration::from_millis(20)), FIRST, "what flaps is not run all the time");
     }
 
     /// Panics the first time, and then says what it carries.

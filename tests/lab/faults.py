@@ -4,7 +4,8 @@
 Three mounts of one server, each with a reader that was there before the first fault, have their faults side by side:
 raw pictures coded by the processor (vivid's own faults), raw pictures through the board's encoder (labcodec's), and a
 USB camera's H.264. A reader takes every packet: none may be missing, time goes on, no BYE comes, and pictures are back.
-In the end the server has as many descriptors as before, and no more memory.
+All faults once warm the server up (rings full, both encoders used); then they come again, and in the end it has as many
+descriptors as before them, and no more memory.
 
 many: each fault ROUNDS times (the unplugging five times as often) in an order that SEED says, for MINUTES at most.
 """
@@ -14,12 +15,13 @@ LENSLET, LAB, H264 = (os.environ[name] for name in ('LENSLET', 'LAB', 'H264'))
 CODEC = '/sys/module/labcodec/parameters/'
 LOG = '/lab/out/serve.faults.log'
 PATIENCE = 60
-# A camera is back within 2 s; this machine is slow, and REQBUFS and STREAMON fail at the first attempt after.
-LIMIT = 10
-# kB: before the first fault the mounts' rings are nearly empty, and the processor's encoder was not used for all mounts.
-MEMORY = 24_000
+# Seconds from a fault's end to the camera's first picture, besides what its mount took for the first one of all: in a
+# machine without hardware, beside others, opening and coding are slow.
+LIMIT = 2
+# kB: what is held after a second pass of all faults may be more than after the first, when everything was used once.
+MEMORY = 2_000
 # Pictures of the stand-in come once a second: so many in this time are the camera's.
-PICTURES, WITHIN = 5, 2.5
+PICTURES, WITHIN = 5, 1.6
 CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
     "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
     "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
@@ -42,7 +44,7 @@ class Reader(threading.Thread):
     def __init__(self, mount):
         super().__init__(daemon=True)
         self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
-        self.longest = 0
+        self.longest, self.asked, self.start_took = 0, time.monotonic(), None
         self.socket = socket.create_connection(('127.0.0.1', 8556)); self.socket.settimeout(PATIENCE)
         self.file = self.socket.makefile('rb')
         url = f'rtsp://127.0.0.1:8556/{mount}'
@@ -84,7 +86,7 @@ class Reader(threading.Thread):
             raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
         self.sequence = sequence; self.packets += 1
         now = time.monotonic()
-        if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0
+        if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0; self.start_took = now - self.asked
         step = (stamp - self.stamp + (1 << 31)) % (1 << 32) - (1 << 31)
         if step < 0: raise Failed(f'time goes back by {-step / 90000:.3f} s')
         if step:
@@ -96,10 +98,13 @@ class Reader(threading.Thread):
         self.stamp = stamp
 
     def playing(self, since=0.0):
-        """Whether the camera's pictures came after an instant."""
+        """When the camera's pictures were back after an instant; None before there are enough."""
         if self.wrong: raise Failed(self.wrong)
         times = [at for at in self.times if at > since]
-        return len(times) >= PICTURES and times[-1] - times[-PICTURES] < WITHIN
+        # One picture may be from before the fault, or the stand-in's last.
+        for first, second, last in zip(times, times[1:], times[PICTURES - 1:]):
+            if last - first < WITHIN: return second
+        return None
 
 
 def said(words): return open(LOG, errors='replace').read().count(words)
@@ -257,22 +262,69 @@ def resources(server):
     return len(os.listdir(f'/proc/{server.pid}/fd')), threads, resident
 
 
-def have(mount, reader, faults, end, failures):
+def have(mount, reader, faults, end, failures, done):
+    name, restarts = 'before the first', []
     try:
         for name, fault in faults:
             if time.monotonic() > end: return
             until(f'/{mount} plays before: {name}', reader.playing)
             if mount == 'hard': until(f'its encoder is tried again before: {name}', hardware, 340)
+            if mount == 'hard': pace(name, restarts)
             over = fault()
             until(f'/{mount}: pictures after: {name}', lambda: reader.playing(over))
-            if time.monotonic() - over > LIMIT: raise Failed(f'pictures after {time.monotonic() - over:.1f} s')
-            print(f'ok: /{mount}: {name}: {PICTURES} pictures {time.monotonic() - over:.1f} s after it was over', flush=True)
+            took = reader.playing(over) - over
+            if took > LIMIT + reader.start_took: raise Failed(f'pictures {took:.1f} s after it was over')
+            done[mount, name] = done.get((mount, name), 0) + 1
+            print(f'ok: /{mount}: {name}: pictures {took:.1f} s after it was over', flush=True)
     except Exception as error: failures.append(f'/{mount}: {name}: {type(error).__name__} {error}')
+
+
+def times(fault, rounds, many):
+    """How often a fault comes: the encoder rests after those that wedge it, up to 320 s, so they are a quarter."""
+    if wedges(fault[0]): return max(1, rounds // 4) if many else rounds
+    return rounds * (5 if many and fault[1] == usb.replug else 1)
+
+
+def wedges(name): return name.startswith('stall, and ')
+
+
+def pace(name, restarts):
+    """Waits until a fault after which the encoder is opened anew is not one too many in a minute."""
+    if not name.startswith(('all ', 'stall')): return
+    restarts[:] = restarts[-3:]
+    if len(restarts) == 3: time.sleep(max(0, restarts[0] + 65 - time.monotonic()))
+    restarts.append(time.monotonic())
+    # After a rest it is opened anew as often as before.
+    if wedges(name): restarts.clear()
+
+
+def each(readers, table, rounds, many, shuffle, end, failures):
+    """Has each fault so often, the mounts side by side; what was not done in time is a failure too."""
+    threads, done = [], {}
+    for mount, faults in table.items():
+        order = [fault for fault in faults for _ in range(times(fault, rounds, many))]
+        if shuffle: shuffle.shuffle(order)
+        threads.append(threading.Thread(target=have, args=(mount, readers[mount], order, end, failures, done)))
+        threads[-1].start()
+    for thread in threads: thread.join()
+    for mount, faults in table.items():
+        for fault in faults:
+            due, had = times(fault, rounds, many), done.get((mount, fault[0]), 0)
+            if had < due: failures.append(f'/{mount}: {fault[0]}: {had} times of {due}')
+    print(f'{sum(done.values())} faults', flush=True)
+
+
+def rested(before):
+    """Waits for what is held to be as it was."""
+    until('as many descriptors as before', lambda: resources(serving[0])[0] == before[0], 20)
+    until('as little memory as before', lambda: resources(serving[0])[2] < before[2] + MEMORY, 20)
 
 
 def main():
     many = sys.argv[1] == 'many'
     rounds, seed, minutes = map(int, sys.argv[2:5]) if many else (1, 0, 60)
+    # A page of 2 MB that is touched once would hide what is held.
+    open('/sys/kernel/mm/transparent_hugepage/enabled', 'w').write('never')
     codec(only='', no_dmabuf='N')
     for node in ('/dev/video30', '/dev/video31'):
         for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
@@ -285,25 +337,25 @@ def main():
         until('the server listens', lambda: said('listening'))
         readers = {mount: Reader(mount) for mount in FAULTS}
         for mount, reader in readers.items(): until(f'/{mount} plays', reader.playing)
-        before = resources(server)
-        end, threads, shuffle = time.monotonic() + 60 * minutes, [], random.Random(seed)
-        for mount, faults in FAULTS.items():
-            order = [fault for fault in faults for _ in range(rounds * (5 if many and fault[1] == usb.replug else 1))]
-            if many: shuffle.shuffle(order)
-            threads.append(threading.Thread(target=have, args=(mount, readers[mount], order, end, failures)))
-            threads[-1].start()
-        for thread in threads: thread.join()
+        for mount, reader in readers.items(): print(f'/{mount}: the first picture came after {reader.start_took:.1f} s', flush=True)
+        cold, end = resources(server), time.monotonic() + 60 * minutes
+        each(readers, FAULTS, 1, False, None, end, failures)
+        until('the encoder is tried again', hardware, 340)
+        warm = resources(server)
+        # Once more in CI, but for those after which the encoder rests longer each time.
+        again = FAULTS if many else {mount: [fault for fault in faults if not wedges(fault[0])] for mount, faults in FAULTS.items()}
+        if not failures: each(readers, again, rounds, many, random.Random(seed) if many else None, end, failures)
         for mount, reader in readers.items():
             if reader.wrong: failures.append(reader.wrong)
             print(f'/{mount}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
         try:
             until('the encoder is tried again', hardware, 340)
-            until('as many descriptors as before', lambda: resources(server)[0] == before[0], 20)
-            until('as little memory as before', lambda: resources(server)[2] < before[2] + MEMORY, 5)
+            rested(warm)
         except Failed as error:
             failures.append(f'{error}')
-            subprocess.run(['awk', '/^[0-9a-f]+-/ { at = $0 } /^(Rss|AnonHugePages):/ && $2 > 900 { print at, $0 }', f'/proc/{server.pid}/smaps'])
-        print('descriptors, threads, kB of memory of its own: before {} {} {}, after {} {} {}'.format(*before, *resources(server)), flush=True)
+            subprocess.run(['awk', '/^[0-9a-f]+-/ { at = $0 } /^Rss:/ && $2 > 900 { print at, $0 }', f'/proc/{server.pid}/smaps'])
+        for when, held in (('before', cold), ('after the first pass', warm), ('after the last', resources(server))):
+            print('{}: {} descriptors, {} threads, {} kB of memory of its own'.format(when, *held), flush=True)
         if not said('encoder wedged: only a reboot clears this; the kernel says: '): failures.append('nothing is said of a wedged encoder')
         subprocess.run(['grep', '-m1', 'encoder wedged', LOG])
     except Failed as error: failures.append(str(error))

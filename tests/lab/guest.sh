@@ -41,7 +41,7 @@ plug
 "$LENSLET" probe --json >/tmp/probe.json || fail "probe exited with $?"
 python3 - <<'PY' || fail "probe: $(cat /tmp/probe.json)"
 import json
-found = [camera for camera in json.load(open('/tmp/probe.json')) if camera['driver'] == 'uvcvideo']
+found = [camera for camera in json.load(open('/tmp/probe.json'))['cameras'] if camera['driver'] == 'uvcvideo']
 assert len(found) == 1, 'one camera and no metadata node'
 camera, = found
 assert camera['path'] == '/dev/video0' and camera['served']

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod sessions;
+mod snapshot;
 mod table;
 
 use std::io::{self, IsTerminal, Write};
@@ -15,6 +16,7 @@ use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
 pub(super) use configuration::{ConfigCommand, config};
+pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
 #[derive(Clone, Debug, clap::Args)]

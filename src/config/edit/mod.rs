@@ -1,20 +1,24 @@
 //! Changes of a configuration's text that leave everything else as the person wrote it: comments, order, layout.
 //!
-//! A change is a splice of the text; the result is read again and has to say what was meant, else it is refused.
+//! A change is a splice of the text; the result is read again and has to say what was meant, and to be a configuration,
+//! else it is refused.
 
 mod layout;
 mod meaning;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::fmt;
 
-use super::syntax::{self, Kind, Path, Step, Value};
-use layout::Splice;
+use super::Config;
+use super::syntax::Path;
 
 /// Why a text is left as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+#[derive(Debug)]
+pub enum Error {
+    /// The path is none: in a sentence.
+    Path(String),
     /// The text is no RON: what is wrong with it first.
     Text(String),
     /// The new value is no RON: what is wrong with it.
@@ -25,13 +29,17 @@ pub enum Refused {
     Taken(Path),
     /// It cannot be a name.
     Name(String),
+    /// With the change it would be no configuration.
+    Config(super::Error),
     /// What the changed text says is not what was meant: the layout is beyond this editor.
     NotAsMeant,
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Path(what) => f.write_str(what),
+            Self::Config(error) => write!(f, "with this change it would be no configuration: {error}"),
             Self::Text(what) => write!(f, "the configuration cannot be read as it is: {what}"),
             Self::Value(what) => write!(f, "the new value cannot be read: {what}"),
             Self::Nowhere(path) if path.0.is_empty() => {
@@ -45,152 +53,49 @@ impl fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for Error {}
 
 /// Sets what the path leads to, to a value in RON; what is not there yet is added, and what it has to stand in too.
 ///
 /// # Errors
-/// The text or the value is no RON, or there is no place for it.
-pub fn set(text: &str, path: &Path, value: &str) -> Result<String, Refused> {
-    let tree = tree(text)?;
-    let (value, new) = self::value(value)?;
-    if let Some(old) = tree.at(path).filter(|_| !path.0.is_empty()) {
-        let splice = Splice { span: old.span.clone(), text: value.to_owned() };
-        return done(text, &tree, vec![splice], |tree| meaning::set(tree, path, new));
-    }
-    add(text, &tree, path, value, new)
+/// The text or the value is no RON, there is no place for it, or it would be no configuration.
+pub fn set(text: &str, path: &str, value: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::set(text, path, value))
 }
 
 /// Adds what is not there yet.
 ///
 /// # Errors
 /// As of [`set`], and where there is such a thing.
-pub fn insert(text: &str, path: &Path, value: &str) -> Result<String, Refused> {
-    let tree = tree(text)?;
-    if tree.at(path).is_some() {
-        return Err(Refused::Taken(path.clone()));
-    }
-    let (value, new) = self::value(value)?;
-    add(text, &tree, path, value, new)
+pub fn insert(text: &str, path: &str, value: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::insert(text, path, value))
 }
 
 /// Takes a setting, a map's entry or a list's element out. Comments beside it stay.
 ///
 /// # Errors
-/// The text is no RON, or nothing is there.
-pub fn remove(text: &str, path: &Path) -> Result<String, Refused> {
-    let tree = tree(text)?;
-    let nowhere = || Refused::Nowhere(path.clone());
-    let (outer, step) = path.split().ok_or_else(nowhere)?;
-    let container = tree.at(&outer).ok_or_else(nowhere)?;
-    container.step(step).ok_or_else(nowhere)?;
-    let splices = layout::removal(text, container, step).ok_or_else(nowhere)?;
-    done(text, &tree, splices, |tree| meaning::remove(tree, path))
+/// The text is no RON, nothing is there, or without it it would be no configuration.
+pub fn remove(text: &str, path: &str) -> Result<String, Error> {
+    changed(text, path, text::remove)
 }
 
 /// Gives a map's entry or a setting another name.
 ///
 /// # Errors
-/// The text is no RON, nothing is there, or the name is taken.
-pub fn rename(text: &str, path: &Path, name: &str) -> Result<String, Refused> {
-    let tree = tree(text)?;
-    let nowhere = || Refused::Nowhere(path.clone());
-    let (outer, step) = path.split().ok_or_else(nowhere)?;
-    let container = tree.at(&outer).ok_or_else(nowhere)?;
-    let named = match step {
-        Step::Key(_) => Step::Key(name.to_owned()),
-        Step::Field(_) if is_name(name) => Step::Field(name.to_owned()),
-        Step::Field(_) => return Err(Refused::Name(name.to_owned())),
-        Step::Index(_) => return Err(nowhere()),
-    };
-    if container.step(&named).is_some() {
-        return Err(Refused::Taken(outer.then(named)));
-    }
-    let (span, text_of_name) = match (layout::container(container).map(|inside| &inside.kind), step) {
-        (Some(Kind::Struct { fields, .. }), Step::Field(old)) => {
-            fields.iter().find(|field| field.name == *old).map(|field| (field.place.clone(), name.to_owned()))
-        }
-        (Some(Kind::Map(entries)), Step::Key(old)) => entries
-            .iter()
-            .find(|entry| entry.name() == Some(old))
-            .map(|entry| (entry.key.span.clone(), syntax::quoted(name))),
-        _ => None,
-    }
-    .ok_or_else(nowhere)?;
-    let splice = Splice { span, text: text_of_name };
-    done(text, &tree, vec![splice], |tree| meaning::rename(tree, path, name))
+/// The text is no RON, nothing is there, the name is taken, or it would be no configuration.
+pub fn rename(text: &str, path: &str, name: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::rename(text, path, name))
 }
 
-/// Adds a value, and around it what is missing on the way to it.
-fn add(text: &str, tree: &Value, path: &Path, value: &str, new: Value) -> Result<String, Refused> {
-    let nowhere = || Refused::Nowhere(path.clone());
-    let known = (0..path.0.len()).rev().find(|length| tree.at(&Path(path.0[..*length].to_vec())).is_some());
-    let known = known.ok_or_else(nowhere)?;
-    let (outer, missing) = path.0.split_at(known);
-    let container = tree.at(&Path(outer.to_vec())).ok_or_else(nowhere)?;
-    let (first, deeper) = missing.split_first().ok_or_else(nowhere)?;
-    let (mut value, mut new) = (value.to_owned(), new);
-    for step in deeper.iter().rev() {
-        let member = layout::member(step, &value).ok_or_else(nowhere)?;
-        value = match step {
-            Step::Key(_) => format!("{{{member}}}"),
-            _ => format!("({member})"),
-        };
-        new = meaning::around(step, new);
-    }
-    let splices = layout::insertion(text, container, first, &value).ok_or_else(nowhere)?;
-    done(text, tree, splices, |tree| meaning::insert(tree, &Path(outer.to_vec()), first, new))
-}
-
-/// The changed text, if it says what the changed tree says.
-fn done(
+fn changed(
     text: &str,
-    tree: &Value,
-    splices: Vec<Splice>,
-    change: impl FnOnce(&mut Value) -> Option<()>,
-) -> Result<String, Refused> {
-    let mut meant = tree.clone();
-    change(&mut meant).ok_or(Refused::NotAsMeant)?;
-    let changed = layout::spliced(text, splices).ok_or(Refused::NotAsMeant)?;
-    match syntax::parse(body(&changed)) {
-        (Some(said), mistakes) if mistakes.is_empty() && meaning::same(&said, &meant) => Ok(changed),
-        _ => Err(Refused::NotAsMeant),
-    }
-}
-
-fn tree(text: &str) -> Result<Value, Refused> {
-    if text.len() != body(text).len() {
-        return Err(Refused::Text(
-            "it begins with a byte order mark: save it as UTF-8 without one".to_owned(),
-        ));
-    }
-    match syntax::parse(text) {
-        (Some(tree), mistakes) if mistakes.is_empty() => Ok(tree),
-        (_, mistakes) => {
-            Err(Refused::Text(mistakes.first().map(|first| first.what.clone()).unwrap_or_default()))
-        }
-    }
-}
-
-/// The new value's text, without what stands around it, and its tree.
-fn value(text: &str) -> Result<(&str, Value), Refused> {
-    match syntax::parse(text) {
-        (Some(value), mistakes) if mistakes.is_empty() => {
-            Ok((text.get(value.span.clone()).unwrap_or_default(), value))
-        }
-        (_, mistakes) => {
-            Err(Refused::Value(mistakes.first().map(|first| first.what.clone()).unwrap_or_default()))
-        }
-    }
-}
-
-fn body(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
-}
-
-fn is_name(name: &str) -> bool {
-    let mut characters = name.chars();
-    characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')
-        && !matches!(name, "true" | "false" | "inf" | "NaN")
+    path: &str,
+    change: impl FnOnce(&str, &Path) -> Result<String, Error>,
+) -> Result<String, Error> {
+    let path: Path = path.parse().map_err(Error::Path)?;
+    // What some editors begin every file with stays as it is.
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let changed = change(body, &path)?;
+    Config::parse(&changed).map_err(Error::Config)?;
+    Ok(format!("{}{changed}", &text[..text.len() - body.len()]))
 }

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use super::super::syntax::{self, Kind, Path, Step, Value};
+use super::text::{insert, remove, rename, set};
+use super::{Error, meaning};
 
 fn path(text: &str) -> Path {
     text.parse().unwrap()
@@ -80,24 +82,49 @@ fn what_is_taken_out_leaves_no_hole() {
 fn names_change_alone() {
     let changed = rename(FILE, &path("mounts[\"door\"]"), "front/door").unwrap();
     assert_eq!(changed, FILE.replace("\"door\"", "\"front/door\""));
-    let way = path("mounts[\"door\"]");
-    assert_eq!(rename(FILE, &way, "test"), Err(Refused::Taken(path("mounts[\"test\"]"))));
-    assert_eq!(rename(FILE, &path("workers"), "a b"), Err(Refused::Name("a b".to_owned())));
+    assert_eq!(rename(FILE, &path("workers"), "threads").unwrap(), FILE.replace("workers", "threads"));
 }
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let nowhere = |way: &str| Err(Refused::Nowhere(path(way)));
-    assert_eq!(set(FILE, &path(""), "1"), nowhere(""));
-    assert_eq!(set(FILE, &path("workers.x"), "1"), nowhere("workers.x"));
-    assert_eq!(set(FILE, &path("listen[5]"), "1"), nowhere("listen[5]"));
-    assert_eq!(set(FILE, &path("mounts.x"), "1"), nowhere("mounts.x"));
-    assert_eq!(remove(FILE, &path("mounts[\"x\"]")), nowhere("mounts[\"x\"]"));
-    assert_eq!(insert(FILE, &path("workers"), "1"), Err(Refused::Taken(path("workers"))));
-    for value in ["", "1, workers: 2", "1)", "/* 1", "\"", "(a: )", "1 2"] {
-        assert!(matches!(set(FILE, &path("workers"), value), Err(Refused::Value(_))), "{value}");
+    let why = |done: Result<String, Error>| done.unwrap_err().to_string();
+    for way in ["workers.x", "listen[5]", "mounts.x", "mounts[0]"] {
+        assert_eq!(why(set(FILE, &path(way), "1")), format!("there is no place for {way}"));
     }
-    assert!(matches!(set("(", &path("workers"), "1"), Err(Refused::Text(_))));
+    assert_eq!(why(set(FILE, &path(""), "1")), "the whole configuration cannot be changed so");
+    assert_eq!(why(remove(FILE, &path("mounts[\"x\"]"))), "there is no place for mounts[\"x\"]");
+    assert_eq!(why(insert(FILE, &path("workers"), "1")), "workers is there already");
+    assert_eq!(why(rename(FILE, &path("mounts[\"door\"]"), "test")), "mounts[\"test\"] is there already");
+    assert_eq!(why(rename(FILE, &path("workers"), "a b")), "\"a b\" cannot be a setting's name");
+    for value in ["", "1, workers: 2", "1)", "/* 1", "\"", "(a: )", "1 2"] {
+        assert!(matches!(set(FILE, &path("workers"), value), Err(Error::Value(_))), "{value}");
+    }
+    assert!(matches!(set("(", &path("workers"), "1"), Err(Error::Text(_))));
+}
+
+#[test]
+fn what_would_be_no_configuration_is_refused() {
+    let why = |done: Result<String, Error>| done.unwrap_err().to_string();
+    for (refused, expected) in [
+        (super::set(FILE, "workers", "0"), "workers: 0 is not between 1 and 64"),
+        (super::set(FILE, "nothing", "1"), "there is no setting nothing"),
+        (super::set(FILE, "mounts[\"test\"].width", "15"), "the nearest that can be is"),
+        (super::set(FILE, "mounts[\"x\"].fps", "1"), "the kind of mount is missing"),
+        (super::set(FILE, "..", "1"), "is no way to a setting"),
+        (super::rename(FILE, "mounts[\"door\"]", "../x"), "a path is letters"),
+        (super::remove(FILE, "mounts[\"door\"].device"), "Camera needs device"),
+        (
+            super::remove("(mounts: {\"a\": Pattern()}, aliases: {\"b\": \"a\"})", "mounts[\"a\"]"),
+            "no mount \"a\"",
+        ),
+    ] {
+        let said = why(refused);
+        assert!(said.contains(expected), "{said}");
+    }
+    assert_eq!(super::set("\u{feff}()", "workers", "2").unwrap(), "\u{feff}(workers: 2)");
+    assert!(
+        super::insert(FILE, "mounts[\"c\"]", "Pattern()").unwrap().contains("\n        \"c\": Pattern(),\n")
+    );
 }
 
 /// What may stand between two tokens.

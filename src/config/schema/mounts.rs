@@ -145,7 +145,7 @@ static JPEGS: &[Field] = &[
         "\"/srv/pictures\"",
         "A folder, whose .jpg files are shown in the order of their names, or a file of JPEGs one behind the other.",
     ),
-    fps(Number(0.1, 1000.0), Written("5")),
+    fps(Number(0.1, 1000.0), Words("5")),
 ];
 
 static COMMAND: &[Field] = &[

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::clock;
@@ -15,6 +16,8 @@ use crate::clock;
 const KEPT: usize = 50;
 /// What the first line begins with.
 const HEAD: &str = "// Lenslet's configuration as of ";
+/// What stands before the text's checksum, at the first line's end.
+const CHECK: &str = ", checksum ";
 /// The file that a damaged text is kept in.
 const ASIDE: &str = "damaged.ron";
 
@@ -56,16 +59,16 @@ impl History {
 
     /// Keeps a text as the newest version, and only so many of the older ones.
     pub(super) fn add(&self, text: &str, author: &str, now: SystemTime) -> Result<u64, Error> {
-        let versions = self.list();
-        let number = self.numbers().last().map_or(1, |last| last.saturating_add(1));
+        let numbers = self.numbers();
+        let number = numbers.last().map_or(1, |last| last.saturating_add(1));
         let author: String = author.chars().filter(|character| !character.is_control()).take(100).collect();
-        let whole = format!("{HEAD}{} by {author}\n{text}", clock::rfc3339(now));
+        let whole = format!("{HEAD}{} by {author}{CHECK}{}\n{text}", clock::rfc3339(now), checksum(text));
         let path = self.path(number);
         self.write(&path, whole.as_bytes()).map_err(|error| Error::system("write", &path, error))?;
-        let old = (versions.len() + 1).saturating_sub(KEPT);
-        for version in versions.iter().take(old) {
+        let old = (numbers.len() + 1).saturating_sub(KEPT);
+        for number in numbers.iter().take(old) {
             // It is tried again with the next.
-            let _ = fs::remove_file(self.path(version.number));
+            let _ = fs::remove_file(self.path(*number));
         }
         Ok(number)
     }
@@ -125,9 +128,16 @@ impl History {
     }
 }
 
-/// When, by whom, and the text.
+/// When, by whom, and the text; none of a file that is not as it was written.
 fn head(whole: &str) -> Option<(&str, &str, &str)> {
     let (line, text) = whole.split_once('\n')?;
+    let (line, check) = line.rsplit_once(CHECK)?;
     let (at, author) = line.strip_prefix(HEAD)?.split_once(" by ")?;
-    Some((at, author, text))
+    (check == checksum(text)).then_some((at, author, text))
+}
+
+/// The first half of the SHA-256: it is against damage, not against people.
+pub(super) fn checksum(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }

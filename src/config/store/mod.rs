@@ -5,7 +5,7 @@
 //! | a save ends | the file is the new text, and the newest version is it |
 //! | it is killed anywhere | the file is the old text or the new one, whole; what is not among the versions yet becomes one at the next look |
 //! | the file changed since it was read | nothing is written; the change has become a version |
-//! | the file is damaged from outside | the newest version that is right is taken, and the damaged text is kept |
+//! | the file is damaged from outside, or gone | the newest version that is right is taken, and a damaged text is kept at the next save |
 //! | nothing can be written | the reason is told, and what is served is served on |
 
 mod history;
@@ -98,8 +98,7 @@ impl Store {
         let path = path.into();
         // Each file has its own, whoever else is served by this user.
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
-        let name = whole.to_string_lossy().replace('%', "%25").replace('/', "%");
-        let history = History::new(state.join("history").join(name.trim_start_matches('%')));
+        let history = History::new(state.join("history").join(folder_name(&whole)));
         Self { path, history }
     }
 
@@ -129,28 +128,29 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn look(&self) -> Result<Loaded, Error> {
-        let Some(bytes) = self.read()? else { return Ok(Loaded::nothing()) };
+        let bytes = match self.read() {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                let gone = format!("{}: the file is gone", self.path.display());
+                return Ok(self.last_good(None, gone).unwrap_or_else(Loaded::nothing));
+            }
+            Err(error) => return self.last_good(None, error.to_string()).ok_or(error),
+        };
         match self.parse(&bytes) {
             Ok((text, config)) => Ok(Loaded { config, text, found: Some(bytes), from: From::File }),
-            Err(error) => self.last_good(bytes, error),
+            Err(error) => self.last_good(Some(bytes), error.to_string()).ok_or(Error::Invalid(error)),
         }
     }
 
-    fn last_good(&self, bytes: Vec<u8>, error: super::Error) -> Result<Loaded, Error> {
-        let why = error.to_string();
-        for version in self.history.list().into_iter().rev() {
-            let Some(text) = self.history.text(version.number) else { continue };
-            if let Ok(config) = Config::parse(&text) {
-                tracing::error!(
-                    version = version.number,
-                    at = version.at,
-                    "{why}; the last right version is taken"
-                );
-                let from = From::LastGood { version: version.number, why };
-                return Ok(Loaded { config, text, found: Some(bytes), from });
-            }
-        }
-        Err(Error::Invalid(error))
+    /// The newest version that is right, for a file that is not.
+    fn last_good(&self, found: Option<Vec<u8>>, why: String) -> Option<Loaded> {
+        let right = |version: Version| {
+            let text = self.history.text(version.number)?;
+            let config = Config::parse(&text).ok()?;
+            Some((version.number, text, config))
+        };
+        let (version, text, config) = self.history.list().into_iter().rev().find_map(right)?;
+        Some(Loaded { config, text, found, from: From::LastGood { version, why } })
     }
 
     /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version.
@@ -196,6 +196,11 @@ impl Store {
     /// The versions that are kept, the oldest first.
     pub fn history(&self) -> Vec<Version> {
         self.history.list()
+    }
+
+    /// The newest version's number.
+    pub fn newest(&self) -> Option<u64> {
+        self.history.newest().map(|version| version.number)
     }
 
     /// A version's text.
@@ -275,6 +280,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A file's path as the name of one folder; long ones are cut, and told apart by their hash.
+fn folder_name(path: &Path) -> String {
+    const LONGEST: usize = 200;
+    let name = path.to_string_lossy().replace('%', "%25").replace('/', "%");
+    let name = name.trim_start_matches('%');
+    if name.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let end: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
+    format!("{}%{end}", history::checksum(name))
+}
 
 fn what_to_do(error: &io::Error) -> &'static str {
     match error.kind() {

@@ -16,7 +16,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // A link that points nowhere yet is replaced itself.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(&path);
-    fs::create_dir_all(&folder).map_err(|error| Error::system("make", &folder, error))?;
+    make(&folder).map_err(|error| Error::system("make", &folder, error))?;
     let new = beside(&path);
     let written = write(&path, &new, bytes)
         .map_err(|error| Error::system("write", &new, error))
@@ -27,8 +27,28 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         return written;
     }
     // The name is in the folder; without this a loss of power could bring the old one back.
-    let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| Error::system("write", &folder, error))
+    if let Err(error) = sync(&folder) {
+        // The text is there; only whether it outlives a loss of power is not known.
+        tracing::warn!(%error, folder = %folder.display(), "what was saved may not be on the disk yet");
+    }
+    Ok(())
+}
+
+/// Makes a folder and those that it is in; each is on the disk when this returns.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(folder);
+    make(&parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| sync(&parent)),
+    }
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn write(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -189,3 +189,39 @@ fn each_file_has_versions_of_its_own() {
     let store = Store::new(&other, &one.folder.path().join("state"));
     assert!(store.load().is_err(), "another file's last right version is not its own");
 }
+
+#[test]
+fn a_file_that_is_gone_or_cannot_be_read_is_stood_in_for() {
+    let place = place(Some(ONE));
+    place.store.load().unwrap();
+    fs::remove_file(place.store.path()).unwrap();
+    let loaded = place.store.load().unwrap();
+    let From::LastGood { version: 1, why } = &loaded.from else { panic!("{:?}", loaded.from) };
+    assert!(why.contains("gone") && loaded.text == ONE && loaded.found.is_none(), "{why}");
+    place.store.save(TWO, "a", loaded.found.as_deref(), at(0)).unwrap();
+    assert_eq!((place.text().as_str(), place.mounts()), (TWO, vec!["two".to_owned()]));
+    fs::remove_file(place.store.path()).unwrap();
+    fs::create_dir(place.store.path()).unwrap();
+    assert_eq!(place.mounts(), ["two"]);
+}
+
+#[test]
+fn a_version_that_is_not_as_it_was_written_is_none() {
+    let place = place(Some(ONE));
+    place.store.load().unwrap();
+    let kept = place.kept("000001.ron");
+    let damaged = fs::read_to_string(&kept).unwrap().replace("\"one\"", "\"onf\"");
+    fs::write(&kept, damaged).unwrap();
+    assert_eq!(place.versions(), []);
+    fs::write(place.store.path(), "(").unwrap();
+    assert!(place.store.load().is_err(), "what nobody wrote is not served");
+}
+
+#[test]
+fn a_long_path_has_versions_too() {
+    let place = place(None);
+    let path = place.folder.path().join("x".repeat(200)).join("y".repeat(200));
+    let store = Store::new(path, &place.folder.path().join("state"));
+    store.save(ONE, "a", None, at(0)).unwrap();
+    assert_eq!(store.text(1).unwrap(), ONE);
+}

@@ -127,6 +127,10 @@ impl<'a> Lexer<'a> {
                 };
                 self.wrong(length, what)
             }
+            '\0' => {
+                let length = run(rest, |character| character == '\0');
+                self.wrong(length, "zeros stand here, as a power cut leaves them: take a version from before")
+            }
             '/' | '~' | '*' | '&' | '<' | '>' | '@' | '%' | '!' | '$' => {
                 let length = run(rest, |character| !is_blank(character) && !",:()[]{}\"".contains(character));
                 let shown: String = rest[..length].chars().take(40).collect();

@@ -11,12 +11,15 @@ pub(super) struct Parser<'a> {
     /// What is open: the sign that closes it, and where it was opened.
     open: Vec<(char, usize)>,
     mistakes: Vec<Mistake>,
+    given_up: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let (tokens, mistakes) = lexer::tokens(text);
-        Self { text, tokens, at: 0, open: Vec::new(), mistakes }
+        // A comment that is not closed takes the closing brackets along.
+        let given_up = mistakes.iter().any(|mistake| mistake.what.starts_with("this comment"));
+        Self { text, tokens, at: 0, open: Vec::new(), mistakes, given_up }
     }
 
     /// The whole text as one value.
@@ -55,8 +58,7 @@ impl<'a> Parser<'a> {
         let kind = match self.token().clone() {
             Token::Sign(sign @ ('(' | '[' | '{')) => {
                 if self.open.len() >= MAX_DEPTH {
-                    self.wrong(self.place(), "this is nested too deeply for a configuration");
-                    self.at = self.tokens.len() - 1;
+                    self.too_deep();
                     Kind::Wrong
                 } else {
                     self.opened(sign, None)
@@ -76,6 +78,13 @@ impl<'a> Parser<'a> {
             Token::Name(name) => self.named(name),
         };
         Value { span: start..self.end(), kind }
+    }
+
+    /// Ends the reading: what is open then is not told.
+    fn too_deep(&mut self) {
+        self.wrong(self.place(), "this is nested too deeply for a configuration");
+        self.at = self.tokens.len() - 1;
+        self.given_up = true;
     }
 
     fn number(&mut self, text: String) -> Kind {
@@ -102,6 +111,10 @@ impl<'a> Parser<'a> {
                 let what = format!("what {name} has stands between `(` and `)`, not behind `{sign}`");
                 self.wrong(self.place(), what);
                 self.opened(sign, None);
+                Kind::Wrong
+            }
+            Token::Sign('(' | '{' | '[') => {
+                self.too_deep();
                 Kind::Wrong
             }
             _ => Kind::Name(name),
@@ -242,7 +255,10 @@ impl<'a> Parser<'a> {
             }
             _ => {
                 let end = self.end();
-                self.wrong(end..end, "a comma is missing here");
+                // What could not be read may have held the comma.
+                if !matches!(self.before(), Token::Wrong) {
+                    self.wrong(end..end, "a comma is missing here");
+                }
             }
         }
     }
@@ -270,11 +286,8 @@ impl<'a> Parser<'a> {
         );
         match *self.token() {
             Token::Sign(sign) if sign == close => self.at += 1,
-            Token::End => {
-                let end = self.end();
-                self.wrong(begin..begin + 1, format!("this is not closed: `{close}` is missing"));
-                debug_assert!(end >= begin);
-            }
+            Token::End if self.given_up => {}
+            Token::End => self.wrong(begin..begin + 1, format!("this is not closed: `{close}` is missing")),
             Token::Sign(sign) => {
                 self.wrong(
                     self.place(),
@@ -301,6 +314,10 @@ impl<'a> Parser<'a> {
 
     fn ahead(&self) -> &Token {
         self.tokens.get(self.at + 1).map_or(&Token::End, |(token, _)| token)
+    }
+
+    fn before(&self) -> &Token {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(&Token::End, |(token, _)| token)
     }
 
     fn place(&self) -> Span {

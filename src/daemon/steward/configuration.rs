@@ -8,9 +8,9 @@ use super::super::mounts::Applied;
 use super::Steward;
 use crate::clock;
 use crate::config::store::{self, From, Loaded, Store};
-use crate::config::{self, Config};
+use crate::config::{self, Config, edit, syntax};
 use crate::control::protocol::{
-    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, MountChange, Plan, Problem,
+    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan, Problem,
     Refusal, Reply, VersionEntry,
 };
 use crate::control::{Answer, Caller};
@@ -29,36 +29,38 @@ impl Steward {
                 let text = self.with_store(move |store| store.text(to).map_err(refusal)).await?;
                 self.apply(caller, text, base).await
             }
-            ConfigRequest::Get { .. }
-            | ConfigRequest::Schema {}
-            | ConfigRequest::Set { .. }
-            | ConfigRequest::Edit { .. } => Err(Refusal::new(
-                "not-here",
-                "this version changes the configuration's text as a whole",
-                "use `lenslet config get` and `lenslet config apply`, or edit the file",
-            )),
+            ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
+            ConfigRequest::Set { path, value, base } => {
+                let text = edit::set(&self.text(None).await?, &path, &value).map_err(not_edited)?;
+                self.apply(caller, text, base).await
+            }
+            ConfigRequest::Edit { text, edits } => {
+                let text = edits.iter().try_fold(self.text(text).await?, edited)?;
+                Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
+            }
+            ConfigRequest::Schema {} => Ok(Reply::Schema(config::schema())),
         }
     }
 
     /// Reads the file again and does what is different in it.
     pub(super) async fn reload(&self) -> Answer {
         let refused = |why: String| Refusal::new("not-applied", why, "what is served is as it was");
-        let applied = self.rooms.asker.reload().await.map_err(refused)?;
+        let applied = self.rooms.asker.reload().await.map_err(refused);
+        self.look_at_config();
+        let applied = applied?;
         Ok(Reply::Plan(plan(&applied, &[])))
     }
 
-    /// What is wrong with the file, if that is so.
-    pub(super) fn config_trouble(&self) -> Option<Trouble> {
-        let loaded = self.store.as_ref()?.look().ok()?;
-        let From::LastGood { why, .. } = loaded.from else { return None };
-        let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes the last right one";
-        Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
+    /// Sees at once what was changed.
+    fn look_at_config(&self) {
+        let state = self.config_state();
+        self.seen().config = state;
     }
 
     pub(super) fn config_state(&self) -> ConfigState {
         let Some(store) = &self.store else { return ConfigState::default() };
         let path = Some(store.path().display().to_string());
-        let version = store.history().last().map(|version| version.number);
+        let version = store.newest();
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
             Ok(From::File) => (ConfigOrigin::File, None),
             Ok(From::Nothing) => (ConfigOrigin::Default, None),
@@ -72,10 +74,23 @@ impl Steward {
         let (text, version) = self
             .with_store(|store| {
                 let loaded = store.load().map_err(refusal)?;
-                Ok((loaded.text, store.history().last().map(|version| version.number)))
+                Ok((loaded.text, store.newest()))
             })
             .await?;
         Ok(Reply::Config(ConfigText { version, text, is_default: false }))
+    }
+
+    /// What stands at a path of the file.
+    async fn get_at(&self, path: &str) -> Answer {
+        let no_path = |why: String| Refusal::new("no-path", why, "write it as mounts[\"cam\"].fps");
+        let steps: syntax::Path = path.parse().map_err(|error| no_path(format!("{path}: {error}")))?;
+        let text = self.text(None).await?;
+        let tree = syntax::parse(&text).0.ok_or_else(|| no_path("the file is empty".to_owned()))?;
+        let node = tree.at(&steps).ok_or_else(|| {
+            Refusal::new("not-written", format!("nothing is written at {path}"), "its default is true")
+        })?;
+        let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
+        Ok(Reply::Config(ConfigText { version: None, text: value, is_default: false }))
     }
 
     async fn check(&self, text: Option<String>) -> Answer {
@@ -109,7 +124,7 @@ impl Steward {
         let version = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.load().map_err(refusal)?;
-                let newest = store.history().last().map(|version| version.number);
+                let newest = store.newest();
                 if base.is_some() && base != newest {
                     return Err(refusal(store::Error::Changed { newest }));
                 }
@@ -120,7 +135,9 @@ impl Steward {
             let what_to_do = "the file is written; what is served is as it was: change it, or roll it back";
             Refusal::new("not-applied", why, what_to_do)
         };
-        let applied = self.rooms.asker.apply(config).await.map_err(not_served)?;
+        let applied = self.rooms.asker.apply(config).await.map_err(not_served);
+        self.look_at_config();
+        let applied = applied?;
         Ok(Reply::Plan(Plan { version: Some(version), ..plan(&applied, &[]) }))
     }
 
@@ -143,12 +160,33 @@ impl Steward {
     }
 }
 
+/// What is wrong with the file, if that is so.
+pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
+    let why = state.why.clone().filter(|_| state.origin == ConfigOrigin::LastGood)?;
+    let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes a version that was right";
+    Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
+}
+
 /// Who is written beside a version.
 fn author(caller: &Caller) -> String {
     match caller.pid {
         Some(pid) => format!("uid {} (process {pid})", caller.uid),
         None => format!("uid {}", caller.uid),
     }
+}
+
+fn edited(text: String, change: &Edit) -> Result<String, Refusal> {
+    let done = match change {
+        Edit::Set { path, value } => edit::set(&text, path, value),
+        Edit::Insert { path, value } => edit::insert(&text, path, value),
+        Edit::Remove { path } => edit::remove(&text, path),
+        Edit::Rename { path, to } => edit::rename(&text, path, to),
+    };
+    done.map_err(not_edited)
+}
+
+fn not_edited(error: edit::Error) -> Refusal {
+    Refusal::new("not-edited", error.to_string(), "nothing was changed")
 }
 
 fn parsed(text: &str) -> Result<Config, Refusal> {

@@ -22,7 +22,7 @@ use crate::board::{Board, Health};
 use crate::clock;
 use crate::config::MountSettings;
 use crate::config::store::{Environment, Paths, Store};
-use crate::control::protocol::{Act, ConfigRequest, LogWish, Look, Refusal, Status};
+use crate::control::protocol::{Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status};
 use crate::control::{Answer, Boxed, Caller, LogStream};
 use crate::hub::State;
 use crate::logs::Logs;
@@ -57,6 +57,8 @@ struct Seen {
     health: Health,
     alarms: Alarms,
     meters: BTreeMap<String, Meter>,
+    /// Of the file; not read anew for each who asks.
+    config: ConfigState,
     ticks: u32,
 }
 
@@ -91,6 +93,7 @@ impl Steward {
             health: Health::default(),
             alarms: Alarms::default(),
             meters: BTreeMap::new(),
+            config: ConfigState::default(),
             ticks: 0,
         };
         let store = config.map(|path| Store::new(path, &state));
@@ -126,10 +129,11 @@ impl Steward {
         }
         if seen.ticks.is_multiple_of(BOARD_EVERY) {
             seen.health = seen.board.look(now);
+            seen.config = self.config_state();
         }
         seen.ticks = seen.ticks.wrapping_add(1);
         let mut troubles = troubles(&mounts, &seen.health);
-        troubles.extend(self.config_trouble());
+        troubles.extend(configuration::trouble(&seen.config));
         seen.alarms.look(troubles, clock::wall());
     }
 
@@ -154,7 +158,7 @@ impl Steward {
             sessions: sessions.iter().map(figures::session).collect(),
             connections: u32::try_from(self.rooms.server.connections()).unwrap_or(u32::MAX),
             alarms: seen.alarms.all().map(|alarm| figures::alarm(alarm, wall)).collect(),
-            config: self.config_state(),
+            config: seen.config.clone(),
         }
     }
 

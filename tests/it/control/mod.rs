@@ -6,6 +6,7 @@ mod dialogs;
 mod fake;
 mod hostile;
 mod sockets;
+mod steering;
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;

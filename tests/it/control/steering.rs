@@ -1,0 +1,164 @@
+//! What is steered of the daemon while people watch, and its configuration.
+
+use lenslet::control::client::{Blocking, Error};
+use lenslet::control::protocol::{
+    Act, Ask, Change, ConfigRequest, Plan, Reply, SessionState, SessionStatus, Transport,
+};
+
+use crate::support::{Client, Server};
+
+fn connect(server: &Server) -> Blocking {
+    Blocking::connect(&server.control()).unwrap()
+}
+
+fn sessions(control: &mut Blocking) -> Vec<SessionStatus> {
+    match control.ask(Ask::Status { every_ms: None }).unwrap() {
+        Reply::Status(status) => status.sessions,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn plan(control: &mut Blocking, request: ConfigRequest) -> Plan {
+    match control.ask(request).unwrap() {
+        Reply::Plan(plan) => plan,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn text(control: &mut Blocking) -> (String, u64) {
+    match control.ask(ConfigRequest::Get { path: None }).unwrap() {
+        Reply::Config(text) => (text.text, text.version.unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(told: Result<Reply, Error>) -> String {
+    match told {
+        Err(Error::Refused(refusal)) => refusal.what,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn play(server: &Server, mount: &str) -> Client {
+    let mut player = Client::connect(server);
+    let url = server.url(mount);
+    let session = player.set_up_tcp(&url);
+    assert_eq!(player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    player.next_frame(0);
+    player
+}
+
+/// Reads until the goodbye of RTCP.
+fn says_goodbye(player: &mut Client) {
+    while !player.next_frame(1).windows(4).any(|head| head == [0x81, 203, 0, 1]) {}
+}
+
+const TWO: &str = "mounts: {\"a\": Pattern(width: 64, height: 48), \"b\": Pattern(width: 64, height: 48)}";
+
+#[test]
+fn a_session_is_seen_and_ended() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    let (mut first, mut second) = (play(&server, "a"), play(&server, "b"));
+    let seen = sessions(&mut control);
+    let [one, other] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!((one.mount.as_str(), other.mount.as_str()), ("a", "b"));
+    assert_eq!((one.state, one.transport), (SessionState::Playing, Transport::Tcp));
+    assert!(one.packets > 0 && one.bytes > 0 && one.address.starts_with("127.0.0.1:"), "{one:?}");
+    control.ask(Act::Kick { session: one.id.clone() }).unwrap();
+    says_goodbye(&mut first);
+    second.next_frame(0);
+    assert_eq!(sessions(&mut control).len(), 1);
+    for nobody in [one.id.clone(), "x".to_owned()] {
+        assert_eq!(refused(control.ask(Act::Kick { session: nobody })), "no-such-session");
+    }
+}
+
+#[test]
+fn a_mount_is_disabled_and_enabled_while_another_plays() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    let (mut first, mut second) = (play(&server, "a"), play(&server, "b"));
+    control.ask(Act::MountDisable { mount: "a".to_owned() }).unwrap();
+    says_goodbye(&mut first);
+    second.next_frame(0);
+    let url = server.url("a");
+    let describe = || Client::connect(&server).ask(&[&format!("DESCRIBE {url} RTSP/1.0")]).status;
+    assert_eq!(describe(), 404);
+    control.ask(Act::MountEnable { mount: "a".to_owned() }).unwrap();
+    assert_eq!(describe(), 200);
+    play(&server, "a");
+    assert_eq!(refused(control.ask(Act::MountDisable { mount: "c".to_owned() })), "no-such-mount");
+}
+
+#[test]
+fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    let (mut first, mut second) = (play(&server, "a"), play(&server, "b"));
+    let (before, version) = text(&mut control);
+    let after = before.replace("\"a\"", "\"c\"");
+    let changes = |plan: &Plan| -> Vec<(String, Change, usize)> {
+        let change = |change: &lenslet::control::protocol::MountChange| {
+            (change.mount.clone(), change.change, change.interrupts.len())
+        };
+        plan.mounts.iter().map(change).collect()
+    };
+    let told = plan(&mut control, ConfigRequest::Preview { text: Some(after.clone()) });
+    let expected = |interrupted| {
+        [
+            ("a".to_owned(), Change::Removed, interrupted),
+            ("b".to_owned(), Change::Kept, 0),
+            ("c".to_owned(), Change::Added, 0),
+        ]
+    };
+    assert_eq!(changes(&told), expected(1));
+    assert_eq!(text(&mut control), (before.clone(), version), "nothing was written");
+    let apply = |base: u64, text: &str| ConfigRequest::Apply { text: text.to_owned(), base: Some(base) };
+    let done = plan(&mut control, apply(version, &after));
+    assert_eq!((changes(&done).as_slice(), done.version), (&expected(0)[..], Some(version + 1)));
+    says_goodbye(&mut first);
+    second.next_frame(0);
+    play(&server, "c");
+    // Somebody who has seen the first version alone.
+    let mut other = connect(&server);
+    assert_eq!(refused(other.ask(apply(version, "(mounts: {})"))), "changed-meanwhile");
+    assert_eq!(refused(other.ask(apply(version + 1, "(mount: {})"))), "no-configuration");
+    assert_eq!(text(&mut control), (after, version + 1));
+    let back = plan(&mut control, ConfigRequest::Rollback { to: version, base: None });
+    assert_eq!(back.version, Some(version + 2));
+    assert_eq!(text(&mut control), (before, version + 2));
+    play(&server, "a");
+    second.next_frame(0);
+    let Reply::History(versions) = control.ask(ConfigRequest::History {}).unwrap() else { panic!() };
+    assert_eq!(versions.iter().map(|kept| kept.version).collect::<Vec<_>>(), [3, 2, 1]);
+    assert!(versions[1].author.starts_with("uid "), "{versions:?}");
+    assert_eq!(refused(control.ask(ConfigRequest::Rollback { to: 99, base: None })), "no-such-version");
+}
+
+#[test]
+fn one_value_is_written_and_all_else_of_the_file_stays() {
+    let server = Server::with(&format!("/* mine */ {TWO}"));
+    let mut control = connect(&server);
+    let mut second = play(&server, "b");
+    let (before, version) = text(&mut control);
+    let set = |path: &str, value: &str| ConfigRequest::Set {
+        path: path.to_owned(),
+        value: value.to_owned(),
+        base: None,
+    };
+    let done = plan(&mut control, set("mounts[\"a\"].width", "128"));
+    assert_eq!(done.version, Some(version + 1));
+    assert_eq!(text(&mut control).0, before.replacen("width: 64", "width: 128", 1));
+    second.next_frame(0);
+    let Reply::Config(value) =
+        control.ask(ConfigRequest::Get { path: Some("mounts[\"a\"].width".to_owned()) }).unwrap()
+    else {
+        panic!("no value")
+    };
+    assert_eq!(value.text, "128");
+    assert_eq!(refused(control.ask(set("mounts[\"a\"].widht", "1"))), "not-edited");
+    assert_eq!(refused(control.ask(set("mounts[\"a\"].width", "15"))), "not-edited");
+    assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("mounts[".to_owned()) })), "no-path");
+    assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("workers".to_owned()) })), "not-written");
+}
