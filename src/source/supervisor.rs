@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::task::Wake;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Source;
 use super::hotplug::Hotplug;
@@ -21,6 +21,8 @@ const FIRST: Duration = Duration::from_secs(1);
 /// refuse the first two attempts after a fault are back within a second.
 const SOON: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
+/// For so long after it ran well it is tried every [`FIRST`] at least: it is back soon after what ails it is over.
+const HOPEFUL: Duration = Duration::from_secs(30);
 
 /// A source's thread.
 #[derive(Debug)]
@@ -79,6 +81,7 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
     outlet.wake_by(super::waker());
     hotplug.wakes(thread::current());
     let mut pause = FIRST;
+    let mut well: Option<Instant> = None;
     let mut told: Option<Arc<Told>> = None;
     while !outlet.stopped() {
         let (began, came) = (clock::now(), hotplug.came());
@@ -95,6 +98,9 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         outlet.fail(&reason);
         // What gave pictures meanwhile has another fault, not the same one still.
         let ran = clock::now().duration_since(began);
+        if ran > FIRST {
+            well = Some(clock::now());
+        }
         if told.as_ref().is_none_or(|told| told.is_over()) || ran > LONGEST {
             pause = first_pause(ran);
         }
@@ -108,8 +114,14 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         wait(pause, outlet, || hotplug.came() != came);
         // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
         outlet.idle();
-        pause = (pause * 2).min(LONGEST);
+        pause = next_pause(pause, well.map(|well| clock::now().duration_since(well)));
     }
+}
+
+/// How long to wait after the next fault in a row, so long after the source ran well, if it ever did.
+fn next_pause(pause: Duration, since_well: Option<Duration>) -> Duration {
+    let hopeful = since_well.is_some_and(|since| since < HOPEFUL);
+    (pause * 2).min(if hopeful { FIRST } else { LONGEST })
 }
 
 /// How long to wait after the first fault of a source that ran for so long: what fails again and again as soon as it
@@ -175,7 +187,6 @@ mod tests {
     use super::*;
     use crate::hub::{State, mount};
     use crate::media::{AccessUnit, Link, TrackId};
-    use std::time::Instant;
 
     /// Fails at once, and is well the next time that somebody wants it.
     struct FailsOnce(bool);
@@ -286,6 +297,10 @@ mod tests {
         let pause = first_pause(Duration::from_secs(5));
         assert!(pause + pause * 2 < Duration::from_secs(1), "{pause:?}");
         assert_eq!(first_pause(Duration::from_millis(20)), FIRST, "what flaps is not run all the time");
+        let (soon, late) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(31)));
+        assert_eq!((next_pause(FIRST, soon), next_pause(SOON, soon)), (FIRST, SOON * 2));
+        assert_eq!(next_pause(FIRST, late), FIRST * 2, "what does not come back is tried less and less");
+        assert_eq!((next_pause(LONGEST, late), next_pause(FIRST, None)), (LONGEST, FIRST * 2));
     }
 
     /// Panics the first time, and then says what it carries.
