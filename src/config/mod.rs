@@ -31,9 +31,20 @@ pub struct Config {
     /// The server's part.
     pub server: server::Settings,
     /// Mounts by path, without the leading slash.
-    pub mounts: BTreeMap<String, MountSettings>,
+    pub mounts: BTreeMap<String, Mount>,
     /// Every camera found becomes a mount too.
     pub discover_cameras: bool,
+}
+
+/// A mount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mount {
+    /// Its source.
+    pub source: MountSettings,
+    /// How it is served.
+    pub serving: server::MountSettings,
+    /// Whether it is served.
+    pub enabled: bool,
 }
 
 /// One mount's source.
@@ -51,10 +62,17 @@ pub enum MountSettings {
     Command(command::Settings),
 }
 
+impl Mount {
+    /// One that only its source is said of.
+    pub fn of(source: MountSettings) -> Self {
+        Self { source, serving: server::MountSettings::default(), enabled: true }
+    }
+}
+
 impl Default for Config {
     /// Without a file: the test picture at `/test`, and every camera.
     fn default() -> Self {
-        let test = MountSettings::Pattern(pattern::Settings::default());
+        let test = Mount::of(MountSettings::Pattern(pattern::Settings::default()));
         Self {
             server: server::Settings::default(),
             mounts: BTreeMap::from([("test".to_owned(), test)]),
@@ -99,12 +117,12 @@ impl Config {
     /// What could not be served now, though it may be later: files and cameras that are not there. A sentence for
     /// each, by its mount.
     pub fn absent(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, settings)| mounts::absent(name, settings)).collect()
+        self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source)).collect()
     }
 
     /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
     pub fn unfit(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, settings)| mounts::unfit(name, settings)).collect()
+        self.mounts.iter().filter_map(|(name, mount)| mounts::unfit(name, &mount.source)).collect()
     }
 
     /// What the file says, held against what can be.
@@ -208,16 +226,53 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
-        let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
+        let MountSettings::Camera(door) = &config.mounts["door"].source else { panic!("{config:?}") };
         assert_eq!((door.wish.format, door.wish.width), (Some(camera::Pictures::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
+    }
+
+    #[test]
+    fn every_kind_of_mount_has_a_label_readers_and_a_switch() {
+        for kind in [
+            "Pattern(",
+            "File(path: \"x\", ",
+            "Jpegs(path: \"x\", ",
+            "Camera(device: \"x\", ",
+            "Command(command: \"x\", ",
+            "Rpicam(",
+        ] {
+            let with = |fields: &str| {
+                let text = format!("(mounts: {{\"a\": {kind}{fields})}})");
+                Config::parse(&text).map(|mut config| config.mounts.remove("a").unwrap())
+            };
+            let mount = with(r#"label: "Front door", enabled: false, max_readers: 3, pacing: On"#).unwrap();
+            let label = Some("Front door".to_owned());
+            let pacing = Some(server::Pacing::On);
+            assert_eq!(
+                mount.serving,
+                server::MountSettings { label, max_readers: Some(3), pacing },
+                "{kind}"
+            );
+            assert!(!mount.enabled && with("").unwrap().enabled, "{kind}");
+            for (fields, why) in [
+                (r#"label: "a\nm=video""#, r#"mounts["a"].label: '\n' cannot be in it"#),
+                (r#"label: " ""#, "leave it out"),
+                ("max_readers: 0", "max_readers: 0 is not between 1 and 65535"),
+            ] {
+                let error = with(fields).unwrap_err().to_string();
+                assert!(error.contains(why), "{kind}: {error}");
+            }
+        }
     }
 
     #[test]
     fn controls_are_written_as_numbers_switches_and_names() {
         let text = r#"(mounts: {"a": Camera(device: "x", controls: {"brightness": 140, "tilt_absolute": -3, "horizontal_flip": true, "auto_exposure": "Manual Mode"})})"#;
         let mut config = Config::parse(text).unwrap();
-        let Some(MountSettings::Camera(settings)) = config.mounts.remove("a") else { panic!("{config:?}") };
+        let Some(MountSettings::Camera(settings)) = config.mounts.remove("a").map(|mount| mount.source)
+        else {
+            panic!("{config:?}")
+        };
         let written: Vec<String> =
             settings.controls.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let expected = [
@@ -234,7 +289,7 @@ mod tests {
         let camera = |fields: &str| {
             let text = format!("(mounts: {{\"a\": Camera(device: \"/dev/video0\", {fields})}})");
             Config::parse(&text).map_err(|error| error.to_string()).map(|mut config| {
-                match config.mounts.remove("a") {
+                match config.mounts.remove("a").map(|mount| mount.source) {
                     Some(MountSettings::Camera(settings)) => settings.wish,
                     other => panic!("{other:?}"),
                 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::MountSettings;
 use super::file::MountFile;
 use super::syntax::quoted;
+use super::{Mount, MountSettings};
 use crate::rtsp::url::Target;
 use crate::source::{self, camera, command, file, jpegs};
 
@@ -12,9 +12,7 @@ use crate::source::{self, camera, command, file, jpegs};
 ///
 /// # Errors
 /// Each that can never be served, by name, with the field that is wrong.
-pub(super) fn mounts(
-    written: Vec<(String, MountFile)>,
-) -> Result<BTreeMap<String, MountSettings>, Vec<String>> {
+pub(super) fn mounts(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, Mount>, Vec<String>> {
     let mut mounts = BTreeMap::new();
     let mut wrong = Vec::new();
     for (path, settings) in written {
@@ -25,15 +23,33 @@ pub(super) fn mounts(
     if wrong.is_empty() { Ok(mounts) } else { Err(wrong) }
 }
 
-fn add(mounts: &mut BTreeMap<String, MountSettings>, path: &str, settings: MountFile) -> Result<(), String> {
+fn add(mounts: &mut BTreeMap<String, Mount>, path: &str, settings: MountFile) -> Result<(), String> {
     let clean = clean(path)?;
-    let settings = settings.into_settings().map_err(|error| error.to_string())?;
-    settings.check().map_err(|error| error.to_string())?;
-    match mounts.insert(clean.to_owned(), settings) {
+    let mount = settings.into_mount().map_err(|error| error.to_string())?;
+    mount.source.check().map_err(|error| error.to_string())?;
+    if let Some(label) = &mount.serving.label {
+        label_is_right(label)?;
+    }
+    match mounts.insert(clean.to_owned(), mount) {
         Some(_) => Err("there is such a mount already".to_owned()),
         None => Ok(()),
     }
 }
+
+/// Players are told it in a line of SDP (RFC 8866 section 5.3).
+fn label_is_right(label: &str) -> Result<(), String> {
+    if label.trim().is_empty() {
+        return Err("label: there is nothing in it: leave it out".to_owned());
+    }
+    match label.chars().find(|character| character.is_control()) {
+        Some(character) => Err(format!("label: {character:?} cannot be in it: it is one line")),
+        None if label.len() > LONGEST_LABEL => Err(format!("label: it is longer than {LONGEST_LABEL} bytes")),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of a label.
+const LONGEST_LABEL: usize = 200;
 
 /// The path without slashes at its ends.
 fn clean(path: &str) -> Result<&str, &'static str> {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use lenslet::config::Config;
 
+use crate::support::{Client, Server};
+
 fn here(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
 }
@@ -40,4 +42,22 @@ fn every_mistake_is_answered_with_its_sentence() {
         }
     }
     assert!(differ.is_empty(), "not as expected:\n{}", differ.join("\n"));
+}
+
+#[test]
+fn a_mount_is_served_as_its_settings_say() {
+    let server = Server::with(
+        r#"mounts: {"door": Pattern(width: 64, height: 48, label: "Front door", max_readers: 1), "off": Pattern(enabled: false)}"#,
+    );
+    let mut client = Client::connect(&server);
+    let url = server.url("door");
+    let described = client.ask(&[&format!("DESCRIBE {url} RTSP/1.0")]);
+    assert!(described.body.contains("s=Front door\r\n"), "{}", described.body);
+    let off = server.url("off");
+    assert_eq!(client.ask(&[&format!("DESCRIBE {off} RTSP/1.0")]).status, 404);
+    client.set_up_tcp(&url);
+    let mut other = Client::connect(&server);
+    let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+    let refused = other.ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]);
+    assert_eq!(refused.status, 453);
 }

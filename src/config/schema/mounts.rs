@@ -7,7 +7,30 @@ use super::{Field, MountKind, Shape};
 pub(super) static PACING: &[&str] = &["Auto", "On", "Off"];
 
 /// What every mount has, whatever its kind.
-pub(super) static EVERY: &[Field] = &[];
+pub(super) static EVERY: &[Field] = &[
+    Field::new(
+        "label",
+        Text,
+        Words("its path"),
+        "\"Front door\"",
+        "What people call it; players show it as the title.",
+    ),
+    Field::new("enabled", Switch, Written("true"), "false", "Whether it is served."),
+    Field::new(
+        "max_readers",
+        Integer(1, 65_535),
+        Words("as many as the server takes"),
+        "5",
+        "Sessions at once that it has.",
+    ),
+    Field::new(
+        "pacing",
+        Choice(PACING),
+        Words("as the server's"),
+        "On",
+        "Whether its keyframes are spread over time to viewers by UDP.",
+    ),
+];
 
 pub(in crate::config) static KINDS: &[MountKind] = &[
     MountKind { name: "Pattern", help: "A moving test picture with a running clock.", fields: PATTERN },
