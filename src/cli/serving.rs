@@ -82,7 +82,8 @@ enum UrlFormat {
 
 pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let config = arguments.config.load()?;
-    let mut paths: Vec<String> = config.mounts.into_keys().collect();
+    let mut paths: Vec<String> =
+        config.mounts.into_iter().filter(|(_, mount)| mount.enabled).map(|(name, _)| name).collect();
     if config.discover_cameras {
         let cameras = camera::probe().into_iter().filter(|camera| camera.served).count();
         paths.extend((0..cameras).map(|number| format!("camera{number}")));

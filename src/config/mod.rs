@@ -1,23 +1,29 @@
 //! The configuration file: RON text into the rooms' own settings.
 
 mod aliases;
+mod check;
 pub mod edit;
+mod error;
 mod file;
 mod mounts;
+mod nearest;
 mod network;
+mod place;
+mod schema;
 #[cfg(test)]
 mod shipped;
 pub mod store;
 pub mod syntax;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use crate::server;
 use crate::source::{camera, command, file as file_source, jpegs, pattern};
+pub use error::{Error, Problem};
 use file::ConfigFile;
+pub use schema::schema;
 
 /// What is true: a server and its mounts.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +31,20 @@ pub struct Config {
     /// The server's part.
     pub server: server::Settings,
     /// Mounts by path, without the leading slash.
-    pub mounts: BTreeMap<String, MountSettings>,
+    pub mounts: BTreeMap<String, Mount>,
     /// Every camera found becomes a mount too.
     pub discover_cameras: bool,
+}
+
+/// A mount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mount {
+    /// Its source.
+    pub source: MountSettings,
+    /// How it is served.
+    pub serving: server::MountSettings,
+    /// Whether it is served.
+    pub enabled: bool,
 }
 
 /// One mount's source.
@@ -45,41 +62,17 @@ pub enum MountSettings {
     Command(command::Settings),
 }
 
-/// What is wrong with a configuration, and where.
-#[derive(Debug)]
-pub struct Error {
-    file: Option<PathBuf>,
-    what: String,
-}
-
-impl Error {
-    /// The same mistake, in this file.
-    fn in_file(self, path: &Path) -> Self {
-        Self { file: Some(path.to_owned()), ..self }
-    }
-
-    /// A file whose bytes are no text.
-    fn not_text(path: &Path, error: &std::str::Utf8Error) -> Self {
-        let what = format!(" it is no UTF-8 text from byte {} on: save it as UTF-8", error.valid_up_to());
-        Self { file: Some(path.to_owned()), what }
+impl Mount {
+    /// One that only its source is said of.
+    pub fn of(source: MountSettings) -> Self {
+        Self { source, serving: server::MountSettings::default(), enabled: true }
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "{}:{}", file.display(), self.what),
-            None => f.write_str(&self.what),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 impl Default for Config {
     /// Without a file: the test picture at `/test`, and every camera.
     fn default() -> Self {
-        let test = MountSettings::Pattern(pattern::Settings::default());
+        let test = Mount::of(MountSettings::Pattern(pattern::Settings::default()));
         Self {
             server: server::Settings::default(),
             mounts: BTreeMap::from([("test".to_owned(), test)]),
@@ -92,105 +85,115 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// The file cannot be read, or its text is no configuration: with line and column.
+    /// The file cannot be read, or its text is no configuration: every mistake, with line and column.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let at = |what: String| Error { file: Some(path.to_owned()), what };
-        let text = std::fs::read_to_string(path).map_err(|error| at(format!(" {error}")))?;
-        Self::parse(&text).map_err(|error| at(error.what))
+        let bytes = std::fs::read(path).map_err(|error| Error::whole(error.to_string()).in_file(path))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| Error::not_text(path, &bytes, &error))?;
+        Self::parse(text).map_err(|error| error.in_file(path))
     }
 
     /// Reads RON text.
     ///
     /// # Errors
-    /// What is wrong, with line and column.
+    /// Every mistake that can be found, with line and column.
     pub fn parse(text: &str) -> Result<Self, Error> {
         use ron::extensions::Extensions;
+        // What some editors begin every file with.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (tree, mistakes) = syntax::parse(text);
+        let wrong = tree.as_ref().map(|tree| check::check(tree, &schema::FILE)).unwrap_or_default();
+        let Some(tree) = tree.as_ref().filter(|_| mistakes.is_empty()) else {
+            return Err(Error::grammar(text, tree.as_ref(), &mistakes, &wrong));
+        };
+        if !wrong.is_empty() {
+            return Err(Error::schema(text, &wrong));
+        }
         let options = ron::Options::default()
             .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES);
-        let file: ConfigFile =
-            options.from_str(text).map_err(|error| Error { file: None, what: error.to_string() })?;
-        Self::from_file(file).map_err(|what| Error { file: None, what: format!(" {what}") })
+        let file: ConfigFile = options.from_str(text).map_err(|error| Error::value(text, tree, &error))?;
+        Self::from_file(file).map_err(|sentences| Error::rooms(text, tree, &sentences))
     }
 
     /// What could not be served now, though it may be later: files and cameras that are not there. A sentence for
     /// each, by its mount.
     pub fn absent(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, settings)| mounts::absent(name, settings)).collect()
+        self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source)).collect()
     }
 
     /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
     pub fn unfit(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, settings)| mounts::unfit(name, settings)).collect()
+        self.mounts.iter().filter_map(|(name, mount)| mounts::unfit(name, &mount.source)).collect()
     }
 
-    fn from_file(file: ConfigFile) -> Result<Self, String> {
+    /// What the file says, held against what can be.
+    ///
+    /// # Errors
+    /// A sentence for each thing that cannot be, beginning with the way to it.
+    fn from_file(file: ConfigFile) -> Result<Self, Vec<String>> {
         let default = Self::default();
+        let mut wrong = Vec::new();
         let mut server = default.server;
-        limits(&file, &mut server)?;
+        limits(&file, &mut server);
         if let Some(addresses) = file.listen {
-            server.listen = network::listen(addresses)?;
+            network::listen(&addresses).map_or_else(|why| wrong.push(why), |listen| server.listen = listen);
         }
         if let Some((first, last)) = file.udp_ports {
-            server.udp_ports = network::udp_ports(first, last)?;
-        }
-        if let Some(bytes) = file.max_packet {
-            if !(576..=9000).contains(&bytes) {
-                return Err(format!("max_packet: {bytes} is not between 576 and 9000"));
-            }
-            server.max_packet = bytes;
-        }
-        server.pacing = file.pacing.unwrap_or(server.pacing);
-        if let Some(workers) = file.workers {
-            if !(1..=64).contains(&workers) {
-                return Err(format!("workers: {workers} is not between 1 and 64"));
-            }
-            server.workers = workers;
+            network::udp_ports(first, last)
+                .map_or_else(|why| wrong.push(why), |ports| server.udp_ports = ports);
         }
         let discover_cameras = file.mounts.is_none();
-        let mounts = match file.mounts {
-            Some(written) => mounts::mounts(written.0)?,
-            None => default.mounts,
+        let names: Vec<String> = match &file.mounts {
+            Some(written) => written.0.iter().map(|(name, _)| name.trim_matches('/').to_owned()).collect(),
+            None => default.mounts.keys().cloned().collect(),
         };
         // Which cameras there are is not known yet; `cameraN` may be one.
         let is_camera = |name: &str| {
             let number = name.strip_prefix("camera").unwrap_or_default();
             !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
         };
-        let is_mount = |name: &str| mounts.contains_key(name) || discover_cameras && is_camera(name);
+        let is_mount =
+            |name: &str| names.iter().any(|known| known == name) || discover_cameras && is_camera(name);
+        let mounts = match file.mounts {
+            Some(written) => mounts::mounts(written.0).unwrap_or_else(|whys| {
+                wrong.extend(whys);
+                BTreeMap::new()
+            }),
+            None => default.mounts,
+        };
         if let Some(written) = file.aliases {
-            server.aliases = aliases::aliases(written.0, is_mount)?;
+            match aliases::aliases(written.0, is_mount) {
+                Ok(aliases) => server.aliases = aliases,
+                Err(whys) => wrong.extend(whys),
+            }
         }
         if let Some(text) = file.advertise {
-            let wrong = |error| format!("advertise: {text:?}: {error}");
-            server.advertise = Some(text.parse().map_err(wrong)?);
+            match text.parse() {
+                Ok(advertise) => server.advertise = Some(advertise),
+                Err(error) => wrong.push(format!("advertise: {text:?}: {error}")),
+            }
         }
-        Ok(Self { server, mounts, discover_cameras })
+        if wrong.is_empty() { Ok(Self { server, mounts, discover_cameras }) } else { Err(wrong) }
     }
 }
 
-/// How long and how many.
-fn limits(file: &ConfigFile, server: &mut server::Settings) -> Result<(), String> {
+/// How long and how many; the schema has held them against their bounds.
+fn limits(file: &ConfigFile, server: &mut server::Settings) {
     if let Some(seconds) = file.session_timeout {
-        if !(1..=3600).contains(&seconds) {
-            return Err(format!("session_timeout: {seconds} is not between 1 and 3600 seconds"));
-        }
         if seconds < 10 {
             tracing::warn!("session_timeout: {seconds} s is shorter than the keep-alives of many players");
         }
         server.session_timeout = Duration::from_secs(seconds);
     }
-    for (name, asked, place) in [
-        ("max_connections", file.max_connections, &mut server.max_connections),
-        ("max_sessions", file.max_sessions, &mut server.max_sessions),
-        ("max_per_address", file.max_per_address, &mut server.max_per_address),
+    for (asked, place) in [
+        (file.max_connections, &mut server.max_connections),
+        (file.max_sessions, &mut server.max_sessions),
+        (file.max_per_address, &mut server.max_per_address),
+        (file.max_packet, &mut server.max_packet),
+        (file.workers, &mut server.workers),
     ] {
-        match asked {
-            Some(number @ 1..=65_535) => *place = number,
-            Some(number) => return Err(format!("{name}: {number} is not between 1 and 65535")),
-            None => {}
-        }
+        *place = asked.unwrap_or(*place);
     }
-    Ok(())
+    server.pacing = file.pacing.unwrap_or(server.pacing);
 }
 
 #[cfg(test)]
@@ -223,16 +226,53 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.mounts.keys().collect::<Vec<_>>(), ["a/b", "clip", "door", "slides"]);
-        let MountSettings::Camera(door) = &config.mounts["door"] else { panic!("{config:?}") };
+        let MountSettings::Camera(door) = &config.mounts["door"].source else { panic!("{config:?}") };
         assert_eq!((door.wish.format, door.wish.width), (Some(camera::Pictures::Mjpeg), Some(640)));
         assert!(!config.discover_cameras);
+    }
+
+    #[test]
+    fn every_kind_of_mount_has_a_label_readers_and_a_switch() {
+        for kind in [
+            "Pattern(",
+            "File(path: \"x\", ",
+            "Jpegs(path: \"x\", ",
+            "Camera(device: \"x\", ",
+            "Command(command: \"x\", ",
+            "Rpicam(",
+        ] {
+            let with = |fields: &str| {
+                let text = format!("(mounts: {{\"a\": {kind}{fields})}})");
+                Config::parse(&text).map(|mut config| config.mounts.remove("a").unwrap())
+            };
+            let mount = with(r#"label: "Front door", enabled: false, max_readers: 3, pacing: On"#).unwrap();
+            let label = Some("Front door".to_owned());
+            let pacing = Some(server::Pacing::On);
+            assert_eq!(
+                mount.serving,
+                server::MountSettings { label, max_readers: Some(3), pacing },
+                "{kind}"
+            );
+            assert!(!mount.enabled && with("").unwrap().enabled, "{kind}");
+            for (fields, why) in [
+                (r#"label: "a\nm=video""#, r#"mounts["a"].label: '\n' cannot be in it"#),
+                (r#"label: " ""#, "leave it out"),
+                ("max_readers: 0", "max_readers: 0 is not between 1 and 65535"),
+            ] {
+                let error = with(fields).unwrap_err().to_string();
+                assert!(error.contains(why), "{kind}: {error}");
+            }
+        }
     }
 
     #[test]
     fn controls_are_written_as_numbers_switches_and_names() {
         let text = r#"(mounts: {"a": Camera(device: "x", controls: {"brightness": 140, "tilt_absolute": -3, "horizontal_flip": true, "auto_exposure": "Manual Mode"})})"#;
         let mut config = Config::parse(text).unwrap();
-        let Some(MountSettings::Camera(settings)) = config.mounts.remove("a") else { panic!("{config:?}") };
+        let Some(MountSettings::Camera(settings)) = config.mounts.remove("a").map(|mount| mount.source)
+        else {
+            panic!("{config:?}")
+        };
         let written: Vec<String> =
             settings.controls.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let expected = [
@@ -249,7 +289,7 @@ mod tests {
         let camera = |fields: &str| {
             let text = format!("(mounts: {{\"a\": Camera(device: \"/dev/video0\", {fields})}})");
             Config::parse(&text).map_err(|error| error.to_string()).map(|mut config| {
-                match config.mounts.remove("a") {
+                match config.mounts.remove("a").map(|mount| mount.source) {
                     Some(MountSettings::Camera(settings)) => settings.wish,
                     other => panic!("{other:?}"),
                 }
@@ -266,15 +306,15 @@ mod tests {
             ("controls: {\"brightness\": 1, \"brightness\": 2}", "\"brightness\" stands here twice"),
             ("controls: {\"focus\": 1.5}", "a number (140), true or false, or the name of a menu's entry"),
             ("controls: {\"--\": 1}", "controls: \"--\" is no name of a control"),
-            ("gop: 0", "gop: 0 is not at least 1"),
+            ("gop: 0", "gop: 0 is not between 1 and"),
             ("gop: \"0 s\"", "gop: 0 s are not between 0.01"),
             ("gop: \"soon\"", "is not like \"2 s\""),
-            ("gop: 99999999999", "more pictures than there are"),
+            ("gop: 99999999999", "gop: 99999999999 is not between 1 and 4294967295"),
             ("level: 4.3", "H.264 has no level 4.3"),
             ("profile: Extended", "Extended"),
             ("encode: Perhaps", "Perhaps"),
             ("bitrate: 100", "bitrate: 100 is not between 10000 and 100000000"),
-            ("width: 0, height: 480", "0x480 is no picture"),
+            ("width: 0, height: 480", "width: 0 is not between 1 and 16384"),
             ("encode: Off, bitrate: 1000000", "bitrate: it is for what is coded here, and `encode` is Off"),
             ("encode: Off, format: Raw", "raw pictures are served coded alone"),
             ("encode: Hardware, format: HEVC", "there is no decoder for it here"),
@@ -338,21 +378,18 @@ mod tests {
             ("(mounts: {\"a/\": Pattern(), \"a\": Pattern()})", "mounts[\"a\"]"),
             ("(mounts: {\"x/Track1\": Pattern()})", "mounts[\"x/Track1\"]: its last part"),
             ("(mounts: {\"stream=1\": Pattern()})", "mounts[\"stream=1\"]"),
-            ("(mounts: {\"a\": Pattern(width: 15, height: 20)})", "mounts[\"a\"]: width, height:"),
-            ("(mounts: {\"a\": Pattern(fps: NaN)})", "mounts[\"a\"]: fps: NaN"),
-            ("(mounts: {\"a\": Pattern(bitrate: 0)})", "mounts[\"a\"]: bitrate: 0"),
-            ("(mounts: {\"a\": Pattern(gop: 0)})", "mounts[\"a\"]: gop: 0"),
-            ("(mounts: {\"a\": File(path: \"x\", fps: -1)})", "mounts[\"a\"]: fps: -1"),
-            ("(mounts: {\"a\": Jpegs(path: \"x\", fps: inf)})", "mounts[\"a\"]: fps: inf"),
-            ("(mounts: {\"a\": Camera(device: \"x\", fps: 0)})", "mounts[\"a\"]: fps: 0"),
-            ("(mounts: {\"a\": Command(command: \"\")})", "mounts[\"a\"]: command: it is empty"),
-            (
-                "(mounts: {\"a\": Command(command: \"a 'b\")})",
-                "mounts[\"a\"]: command: a quote is not closed",
-            ),
-            ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"]: linger: 0"),
-            ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"]: rotation: 90"),
-            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"]: width, height: "),
+            ("(mounts: {\"a\": Pattern(width: 15, height: 20)})", "mounts[\"a\"].width: width, height:"),
+            ("(mounts: {\"a\": Pattern(fps: NaN)})", "mounts[\"a\"].fps: NaN"),
+            ("(mounts: {\"a\": Pattern(bitrate: 0)})", "mounts[\"a\"].bitrate: 0"),
+            ("(mounts: {\"a\": Pattern(gop: 0)})", "mounts[\"a\"].gop: 0"),
+            ("(mounts: {\"a\": File(path: \"x\", fps: -1)})", "mounts[\"a\"].fps: -1"),
+            ("(mounts: {\"a\": Jpegs(path: \"x\", fps: inf)})", "mounts[\"a\"].fps: inf"),
+            ("(mounts: {\"a\": Camera(device: \"x\", fps: 0)})", "mounts[\"a\"].fps: 0"),
+            ("(mounts: {\"a\": Command(command: \"\")})", "mounts[\"a\"].command: it is empty"),
+            ("(mounts: {\"a\": Command(command: \"a 'b\")})", "mounts[\"a\"].command: a quote is not closed"),
+            ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"].linger: 0"),
+            ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"].rotation: 90"),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: width, height: "),
             ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),

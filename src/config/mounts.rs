@@ -2,28 +2,54 @@
 
 use std::collections::BTreeMap;
 
-use super::MountSettings;
 use super::file::MountFile;
+use super::syntax::quoted;
+use super::{Mount, MountSettings};
 use crate::rtsp::url::Target;
 use crate::source::{self, camera, command, file, jpegs};
 
 /// The mounts by path, none of them twice.
 ///
 /// # Errors
-/// The first that can never be served, by name, with the field that is wrong.
-pub(super) fn mounts(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, MountSettings>, String> {
+/// Each that can never be served, by name, with the field that is wrong.
+pub(super) fn mounts(written: Vec<(String, MountFile)>) -> Result<BTreeMap<String, Mount>, Vec<String>> {
     let mut mounts = BTreeMap::new();
+    let mut wrong = Vec::new();
     for (path, settings) in written {
-        let wrong = |why: String| format!("mounts[{path:?}]: {why}");
-        let clean = clean(&path).map_err(|why| wrong(why.to_owned()))?;
-        let settings = settings.into_settings().map_err(|error| wrong(error.to_string()))?;
-        settings.check().map_err(|error| wrong(error.to_string()))?;
-        if mounts.insert(clean.to_owned(), settings).is_some() {
-            return Err(wrong("there is such a mount already".to_owned()));
+        if let Err(why) = add(&mut mounts, &path, settings) {
+            wrong.push(format!("mounts[{}]: {why}", quoted(&path)));
         }
     }
-    Ok(mounts)
+    if wrong.is_empty() { Ok(mounts) } else { Err(wrong) }
 }
+
+fn add(mounts: &mut BTreeMap<String, Mount>, path: &str, settings: MountFile) -> Result<(), String> {
+    let clean = clean(path)?;
+    let mount = settings.into_mount().map_err(|error| error.to_string())?;
+    mount.source.check().map_err(|error| error.to_string())?;
+    if let Some(label) = &mount.serving.label {
+        label_is_right(label)?;
+    }
+    match mounts.insert(clean.to_owned(), mount) {
+        Some(_) => Err("there is such a mount already".to_owned()),
+        None => Ok(()),
+    }
+}
+
+/// Players are told it in a line of SDP (RFC 8866 section 5.3).
+fn label_is_right(label: &str) -> Result<(), String> {
+    if label.trim().is_empty() {
+        return Err("label: there is nothing in it: leave it out".to_owned());
+    }
+    match label.chars().find(|character| character.is_control()) {
+        Some(character) => Err(format!("label: {character:?} cannot be in it: it is one line")),
+        None if label.len() > LONGEST_LABEL => Err(format!("label: it is longer than {LONGEST_LABEL} bytes")),
+        None => Ok(()),
+    }
+}
+
+/// Bytes of a label.
+const LONGEST_LABEL: usize = 200;
 
 /// The path without slashes at its ends.
 fn clean(path: &str) -> Result<&str, &'static str> {

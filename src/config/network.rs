@@ -7,22 +7,38 @@ use std::ops::RangeInclusive;
 ///
 /// # Errors
 /// There is none, or two take the same port of the same address.
-pub(super) fn listen(addresses: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, String> {
-    if addresses.is_empty() {
+pub(super) fn listen(written: &[String]) -> Result<Vec<SocketAddr>, String> {
+    if written.is_empty() {
         return Err(
             "listen: there is no address; without `listen` it is port 8554 on every address".to_owned()
         );
     }
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for (index, text) in written.iter().enumerate() {
+        addresses.push(address(text).map_err(|why| format!("listen[{index}]: {text:?} {why}"))?);
+    }
     for (index, address) in addresses.iter().enumerate() {
         let earlier = &addresses[..index];
         if earlier.contains(address) && address.port() != 0 {
-            return Err(format!("listen: {address} stands here twice"));
+            return Err(format!("listen[{index}]: {address} stands here twice"));
         }
         if let Some(other) = earlier.iter().find(|other| covers(address, other) || covers(other, address)) {
-            return Err(format!("listen: {address} and {other} take the same port of the same address"));
+            return Err(format!(
+                "listen[{index}]: {address} and {other} take the same port of the same address"
+            ));
         }
     }
     Ok(addresses)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| match text.parse::<IpAddr>() {
+        Ok(ip) => format!("has no port: {:?}", SocketAddr::new(ip, 8554).to_string()),
+        Err(_) => match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+            Ok(port) => format!("has no address: \"[::]:{port}\" is every one"),
+            Err(_) => "is no address with a port, like \"0.0.0.0:8554\" or \"[::]:8554\"".to_owned(),
+        },
+    })
 }
 
 /// Whether `one` takes the port of `other`'s address too: `[::]` is every address, of IPv4 as well.
@@ -67,7 +83,7 @@ mod tests {
             (&["[::]:8554", "10.0.0.1:554"], None),
             (&["127.0.0.1:0", "127.0.0.1:0", "[::]:0"], None),
         ] {
-            let refusal = listen(addresses.iter().map(|text| text.parse().unwrap()).collect()).err();
+            let refusal = listen(&addresses.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).err();
             let expected =
                 refusal.as_deref().zip(wrong).is_some_and(|(refusal, wrong)| refusal.contains(wrong));
             assert!(expected || refusal.is_none() && wrong.is_none(), "{addresses:?}: {refusal:?}");

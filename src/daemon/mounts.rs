@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::plan::{Fate, Live, plan};
-use crate::config::{Config, MountSettings};
+use crate::config::{Config, Mount, MountSettings};
 use crate::hub;
 use crate::server::{self, Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
@@ -28,7 +28,7 @@ pub struct Mounts {
     leaving: Vec<Running>,
     listing: Listing,
     /// Mounts that are served no longer because somebody said so.
-    disabled: BTreeMap<String, MountSettings>,
+    disabled: BTreeMap<String, Mount>,
 }
 
 /// What there is to watch, for those who only look. Clones are the same list.
@@ -67,7 +67,7 @@ impl Listing {
 
 #[derive(Debug)]
 struct Mounted {
-    settings: MountSettings,
+    settings: Mount,
     mount: hub::Mount,
     source: Running,
 }
@@ -136,7 +136,7 @@ impl Mounts {
         let mut applied = Applied { server, ..Applied::default() };
         let mut sources = sources(config);
         // A configuration says again what is served.
-        self.disabled.clear();
+        self.disabled = config.mounts.clone().into_iter().filter(|(_, mount)| !mount.enabled).collect();
         let fates = self.fates(&sources);
         let added = fates.values().filter(|fate| **fate == Fate::Added).count();
         self.handle.make_room(added);
@@ -203,8 +203,10 @@ impl Mounts {
     }
 
     fn list(&self) {
-        let listed =
-            |mounted: &Mounted| Listed { mount: mounted.mount.clone(), settings: mounted.settings.clone() };
+        let listed = |mounted: &Mounted| Listed {
+            mount: mounted.mount.clone(),
+            settings: mounted.settings.source.clone(),
+        };
         *self.listing.lock() =
             self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect();
     }
@@ -222,20 +224,15 @@ impl Mounts {
         self.standing.into_iter().for_each(|thread| drop(thread.join()));
     }
 
-    fn fates(&self, sources: &BTreeMap<String, MountSettings>) -> BTreeMap<String, Fate> {
+    fn fates(&self, sources: &BTreeMap<String, Mount>) -> BTreeMap<String, Fate> {
         plan(self.running.iter().map(|(name, mounted)| (name.as_str(), &mounted.settings)), sources)
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        settings: MountSettings,
-        stand_ins: &mut Vec<hub::StandIn>,
-    ) -> Result<(), String> {
+    fn add(&mut self, name: &str, settings: Mount, stand_ins: &mut Vec<hub::StandIn>) -> Result<(), String> {
         let (outlet, mount) = hub::mount(name);
         stand_ins.push(outlet.stand_in());
         let source = self.spawn(name, &settings, outlet)?;
-        if self.handle.add(mount.clone(), server::MountSettings::default()).is_err() {
+        if self.handle.add(mount.clone(), settings.serving.clone()).is_err() {
             mount.stop();
             return Err("there is a mount of that name".to_owned());
         }
@@ -251,7 +248,7 @@ impl Mounts {
     }
 
     /// Another source takes over the mount; its readers stay.
-    fn restart(&mut self, name: &str, settings: MountSettings) -> Result<(), String> {
+    fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
         let Some(Mounted { mount, source, .. }) = self.running.get(name) else { return Ok(()) };
         mount.stop_source();
         let Some(outlet) = source.join_within(PATIENCE) else {
@@ -259,13 +256,14 @@ impl Mounts {
             return Err("its source does not end: it may hang in the kernel".to_owned());
         };
         outlet.renew();
+        self.handle.change_mount(name, settings.serving.clone());
         let mount = mount.clone();
         let source = self.spawn(name, &settings, outlet)?;
         self.running.insert(name.to_owned(), Mounted { settings, mount, source });
         Ok(())
     }
 
-    fn change(&mut self, name: &str, settings: MountSettings, lives: &[Live]) {
+    fn change(&mut self, name: &str, settings: Mount, lives: &[Live]) {
         let Some(mounted) = self.running.get_mut(name) else { return };
         for live in lives {
             match live {
@@ -274,11 +272,12 @@ impl Mounts {
                 Live::Control(control, value) => drop(mounted.mount.set_control(control, value.clone())),
             }
         }
+        self.handle.change_mount(name, settings.serving.clone());
         mounted.settings = settings;
     }
 
-    fn spawn(&self, name: &str, settings: &MountSettings, outlet: hub::Outlet) -> Result<Running, String> {
-        let running = source::spawn_near(name, source(settings.clone()), outlet, self.hotplug.clone());
+    fn spawn(&self, name: &str, settings: &Mount, outlet: hub::Outlet) -> Result<Running, String> {
+        let running = source::spawn_near(name, source(settings.source.clone()), outlet, self.hotplug.clone());
         running.map_err(|error| format!("the system gives no thread for its source: {error}"))
     }
 }
@@ -321,12 +320,15 @@ impl std::fmt::Display for Applied {
 }
 
 /// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: &Config) -> BTreeMap<String, MountSettings> {
+fn sources(config: &Config) -> BTreeMap<String, Mount> {
     let mut sources = config.mounts.clone();
+    sources.retain(|_, mount| mount.enabled);
     if config.discover_cameras {
         for (number, device) in cameras().into_iter().enumerate() {
             let settings = camera::Settings { device, ..camera::Settings::default() };
-            sources.entry(format!("camera{number}")).or_insert(MountSettings::Camera(settings));
+            sources
+                .entry(format!("camera{number}"))
+                .or_insert_with(|| Mount::of(MountSettings::Camera(settings)));
         }
     }
     sources

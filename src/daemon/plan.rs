@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::MountSettings;
+use crate::config::{Mount, MountSettings};
 use crate::hub::ControlValue;
 use crate::source::camera;
 
@@ -26,8 +26,8 @@ pub(super) enum Live {
 
 /// Every mount's fate, by name.
 pub(super) fn plan<'a>(
-    old: impl Iterator<Item = (&'a str, &'a MountSettings)>,
-    new: &BTreeMap<String, MountSettings>,
+    old: impl Iterator<Item = (&'a str, &'a Mount)>,
+    new: &BTreeMap<String, Mount>,
 ) -> BTreeMap<String, Fate> {
     let mut fates: BTreeMap<String, Fate> = new.keys().map(|name| (name.clone(), Fate::Added)).collect();
     for (name, before) in old {
@@ -37,11 +37,13 @@ pub(super) fn plan<'a>(
     fates
 }
 
-fn fate(before: &MountSettings, after: &MountSettings) -> Fate {
+fn fate(before: &Mount, after: &Mount) -> Fate {
     if before == after {
         return Fate::Kept;
     }
-    match (before, after) {
+    match (&before.source, &after.source) {
+        // Its source notices nothing.
+        (source, same) if source == same => Fate::Changed(Vec::new()),
         (MountSettings::Camera(before), MountSettings::Camera(after)) => {
             live(before, after).map_or(Fate::Restarted, Fate::Changed)
         }
@@ -72,17 +74,17 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn mounts(text: &str) -> BTreeMap<String, MountSettings> {
+    fn mounts(text: &str) -> BTreeMap<String, Mount> {
         Config::parse(&format!("(mounts: {{{text}}})")).unwrap().mounts
     }
 
     #[test]
     fn only_what_differs_restarts_and_a_cameras_bitrate_and_controls_change_while_it_runs() {
         let old = mounts(
-            r#""a": Pattern(), "b": Pattern(), "c": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 1000000, controls: {"focus": 1, "gain": 2}), "e": Camera(device: "x"), "f": Camera(device: "x", controls: {"focus": 1})"#,
+            r#""a": Pattern(), "b": Pattern(), "c": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 1000000, controls: {"focus": 1, "gain": 2}), "e": Camera(device: "x"), "f": Camera(device: "x", controls: {"focus": 1}), "g": Pattern(max_readers: 5)"#,
         );
         let new = mounts(
-            r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x")"#,
+            r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x"), "g": Pattern(label: "G", max_readers: 6)"#,
         );
         let fates = plan(old.iter().map(|(name, settings)| (name.as_str(), settings)), &new);
         let live = vec![Live::Bitrate(2_000_000), Live::Control("gain".into(), ControlValue::Integer(3))];
@@ -93,6 +95,7 @@ mod tests {
             ("d", Fate::Changed(live)),
             ("e", Fate::Restarted),
             ("f", Fate::Restarted),
+            ("g", Fate::Changed(Vec::new())),
             ("n", Fate::Added),
         ];
         assert_eq!(fates, expected.map(|(name, fate)| (name.to_owned(), fate)).into());

@@ -8,6 +8,7 @@ mod bad_input;
 mod client;
 mod command;
 mod commands;
+mod config;
 mod control;
 mod conversations;
 mod corpora;

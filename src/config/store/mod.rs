@@ -235,7 +235,8 @@ impl Store {
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<(String, Config), super::Error> {
-        let text = std::str::from_utf8(bytes).map_err(|error| super::Error::not_text(&self.path, &error))?;
+        let text =
+            std::str::from_utf8(bytes).map_err(|error| super::Error::not_text(&self.path, bytes, &error))?;
         let config = Config::parse(text).map_err(|error| error.in_file(&self.path))?;
         Ok((text.to_owned(), config))
     }

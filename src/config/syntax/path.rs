@@ -1,30 +1,72 @@
-//! Where something stands: `mounts["cam"].fps`.
+//! The way to a value: `mounts["cam"].fps`, `listen[0]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A way from the whole to a part.
+use super::strings;
+use super::tree::{Kind, Value};
+
+/// The steps from the whole configuration to a value in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Path(pub Vec<Step>);
 
-/// One step of it.
+/// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Into a field: `.fps`.
+    /// Into a structure's field: `.fps`.
     Field(String),
-    /// To a map's key: `["cam"]`.
+    /// Into a map's entry: `["cam"]`.
     Key(String),
-    /// To one of a list or tuple: `[0]`.
+    /// Into a list's or tuple's element, from 0: `[1]`.
     Index(usize),
 }
 
 impl Path {
-    /// The path and one step more.
+    /// This path and one step more.
     #[must_use]
-    pub fn to(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
-        steps.push(step);
-        Self(steps)
+    pub fn then(&self, step: Step) -> Self {
+        Self(self.0.iter().cloned().chain([step]).collect())
+    }
+
+    /// The field of that name in what this path leads to.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Self {
+        self.then(Step::Field(name.to_owned()))
+    }
+
+    /// The map's entry of that name in what this path leads to.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Self {
+        self.then(Step::Key(name.to_owned()))
+    }
+
+    /// The way without its last step, and that step.
+    pub fn split(&self) -> Option<(Self, &Step)> {
+        self.0.split_last().map(|(last, before)| (Self(before.to_vec()), last))
+    }
+}
+
+impl Value {
+    /// What the path leads to.
+    pub fn at(&self, path: &Path) -> Option<&Self> {
+        path.0.iter().try_fold(self, |value, step| value.step(step))
+    }
+
+    /// What one step leads to; through `Some(...)`.
+    pub fn step(&self, step: &Step) -> Option<&Self> {
+        match (&self.kind, step) {
+            (Kind::Tuple { name: Some((name, _)), values }, _) if name == "Some" => {
+                values.first()?.step(step)
+            }
+            (Kind::Struct { fields, .. }, Step::Field(name)) => {
+                fields.iter().find(|field| field.name == *name).map(|field| &field.value)
+            }
+            (Kind::Map(entries), Step::Key(name)) => {
+                entries.iter().find(|entry| entry.name() == Some(name)).map(|entry| &entry.value)
+            }
+            (Kind::List(values) | Kind::Tuple { values, .. }, Step::Index(index)) => values.get(*index),
+            _ => None,
+        }
     }
 }
 
@@ -34,7 +76,7 @@ impl fmt::Display for Path {
             match step {
                 Step::Field(name) if index == 0 => f.write_str(name)?,
                 Step::Field(name) => write!(f, ".{name}")?,
-                Step::Key(key) => write!(f, "[{key:?}]")?,
+                Step::Key(name) => write!(f, "[{}]", strings::quoted(name))?,
                 Step::Index(number) => write!(f, "[{number}]")?,
             }
         }
@@ -45,37 +87,43 @@ impl fmt::Display for Path {
 impl FromStr for Path {
     type Err = String;
 
-    /// # Errors
-    /// What is expected where it is no path.
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut path = Self::default();
-        let mut rest = text;
+        let mut steps = Vec::new();
+        let mut rest = text.trim();
         while !rest.is_empty() {
-            let (step, behind) = step(rest, path.0.is_empty())
-                .ok_or_else(|| format!("{text:?} is no path: one is like `mounts[\"cam\"].fps`"))?;
-            path.0.push(step);
-            rest = behind;
+            let (step, after) = if let Some(inside) = rest.strip_prefix('[') {
+                bracketed(inside)
+            } else {
+                name(rest.strip_prefix('.').filter(|_| !steps.is_empty()).unwrap_or(rest))
+            }
+            .ok_or_else(|| {
+                format!("{text:?} is no way to a setting: it is like `mounts[\"cam\"].fps` or `listen[0]`")
+            })?;
+            steps.push(step);
+            rest = after;
         }
-        if path.0.is_empty() {
-            return Err("the path is empty: one is like `mounts[\"cam\"].fps`".to_owned());
-        }
-        Ok(path)
+        Ok(Self(steps))
     }
 }
 
-fn step(rest: &str, first: bool) -> Option<(Step, &str)> {
-    if let Some(rest) = rest.strip_prefix('[') {
-        if rest.starts_with('"') {
-            let (key, behind) = super::read::string_at(rest)?;
-            return Some((Step::Key(key), behind.strip_prefix(']')?));
-        }
-        let (number, behind) = rest.split_once(']')?;
-        return Some((Step::Index(number.parse().ok()?), behind));
+/// `"cam"]...` or `0]...`.
+fn bracketed(inside: &str) -> Option<(Step, &str)> {
+    if inside.starts_with('"') {
+        let length = strings::length(inside)?;
+        let key = strings::unquoted(inside.get(..length)?).ok()?;
+        return Some((Step::Key(key), inside.get(length..)?.strip_prefix(']')?));
     }
-    let rest = if first { rest } else { rest.strip_prefix('.')? };
-    let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
-    let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
-    (!name.is_empty()).then(|| (Step::Field(name.to_owned()), behind))
+    let (number, after) = inside.split_once(']')?;
+    Some((Step::Index(number.parse().ok()?), after))
+}
+
+fn name(text: &str) -> Option<(Step, &str)> {
+    let end = text.find(['.', '[']).unwrap_or(text.len());
+    let (name, after) = text.split_at(end);
+    let mut characters = name.chars();
+    let named = characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|character| character.is_alphanumeric() || character == '_');
+    named.then(|| (Step::Field(name.to_owned()), after))
 }
 
 #[cfg(test)]
@@ -83,17 +131,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_read_as_they_are_written() {
-        for text in [
-            "fps",
-            "mounts[\"cam\"].fps",
-            "listen[0]",
-            "mounts[\"a \\\"b\\\" ]\"].controls[\"x\"]",
-            "aliases[\"/cam?channel=1\"]",
-        ] {
-            assert_eq!(text.parse::<Path>().unwrap().to_string(), text);
+    fn a_path_reads_as_it_is_written() {
+        for text in
+            ["", "workers", "listen[0]", "mounts[\"cam\"].fps", "mounts[\"a/b]\\\"\"].controls[\"x y\"]"]
+        {
+            let path: Path = text.parse().unwrap();
+            assert_eq!(path.to_string(), text);
         }
-        for text in ["", ".", "a..b", "a[", "a[x]", "a[\"x]", "a[\"x\"", "a b", "a[-1]"] {
+        for text in [
+            ".a",
+            "a.",
+            "a..b",
+            "a[",
+            "a[x]",
+            "a[\"x\"",
+            "a[\"x]",
+            "1",
+            "a b",
+            "a[-1]",
+            "a[99999999999999999999]",
+        ] {
             assert!(text.parse::<Path>().is_err(), "{text}");
         }
     }

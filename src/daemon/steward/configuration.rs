@@ -8,7 +8,7 @@ use super::super::mounts::Applied;
 use super::Steward;
 use crate::clock;
 use crate::config::store::{self, From, Loaded, Store};
-use crate::config::{Config, edit, syntax};
+use crate::config::{self, Config, edit, syntax};
 use crate::control::protocol::{
     Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan, Problem,
     Refusal, Reply, VersionEntry,
@@ -38,11 +38,7 @@ impl Steward {
                 let text = edits.iter().try_fold(self.text(text).await?, edited)?;
                 Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
             }
-            ConfigRequest::Schema {} => Err(Refusal::new(
-                "not-here",
-                "this version has no schema for programs",
-                "`configs/reference.ron` of the sources explains every field",
-            )),
+            ConfigRequest::Schema {} => Ok(Reply::Schema(config::schema())),
         }
     }
 
@@ -89,8 +85,8 @@ impl Steward {
         let no_path = |why: String| Refusal::new("no-path", why, "write it as mounts[\"cam\"].fps");
         let steps: syntax::Path = path.parse().map_err(|error| no_path(format!("{path}: {error}")))?;
         let text = self.text(None).await?;
-        let tree = syntax::read(&text).map_err(|error| no_path(error.to_string()))?;
-        let node = tree.find(&steps.0).ok_or_else(|| {
+        let tree = syntax::parse(&text).0.ok_or_else(|| no_path("the file is empty".to_owned()))?;
+        let node = tree.at(&steps).ok_or_else(|| {
             Refusal::new("not-written", format!("nothing is written at {path}"), "its default is true")
         })?;
         let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
@@ -204,8 +200,14 @@ fn checked(text: &str) -> Checked {
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {
-            let problem = Problem { said: error.to_string(), ..Problem::default() };
-            Checked { errors: vec![problem], warnings: Vec::new() }
+            let number = |number: usize| u32::try_from(number).ok();
+            let problem = |problem: &config::Problem| Problem {
+                line: problem.place.and_then(|(line, _)| number(line)),
+                column: problem.place.and_then(|(_, column)| number(column)),
+                path: Some(problem.path.clone()).filter(|path| !path.is_empty()),
+                said: problem.to_string(),
+            };
+            Checked { errors: error.problems().iter().map(problem).collect(), warnings: Vec::new() }
         }
     }
 }

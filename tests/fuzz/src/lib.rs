@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "an invariant that does not hold is to panic")]
 
 mod client;
+mod config;
 pub mod connection;
 mod files;
 mod formats;
@@ -41,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mkv", files::mkv),
     ("rtcp", rtcp::rtcp),
     ("connection", connection::connection),
+    ("config", config::config),
     ("client", client::client),
     ("presentation", client::presentation),
     ("packet", receiving::packet),

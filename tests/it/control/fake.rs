@@ -114,7 +114,10 @@ impl Steward for Fake {
             let read = |version, text: &str| ConfigText { version, text: text.into(), is_default: false };
             match request {
                 ConfigRequest::Schema {} => Ok(Reply::Schema(serde_json::json!({
-                    "workers": {"help": "threads that readers are spread over", "default": 1, "range": [1, 64]}
+                    "schema": 1,
+                    "fields": [{"name": "workers", "type": "integer", "min": 1, "max": 64, "default": "1", "example": "2",
+                        "help": "Threads that readers are spread over."}],
+                    "kinds": [],
                 }))),
                 ConfigRequest::Get { path: None } => Ok(Reply::Config(read(Some(version), &text))),
                 ConfigRequest::Get { path: Some(_) } => Ok(Reply::Config(read(Some(version), "30"))),

@@ -1,0 +1,101 @@
+//! Changes of a configuration's text that leave everything else as the person wrote it: comments, order, layout.
+//!
+//! A change is a splice of the text; the result is read again and has to say what was meant, and to be a configuration,
+//! else it is refused.
+
+mod layout;
+mod meaning;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fmt;
+
+use super::Config;
+use super::syntax::Path;
+
+/// Why a text is left as it is.
+#[derive(Debug)]
+pub enum Error {
+    /// The path is none: in a sentence.
+    Path(String),
+    /// The text is no RON: what is wrong with it first.
+    Text(String),
+    /// The new value is no RON: what is wrong with it.
+    Value(String),
+    /// The path leads to nothing that could have such a thing.
+    Nowhere(Path),
+    /// Something is there already.
+    Taken(Path),
+    /// It cannot be a name.
+    Name(String),
+    /// With the change it would be no configuration.
+    Config(super::Error),
+    /// What the changed text says is not what was meant: the layout is beyond this editor.
+    NotAsMeant,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(what) => f.write_str(what),
+            Self::Config(error) => write!(f, "with this change it would be no configuration: {error}"),
+            Self::Text(what) => write!(f, "the configuration cannot be read as it is: {what}"),
+            Self::Value(what) => write!(f, "the new value cannot be read: {what}"),
+            Self::Nowhere(path) if path.0.is_empty() => {
+                f.write_str("the whole configuration cannot be changed so")
+            }
+            Self::Nowhere(path) => write!(f, "there is no place for {path}"),
+            Self::Taken(path) => write!(f, "{path} is there already"),
+            Self::Name(name) => write!(f, "{name:?} cannot be a setting's name"),
+            Self::NotAsMeant => f.write_str("the file's layout does not allow this change: edit it by hand"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Sets what the path leads to, to a value in RON; what is not there yet is added, and what it has to stand in too.
+///
+/// # Errors
+/// The text or the value is no RON, there is no place for it, or it would be no configuration.
+pub fn set(text: &str, path: &str, value: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::set(text, path, value))
+}
+
+/// Adds what is not there yet.
+///
+/// # Errors
+/// As of [`set`], and where there is such a thing.
+pub fn insert(text: &str, path: &str, value: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::insert(text, path, value))
+}
+
+/// Takes a setting, a map's entry or a list's element out. Comments beside it stay.
+///
+/// # Errors
+/// The text is no RON, nothing is there, or without it it would be no configuration.
+pub fn remove(text: &str, path: &str) -> Result<String, Error> {
+    changed(text, path, text::remove)
+}
+
+/// Gives a map's entry or a setting another name.
+///
+/// # Errors
+/// The text is no RON, nothing is there, the name is taken, or it would be no configuration.
+pub fn rename(text: &str, path: &str, name: &str) -> Result<String, Error> {
+    changed(text, path, |text, path| text::rename(text, path, name))
+}
+
+fn changed(
+    text: &str,
+    path: &str,
+    change: impl FnOnce(&str, &Path) -> Result<String, Error>,
+) -> Result<String, Error> {
+    let path: Path = path.parse().map_err(Error::Path)?;
+    // What some editors begin every file with stays as it is.
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let changed = change(body, &path)?;
+    Config::parse(&changed).map_err(Error::Config)?;
+    Ok(format!("{}{changed}", &text[..text.len() - body.len()]))
+}

@@ -1,0 +1,122 @@
+//! What may be written in the file; everything is optional.
+
+mod camera;
+mod pictures;
+mod program;
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::{Mount as Mounted, MountSettings};
+use crate::server::{self, Pacing};
+use crate::source::Error;
+use camera::CameraFile;
+use pictures::{FileFile, JpegsFile, PatternFile};
+use program::{CommandFile, RpicamFile};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ConfigFile {
+    pub(super) schema: Option<u32>,
+    pub(super) listen: Option<Vec<String>>,
+    pub(super) udp_ports: Option<(u16, u16)>,
+    pub(super) max_packet: Option<usize>,
+    pub(super) pacing: Option<Pacing>,
+    /// Seconds. Below 10, players that send keep-alives at a fixed rate (VLC) send them all the time or too late.
+    pub(super) session_timeout: Option<u64>,
+    /// Threads that readers are spread over.
+    pub(super) workers: Option<usize>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) max_sessions: Option<usize>,
+    pub(super) max_per_address: Option<usize>,
+    pub(super) mounts: Option<Entries<MountFile>>,
+    /// Another name of a mount, and the mount's own.
+    pub(super) aliases: Option<Entries<String>>,
+    /// Host, or host and port, by which clients reach us.
+    pub(super) advertise: Option<String>,
+}
+
+/// A map as it is written, none of its keys twice: a `BTreeMap` would silently keep the last of them.
+#[derive(Debug)]
+pub(super) struct Entries<T>(pub(super) Vec<(String, T)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EachOnce(PhantomData))
+    }
+}
+
+struct EachOnce<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EachOnce<T> {
+    type Value = Entries<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries: Vec<(String, T)> = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(A::Error::custom(format!("{key:?} stands here twice")));
+            }
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Entries(entries))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) enum MountFile {
+    Pattern(PatternFile),
+    File(FileFile),
+    Jpegs(JpegsFile),
+    Camera(CameraFile),
+    Command(CommandFile),
+    Rpicam(RpicamFile),
+}
+
+/// What becomes of what is written.
+trait Written {
+    fn into_mount(self) -> Result<Mounted, Error>;
+}
+
+impl MountFile {
+    pub(super) fn into_mount(self) -> Result<Mounted, Error> {
+        match self {
+            Self::Pattern(written) => written.into_mount(),
+            Self::File(written) => written.into_mount(),
+            Self::Jpegs(written) => written.into_mount(),
+            Self::Camera(written) => written.into_mount(),
+            Self::Command(written) => written.into_mount(),
+            Self::Rpicam(written) => written.into_mount(),
+        }
+    }
+}
+
+impl Mounted {
+    fn new(
+        source: MountSettings,
+        label: Option<String>,
+        enabled: Option<bool>,
+        max_readers: Option<usize>,
+        pacing: Option<Pacing>,
+    ) -> Self {
+        let serving = server::MountSettings { label, max_readers, pacing };
+        Self { source, serving, enabled: enabled.unwrap_or(true) }
+    }
+}
+
+/// How long a source runs on after its last reader, in seconds: from a reader's SETUP to its PLAY at least.
+fn linger(seconds: Option<f64>, default: Duration) -> Result<Duration, Error> {
+    match seconds {
+        None => Ok(default),
+        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Some(seconds) => Err(Error::new(format!("linger: {seconds} is not between 1 and 86400 seconds"))),
+    }
+}
