@@ -34,7 +34,7 @@ enum Command {
     Serve(ServeArguments),
     /// List the cameras and what each can be used for.
     Probe {
-        /// For scripts: one JSON array.
+        /// For scripts: one JSON object.
         #[arg(long)]
         json: bool,
     },

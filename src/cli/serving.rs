@@ -15,7 +15,7 @@ use crate::tools::urls;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ConfigArgument {
-    /// The configuration file (RON).
+    /// The configuration file (RON); if not said, the one in the usual place, where there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
@@ -31,16 +31,17 @@ pub(super) struct ServeArguments {
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let ServeArguments { config, control } = arguments;
-    let paths = Paths::of(&Environment::read());
     let explicit = config.config.is_some();
-    let path = config.config.unwrap_or(paths.config);
-    let loaded = Store::new(&path, &paths.state).load()?;
+    let store = config.store();
+    let loaded = store.load()?;
     let nothing = loaded.from == From::Nothing;
     if nothing && explicit {
-        return Err(format!("{}: there is no such file", path.display()).into());
+        return Err(format!("{}: there is no such file", store.path().display()).into());
     }
-    let (path, settings) = (Some(path).filter(|_| !nothing), loaded.config);
-    Ok(daemon::serve(&settings, daemon::Options { config: path, control, logs })?)
+    // In a folder that is there a file may come; else there is nothing to watch and nowhere to write.
+    let folder = store.path().parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    let config = Some(store).filter(|_| folder);
+    Ok(daemon::serve(&loaded.config, daemon::Options { config, control, logs })?)
 }
 
 pub(super) fn probe(json: bool) -> Done {
@@ -127,7 +128,18 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
 }
 
 impl ConfigArgument {
+    /// The file that is meant, and its versions.
+    pub(super) fn store(&self) -> Store {
+        let paths = Paths::of(&Environment::read());
+        Store::new(self.config.clone().unwrap_or(paths.config), &paths.state)
+    }
+
+    /// What the file says; without one, as it is where there is none.
     fn load(&self) -> Result<Config, crate::config::Error> {
-        self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)
+        let store = self.store();
+        if self.config.is_none() && !store.path().exists() {
+            return Ok(Config::default());
+        }
+        Config::load(store.path())
     }
 }

@@ -92,6 +92,18 @@ impl Error {
         Self { file: Some(path.to_owned()), ..self }
     }
 
+    /// The first mistake in one line, for logs and alarms.
+    pub fn brief(&self) -> String {
+        let mut brief = self.file.as_ref().map(|file| format!("{}:", file.display())).unwrap_or_default();
+        if let Some(first) = self.problems.first() {
+            brief += &first.brief();
+        }
+        match self.problems.len() {
+            0 | 1 => brief,
+            all => format!("{brief} (and {} more)", all - 1),
+        }
+    }
+
     /// Every mistake, in the text's order.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -111,15 +123,18 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The place and what is wrong with it, without the line itself.
+    fn brief(&self) -> String {
+        let place = self.place.map(|(line, column)| format!("{line}:{column}: ")).unwrap_or_default();
+        let path = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
+        format!("{place}{path}{}", self.what)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((line, column)) = self.place {
-            write!(f, "{line}:{column}: ")?;
-        }
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        write!(f, "{}{}", self.what, self.shown)
+        write!(f, "{}{}", self.brief(), self.shown)
     }
 }
 

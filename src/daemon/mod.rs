@@ -24,6 +24,7 @@ pub use reload::{Answer, Asker};
 
 use crate::clock;
 use crate::config::Config;
+use crate::config::store::Store;
 use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
@@ -38,8 +39,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// What the daemon is told beside its configuration.
 #[derive(Debug, Default)]
 pub struct Options {
-    /// Where the configuration was read; none: the defaults are served.
-    pub config: Option<PathBuf>,
+    /// Where the configuration was read; none: the defaults are served, and nothing is written.
+    pub config: Option<Store>,
     /// Where it can be seen and steered; none: where its clients look for it.
     pub control: Option<PathBuf>,
     /// The process's log.
@@ -52,8 +53,8 @@ pub struct Options {
 /// # Errors
 /// An address in use, a thread or signal handler that cannot be had: in a sentence.
 pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
-    let Options { config: path, control, logs } = options;
-    let text = path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let Options { config: store, control, logs } = options;
+    let text = store.as_ref().and_then(|store| store.written().ok().flatten());
     let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
     let server = Server::adopt(config.server.clone(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
@@ -71,12 +72,12 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         return Err(Error::System(io::Error::other(format!("{mount}: {why}"))));
     }
     let listing = mounts.listing();
-    let reloader = Reloader::spawn(mounts, path.clone(), text, notify()).map_err(Error::System)?;
+    let reloader = Reloader::spawn(mounts, store.clone(), text, notify()).map_err(Error::System)?;
     let asker = reloader.asker();
     // Before it is announced: who reads that may ask at once.
     let (stop, stopped) = smol::channel::bounded(1);
     let rooms = steward::Rooms { server: handle.clone(), mounts: listing.clone(), asker: asker.clone() };
-    let steward = steward::Steward::new(rooms, path.clone(), logs, stop);
+    let steward = steward::Steward::new(rooms, store.clone(), logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
     let control = steer(control, steward);
     match announce(&server.addresses(), listing.names(), &config.server) {
@@ -85,8 +86,8 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         done => done.map_err(Error::System)?,
     }
     let signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup]).map_err(Error::System)?;
-    let file_watch = path.as_deref().and_then(|path| {
-        let watch = FileWatch::spawn(path, asker.clone());
+    let file_watch = store.as_ref().and_then(|store| {
+        let watch = FileWatch::spawn(store.path(), asker.clone());
         watch.inspect_err(|error| tracing::warn!(%error, "the file is not watched: SIGHUP has it read")).ok()
     });
     let watchdog = watchdog_patience().and_then(|patience| {

@@ -33,7 +33,13 @@ pub struct Mounts {
 
 /// What there is to watch, for those who only look. Clones are the same list.
 #[derive(Clone, Debug, Default)]
-pub struct Listing(Arc<Mutex<BTreeMap<String, Listed>>>);
+pub struct Listing(Arc<Mutex<Lists>>);
+
+#[derive(Debug, Default)]
+struct Lists {
+    served: BTreeMap<String, Listed>,
+    disabled: BTreeMap<String, MountSettings>,
+}
 
 /// A mount, as it was last set up.
 #[derive(Clone, Debug)]
@@ -47,20 +53,26 @@ pub struct Listed {
 impl Listing {
     /// The mounts, by name.
     pub fn all(&self) -> Vec<Listed> {
-        self.lock().values().cloned().collect()
+        self.lock().served.values().cloned().collect()
     }
 
-    /// Their names.
+    /// Those that are served no longer, or not yet, and their sources.
+    pub fn disabled(&self) -> Vec<(String, MountSettings)> {
+        let disabled = &self.lock().disabled;
+        disabled.iter().map(|(name, settings)| (name.clone(), settings.clone())).collect()
+    }
+
+    /// The names of those that are served.
     pub fn names(&self) -> Vec<String> {
-        self.lock().keys().cloned().collect()
+        self.lock().served.keys().cloned().collect()
     }
 
     /// The mount of that name.
     pub fn find(&self, name: &str) -> Option<Listed> {
-        self.lock().get(name).cloned()
+        self.lock().served.get(name).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Listed>> {
+    fn lock(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,8 +190,9 @@ impl Mounts {
             if self.running.contains_key(name) {
                 return Ok(());
             }
-            let settings = self.disabled.remove(name).ok_or_else(none)?;
+            let settings = self.disabled.get(name).cloned().ok_or_else(none)?;
             self.add(name, settings, &mut stand_ins)?;
+            self.disabled.remove(name);
         } else if !self.disabled.contains_key(name) {
             let settings = self.running.get(name).map(|mounted| mounted.settings.clone()).ok_or_else(none)?;
             self.remove(name).await;
@@ -207,8 +220,14 @@ impl Mounts {
             mount: mounted.mount.clone(),
             settings: mounted.settings.source.clone(),
         };
-        *self.listing.lock() =
-            self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect();
+        *self.listing.lock() = Lists {
+            served: self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect(),
+            disabled: self
+                .disabled
+                .iter()
+                .map(|(name, mount)| (name.clone(), mount.source.clone()))
+                .collect(),
+        };
     }
 
     /// Ends all sources and waits for them, but not for those that hang.

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
@@ -15,6 +15,7 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
 use crate::config::Config;
+use crate::config::store::{From, Loaded, Store};
 use crate::server::SessionFigures;
 
 /// What is answered: what became of the mounts, or why nothing has changed.
@@ -95,15 +96,15 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
-    /// `path`: the file; `text`: what it said when it was applied.
+    /// `store`: the file; `text`: what it said when it was applied.
     pub(super) fn spawn(
         mounts: Mounts,
-        path: Option<PathBuf>,
+        store: Option<Store>,
         text: Option<String>,
         notify: Notify,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
-        let mut work = Work { mounts, path, text, notify };
+        let mut work = Work { mounts, store, text, notify };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -124,7 +125,7 @@ impl Reloader {
 
 struct Work {
     mounts: Mounts,
-    path: Option<PathBuf>,
+    store: Option<Store>,
     text: Option<String>,
     notify: Notify,
 }
@@ -140,9 +141,9 @@ impl Work {
                     }
                 }
                 Ask::FileChanged => {
-                    let read = self.path.as_ref().map(std::fs::read_to_string);
+                    let read = self.store.as_ref().map(Store::written);
                     // What cannot be read now is being replaced: that is told as well.
-                    if let Some(Ok(text)) = read
+                    if let Some(Ok(Some(text))) = read
                         && self.text.as_ref() != Some(&text)
                     {
                         // Its answer is in the log.
@@ -164,20 +165,24 @@ impl Work {
     }
 
     fn reload(&mut self) -> Answer {
-        let config = match &self.path {
-            Some(path) => Config::load(path).map_err(|error| error.to_string()),
-            None => Ok(Config::default()),
+        let loaded = match &self.store {
+            Some(store) => store.look().map_err(|error| error.to_string()),
+            None => Ok(Loaded::nothing()),
         };
-        match config {
-            Ok(config) => {
-                self.text = self.path.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-                self.apply(&config)
+        let refused = match loaded {
+            Ok(Loaded { from: From::LastGood { why, .. }, .. }) => why,
+            Ok(loaded) => {
+                let applied = self.apply(&loaded.config);
+                if let (Ok(_), From::File, Some(store)) = (&applied, &loaded.from, &self.store) {
+                    store.remember(&loaded.text);
+                }
+                self.text = loaded.found.map(|_| loaded.text);
+                return applied;
             }
-            Err(error) => {
-                tracing::error!("the configuration is as it was: {error}");
-                Err(error)
-            }
-        }
+            Err(error) => error,
+        };
+        tracing::error!("the configuration is as it was: {refused}");
+        Err(refused)
     }
 
     fn apply(&mut self, config: &Config) -> Answer {

@@ -10,7 +10,7 @@ use syn::visit::Visit;
 const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("access", &["rtsp"]),
     ("board", &["clock"]),
-    ("cli", &["config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["clock", "rtsp", "server", "source"]),

@@ -129,12 +129,58 @@ fn a_file_that_is_wrong_changes_nothing_and_sighup_has_it_read_again() {
     // Nobody sees a file go; the signal has it looked for.
     std::fs::remove_file(daemon.folder.path().join("lenslet.ron")).unwrap();
     daemon.signal(Signal::SIGHUP);
-    daemon.logged("No such file");
+    daemon.logged("the file is gone");
     client.next_frame(0);
     write(&daemon.folder, "\"m1\": Pattern(width: 64, height: 48, fps: 5)");
     assert!(daemon.logged("reloaded:").contains("removed: m0"));
     // Its reader is told goodbye, and the connection ends.
     while !client.next_frame(1).windows(4).any(|head| head == [0x81, 203, 0, 1]) {}
+}
+
+/// Runs a command of the same person's: whether it went well, and what it said.
+fn run(folder: &tempfile::TempDir, arguments: &[&str]) -> (bool, String) {
+    let output = lenslet()
+        .args(arguments)
+        .env("XDG_RUNTIME_DIR", folder.path())
+        .env("STATE_DIRECTORY", folder.path())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn what_was_edited_by_hand_and_served_is_a_version_and_a_damaged_file_is_told_and_rolled_back() {
+    let mut daemon = Daemon::start(&pictures(FIRST, 2), None, "");
+    let path = daemon.folder.path().join("lenslet.ron");
+    let first = std::fs::read_to_string(&path).unwrap();
+    write(&daemon.folder, &pictures(OTHER, 2));
+    daemon.logged("reloaded:");
+    let second = std::fs::read_to_string(&path).unwrap();
+    let run = |daemon: &Daemon, arguments: &[&str]| run(&daemon.folder, arguments);
+    let (_, history) = run(&daemon, &["config", "history"]);
+    let lines: Vec<&str> = history.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("2 ") && lines[1].starts_with("1 "), "{history}");
+    assert!(lines[0].contains("by hand"), "{history}");
+    assert!(run(&daemon, &["config", "check"]).0);
+    std::fs::write(&path, "(mounts: {\"m0\": Pat").unwrap();
+    daemon.logged("the configuration is as it was");
+    let (right, said) = run(&daemon, &["config", "check"]);
+    assert!(!right && said.contains("1:1: this is not closed"), "the file is checked, not what is served: {said}");
+    assert!(run(&daemon, &["config", "get"]).1.starts_with("(mounts: {\"m0\": Pat"));
+    assert!(!run(&daemon, &["config", "set", "workers", "2"]).0, "nothing is written over what is damaged");
+    let (done, said) = run(&daemon, &["config", "rollback", "1"]);
+    assert!(done && said.contains("m0 starts anew") && said.contains("version 3"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+    // Where no daemon runs the file is changed all the same.
+    daemon.signal(Signal::SIGTERM);
+    daemon.child.wait().unwrap();
+    let file = path.to_str().unwrap();
+    let (done, said) = run(&daemon, &["config", "rollback", "2", "--config", file]);
+    assert!(done && said.contains("version 4"), "{said}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), second);
+    assert_eq!(run(&daemon, &["config", "history", "--config", file]).1.lines().count(), 4);
+    assert!(!run(&daemon, &["config", "rollback", "9", "--config", file]).0);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{DaemonArgument, Done, print, table};
-use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply};
+use crate::cli::serving::ConfigArgument;
+use crate::clock;
+use crate::config::store;
+use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply, VersionEntry};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ConfigCommand {
@@ -57,6 +60,29 @@ pub(in crate::cli) enum ConfigCommand {
         #[command(flatten)]
         daemon: DaemonArgument,
     },
+    /// List the versions that are kept, the newest first.
+    History {
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+    /// Write a version that is kept into the file again, as the newest.
+    Rollback {
+        /// The version's number.
+        to: u64,
+        #[command(flatten)]
+        base: BaseArgument,
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
+}
+
+/// The daemon that serves the file, or, where none answers, the file.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct PlaceArguments {
+    #[command(flatten)]
+    daemon: DaemonArgument,
+    #[command(flatten)]
+    file: ConfigArgument,
 }
 
 #[derive(Debug, clap::Args)]
@@ -84,6 +110,8 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
             let text = text(Some(&file))?.unwrap_or_default();
             (daemon, ConfigRequest::Apply { text, base: base.base })
         }
+        ConfigCommand::History { place } => return history(&place),
+        ConfigCommand::Rollback { to, base, place } => return rollback(&place, to, base.base),
     };
     match daemon.connect()?.ask(request)? {
         Reply::Config(config) => Ok(print(config.text)?),
@@ -92,6 +120,41 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
         Reply::Checked(checked) => told(&checked),
         other => Ok(print(serde_json::to_string_pretty(&other)?)?),
     }
+}
+
+fn history(place: &PlaceArguments) -> Done {
+    let versions = match place.daemon.connect() {
+        Ok(mut daemon) => match daemon.ask(ConfigRequest::History {})? {
+            Reply::History(versions) => versions,
+            _ => return Err("the daemon answers something else".into()),
+        },
+        Err(_) => place.file.store().history().into_iter().rev().map(entry).collect(),
+    };
+    let line = |version: &VersionEntry| {
+        let VersionEntry { version, at, author, bytes } = version;
+        format!("{version:<4} {at}  {bytes:>6} bytes  {}", table::plain(author))
+    };
+    Ok(print(versions.iter().map(line).collect::<Vec<_>>().join("\n"))?)
+}
+
+fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
+    if let Ok(mut daemon) = place.daemon.connect() {
+        return match daemon.ask(ConfigRequest::Rollback { to, base })? {
+            Reply::Plan(plan) => Ok(print(self::plan(&plan))?),
+            _ => Err("the daemon answers something else".into()),
+        };
+    }
+    let store = place.file.store();
+    if base.is_some() && base != store.newest() {
+        return Err(store::Error::Changed { newest: store.newest() }.into());
+    }
+    let version = store.rollback(to, &format!("uid {}", nix::unistd::getuid()), clock::wall())?;
+    Ok(print(format!("This is version {version}; no daemon runs that would serve it."))?)
+}
+
+fn entry(version: store::Version) -> VersionEntry {
+    let store::Version { number, at, author, bytes } = version;
+    VersionEntry { version: number, at, author, bytes }
 }
 
 fn text(file: Option<&Path>) -> Result<Option<String>, String> {

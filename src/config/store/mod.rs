@@ -87,7 +87,8 @@ pub enum Error {
 }
 
 impl Loaded {
-    fn nothing() -> Self {
+    /// What is true without a file.
+    pub fn nothing() -> Self {
         Self { config: Config::default(), text: String::new(), found: None, from: From::Nothing }
     }
 }
@@ -138,7 +139,7 @@ impl Store {
         };
         match self.parse(&bytes) {
             Ok((text, config)) => Ok(Loaded { config, text, found: Some(bytes), from: From::File }),
-            Err(error) => self.last_good(Some(bytes), error.to_string()).ok_or(Error::Invalid(error)),
+            Err(error) => self.last_good(Some(bytes), error.brief()).ok_or(Error::Invalid(error)),
         }
     }
 
@@ -211,8 +212,20 @@ impl Store {
         self.history.text(number).ok_or(Error::NoVersion(number))
     }
 
-    /// Makes the file's text a version, where it is not the newest one.
-    fn remember(&self, text: &str) {
+    /// The file's text, whether it is right or not; none where there is no file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text.
+    pub fn written(&self) -> Result<Option<String>, Error> {
+        let text = |bytes: Vec<u8>| match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Error::Invalid(super::Error::not_text(&self.path, &bytes, &error))),
+        };
+        self.read()?.map(text).transpose()
+    }
+
+    /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
+    pub fn remember(&self, text: &str) {
         let Ok(_one_at_a_time) = self.history.lock() else { return };
         self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
     }

@@ -13,12 +13,8 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     /// `$XDG_STATE_HOME`.
     pub state_home: Option<PathBuf>,
-    /// `$XDG_RUNTIME_DIR`.
-    pub runtime: Option<PathBuf>,
     /// `$STATE_DIRECTORY`, of systemd.
     pub state_directory: Option<PathBuf>,
-    /// `$RUNTIME_DIRECTORY`, of systemd.
-    pub runtime_directory: Option<PathBuf>,
 }
 
 /// Where things are kept where nobody says otherwise.
@@ -28,8 +24,6 @@ pub struct Paths {
     pub config: PathBuf,
     /// What is kept across starts.
     pub state: PathBuf,
-    /// The control socket.
-    pub control: PathBuf,
 }
 
 impl Environment {
@@ -51,9 +45,7 @@ impl Environment {
             home: folder("HOME"),
             config_home: folder("XDG_CONFIG_HOME"),
             state_home: folder("XDG_STATE_HOME"),
-            runtime: folder("XDG_RUNTIME_DIR"),
             state_directory: first("STATE_DIRECTORY"),
-            runtime_directory: first("RUNTIME_DIRECTORY"),
         }
     }
 }
@@ -62,23 +54,19 @@ impl Paths {
     /// The system's folders for root and services; for everybody else those of the
     /// [XDG specification](https://specifications.freedesktop.org/basedir-spec/latest/).
     pub fn of(environment: &Environment) -> Self {
-        let Environment { privileged, home, config_home, state_home, runtime, .. } = environment;
+        let Environment { privileged, home, config_home, state_home, .. } = environment;
         let under_home = |path: &str| home.as_ref().map(|home| home.join(path));
         if *privileged || home.is_none() {
             let state = environment.state_directory.clone();
-            let runtime = environment.runtime_directory.clone();
             return Self {
                 config: "/etc/lenslet/lenslet.ron".into(),
                 state: state.unwrap_or_else(|| "/var/lib/lenslet".into()),
-                control: runtime.unwrap_or_else(|| "/run/lenslet".into()).join("control.sock"),
             };
         }
         let config = config_home.clone().or_else(|| under_home(".config")).unwrap_or_default();
         let state = state_home.clone().or_else(|| under_home(".local/state")).unwrap_or_default();
         let state = state.join("lenslet");
-        // Without a session there is no such folder: the state's is nobody else's either.
-        let control = runtime.as_ref().map_or_else(|| state.clone(), |runtime| runtime.join("lenslet"));
-        Self { config: config.join("lenslet/lenslet.ron"), control: control.join("control.sock"), state }
+        Self { config: config.join("lenslet/lenslet.ron"), state }
     }
 }
 
@@ -86,41 +74,24 @@ impl Paths {
 mod tests {
     use super::*;
 
-    fn paths(environment: &Environment) -> [String; 3] {
-        let Paths { config, state, control } = Paths::of(environment);
-        [config, state, control].map(|path| path.display().to_string())
+    fn paths(environment: &Environment) -> [String; 2] {
+        let Paths { config, state } = Paths::of(environment);
+        [config, state].map(|path| path.display().to_string())
     }
 
     #[test]
     fn root_has_the_systems_folders_and_others_their_own() {
         let root = Environment { privileged: true, home: Some("/root".into()), ..Environment::default() };
-        let systems = ["/etc/lenslet/lenslet.ron", "/var/lib/lenslet", "/run/lenslet/control.sock"];
+        let systems = ["/etc/lenslet/lenslet.ron", "/var/lib/lenslet"];
         assert_eq!(paths(&root), systems);
-        let service = Environment {
-            privileged: true,
-            state_directory: Some("/var/lib/private/lenslet".into()),
-            runtime_directory: Some("/run/lenslet2".into()),
-            ..Environment::default()
-        };
-        let expected = ["/etc/lenslet/lenslet.ron", "/var/lib/private/lenslet", "/run/lenslet2/control.sock"];
-        assert_eq!(paths(&service), expected);
+        let state_directory = Some("/var/lib/private/lenslet".into());
+        let service = Environment { privileged: true, state_directory, ..Environment::default() };
+        assert_eq!(paths(&service), ["/etc/lenslet/lenslet.ron", "/var/lib/private/lenslet"]);
         let user = Environment { home: Some("/home/u".into()), ..Environment::default() };
-        let expected = [
-            "/home/u/.config/lenslet/lenslet.ron",
-            "/home/u/.local/state/lenslet",
-            "/home/u/.local/state/lenslet/control.sock",
-        ];
+        let expected = ["/home/u/.config/lenslet/lenslet.ron", "/home/u/.local/state/lenslet"];
         assert_eq!(paths(&user), expected);
-        let session = Environment {
-            config_home: Some("/c".into()),
-            state_home: Some("/s".into()),
-            runtime: Some("/run/user/1000".into()),
-            ..user
-        };
-        assert_eq!(
-            paths(&session),
-            ["/c/lenslet/lenslet.ron", "/s/lenslet", "/run/user/1000/lenslet/control.sock"]
-        );
+        let session = Environment { config_home: Some("/c".into()), state_home: Some("/s".into()), ..user };
+        assert_eq!(paths(&session), ["/c/lenslet/lenslet.ron", "/s/lenslet"]);
         assert_eq!(paths(&Environment::default()), systems, "nobody's home");
     }
 }

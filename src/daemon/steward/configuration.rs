@@ -23,16 +23,17 @@ impl Steward {
             ConfigRequest::Get { path: None } => self.get().await,
             ConfigRequest::Check { text } => self.check(text).await,
             ConfigRequest::Preview { text } => self.preview(text).await,
-            ConfigRequest::Apply { text, base } => self.apply(caller, text, base).await,
+            ConfigRequest::Apply { text, base } => self.apply(caller, text, base, None).await,
             ConfigRequest::History {} => self.history().await,
             ConfigRequest::Rollback { to, base } => {
                 let text = self.with_store(move |store| store.text(to).map_err(refusal)).await?;
-                self.apply(caller, text, base).await
+                self.apply(caller, text, base, None).await
             }
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
             ConfigRequest::Set { path, value, base } => {
-                let text = edit::set(&self.text(None).await?, &path, &value).map_err(not_edited)?;
-                self.apply(caller, text, base).await
+                let before = self.text(None).await?;
+                let text = edit::set(&before, &path, &value).map_err(not_edited)?;
+                self.apply(caller, text, base, Some(before)).await
             }
             ConfigRequest::Edit { text, edits } => {
                 let text = edits.iter().try_fold(self.text(text).await?, edited)?;
@@ -71,12 +72,8 @@ impl Steward {
     }
 
     async fn get(&self) -> Answer {
-        let (text, version) = self
-            .with_store(|store| {
-                let loaded = store.load().map_err(refusal)?;
-                Ok((loaded.text, store.newest()))
-            })
-            .await?;
+        let text = self.text(None).await?;
+        let version = self.with_store(|store| Ok(store.newest())).await?;
         Ok(Reply::Config(ConfigText { version, text, is_default: false }))
     }
 
@@ -116,16 +113,24 @@ impl Steward {
         Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
     }
 
-    /// Writes the text, then serves it. What cannot be written is not served.
-    async fn apply(&self, caller: &Caller, text: String, base: Option<u64>) -> Answer {
+    /// Writes the text, then serves it. What cannot be written is not served. `before` is what the file said when the text
+    /// was made of it.
+    async fn apply(
+        &self,
+        caller: &Caller,
+        text: String,
+        base: Option<u64>,
+        before: Option<String>,
+    ) -> Answer {
         let config = parsed(&text)?;
         let author = author(caller);
         self.rooms.asker.expect(text.clone());
         let version = self
             .with_store(move |store| {
-                let Loaded { found, .. } = store.load().map_err(refusal)?;
+                let Loaded { found, .. } = store.look().map_err(refusal)?;
                 let newest = store.newest();
-                if base.is_some() && base != newest {
+                let another = |before: String| found.as_deref().unwrap_or_default() != before.as_bytes();
+                if base.is_some() && base != newest || before.is_some_and(another) {
                     return Err(refusal(store::Error::Changed { newest }));
                 }
                 store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)
@@ -144,7 +149,8 @@ impl Steward {
     async fn text(&self, text: Option<String>) -> Result<String, Refusal> {
         match text {
             Some(text) => Ok(text),
-            None => self.with_store(|store| Ok(store.load().map_err(refusal)?.text)).await,
+            // What the file says, right or not: what is served instead of a wrong one nobody wrote there.
+            None => self.with_store(|store| Ok(store.written().map_err(refusal)?.unwrap_or_default())).await,
         }
     }
 
@@ -163,7 +169,8 @@ impl Steward {
 /// What is wrong with the file, if that is so.
 pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
     let why = state.why.clone().filter(|_| state.origin == ConfigOrigin::LastGood)?;
-    let what_to_do = "`lenslet check` says where; `lenslet config rollback` writes a version that was right";
+    let what_to_do =
+        "`lenslet config check` says where; `lenslet config rollback` writes a version that was right";
     Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
 }
 

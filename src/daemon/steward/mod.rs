@@ -80,12 +80,13 @@ impl Steward {
     /// Whoever asks for the end sends on `stop`.
     pub(super) fn new(
         rooms: Rooms,
-        config: Option<PathBuf>,
+        store: Option<Store>,
         logs: Option<Logs>,
         stop: smol::channel::Sender<()>,
     ) -> Arc<Self> {
         let state = Paths::of(&Environment::read()).state;
-        let folder = config.as_ref().and_then(|path| path.parent()).filter(|folder| folder.is_dir());
+        let file = store.as_ref().map(Store::path);
+        let folder = file.and_then(Path::parent).filter(|folder| folder.is_dir());
         let mut disks = vec![folder.map_or_else(|| PathBuf::from("/"), Into::into)];
         disks.extend(Some(state.clone()).filter(|state| state.is_dir()));
         let seen = Seen {
@@ -96,7 +97,6 @@ impl Steward {
             config: ConfigState::default(),
             ticks: 0,
         };
-        let store = config.map(|path| Store::new(path, &state));
         Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen: Mutex::new(seen) })
     }
 
@@ -154,7 +154,13 @@ impl Steward {
             uptime_s: now.saturating_duration_since(self.began).as_secs(),
             addresses: self.rooms.server.addresses().iter().map(ToString::to_string).collect(),
             board: figures::board(&seen.health),
-            mounts: listed.iter().map(mount).collect(),
+            mounts: {
+                let disabled = self.rooms.mounts.disabled();
+                let disabled = disabled.iter().map(|(name, settings)| mounts::disabled(name, settings));
+                let mut all: Vec<_> = listed.iter().map(mount).chain(disabled).collect();
+                all.sort_by(|one, other| one.name.cmp(&other.name));
+                all
+            },
             sessions: sessions.iter().map(figures::session).collect(),
             connections: u32::try_from(self.rooms.server.connections()).unwrap_or(u32::MAX),
             alarms: seen.alarms.all().map(|alarm| figures::alarm(alarm, wall)).collect(),

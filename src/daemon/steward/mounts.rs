@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::mounts::Listed;
 use super::{figures, kind};
 use crate::clock;
+use crate::config::MountSettings;
 use crate::control::protocol::{MountState, MountStatus, StageLatency, TrackStatus};
 use crate::hub::{Flow, Latency, Stage, State};
 use crate::media::{Codec, Track};
@@ -37,6 +38,16 @@ impl Meter {
         }
         let (bytes, pictures) = (flow.bytes - before.bytes, flow.pictures - before.pictures);
         Some(((bytes as f64 * 8.0 / seconds) as u64, (pictures as f64 / seconds) as f32))
+    }
+}
+
+/// A mount that is not served.
+pub(super) fn disabled(name: &str, settings: &MountSettings) -> MountStatus {
+    MountStatus {
+        name: name.to_owned(),
+        kind: kind(settings).0.to_owned(),
+        state: MountState::Disabled,
+        ..MountStatus::default()
     }
 }
 

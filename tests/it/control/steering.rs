@@ -2,7 +2,7 @@
 
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    Act, Ask, Change, ConfigRequest, Plan, Reply, SessionState, SessionStatus, Transport,
+    Act, Ask, Change, ConfigRequest, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
 };
 
 use crate::support::{Client, Server};
@@ -85,6 +85,9 @@ fn a_mount_is_disabled_and_enabled_while_another_plays() {
     let url = server.url("a");
     let describe = || Client::connect(&server).ask(&[&format!("DESCRIBE {url} RTSP/1.0")]).status;
     assert_eq!(describe(), 404);
+    let Reply::Mounts(mounts) = control.ask(Ask::Mounts {}).unwrap() else { panic!("no mounts") };
+    let states: Vec<_> = mounts.iter().map(|mount| (mount.name.as_str(), mount.state)).collect();
+    assert_eq!(states, [("a", MountState::Disabled), ("b", MountState::Live)]);
     control.ask(Act::MountEnable { mount: "a".to_owned() }).unwrap();
     assert_eq!(describe(), 200);
     play(&server, "a");
@@ -134,6 +137,17 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     assert_eq!(versions.iter().map(|kept| kept.version).collect::<Vec<_>>(), [3, 2, 1]);
     assert!(versions[1].author.starts_with("uid "), "{versions:?}");
     assert_eq!(refused(control.ask(ConfigRequest::Rollback { to: 99, base: None })), "no-such-version");
+}
+
+#[test]
+fn what_was_changed_between_is_not_written_over() {
+    let server = Server::with(TWO);
+    let (mut one, mut other) = (connect(&server), connect(&server));
+    let (before, _) = text(&mut one);
+    plan(&mut one, ConfigRequest::Set { path: "workers".to_owned(), value: "1".to_owned(), base: None });
+    // An edit of what was there before.
+    let late = ConfigRequest::Apply { text: before.replace("\"b\"", "\"d\""), base: Some(1) };
+    assert_eq!(refused(other.ask(late)), "changed-meanwhile");
 }
 
 #[test]
