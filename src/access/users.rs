@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rtsp::auth::{Ha1, Secret};
+use crate::rtsp::auth::{Ha1, Secret, hex};
 
 /// The first lines of the text.
 const HEADING: &str = "\
@@ -206,10 +206,6 @@ fn valid(name: &str) -> Result<(), Error> {
     } else {
         Err(Error::Name(name.to_owned()))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {

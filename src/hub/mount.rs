@@ -65,11 +65,6 @@ impl Mount {
         self.0.status().state.clone()
     }
 
-    /// How often its source failed, and began anew after a while.
-    pub fn failures(&self) -> u32 {
-        self.0.status().flow.failures
-    }
-
     /// Whether a keyframe can be made on request.
     pub fn forces_keyframes(&self) -> bool {
         let status = self.0.status();
@@ -386,7 +381,7 @@ mod tests {
         let (outlet, mount) = mount("test");
         outlet.fail("no signal");
         outlet.fail("no signal");
-        assert_eq!((mount.failures(), mount.state()), (2, State::Failed("no signal".into())));
+        assert_eq!((mount.flow().failures, mount.state()), (2, State::Failed("no signal".into())));
     }
 
     #[test]

@@ -138,11 +138,6 @@ impl<T: Clone + Weigh> Ring<T> {
         Some((Cursor(ring.oldest + index as u64), item.clone()))
     }
 
-    /// Shows every item that is held, the oldest first. Nobody writes meanwhile: keep it short.
-    pub fn visit(&self, show: impl FnMut(&T)) {
-        self.lock().items.iter().for_each(show);
-    }
-
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         self.lock().bytes

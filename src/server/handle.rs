@@ -9,7 +9,7 @@ use smol::channel::{Sender, bounded};
 use smol::future::or;
 
 use super::figures::{MountFigures, SessionFigures};
-use super::house::{House, Order, Which};
+use super::house::{House, Order};
 use super::listener::{self, Listener};
 use super::{Error, MountSettings, Settings};
 use crate::clock;
@@ -71,18 +71,12 @@ impl Handle {
 
     /// Every mount, by name.
     pub fn mounts(&self) -> Vec<MountFigures> {
-        let now = clock::media();
-        self.0.feeds().iter().map(|feed| MountFigures::of(feed, now)).collect()
+        self.0.feeds().iter().map(|feed| MountFigures::of(feed)).collect()
     }
 
     /// Ends a session, with BYE, and the connection that it was set up by; says whether there was one.
     pub async fn kick(&self, session: u64) -> bool {
-        self.end(Which::Number(session)).await > 0
-    }
-
-    /// Ends all sessions of a mount, with BYE, and their connections; says how many there were.
-    pub async fn end_sessions(&self, mount: &str) -> usize {
-        self.end(Which::Mount(mount.to_owned())).await
+        self.ask(|told| Order::End { number: session, told }).await.into_iter().any(|ended| ended > 0)
     }
 
     /// Serves another mount from now on.
@@ -178,10 +172,6 @@ impl Handle {
             }
         }
         Ok(listeners)
-    }
-
-    async fn end(&self, which: Which) -> usize {
-        self.ask(|told| Order::End { which: which.clone(), told }).await.into_iter().sum()
     }
 
     /// What every worker answers.

@@ -79,7 +79,7 @@ pub(super) enum Order {
     /// End a mount's sessions, and serve it no more.
     Withdraw { feed: Arc<Feed>, told: Sender<usize> },
     /// End sessions that their readers did not end; say how many.
-    End { which: Which, told: Sender<usize> },
+    End { number: u64, told: Sender<usize> },
     /// Say that you live.
     Answer(Sender<()>),
     /// Say how the sessions are.
@@ -90,15 +90,6 @@ pub(super) enum Order {
     Listen,
     #[cfg(test)]
     Panic,
-}
-
-/// Sessions.
-#[derive(Clone, Debug)]
-pub(super) enum Which {
-    /// The one with this number.
-    Number(u64),
-    /// Those of a mount.
-    Mount(String),
 }
 
 /// A connection's place in the house and with its worker; free again when dropped.

@@ -11,7 +11,7 @@ use smol::LocalExecutor;
 use smol::future::or;
 
 use super::alarm::seldom;
-use super::house::{House, Order, Which};
+use super::house::{House, Order};
 use super::requests::Caller;
 use super::worker::Worker;
 use super::{connection, listener, supervise, timers};
@@ -78,13 +78,6 @@ fn listen(worker: &Rc<Worker>) {
     }
 }
 
-fn end(worker: &Worker, which: &Which) -> usize {
-    match which {
-        Which::Number(number) => worker.end(|reader| reader.client.number == *number),
-        Which::Mount(mount) => worker.end(|reader| reader.feed.mount.name() == mount),
-    }
-}
-
 /// Does what other workers want until there will be no more of it.
 async fn follow_orders(worker: Rc<Worker>) {
     let Some(inbox) = worker.house.inbox(worker.index) else { return };
@@ -108,7 +101,10 @@ async fn follow_orders(worker: Rc<Worker>) {
             Order::Open(feed) => worker.open(&feed),
             // Whoever asked may have given up waiting.
             Order::Withdraw { feed, told } => drop(told.try_send(worker.withdraw(&feed))),
-            Order::End { which, told } => drop(told.try_send(end(&worker, &which))),
+            Order::End { number, told } => {
+                let ended = worker.end(|reader| reader.client.number == number);
+                let _ = told.try_send(ended);
+            }
             Order::Figures(told) => {
                 let now = clock::now();
                 let figures = worker.readers().iter().map(|reader| reader.figures(now)).collect();

@@ -166,7 +166,10 @@ fn what_was_edited_by_hand_and_served_is_a_version_and_a_damaged_file_is_told_an
     std::fs::write(&path, "(mounts: {\"m0\": Pat").unwrap();
     daemon.logged("the configuration is as it was");
     let (right, said) = run(&daemon, &["config", "check"]);
-    assert!(!right && said.contains("1:1: this is not closed"), "the file is checked, not what is served: {said}");
+    assert!(
+        !right && said.contains("1:1: this is not closed"),
+        "the file is checked, not what is served: {said}"
+    );
     assert!(run(&daemon, &["config", "get"]).1.starts_with("(mounts: {\"m0\": Pat"));
     assert!(!run(&daemon, &["config", "set", "workers", "2"]).0, "nothing is written over what is damaged");
     let (done, said) = run(&daemon, &["config", "rollback", "1"]);

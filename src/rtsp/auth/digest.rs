@@ -66,7 +66,8 @@ impl Digest {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+/// Two digits a byte, in lower case.
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         // Into a string nothing fails.

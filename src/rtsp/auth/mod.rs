@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use subtle::{Choice, ConstantTimeEq};
 
-pub use digest::{Ha1, Secret};
+pub use digest::{Ha1, Secret, hex};
 
 use credentials::{Credentials, Digest};
 use nonces::{Nonces, Validity};
