@@ -211,6 +211,8 @@ impl FileWatch {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         // Not while it is being written: when that is over.
         inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO)?;
+        // It may have been written since it was read, and before it was watched.
+        let _ = asker.0.try_send(Ask::FileChanged);
         let bell =
             Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let stop = bell.clone();
