@@ -78,14 +78,21 @@ impl Standing {
     fn step(&mut self, now: MediaTime) -> Option<MediaTime> {
         match self.mount.need(now) {
             Need::Nothing => {
-                self.shown = None;
+                self.show_nothing();
                 None
             }
             Need::From(at) => {
-                self.shown = None;
+                self.show_nothing();
                 Some(at)
             }
             Need::Show { since } => self.show(since, now),
+        }
+    }
+
+    /// What it was coded with took several times what a mount takes at rest.
+    fn show_nothing(&mut self) {
+        if self.shown.take().is_some() {
+            super::sys::give_back();
         }
     }
 
