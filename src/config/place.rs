@@ -15,7 +15,7 @@ pub(super) fn column(text: &str, at: usize) -> usize {
     before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
 }
 
-/// The byte at a line and column, as [`line`] and [`column`] count them; the text's end where it has no such.
+/// The byte at a line and column, as [`line()`] and [`column()`] count them; the text's end where it has no such.
 pub(super) fn byte(text: &str, line: usize, column: usize) -> usize {
     let begin = match line.checked_sub(2) {
         None => 0,
