@@ -321,3 +321,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn several_changes_have_to_be_right_together_alone() {
+    let text = "(mounts: {\"a\": Camera(device: \"x\") /* y */})";
+    let width = Change::Set("mounts[\"a\"].width", "640");
+    let height = Change::Set("mounts[\"a\"].height", "480");
+    assert!(matches!(all(text, &[width]), Err(Error::Config(_))));
+    let both = all(text, &[width, height]).unwrap();
+    assert_eq!(both, "(mounts: {\"a\": Camera(device: \"x\", width: 640, height: 480) /* y */})");
+}

@@ -15,7 +15,7 @@ mod request;
 mod status;
 
 pub use config::{
-    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry,
+    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };
 pub use line::{AnswerLine, Outcome, RequestLine, Unreadable};
 pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapshot};
