@@ -13,7 +13,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
-    ("config", &["clock", "rtsp", "server", "source"]),
+    ("config", &["access", "clock", "rtsp", "server", "source"]),
     ("control", &[]),
     (
         "daemon",
