@@ -12,6 +12,7 @@ use super::figures::{MountFigures, SessionFigures};
 use super::house::{House, Order};
 use super::listener::{self, Listener};
 use super::{Error, MountSettings, Settings};
+use crate::access::Gate;
 use crate::clock;
 use crate::hub::Mount;
 
@@ -50,6 +51,11 @@ impl Handle {
     /// What is true of the server now.
     pub fn settings(&self) -> Arc<Settings> {
         self.0.settings()
+    }
+
+    /// Who may: to be given rules, and asked who was refused.
+    pub fn gate(&self) -> Arc<Gate> {
+        self.0.gate.clone()
     }
 
     /// Connections that are open.

@@ -17,7 +17,8 @@ use super::listener::Listener;
 use super::memory::Memory;
 use super::pressure::Strain;
 use super::registry::Registry;
-use super::{MountSettings, Pacing, Settings, random_id};
+use super::{MountSettings, Pacing, Settings, random_bytes, random_id};
+use crate::access::{Gate, Rules};
 use crate::hub::{Mount, State};
 use crate::media::Track;
 use crate::random::random_u32;
@@ -46,6 +47,8 @@ pub(super) struct House {
     /// Numbers given to mounts so far.
     mounts: AtomicUsize,
     pub(super) admission: Arc<Admission>,
+    /// Who may. Until it is given rules: whoever comes from a private network.
+    pub(super) gate: Arc<Gate>,
     sessions: Mutex<Sessions>,
     registry: Mutex<Registry>,
     desks: Vec<Desk>,
@@ -115,6 +118,7 @@ impl House {
             ring: AtomicUsize::new(feed::RING),
             mounts: AtomicUsize::new(0),
             admission: Arc::new(Admission::new(settings.max_connections, settings.max_per_address)),
+            gate: Arc::new(Gate::new(Rules::default(), random_bytes())),
             sessions: Mutex::new(sessions),
             registry: Mutex::default(),
             desks: (0..settings.workers.max(1)).map(|_| Desk::new()).collect(),

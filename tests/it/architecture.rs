@@ -10,14 +10,17 @@ use syn::visit::Visit;
 const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("access", &["rtsp"]),
     ("board", &["clock"]),
-    ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    ("cli", &["access", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["access", "clock", "rtsp", "server", "source"]),
     ("control", &[]),
     (
         "daemon",
-        &["board", "clock", "config", "control", "encode", "hub", "logs", "media", "server", "source"],
+        &[
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "server",
+            "source",
+        ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
@@ -30,7 +33,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
-    ("server", &["clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
