@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod control;
 mod media;
 mod serving;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use access::{BanCommand, UserCommand};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
     SnapshotArguments, StatusArguments,
@@ -70,6 +72,12 @@ enum Command {
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Who may watch: with a password, once there is a user.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Whose attempts to sign in are not looked at.
+    #[command(subcommand)]
+    Ban(BanCommand),
 }
 
 /// Runs the command line; the answer is the process's exit code.
@@ -94,6 +102,8 @@ pub fn run() -> ExitCode {
         Command::Log(arguments) => control::log(arguments),
         Command::Shutdown(daemon) => control::shutdown(&daemon),
         Command::Config(command) => control::config(command),
+        Command::User(command) => access::user(command),
+        Command::Ban(command) => access::ban(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,4 +38,5 @@ mod stand_in;
 mod starved;
 mod support;
 mod two_tracks;
+mod users;
 mod workers;

@@ -13,12 +13,25 @@ use super::Error;
 /// # Errors
 /// What could not be done; the file is as it was.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_as(path, bytes, None)
+}
+
+/// The same for what only the file's owner may read, whatever its mode was. Made by root, a new one is its folder's
+/// owner's, for whom it will be.
+///
+/// # Errors
+/// What could not be done; the file is as it was.
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_as(path, bytes, Some(0o600))
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: Option<u32>) -> Result<(), Error> {
     // A link that points nowhere yet is replaced itself.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(&path);
     make(&folder).map_err(|error| Error::system("make", &folder, error))?;
     let new = beside(&path);
-    let written = write(&path, &new, bytes)
+    let written = write(&path, &new, bytes, mode)
         .map_err(|error| Error::system("write", &new, error))
         .and_then(|()| fs::rename(&new, &path).map_err(|error| Error::system("replace", &path, error)));
     if written.is_err() {
@@ -51,9 +64,13 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, new: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let known = fs::metadata(path).ok();
-    let mode = known.as_ref().map_or(0o640, |known| known.permissions().mode() & 0o7777);
+    let secret = mode.is_some();
+    let mode =
+        mode.unwrap_or_else(|| known.as_ref().map_or(0o640, |known| known.permissions().mode() & 0o7777));
+    let for_others = secret && nix::unistd::geteuid().is_root();
+    let known = known.or_else(|| fs::metadata(folder_of(path)).ok().filter(|_| for_others));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
     file.write_all(bytes)?;
     if let Some(known) = &known {
