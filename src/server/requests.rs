@@ -32,16 +32,19 @@ pub(super) struct Caller {
     carried: RefCell<Weak<Reader>>,
     /// What program asks, as it says.
     pub(super) agent: RefCell<Option<Box<str>>>,
+    /// Who signed in, if there are users.
+    pub(super) user: RefCell<Option<Arc<str>>>,
 }
 
 impl Caller {
     pub(super) fn new(peer: SocketAddr, local: SocketAddr, outbox: Rc<Outbox>) -> Self {
-        Self { peer, local, outbox: Some(outbox), carried: RefCell::default(), agent: RefCell::default() }
+        Self { outbox: Some(outbox), ..Self::elsewhere(peer, local) }
     }
 
     /// A connection of another worker's.
     pub(super) fn elsewhere(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, outbox: None, carried: RefCell::default(), agent: RefCell::default() }
+        let (agent, user) = Default::default();
+        Self { peer, local, outbox: None, carried: RefCell::default(), agent, user }
     }
 
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
@@ -79,7 +82,8 @@ impl Worker {
                 caller.interleaved(channel, &data);
                 None
             }
-            Event::Close { .. } => None,
+            // The connection's own matter, whoever keeps the session.
+            Event::SignIn(_) | Event::Close { .. } => None,
         }
     }
 
@@ -209,6 +213,7 @@ impl Worker {
             number: self.house.next_number(),
             peer: caller.peer,
             agent: caller.agent.borrow().clone(),
+            user: caller.user.borrow().clone(),
             since: clock::now(),
             line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),
         };

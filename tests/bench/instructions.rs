@@ -231,8 +231,11 @@ fn requests(rounds: usize) {
         measured(&mut || {
             connection.handle_input(bytes);
             while let Some(event) = connection.poll_event(&mut sessions, now, wall) {
-                assert!(matches!(event, Event::Describe { .. }));
-                let answer = Answer::Described { sdp: sdp.take().unwrap() };
+                let answer = match event {
+                    Event::SignIn(_) => Answer::SignedIn(None),
+                    Event::Describe { .. } => Answer::Described { sdp: sdp.take().unwrap() },
+                    other => panic!("{other:?}"),
+                };
                 connection.answer(&mut sessions, now, wall, answer);
             }
             while let Some(reply) = connection.poll_output() {
