@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smol::future::or;
 
 use super::describe;
 use super::feed::Feed;
+use super::house::RETRY_AFTER;
 use super::outbox::Outbox;
 use super::reader::{Client, Path, Reader, Route};
 use super::worker::Worker;
@@ -207,7 +209,8 @@ impl Worker {
         }
         feed.take_place().map_err(|most| {
             let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
-            Answer::failed(Status(453), reason)
+            self.house.crowded.fetch_add(1, Ordering::Relaxed);
+            Answer::Failed { status: Status(453), reason, retry_after: Some(RETRY_AFTER) }
         })?;
         let client = Client {
             number: self.house.next_number(),

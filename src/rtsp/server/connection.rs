@@ -141,7 +141,10 @@ impl Connection {
                     return Some(Event::Interleaved { channel, data });
                 }
                 Item::Response(_) => {}
-                Item::Invalid(invalid) => self.refuse(&invalid, wall),
+                Item::Invalid(invalid) => {
+                    sessions.counts.large += u64::from(matches!(invalid.status.0, 413 | 414));
+                    self.refuse(&invalid, wall);
+                }
                 Item::Request(request) => {
                     if let Some(event) = self.request(request, sessions, now, wall) {
                         return Some(event);
@@ -188,7 +191,10 @@ impl Connection {
         }
         let holds_session = self.caller.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
         match self.awaited {
-            Awaited::Rest => self.close = Some("its request did not end in time".into()),
+            Awaited::Rest => {
+                sessions.counts.slow += 1;
+                self.close = Some("its request did not end in time".into());
+            }
             // A session's end is the session's matter.
             Awaited::Anything if holds_session => self.since = Some(now),
             Awaited::Anything => self.close = Some("it has no session and says nothing".into()),

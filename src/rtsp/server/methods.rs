@@ -12,6 +12,9 @@ use crate::rtsp::url::{self, Target};
 /// VLC keeps a session alive only where it finds GET_PARAMETER here.
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
+/// Who finds no place is told to come again after so many seconds.
+const RETRY_AFTER: &str = "5";
+
 /// What a request comes to.
 pub(super) fn dispatch(
     caller: &mut Caller,
@@ -131,7 +134,7 @@ fn setup(
                     }
                     match sessions.open(&caller.asker, &target, now) {
                         Ok(session) => session,
-                        Err(status) => return Outcome::Reply(Response::new(status)),
+                        Err(full) => return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER)),
                     }
                 }
             }
@@ -330,8 +333,7 @@ pub(super) fn answered(
             ok.with("Session", format!("{session};timeout={timeout}")).with("Transport", header)
         }
         (Kind::Play { session, uri, range }, Answer::Playing { rtp_info }) => {
-            set_state(sessions, &session, State::Playing);
-            sessions.touch(&session, now);
+            sessions.plays(&session, now);
             playing(ok, request, &session, &uri, range, &rtp_info)
         }
         (Kind::Pause { session }, Answer::Done) => {

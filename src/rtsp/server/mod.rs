@@ -17,4 +17,4 @@ pub use crate::rtsp::header::transport::Lower;
 pub use aliases::{Alias, AliasError, Aliases};
 pub use answer::{Answer, Claim, Event, RtpInfo};
 pub use connection::{Connection, Peer};
-pub use sessions::{Limits, SessionId, Sessions};
+pub use sessions::{Limits, Refusals, SessionId, Sessions};

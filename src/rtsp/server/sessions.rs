@@ -55,7 +55,26 @@ pub struct Sessions {
     table: HashMap<SessionId, Session>,
     /// No more are let in for now.
     closed: bool,
+    /// Not let in since that was asked last.
     refused: u64,
+    pub(super) counts: Refusals,
+}
+
+/// How often what limit was in the way of a session, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// The server had as many as it may.
+    pub server: u64,
+    /// The address had.
+    pub address: u64,
+    /// Nobody was let in, for want of processor or memory.
+    pub strained: u64,
+    /// It was set up and never played, and its time was over.
+    pub unplayed: u64,
+    /// A connection's first byte, or a request's last, did not come in time.
+    pub slow: u64,
+    /// A request had too long a URI, head or body, or too much came before its answer.
+    pub large: u64,
 }
 
 /// Who asks.
@@ -85,6 +104,8 @@ pub(super) struct Session {
     pub(super) of: u8,
     owner: Asker,
     deadline: Instant,
+    /// Until it plays for the first time: its end, however alive its client is.
+    unplayed: Option<Instant>,
 }
 
 impl Session {
@@ -113,7 +134,7 @@ impl Session {
 impl Sessions {
     /// An empty table. `random` makes session names.
     pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
-        Self { random, limits, aliases: Aliases::default(), table: HashMap::new(), closed: false, refused: 0 }
+        Self { random, limits, aliases: Aliases::default(), table: HashMap::new(), closed: false, refused: 0, counts: Refusals::default() }
     }
 
     /// The same, where mounts have other names too.
@@ -155,7 +176,7 @@ impl Sessions {
     pub fn touch(&mut self, id: &SessionId, now: Instant) {
         let deadline = now + self.patience();
         if let Some(session) = self.table.get_mut(id) {
-            session.deadline = deadline;
+            session.deadline = session.unplayed.map_or(deadline, |end| end.min(deadline));
         }
     }
 
@@ -165,10 +186,26 @@ impl Sessions {
             let held = session.interleaved() && session.state == State::Playing;
             session.deadline <= now && !held
         };
-        let ids: Vec<SessionId> =
-            self.table.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
+        let over = self.table.iter().filter(|(_, session)| over(session));
+        let unplayed = over.clone().filter(|(_, session)| session.unplayed.is_some()).count();
+        let ids: Vec<SessionId> = over.map(|(id, _)| id.clone()).collect();
+        self.counts.unplayed += unplayed as u64;
         ids.iter().for_each(|id| self.close(id));
         ids
+    }
+
+    /// It plays: from now on it lives as long as it shows life.
+    pub(super) fn plays(&mut self, id: &SessionId, now: Instant) {
+        if let Some(session) = self.table.get_mut(id) {
+            session.state = State::Playing;
+            session.unplayed = None;
+        }
+        self.touch(id, now);
+    }
+
+    /// How often limits were in the way.
+    pub fn refusals(&self) -> Refusals {
+        self.counts
     }
 
     /// Ends a session.
@@ -216,11 +253,16 @@ impl Sessions {
     pub(super) fn open(&mut self, asker: &Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
         if self.closed && !self.table.is_empty() {
             self.refused += 1;
+            self.counts.strained += 1;
+            return Err(Status(453));
+        }
+        if self.table.len() >= self.limits.sessions {
+            self.counts.server += 1;
             return Err(Status(453));
         }
         let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
-        let crowded = !asker.peer.is_loopback() && own.count() >= self.limits.per_address;
-        if crowded || self.table.len() >= self.limits.sessions {
+        if !asker.peer.is_loopback() && own.count() >= self.limits.per_address {
+            self.counts.address += 1;
             return Err(Status(453));
         }
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -233,6 +275,7 @@ impl Sessions {
             of: 0,
             owner: asker.clone(),
             deadline: now + self.patience(),
+            unplayed: Some(now + self.patience()),
         };
         self.table.insert(id.clone(), session);
         Ok(id)
@@ -291,10 +334,26 @@ mod tests {
     fn a_udp_session_ends_after_its_timeout_unless_it_shows_life() {
         let (mut sessions, asker, now) = table();
         let id = sessions.open(&asker, &cam(), now).unwrap();
+        sessions.plays(&id, now);
         sessions.touch(&id, now + Duration::from_secs(60));
         assert_eq!(sessions.expire(now + Duration::from_secs(129)), []);
         assert_eq!(sessions.expire(now + Duration::from_secs(130)), [id]);
         assert!(sessions.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_never_plays_ends_however_alive_its_client_is() {
+        let (mut sessions, asker, now) = table();
+        let seconds = Duration::from_secs;
+        let [held, played] = [0, 1].map(|_| sessions.open(&asker, &cam(), now).unwrap());
+        sessions.plays(&played, now);
+        sessions.get(&played).unwrap().state = State::Ready;
+        for id in [&held, &played] {
+            sessions.touch(id, now + seconds(69));
+        }
+        assert_eq!(sessions.expire(now + seconds(70)), [held]);
+        assert_eq!(sessions.expire(now + seconds(139)), [played]);
+        assert_eq!(sessions.refusals().unplayed, 1);
     }
 
     #[test]
@@ -309,6 +368,7 @@ mod tests {
         sessions.open(&here, &cam(), now).unwrap();
         sessions.open(&here, &cam(), now).unwrap();
         assert_eq!(sessions.open(&here, &cam(), now), Err(Status(453)), "the server's");
+        assert_eq!(sessions.refusals(), Refusals { server: 1, address: 1, ..Refusals::default() });
     }
 
     #[test]
