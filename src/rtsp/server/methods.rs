@@ -134,7 +134,9 @@ fn setup(
                     }
                     match sessions.open(&caller.asker, &target, now) {
                         Ok(session) => session,
-                        Err(full) => return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER)),
+                        Err(full) => {
+                            return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));
+                        }
                     }
                 }
             }

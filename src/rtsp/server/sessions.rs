@@ -134,7 +134,15 @@ impl Session {
 impl Sessions {
     /// An empty table. `random` makes session names.
     pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
-        Self { random, limits, aliases: Aliases::default(), table: HashMap::new(), closed: false, refused: 0, counts: Refusals::default() }
+        Self {
+            random,
+            limits,
+            aliases: Aliases::default(),
+            table: HashMap::new(),
+            closed: false,
+            refused: 0,
+            counts: Refusals::default(),
+        }
     }
 
     /// The same, where mounts have other names too.

@@ -45,7 +45,9 @@ fn sessions_too_many_are_told_when_to_come_again() {
     assert_eq!((status, told, house.refused("sessions")), (453, true, 1));
     drop(held);
     house.wait_for_sessions(0);
-    assert!(house.handle.change_mount("cam", MountSettings { max_readers: Some(1), ..MountSettings::default() }));
+    assert!(
+        house.handle.change_mount("cam", MountSettings { max_readers: Some(1), ..MountSettings::default() })
+    );
     let _held = set_up(&house);
     let (_client, status, told) = set_up(&house);
     assert_eq!((status, told, house.refused("readers of a mount")), (453, true, 1));

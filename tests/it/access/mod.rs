@@ -69,14 +69,16 @@ impl House {
         let mut aliases = Aliases::default();
         aliases.add(Alias::parse("/Streaming/Channels/1").unwrap(), "door").unwrap();
         let usual = Settings::default();
-        let listen = if settings.listen == usual.listen { vec![([127, 0, 0, 1], 0).into()] } else { settings.listen };
+        let listen =
+            if settings.listen == usual.listen { vec![([127, 0, 0, 1], 0).into()] } else { settings.listen };
         let settings = Settings { listen, udp_ports: 0..=0, aliases, ..settings };
         let server = Server::bind(settings).unwrap();
         let (address, handle) = (server.addresses()[0], server.handle());
         handle.gate().replace(rules);
         let (outlets, mounts): (Vec<_>, Vec<_>) = ["cam", "door"].into_iter().map(mount).unzip();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
-        let serving = std::thread::spawn(move || server.run(mounts, async move { drop(stopped.recv().await) }));
+        let serving =
+            std::thread::spawn(move || server.run(mounts, async move { drop(stopped.recv().await) }));
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let showing = std::thread::spawn(move || show(&outlets, &until));
@@ -183,8 +185,7 @@ impl Visitor {
     pub(crate) fn answer(&self, method: &str, url: &str) -> Option<String> {
         let mut client = http_auth::PasswordClient::try_from(self.challenge.as_deref()?).unwrap();
         let (username, password) = (self.user, self.password);
-        let parameters =
-            http_auth::PasswordParams { username, password, uri: url, method, body: Some(&[]) };
+        let parameters = http_auth::PasswordParams { username, password, uri: url, method, body: Some(&[]) };
         Some(client.respond(&parameters).unwrap())
     }
 
@@ -211,7 +212,8 @@ impl Visitor {
 
     /// SETUP of a mount's track, interleaved, and PLAY: gives the session.
     pub(crate) fn play(&mut self, url: &str) -> String {
-        let reply = self.ask("SETUP", &format!("{url}/trackID=0"), &["Transport: RTP/AVP/TCP;interleaved=0-1"]);
+        let reply =
+            self.ask("SETUP", &format!("{url}/trackID=0"), &["Transport: RTP/AVP/TCP;interleaved=0-1"]);
         assert_eq!(reply.status, 200, "{reply:?}");
         let session = session(&reply);
         let reply = self.ask("PLAY", url, &[&format!("Session: {session}")]);

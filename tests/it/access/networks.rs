@@ -22,7 +22,10 @@ fn networks_are_looked_at_before_anything_is_read() {
     let house = House::new(Rules { networks: networks(&["127.0.0.0/8"], &["127.0.0.2"]), ..rules() });
     let mut denied = Client::connect_from(house.address, "127.0.0.2");
     assert_eq!(told_at_once(&mut denied), (403, "Your network is not allowed here.\r\n".to_owned()));
-    assert_eq!(Visitor::from(&house, "127.0.0.3", "alice", PASSWORD).ask("DESCRIBE", &house.url("cam"), &[]).status, 200);
+    assert_eq!(
+        Visitor::from(&house, "127.0.0.3", "alice", PASSWORD).ask("DESCRIBE", &house.url("cam"), &[]).status,
+        200
+    );
     house.gate.replace(Rules { networks: networks(&["10.0.0.0/8"], &[]), ..rules() });
     assert_eq!(told_at_once(&mut Client::at(house.address)).0, 403);
     assert_eq!(house.counted("network not allowed"), 2);
@@ -70,7 +73,8 @@ fn without_users_the_world_is_refused_with_a_sentence() {
     };
     let at = |address: &str, ipv6| SocketAddr::new(address.parse().unwrap(), port(ipv6));
     let come = |address: &str| Client::connect_from(at(address, false), address);
-    let sentence = "This server has no users yet: until then it answers its own and private networks alone.\r\n";
+    let sentence =
+        "This server has no users yet: until then it answers its own and private networks alone.\r\n";
     for address in WORLD {
         assert_eq!(told_at_once(&mut come(address)), (403, sentence.to_owned()), "{address}");
     }
@@ -88,7 +92,11 @@ fn without_users_the_world_is_refused_with_a_sentence() {
     assert_eq!(come(WORLD[0]).ask(&["DESCRIBE rtsp://h/cam RTSP/1.0"]).status, 200, "an explicit word");
     house.gate.replace(rules());
     let mut alice = Visitor::over(come(WORLD[0]), "alice", PASSWORD);
-    assert_eq!(alice.ask("DESCRIBE", "rtsp://h/cam", &[]).status, 200, "who has a password may come from there");
+    assert_eq!(
+        alice.ask("DESCRIBE", "rtsp://h/cam", &[]).status,
+        200,
+        "who has a password may come from there"
+    );
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn packets_go_to_who_asked_whatever_destination_is_named() {
     let port = asker.local_addr().unwrap().port();
     let victim = UdpSocket::bind(("127.0.0.9", port)).unwrap();
     let mut alice = Visitor::alice(&house);
-    for named in ["destination=127.0.0.9", "destination=\"127.0.0.9\"", "source=127.0.0.9;destination=127.0.0.9;ttl=9"] {
+    for named in
+        ["destination=127.0.0.9", "destination=\"127.0.0.9\"", "source=127.0.0.9;destination=127.0.0.9;ttl=9"]
+    {
         let transport = format!("Transport: RTP/AVP;unicast;{named};client_port={port}-{}", port + 1);
         let reply = alice.ask("SETUP", &format!("{url}/trackID=0"), &[&transport]);
         assert_eq!(reply.status, 200, "{named}");

@@ -48,7 +48,9 @@ fn who_knows_the_password_watches_by_either_hash_and_either_transport() {
 #[test]
 fn strangers_are_told_the_same_of_what_there_is_and_what_there_is_not() {
     let house = House::new(rules());
-    for method in ["DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE", "X"] {
+    for method in
+        ["DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER", "SET_PARAMETER", "ANNOUNCE", "X"]
+    {
         let told: Vec<_> = ["cam", "nowhere", "", "Streaming/Channels/1", "%zz", "../x", "cam/trackID=9"]
             .map(|path| {
                 let headers = ["Transport: RTP/AVP/TCP", "Session: 00112233445566778899aabbccddeeff"];
