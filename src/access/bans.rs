@@ -426,7 +426,7 @@ mod tests {
         fail(&mut bans, THIEF, 10, week);
         assert_eq!(
             bans.admit(ip(THIEF), at(week + 1)),
-            Admission::Banned(at(week + 1800)),
+            Admission::Banned(at(week + 300)),
             "nobody for a week"
         );
     }

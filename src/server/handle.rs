@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smol::channel::{Sender, bounded};
@@ -61,6 +62,23 @@ impl Handle {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.0.admission.connections()
+    }
+
+    /// How often each limit was in somebody's way since the start, by what was limited.
+    pub fn refused(&self) -> Vec<(&'static str, u64)> {
+        let [server, address] = self.0.admission.refused();
+        let sessions = self.0.sessions().refusals();
+        vec![
+            ("connections", server),
+            ("connections of an address", address),
+            ("sessions", sessions.server),
+            ("sessions of an address", sessions.address),
+            ("sessions that never played", sessions.unplayed),
+            ("readers of a mount", self.0.crowded.load(Ordering::Relaxed)),
+            ("viewers while the machine is busy", sessions.strained),
+            ("slow requests", sessions.slow),
+            ("large requests", sessions.large),
+        ]
     }
 
     /// Every session that is set up, of all workers, the oldest first.

@@ -30,7 +30,7 @@ use crate::rtsp::url::Target;
 const SOURCE_STARTS: Duration = Duration::from_secs(10);
 
 /// Who is refused is told to come again after so many seconds.
-const RETRY_AFTER: u32 = 5;
+pub(super) const RETRY_AFTER: u32 = 5;
 
 /// Media in the rings of all mounts, at most this much, and at most a quarter of the memory; a mount has an equal share.
 const RINGS: usize = 64 << 20;
@@ -60,6 +60,8 @@ pub(super) struct House {
     strain: Mutex<Option<Strain>>,
     /// Those that were told so.
     refused: AtomicU64,
+    /// Sessions for which a mount had no place.
+    pub(super) crowded: AtomicU64,
 }
 
 /// Where a worker gets what others want of it. Closed, the worker ends.
@@ -126,6 +128,7 @@ impl House {
             told: Mutex::default(),
             strain: Mutex::default(),
             refused: AtomicU64::new(0),
+            crowded: AtomicU64::new(0),
             settings: RwLock::new(Arc::new(settings)),
         };
         house.make_room(mounts.len());

@@ -29,6 +29,7 @@ mod reader;
 mod registry;
 mod report;
 mod requests;
+mod sign_in;
 mod supervise;
 mod sys;
 mod tally;

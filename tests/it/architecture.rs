@@ -41,7 +41,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 6] = ["hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 7] = ["access", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",
