@@ -1,6 +1,7 @@
 //! The command line.
 
 mod access;
+mod backup;
 mod control;
 mod media;
 mod serving;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
 use access::{BanCommand, UserCommand};
+use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
     SnapshotArguments, StatusArguments,
@@ -69,6 +71,10 @@ enum Command {
     Log(LogArguments),
     /// Say goodbye to all readers and end the daemon.
     Shutdown(DaemonArgument),
+    /// Write the configuration, its versions and what goes with it into one file.
+    Backup(BackupArguments),
+    /// Put a backup in its place again; nothing is changed if not all of it can be.
+    Restore(RestoreArguments),
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -101,6 +107,8 @@ pub fn run() -> ExitCode {
         Command::Reload(daemon) => control::reload(&daemon),
         Command::Log(arguments) => control::log(arguments),
         Command::Shutdown(daemon) => control::shutdown(&daemon),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
         Command::User(command) => access::user(command),
         Command::Ban(command) => access::ban(command),

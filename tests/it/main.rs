@@ -5,6 +5,7 @@
 mod access;
 mod allocations;
 mod architecture;
+mod backup;
 mod bad_input;
 mod client;
 mod command;
