@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod backup;
 mod control;
 mod media;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use access::{BanCommand, UserCommand};
 use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
@@ -76,6 +78,12 @@ enum Command {
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Who may watch: with a password, once there is a user.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Whose attempts to sign in are not looked at.
+    #[command(subcommand)]
+    Ban(BanCommand),
 }
 
 /// Runs the command line; the answer is the process's exit code.
@@ -102,6 +110,8 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
+        Command::User(command) => access::user(command),
+        Command::Ban(command) => access::ban(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
