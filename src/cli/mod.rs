@@ -23,7 +23,7 @@ use serving::{ConfigArgument, ServeArguments, UrlsArguments};
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
-#[command(name = "lenslet", version, about)]
+#[command(name = "lenslet", version, long_version = LONG_VERSION, about)]
 struct Arguments {
     /// Log more: -v requests and replies, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
@@ -84,6 +84,22 @@ enum Command {
     /// Whose attempts to sign in are not looked at.
     #[command(subcommand)]
     Ban(BanCommand),
+}
+
+/// What `--version` says: what a report of a fault has to tell.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("LENSLET_TARGET"),
+    "\nfeatures: ",
+    env!("LENSLET_FEATURES"),
+    "\ncommit: ",
+    env!("LENSLET_COMMIT"),
+);
+
+/// All commands and their options, for manual pages and completions.
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// Runs the command line; the answer is the process's exit code.
