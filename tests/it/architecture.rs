@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 24] = [
+const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("access", &["rtsp"]),
     ("board", &["clock"]),
-    ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools", "tui"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["clock", "rtsp", "server", "source"]),
@@ -34,6 +34,7 @@ const MAY_KNOW: [(&str, &[&str]); 24] = [
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("tui", &["control"]),
     ("v4l2", &["media"]),
 ];
 
