@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod control;
 mod media;
 mod serving;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
     SnapshotArguments, StatusArguments,
@@ -71,6 +73,10 @@ enum Command {
     Log(LogArguments),
     /// Say goodbye to all readers and end the daemon.
     Shutdown(DaemonArgument),
+    /// Write the configuration, its versions and what goes with it into one file.
+    Backup(BackupArguments),
+    /// Put a backup in its place again; nothing is changed if not all of it can be.
+    Restore(RestoreArguments),
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -98,6 +104,8 @@ pub fn run() -> ExitCode {
         Command::Reload(daemon) => control::reload(&daemon),
         Command::Log(arguments) => control::log(arguments),
         Command::Shutdown(daemon) => control::shutdown(&daemon),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
     };
     match done {

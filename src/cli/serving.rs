@@ -33,6 +33,12 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let ServeArguments { config, control } = arguments;
     let explicit = config.config.is_some();
     let store = config.store();
+    // Whose power went in the middle of a restore has all of it now.
+    match super::backup::place(&config).finish() {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("a restore that was interrupted is finished"),
+        Err(error) => tracing::error!("a restore that was interrupted cannot be finished: {error}"),
+    }
     let loaded = store.load()?;
     let nothing = loaded.from == From::Nothing;
     if nothing && explicit {

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
+const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("access", &["rtsp"]),
+    ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    ("cli", &["clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools", "tui"]),
+    ("cli", &["backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools", "tui"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["clock", "rtsp", "server", "source"]),

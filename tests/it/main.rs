@@ -4,6 +4,7 @@
 
 mod allocations;
 mod architecture;
+mod backup;
 mod bad_input;
 mod client;
 mod command;

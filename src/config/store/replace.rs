@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 use super::Error;
 
 /// Writes the bytes beside the file, has them on the disk, and only then gives them the file's name; has that on the disk
-/// too. Mode and owner stay; of a link what it points to is replaced.
+/// too. Mode and owner stay, and a new file has the `mode`; of a link what it points to is replaced.
 ///
 /// # Errors
 /// What could not be done; the file is as it was.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
     // A link that points nowhere yet is replaced itself.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(&path);
     make(&folder).map_err(|error| Error::system("make", &folder, error))?;
     let new = beside(&path);
-    let written = write(&path, &new, bytes)
+    let written = write(&path, &new, bytes, mode)
         .map_err(|error| Error::system("write", &new, error))
         .and_then(|()| fs::rename(&new, &path).map_err(|error| Error::system("replace", &path, error)));
     if written.is_err() {
@@ -51,9 +51,9 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, new: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let known = fs::metadata(path).ok();
-    let mode = known.as_ref().map_or(0o640, |known| known.permissions().mode() & 0o7777);
+    let mode = known.as_ref().map_or(mode, |known| known.permissions().mode() & 0o7777);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
     file.write_all(bytes)?;
     if let Some(known) = &known {
