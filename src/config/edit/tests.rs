@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::syntax::{self, Kind, Path, Step, Value};
 use super::text::{insert, remove, rename, set};
-use super::{Error, meaning};
+use super::{Change, Error, all, meaning};
 
 fn path(text: &str) -> Path {
     text.parse().unwrap()

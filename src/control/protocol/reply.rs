@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::{BanEntry, UserEntry};
 use super::config::{Checked, ConfigText, Plan, VersionEntry, Written};
 use super::request::Level;
 use super::status::{Alarm, MountStatus, SessionStatus, Status};
@@ -43,6 +44,10 @@ pub enum Reply {
     Plan(Plan),
     /// To `config history`: the newest first.
     History(Vec<VersionEntry>),
+    /// To `user list`, by name.
+    Users(Vec<UserEntry>),
+    /// To `ban list`: what ends first is first.
+    Bans(Vec<BanEntry>),
     /// What was answered again and again ends.
     End {},
 }
