@@ -40,6 +40,11 @@ impl Network {
         self.0.contains(&ip.to_canonical())
     }
 
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        self.0.network()
+    }
+
     /// Whether all of the other's addresses are in it.
     pub fn covers(&self, other: &Self) -> bool {
         self.0.contains(&other.0)

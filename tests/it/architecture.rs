@@ -7,10 +7,14 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 24] = [
+const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("access", &["rtsp"]),
+    ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    ("cli", &["access", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    (
+        "cli",
+        &["access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"],
+    ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["access", "clock", "rtsp", "server", "source"]),

@@ -5,6 +5,7 @@
 mod access;
 mod allocations;
 mod architecture;
+mod backup;
 mod bad_input;
 mod client;
 mod command;
@@ -39,4 +40,5 @@ mod stand_in;
 mod starved;
 mod support;
 mod two_tracks;
+mod users;
 mod workers;
