@@ -5,6 +5,7 @@ mod backup;
 mod control;
 mod media;
 mod serving;
+mod tui;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use control::{
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::{ConfigArgument, ServeArguments, UrlsArguments};
+use tui::TuiArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -52,6 +54,8 @@ enum Command {
     Load(LoadArguments),
     /// Say whether one board carries so many viewers, and what to do where it does not.
     Plan(PlanArguments),
+    /// See and steer the daemon that runs, on the whole terminal; leaving does not end it.
+    Tui(TuiArguments),
     /// Show what the daemon that runs does: mounts, sessions, alarms, the box.
     Status(StatusArguments),
     /// End a session.
@@ -114,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
         Command::Plan(arguments) => media::plan(&arguments),
+        Command::Tui(arguments) => tui::tui(&arguments),
         Command::Status(arguments) => control::status(&arguments),
         Command::Kick(arguments) => control::kick(arguments),
         Command::Keyframe(arguments) => control::keyframe(arguments),
