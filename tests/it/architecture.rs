@@ -11,10 +11,7 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("access", &["rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    (
-        "cli",
-        &["access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"],
-    ),
+    ("cli", &["access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["access", "clock", "rtsp", "server", "source"]),
