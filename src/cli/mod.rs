@@ -5,6 +5,7 @@ mod backup;
 mod control;
 mod media;
 mod serving;
+mod tui;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,10 +21,11 @@ use control::{
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::{ConfigArgument, ServeArguments, UrlsArguments};
+use tui::TuiArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
-#[command(name = "lenslet", version, about)]
+#[command(name = "lenslet", version, long_version = LONG_VERSION, about)]
 struct Arguments {
     /// Log more: -v requests and replies, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
@@ -52,6 +54,8 @@ enum Command {
     Load(LoadArguments),
     /// Say whether one board carries so many viewers, and what to do where it does not.
     Plan(PlanArguments),
+    /// See and steer the daemon that runs, on the whole terminal; leaving does not end it.
+    Tui(TuiArguments),
     /// Show what the daemon that runs does: mounts, sessions, alarms, the box.
     Status(StatusArguments),
     /// End a session.
@@ -86,6 +90,22 @@ enum Command {
     Ban(BanCommand),
 }
 
+/// What `--version` says: what a report of a fault has to tell.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("LENSLET_TARGET"),
+    "\nfeatures: ",
+    env!("LENSLET_FEATURES"),
+    "\ncommit: ",
+    env!("LENSLET_COMMIT"),
+);
+
+/// All commands and their options, for manual pages and completions.
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
@@ -98,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
         Command::Plan(arguments) => media::plan(&arguments),
+        Command::Tui(arguments) => tui::tui(&arguments),
         Command::Status(arguments) => control::status(&arguments),
         Command::Kick(arguments) => control::kick(arguments),
         Command::Keyframe(arguments) => control::keyframe(arguments),

@@ -7,11 +7,17 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
+const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("access", &["rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    ("cli", &["access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    (
+        "cli",
+        &[
+            "access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools",
+            "tui",
+        ],
+    ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
     ("config", &["access", "clock", "rtsp", "server", "source"]),
@@ -38,6 +44,7 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("tui", &["control"]),
     ("v4l2", &["media"]),
 ];
 

@@ -155,3 +155,21 @@ fn errors_that_nobody_reads_are_no_panic() {
     let output = lenslet().args(["check", "--config", "/nowhere.ron"]).stderr(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn a_version_says_for_what_and_of_what_it_was_built() {
+    let said = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    let [program, target, features, commit] = lines.as_slice() else { panic!("{said}") };
+    assert_eq!(*program, concat!("lenslet ", env!("CARGO_PKG_VERSION")));
+    let musl = cfg!(target_env = "musl");
+    assert!(
+        target.starts_with(&format!("target: {}-", std::env::consts::ARCH))
+            && target.contains("musl") == musl,
+        "{said}"
+    );
+    assert_eq!(features.contains("soft-h264"), cfg!(feature = "soft-h264"), "{said}");
+    assert!(commit.len() > "commit: ".len(), "{said}");
+    let short = String::from_utf8(run(&["-V"]).stdout).unwrap();
+    assert_eq!(short.trim_end(), *program);
+}

@@ -190,6 +190,17 @@ impl DaemonArgument {
         Blocking::connect_first(&usual_paths(runtime.as_deref().map(Path::new)))
     }
 
+    /// The socket of the daemon that answers; one that was named need not answer yet.
+    pub(super) fn path(&self) -> Result<PathBuf, Error> {
+        if let Some(path) = &self.control {
+            return Ok(path.clone());
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
+        let paths = usual_paths(runtime.as_deref().map(Path::new));
+        let answers = paths.iter().find(|path| Blocking::connect(path).is_ok());
+        answers.cloned().map_or_else(|| Blocking::connect_first(&paths).map(|_| paths[0].clone()), Ok)
+    }
+
     fn act(&self, act: Act) -> Done {
         self.ask_and_print(act)
     }

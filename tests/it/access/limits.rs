@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lenslet::access::Rules;
 use lenslet::server::{MountSettings, Settings};
 
-use super::{House, Visitor, wait};
+use super::{House, Visitor, resident, wait};
 use crate::sending::{alone, ip};
 use crate::support::{Client, Incoming};
 
@@ -138,13 +138,6 @@ fn a_session_that_never_plays_ends_though_its_client_is_alive() {
         house.refused("sessions that never played") == 1
     });
     house.wait_for_sessions(0);
-}
-
-/// How many kB this process has resident.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -246,3 +246,10 @@ pub(crate) fn challenges(reply: &Reply) -> Vec<String> {
     let values = reply.headers.iter().filter(|(name, _)| name == "www-authenticate");
     values.map(|(_, value)| value.clone()).collect()
 }
+
+/// How many kB this process has resident.
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
