@@ -196,6 +196,12 @@ def all_of(name):
 
 
 # -- uvcvideo
+def named(path):
+    # What was there when it was listed may be gone by now.
+    try: return open(path + '/name').read()
+    except OSError: return ''
+
+
 class Usb:
     mode = '/tmp/uvccam.mode'
 
@@ -205,12 +211,7 @@ class Usb:
         until('the USB camera has nodes', self.nodes)
 
     def nodes(self):
-        found = []
-        for path in glob.glob('/sys/class/video4linux/video*'):
-            try: name = open(path + '/name').read()
-            except OSError: continue            # it goes at this moment
-            if 'lab UVC' in name: found.append(path)
-        return found
+        return [path for path in glob.glob('/sys/class/video4linux/video*') if 'lab UVC' in named(path)]
 
     def unplug(self):
         gone = said('the camera is gone')

@@ -30,6 +30,10 @@ pub(in crate::config) struct CommandFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 /// The camera of a Raspberry Pi.
@@ -51,6 +55,8 @@ pub(in crate::config) struct RpicamFile {
     enabled: Option<bool>,
     max_readers: Option<usize>,
     pacing: Option<Pacing>,
+    allow: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
 }
 
 impl Written for CommandFile {
@@ -64,7 +70,8 @@ impl Written for CommandFile {
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
 
@@ -87,6 +94,7 @@ impl Written for RpicamFile {
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
