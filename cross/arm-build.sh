@@ -26,7 +26,13 @@ main() {
     esac
     local command=${2:-}
     case $command in
-    build) command=zigbuild ;;
+    build)
+        command=zigbuild
+        # Whoever builds it, and where: the same commit gives the same bytes.
+        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
+        RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+        export RUSTFLAGS
+        ;;
     test) emulator ;;
     *) usage ;;
     esac
