@@ -5,6 +5,7 @@
 //! data path and says which module may know which.
 
 pub mod access;
+pub mod backup;
 pub mod board;
 pub mod cli;
 pub mod client;
@@ -24,4 +25,6 @@ pub mod sdp;
 pub mod server;
 pub mod source;
 pub mod tools;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod v4l2;

@@ -1,8 +1,11 @@
 //! The command line.
 
+mod access;
+mod backup;
 mod control;
 mod media;
 mod serving;
+mod tui;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -10,12 +13,15 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use access::{BanCommand, UserCommand};
+use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
     SnapshotArguments, StatusArguments,
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::{ConfigArgument, ServeArguments, UrlsArguments};
+use tui::TuiArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -48,6 +54,8 @@ enum Command {
     Load(LoadArguments),
     /// Say whether one board carries so many viewers, and what to do where it does not.
     Plan(PlanArguments),
+    /// See and steer the daemon that runs, on the whole terminal; leaving does not end it.
+    Tui(TuiArguments),
     /// Show what the daemon that runs does: mounts, sessions, alarms, the box.
     Status(StatusArguments),
     /// End a session.
@@ -67,9 +75,19 @@ enum Command {
     Log(LogArguments),
     /// Say goodbye to all readers and end the daemon.
     Shutdown(DaemonArgument),
+    /// Write the configuration, its versions and what goes with it into one file.
+    Backup(BackupArguments),
+    /// Put a backup in its place again; nothing is changed if not all of it can be.
+    Restore(RestoreArguments),
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Who may watch: with a password, once there is a user.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Whose attempts to sign in are not looked at.
+    #[command(subcommand)]
+    Ban(BanCommand),
 }
 
 /// What `--version` says: what a report of a fault has to tell.
@@ -100,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
         Command::Plan(arguments) => media::plan(&arguments),
+        Command::Tui(arguments) => tui::tui(&arguments),
         Command::Status(arguments) => control::status(&arguments),
         Command::Kick(arguments) => control::kick(arguments),
         Command::Keyframe(arguments) => control::keyframe(arguments),
@@ -109,7 +128,11 @@ pub fn run() -> ExitCode {
         Command::Reload(daemon) => control::reload(&daemon),
         Command::Log(arguments) => control::log(arguments),
         Command::Shutdown(daemon) => control::shutdown(&daemon),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
+        Command::User(command) => access::user(command),
+        Command::Ban(command) => access::ban(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -61,16 +61,23 @@ impl History {
     pub(super) fn add(&self, text: &str, author: &str, now: SystemTime) -> Result<u64, Error> {
         let numbers = self.numbers();
         let number = numbers.last().map_or(1, |last| last.saturating_add(1));
-        let author: String = author.chars().filter(|character| !character.is_control()).take(100).collect();
-        let whole = format!("{HEAD}{} by {author}{CHECK}{}\n{text}", clock::rfc3339(now), checksum(text));
-        let path = self.path(number);
-        self.write(&path, whole.as_bytes()).map_err(|error| Error::system("write", &path, error))?;
+        let (at, author) = (clock::rfc3339(now), author.to_owned());
+        self.put(&Version { number, at, author, bytes: text.len() as u64 }, text)?;
         let old = (numbers.len() + 1).saturating_sub(KEPT);
         for number in numbers.iter().take(old) {
             // It is tried again with the next.
             let _ = fs::remove_file(self.path(*number));
         }
         Ok(number)
+    }
+
+    /// Keeps a text as this version.
+    pub(super) fn put(&self, version: &Version, text: &str) -> Result<(), Error> {
+        let Version { number, at, author, .. } = version;
+        let author: String = author.chars().filter(|character| !character.is_control()).take(100).collect();
+        let whole = format!("{HEAD}{at} by {author}{CHECK}{}\n{text}", checksum(text));
+        let path = self.path(*number);
+        self.write(&path, whole.as_bytes()).map_err(|error| Error::system("write", &path, error))
     }
 
     /// Keeps what is no configuration, in place of what was kept so before.

@@ -20,12 +20,15 @@ use std::time::SystemTime;
 
 pub use history::Version;
 pub use paths::{Environment, Paths};
+pub use replace::{replace, replace_secret};
 
 use super::Config;
 use history::History;
 
 /// Who is written to have changed a file that was changed by another program.
 const BY_HAND: &str = "by hand";
+/// A new file's: others may have no business with what is in it.
+const MODE: u32 = 0o640;
 
 /// A configuration's file and its versions.
 #[derive(Clone, Debug)]
@@ -176,7 +179,7 @@ impl Store {
         if let Some(bytes) = &there {
             self.keep(bytes, BY_HAND, now);
         }
-        replace::replace(&self.path, text.as_bytes())?;
+        replace(&self.path, text.as_bytes(), MODE)?;
         // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
         self.history.add(text, author, now).or_else(|error| {
             tracing::warn!("the version is not kept: {error}");
@@ -197,6 +200,19 @@ impl Store {
     /// The versions that are kept, the oldest first.
     pub fn history(&self) -> Vec<Version> {
         self.history.list()
+    }
+
+    /// Keeps versions of another card's as they were, with their numbers; where some are kept already, nothing is done.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn adopt(&self, versions: &[(Version, String)]) -> Result<bool, Error> {
+        let _one_at_a_time = self.history.lock()?;
+        if !self.history.list().is_empty() {
+            return Ok(false);
+        }
+        versions.iter().try_for_each(|(version, text)| self.history.put(version, text))?;
+        Ok(true)
     }
 
     /// The newest version's number.

@@ -8,17 +8,39 @@ use std::path::{Path, PathBuf};
 use super::Error;
 
 /// Writes the bytes beside the file, has them on the disk, and only then gives them the file's name; has that on the disk
-/// too. Mode and owner stay; of a link what it points to is replaced.
+/// too. Mode and owner stay, and a new file has the `mode`; of a link what it points to is replaced.
 ///
 /// # Errors
 /// What could not be done; the file is as it was.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    replace_as(path, bytes, Mode::OfNew(mode))
+}
+
+/// The same for what only the file's owner may read, whatever its mode was. Made by root, a new one is its folder's
+/// owner's, for whom it will be.
+///
+/// # Errors
+/// What could not be done; the file is as it was.
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_as(path, bytes, Mode::Secret)
+}
+
+/// Who may read it.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// As the file that is replaced; of a new one, this.
+    OfNew(u32),
+    /// Its owner alone.
+    Secret,
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), Error> {
     // A link that points nowhere yet is replaced itself.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(&path);
     make(&folder).map_err(|error| Error::system("make", &folder, error))?;
     let new = beside(&path);
-    let written = write(&path, &new, bytes)
+    let written = write(&path, &new, bytes, mode)
         .map_err(|error| Error::system("write", &new, error))
         .and_then(|()| fs::rename(&new, &path).map_err(|error| Error::system("replace", &path, error)));
     if written.is_err() {
@@ -51,9 +73,18 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write(path: &Path, new: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, new: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     let known = fs::metadata(path).ok();
-    let mode = known.as_ref().map_or(0o640, |known| known.permissions().mode() & 0o7777);
+    let (known, mode) = match mode {
+        Mode::OfNew(mode) => {
+            let kept = known.as_ref().map(|known| known.permissions().mode() & 0o7777);
+            (known, kept.unwrap_or(mode))
+        }
+        Mode::Secret => {
+            let root = nix::unistd::geteuid().is_root();
+            (known.or_else(|| fs::metadata(folder_of(path)).ok().filter(|_| root)), 0o600)
+        }
+    };
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
     file.write_all(bytes)?;
     if let Some(known) = &known {

@@ -1,0 +1,90 @@
+//! A restore that is on its way: written down whole before the first file is touched, done whoever comes next.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Kept, Place};
+use crate::clock;
+use crate::config::store::{self, Version};
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    /// The configuration's new text.
+    pub(super) config: Option<String>,
+    /// Who is written to have changed it.
+    pub(super) author: String,
+    /// The versions, where none are kept.
+    pub(super) history: Vec<Kept>,
+    /// The sections' new texts by their names.
+    pub(super) sections: Vec<(String, String)>,
+}
+
+impl Place {
+    fn pending(&self) -> PathBuf {
+        self.state.join("restore.json")
+    }
+
+    /// From here on it will be done, even if the power goes now.
+    pub(super) fn promise(&self, pending: &Pending) -> Result<(), Error> {
+        let text = serde_json::to_vec(pending).unwrap_or_default();
+        store::replace(&self.pending(), &text, 0o600).map_err(Error::Config)
+    }
+
+    /// Ends a restore that was interrupted, if there is one; says whether there was.
+    ///
+    /// # Errors
+    /// It cannot be ended: something cannot be written.
+    pub fn finish(&self) -> Result<bool, Error> {
+        let path = self.pending();
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::system("read", &path, error)),
+        };
+        // It has its name only once it is whole: what is not was damaged on the disk, and nothing was begun or all was done.
+        match serde_json::from_slice(&bytes) {
+            Ok(pending) => self.fulfil(&pending)?,
+            Err(error) => {
+                tracing::error!(%error, "{}: a restore that cannot be read is given up", path.display())
+            }
+        }
+        fs::remove_file(&path).map_err(|error| Error::system("remove", &path, error))?;
+        Ok(true)
+    }
+
+    /// Done twice it is as done once. The configuration comes last: who sees it change finds the rest there.
+    fn fulfil(&self, pending: &Pending) -> Result<(), Error> {
+        let version = |kept: &Kept| {
+            let Kept { version, at, author, text } = kept;
+            let bytes = text.len() as u64;
+            (Version { number: *version, at: at.clone(), author: author.clone(), bytes }, text.clone())
+        };
+        let history: Vec<(Version, String)> = pending.history.iter().map(version).collect();
+        self.store.adopt(&history).map_err(Error::Config)?;
+        for (name, text) in &pending.sections {
+            let section = self.section(name)?;
+            if section.text()?.as_ref() != Some(text) {
+                let mode = if section.secret { 0o600 } else { 0o640 };
+                store::replace(&section.path, text.as_bytes(), mode).map_err(Error::Config)?;
+            }
+        }
+        let Some(text) = &pending.config else { return Ok(()) };
+        let found = self.store.written().map_err(Error::Config)?;
+        if found.as_ref() != Some(text) {
+            let found = found.as_deref().map(str::as_bytes);
+            self.store.save(text, &pending.author, found, clock::wall()).map_err(Error::Config)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn section(&self, name: &str) -> Result<&super::Section, Error> {
+        self.sections
+            .iter()
+            .find(|section| section.name == name)
+            .ok_or_else(|| Error::Section(name.chars().filter(|character| !character.is_control()).collect()))
+    }
+}

@@ -1,0 +1,159 @@
+//! `lenslet backup` and `lenslet restore`.
+
+use std::fs;
+use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::Done;
+use super::serving::ConfigArgument;
+use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
+use crate::clock;
+use crate::config::store::{self, Environment, Paths};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BackupArguments {
+    /// The file to write; - writes it out.
+    #[arg(required_unless_present = "keep")]
+    file: Option<PathBuf>,
+    /// Write into this folder, unless its newest says the same, and keep so many.
+    #[arg(long, num_args = 2, value_names = ["N", "DIR"], conflicts_with = "file")]
+    keep: Option<Vec<String>>,
+    #[command(flatten)]
+    passphrase: PassphraseArgument,
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RestoreArguments {
+    /// The backup; - is what is piped in.
+    file: PathBuf,
+    /// Show what would change, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Take the backup's names of cameras where this board's file has others for the same mounts.
+    #[arg(long)]
+    devices: bool,
+    #[command(flatten)]
+    passphrase: PassphraseArgument,
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+#[derive(Debug, clap::Args)]
+struct PassphraseArgument {
+    /// Encrypt with the passphrase in this file (its first line; - is what is typed or piped in), users' secrets included;
+    /// `age` opens it too.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+pub(super) fn backup(arguments: &BackupArguments) -> Done {
+    let place = place(&arguments.config);
+    let passphrase = arguments.passphrase.read()?;
+    let (contents, left_out) = place.contents(passphrase.is_some())?;
+    let mut out = io::stdout().lock();
+    if let Some([count, folder]) = arguments.keep.as_deref() {
+        let count = count.parse().ok().filter(|count| *count > 0);
+        let count = count.ok_or_else(|| format!("--keep: {:?} is no number of backups", arguments.keep))?;
+        match backup::keep(Path::new(folder), count, contents, passphrase.as_deref(), clock::wall())? {
+            Keeping::New(path) => writeln!(out, "{}", path.display())?,
+            Keeping::Same(path) => writeln!(out, "{} says the same: nothing to do", path.display())?,
+        }
+    } else {
+        let file = arguments.file.clone().unwrap_or_default();
+        let bytes = backup::written(contents, passphrase.as_deref(), clock::wall())?;
+        if file.as_os_str() == "-" {
+            out.write_all(&bytes)?;
+            out.flush()?;
+        } else {
+            // A stick that is not there is no folder to make.
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+                return Err(format!("there is no folder {}: is the disk mounted?", folder.display()).into());
+            }
+            store::replace(&file, &bytes, 0o600)?;
+            writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
+        }
+    }
+    for name in left_out {
+        let why = "is secret and is left out: with --passphrase-file it is in it, encrypted";
+        writeln!(io::stderr().lock(), "lenslet: {name} {why}")?;
+    }
+    Ok(())
+}
+
+pub(super) fn restore(arguments: &RestoreArguments) -> Done {
+    let place = place(&arguments.config);
+    let passphrase = arguments.passphrase.read()?;
+    let bytes = bytes(&arguments.file)?;
+    let backup = backup::read(&bytes, &arguments.file, passphrase.as_deref())?;
+    let mut out = io::stdout().lock();
+    // Never while it is only looked.
+    if !arguments.dry_run && place.finish()? {
+        writeln!(out, "A restore that was interrupted was finished first.")?;
+    }
+    let whose = if arguments.devices { Devices::Theirs } else { Devices::Ours };
+    let restore = Restore::of(&place, &backup, whose)?;
+    writeln!(out, "Backup of {} ({}), made {}.", backup.host, backup.program, backup.made)?;
+    if let Some((before, after)) = &restore.config {
+        let path = place.store.path().display().to_string();
+        write!(out, "{}", difference(&path, before, after))?;
+    }
+    write!(out, "{}", restore.notes())?;
+    if restore.is_empty() {
+        return Ok(writeln!(out, "Everything is as in the backup: nothing to do.")?);
+    }
+    if arguments.dry_run {
+        return Ok(writeln!(out, "Nothing was changed: this was a dry run.")?);
+    }
+    restore.carry_out(&place)?;
+    Ok(writeln!(out, "Restored. A daemon that runs serves it already; else: lenslet serve")?)
+}
+
+/// What is backed up of this machine.
+pub(super) fn place(config: &ConfigArgument) -> Place {
+    let state = Paths::of(&Environment::read()).state;
+    let section = |name, file: &str, secret| Section { name, path: state.join(file), secret };
+    let sections = vec![section("users", "users", true), section("bans", "bans", false)];
+    Place { store: config.store(), state, sections }
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(backup::LARGEST + 1).read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    let read = || {
+        let mut bytes = Vec::new();
+        fs::File::open(path)?.take(backup::LARGEST + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|error: io::Error| format!("cannot read {}: {error}", path.display()).into())
+}
+
+impl PassphraseArgument {
+    fn read(&self) -> Result<Option<String>, Box<dyn std::error::Error>> {
+        let Some(path) = &self.passphrase_file else { return Ok(None) };
+        let mut line = String::new();
+        if path.as_os_str() == "-" {
+            io::stdin().lock().read_line(&mut line)?;
+        } else {
+            let text = fs::read_to_string(path)
+                .map_err(|error| format!("cannot read the passphrase in {}: {error}", path.display()))?;
+            text.lines().next().unwrap_or_default().clone_into(&mut line);
+        }
+        let passphrase = line.trim_end_matches(['\n', '\r']);
+        if passphrase.is_empty() {
+            return Err(format!("{}: its first line is empty: that is no passphrase", path.display()).into());
+        }
+        Ok(Some(passphrase.to_owned()))
+    }
+}
+
+/// As `diff -u` shows it.
+fn difference(path: &str, before: &str, after: &str) -> String {
+    let diff = similar::TextDiff::from_lines(before, after);
+    diff.unified_diff().header(path, "the backup").to_string()
+}
