@@ -5,13 +5,16 @@ Whatever is waited for is asked for again until it is there or a minute has pass
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 PATIENCE = 120  # seconds, for whatever is waited for
@@ -97,6 +100,7 @@ class Machine:
         pid, end = pty.fork()
         if pid == 0:
             os.environ["TERM"] = "xterm-256color"
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
             os.execvp("ssh", [*self.ssh, "-tt", f"{user}@127.0.0.1", command])
         seen, deadline = b"", time.monotonic() + PATIENCE
         pressed = False
@@ -273,6 +277,14 @@ def an_upgrade_over_a_broken_configuration_serves_what_was_served(machine):
     return next(line for line in said.splitlines() if "is not right" in line)
 
 
+def a_copy_of_the_configuration_is_kept(machine):
+    machine.say("systemctl enable -q --now lenslet-backup.timer && systemctl start lenslet-backup.service")
+    kept = machine.say("find /var/lib/lenslet/backups -type f -printf '%f %u %m\\n'")
+    if len(kept.splitlines()) != 1 or " lenslet 6" not in kept:
+        raise Failed(kept)
+    return kept
+
+
 def a_root_that_is_read_only_serves(machine):
     """State in memory, the configuration on the boot partition: as docs/install.md says."""
     machine.say("mkdir -p /boot/firmware && mount -t tmpfs tmp /boot/firmware && mkdir /boot/firmware/lenslet")
@@ -337,6 +349,7 @@ STEPS = [
     the_configuration_is_written_by_program_and_by_hand,
     an_upgrade_keeps_what_was_written,
     an_upgrade_over_a_broken_configuration_serves_what_was_served,
+    a_copy_of_the_configuration_is_kept,
     a_root_that_is_read_only_serves,
     what_is_removed_comes_back_as_it_was,
     a_purge_leaves_nothing,
