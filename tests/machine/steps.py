@@ -19,6 +19,7 @@ import time
 
 PATIENCE = 120  # seconds, for whatever is waited for
 MOST_EXPOSED = 2.5  # of `systemd-analyze security`
+MOST_WRITTEN = 100_000  # bytes in an hour, at rest
 CONFIG = "/etc/lenslet/lenslet.ron"
 
 
@@ -277,6 +278,17 @@ def an_upgrade_over_a_broken_configuration_serves_what_was_served(machine):
     return next(line for line in said.splitlines() if "is not right" in line)
 
 
+def at_rest_next_to_nothing_is_written(machine):
+    """By write(2) to whatever it is, disks or not: an upper bound, which holds on a root in memory too. And what it logs."""
+    wrote = "awk '/^wchar/ { print $2 }' /proc/$(systemctl show lenslet -P MainPID)/io"
+    before, *_, after, logged = machine.say(
+        f"{wrote}; began=$(date +%s); sleep 20; {wrote}; journalctl -u lenslet --since=@$began -o cat -q | wc -c").split()
+    hourly = (int(after) - int(before) + int(logged)) * 180
+    if hourly > MOST_WRITTEN:
+        raise Failed(f"{hourly} bytes in an hour")
+    return f"{hourly} bytes in an hour, {int(logged) * 180} of them logged"
+
+
 def a_copy_of_the_configuration_is_kept(machine):
     machine.say("systemctl enable -q --now lenslet-backup.timer && systemctl start lenslet-backup.service")
     kept = machine.say("find /var/lib/lenslet/backups -type f -printf '%f %u %m\\n'")
@@ -339,6 +351,7 @@ STEPS = [
     a_taken_port_is_told_and_waited_for,
     runs_as_its_own_user_with_the_groups_for_cameras,
     pictures_reach_the_host,
+    at_rest_next_to_nothing_is_written,
     a_camera_is_let_through_the_units_fence,
     the_control_socket_is_for_the_group,
     the_screen_comes_over_ssh,
