@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Static binaries for the ARM of small boards, and their tests, on x86-64 Debian without Docker:
+# Static binaries for the ARM of small boards and for PCs, and their tests, on x86-64 Debian without Docker:
 #
 #   cross/arm-build.sh BOARD build --release          target/TRIPLE/release/lenslet
 #   cross/arm-build.sh BOARD test --lib v4l2          on the oldest processor of its kind, by qemu-user
 #
-# BOARD: aarch64 (Pi 3 and newer, 64-bit), armv7 (Pi 2 and newer, 32-bit), armv6 (Pi Zero and 1). What follows is
-# cargo's. Needs rustup and python3; installs qemu-user-static and rust-src where they are missing. The rest is kept
+# BOARD: aarch64 (Pi 3 and newer, 64-bit), armv7 (Pi 2 and newer, 32-bit), armv6 (Pi Zero and 1), x86_64. What follows
+# is cargo's. Needs rustup and python3; installs qemu-user-static and rust-src where they are missing. The rest is kept
 # in $LENSLET_CROSS (~/.cache/lenslet-cross).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +21,7 @@ main() {
     aarch64) triple=aarch64-unknown-linux-musl ;;
     armv7) triple=armv7-unknown-linux-musleabihf ;;
     armv6) triple=arm-unknown-linux-musleabihf ;;
+    x86_64) triple=x86_64-unknown-linux-musl ;;
     *) usage ;;
     esac
     local command=${2:-}

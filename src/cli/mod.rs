@@ -1,5 +1,6 @@
 //! The command line.
 
+mod access;
 mod backup;
 mod control;
 mod media;
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use access::{BanCommand, UserCommand};
 use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
@@ -23,7 +25,7 @@ use tui::TuiArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
-#[command(name = "lenslet", version, about)]
+#[command(name = "lenslet", version, long_version = LONG_VERSION, about)]
 struct Arguments {
     /// Log more: -v requests and replies, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
@@ -80,6 +82,28 @@ enum Command {
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Who may watch: with a password, once there is a user.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Whose attempts to sign in are not looked at.
+    #[command(subcommand)]
+    Ban(BanCommand),
+}
+
+/// What `--version` says: what a report of a fault has to tell.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("LENSLET_TARGET"),
+    "\nfeatures: ",
+    env!("LENSLET_FEATURES"),
+    "\ncommit: ",
+    env!("LENSLET_COMMIT"),
+);
+
+/// All commands and their options, for manual pages and completions.
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// Runs the command line; the answer is the process's exit code.
@@ -107,6 +131,8 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
+        Command::User(command) => access::user(command),
+        Command::Ban(command) => access::ban(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

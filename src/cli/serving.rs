@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Done;
+use super::access::needed;
 use crate::config::Config;
 use crate::config::store::{Environment, From, Paths, Store};
-use crate::daemon;
+use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
 use crate::tools::urls;
@@ -89,6 +90,7 @@ enum UrlFormat {
 
 pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let config = arguments.config.load()?;
+    let needed = needed(&config, &arguments.config.state());
     let mut paths: Vec<String> =
         config.mounts.into_iter().filter(|(_, mount)| mount.enabled).map(|(name, _)| name).collect();
     if config.discover_cameras {
@@ -116,7 +118,18 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
     let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
     let hosts = urls::of_this_machine(&config.server.listen, advertise);
-    Ok(urls::write(&urls::urls(&hosts, &paths), format, &mut io::stdout().lock())?)
+    let user = needed.as_ref().ok().map(|needed| needed.user);
+    urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
+    // Not among the lines that are copied.
+    let mut err = io::stderr().lock();
+    match needed {
+        Ok(needed) if needed.user => {
+            writeln!(err, "{} Write rtsp://NAME@..., and players ask for it.", needed.said)?
+        }
+        Ok(_) => {}
+        Err(error) => writeln!(err, "whether a user is needed cannot be seen: {error}")?,
+    }
+    Ok(())
 }
 
 pub(super) fn check(config: &ConfigArgument) -> Done {
@@ -128,6 +141,24 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
     if !unfit.is_empty() {
         return Err(unfit.join("\nlenslet: ").into());
     }
+    match needed(&loaded, &config.state()) {
+        Ok(needed) => {
+            for doubt in &needed.doubts {
+                writeln!(io::stderr().lock(), "perhaps not as it is meant: {doubt}")?;
+            }
+            right(&loaded)?;
+            Ok(writeln!(io::stdout().lock(), "{}", needed.said)?)
+        }
+        // The daemon may read what this user may not.
+        Err(error @ UsersError::System { .. }) => {
+            writeln!(io::stderr().lock(), "whether a user is needed cannot be seen: {error}")?;
+            right(&loaded)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn right(loaded: &Config) -> Done {
     let count = loaded.mounts.len();
     let mounts = if count == 1 { "mount" } else { "mounts" };
     Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)
@@ -140,8 +171,13 @@ impl ConfigArgument {
         Store::new(self.config.clone().unwrap_or(paths.config), &paths.state)
     }
 
+    /// The folder of what is kept across starts.
+    pub(super) fn state(&self) -> PathBuf {
+        Paths::of(&Environment::read()).state
+    }
+
     /// What the file says; without one, as it is where there is none.
-    fn load(&self) -> Result<Config, crate::config::Error> {
+    pub(super) fn load(&self) -> Result<Config, crate::config::Error> {
         let store = self.store();
         if self.config.is_none() && !store.path().exists() {
             return Ok(Config::default());

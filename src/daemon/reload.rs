@@ -12,6 +12,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 
+use super::access::Keeper;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
 use crate::config::Config;
@@ -99,12 +100,13 @@ impl Reloader {
     /// `store`: the file; `text`: what it said when it was applied.
     pub(super) fn spawn(
         mounts: Mounts,
+        keeper: Arc<Keeper>,
         store: Option<Store>,
         text: Option<String>,
         notify: Notify,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
-        let mut work = Work { mounts, store, text, notify };
+        let mut work = Work { mounts, keeper, store, text, notify };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -125,6 +127,7 @@ impl Reloader {
 
 struct Work {
     mounts: Mounts,
+    keeper: Arc<Keeper>,
     store: Option<Store>,
     text: Option<String>,
     notify: Notify,
@@ -175,6 +178,7 @@ impl Work {
                 let applied = self.apply(&loaded.config);
                 if let (Ok(_), From::File, Some(store)) = (&applied, &loaded.from, &self.store) {
                     store.remember(&loaded.text);
+                    self.keeper.note("by hand", "the configuration was read again");
                 }
                 self.text = loaded.found.map(|_| loaded.text);
                 return applied;
@@ -189,7 +193,10 @@ impl Work {
         self.notify.reloading();
         let applied = smol::block_on(self.mounts.apply(config));
         match &applied {
-            Ok(applied) => tracing::info!("reloaded: {applied}"),
+            Ok(applied) => {
+                self.keeper.apply(config);
+                tracing::info!("reloaded: {applied}");
+            }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),
         }
         self.notify.ready(&format!("{} mounts", self.mounts.all().len()));

@@ -45,6 +45,8 @@ pub(super) struct Client {
     pub(super) peer: SocketAddr,
     /// What program it is, as it says.
     pub(super) agent: Option<Box<str>>,
+    /// Who signed in, if there are users.
+    pub(super) user: Option<Arc<str>>,
     pub(super) since: Instant,
     /// The connection that it came by.
     pub(super) line: Weak<Outbox>,
@@ -465,6 +467,7 @@ impl Reader {
                 Path::Udp(_) => Transport::Udp,
             },
             agent: self.client.agent.as_deref().map(str::to_owned),
+            user: self.client.user.as_deref().map(str::to_owned),
             state: match (playing, waiting) {
                 (false, _) => SessionState::Ready,
                 (true, true) => SessionState::Waiting,

@@ -11,14 +11,23 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("access", &["rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    ("cli", &["backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools", "tui"]),
+    (
+        "cli",
+        &[
+            "access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools",
+            "tui",
+        ],
+    ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
-    ("config", &["clock", "rtsp", "server", "source"]),
+    ("config", &["access", "clock", "rtsp", "server", "source"]),
     ("control", &[]),
     (
         "daemon",
-        &["board", "clock", "config", "control", "encode", "hub", "logs", "media", "server", "source"],
+        &[
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "server",
+            "source",
+        ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
@@ -31,7 +40,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
-    ("server", &["clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
@@ -40,7 +49,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 6] = ["hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 7] = ["access", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",

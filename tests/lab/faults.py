@@ -192,14 +192,19 @@ def all_of(name):
 
 
 # -- uvcvideo
+def named(path):
+    # What was there when it was listed may be gone by now.
+    try: return open(path + '/name').read()
+    except OSError: return ''
+
+
 class Usb:
     def plug(self):
         self.process = subprocess.Popen(['python3', LAB + '/uvccam.py', '--h264', H264], stdout=subprocess.DEVNULL)
         until('the USB camera has nodes', self.nodes)
 
     def nodes(self):
-        names = {path: open(path + '/name').read() for path in glob.glob('/sys/class/video4linux/video*')}
-        return [path for path, name in names.items() if 'lab UVC' in name]
+        return [path for path in glob.glob('/sys/class/video4linux/video*') if 'lab UVC' in named(path)]
 
     def unplug(self):
         gone = said('the camera is gone')

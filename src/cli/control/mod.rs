@@ -3,7 +3,7 @@
 mod configuration;
 mod sessions;
 mod snapshot;
-mod table;
+pub(super) mod table;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use super::Done;
 use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
-pub(super) use configuration::{ConfigCommand, config};
+pub(super) use configuration::{ConfigCommand, PlaceArguments, config};
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
@@ -245,7 +245,7 @@ fn level(text: &str) -> Result<Level, String> {
         .map_err(|_| "error, warn, info, debug or trace".to_owned())
 }
 
-fn print(text: String) -> io::Result<()> {
+pub(super) fn print(text: String) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.trim_end_matches('\n'))?;
     out.flush()

@@ -1,5 +1,6 @@
 //! What may be written in the file; everything is optional.
 
+mod access;
 mod camera;
 mod pictures;
 mod program;
@@ -12,8 +13,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Mount as Mounted, MountSettings};
+use crate::access::Networks;
 use crate::server::{self, Pacing};
 use crate::source::Error;
+pub(super) use access::AccessFile;
 use camera::CameraFile;
 use pictures::{FileFile, JpegsFile, PatternFile};
 use program::{CommandFile, RpicamFile};
@@ -33,6 +36,8 @@ pub(super) struct ConfigFile {
     pub(super) max_connections: Option<usize>,
     pub(super) max_sessions: Option<usize>,
     pub(super) max_per_address: Option<usize>,
+    /// Who may watch, and from where.
+    pub(super) access: Option<AccessFile>,
     pub(super) mounts: Option<Entries<MountFile>>,
     /// Another name of a mount, and the mount's own.
     pub(super) aliases: Option<Entries<String>>,
@@ -108,7 +113,16 @@ impl Mounted {
         pacing: Option<Pacing>,
     ) -> Self {
         let serving = server::MountSettings { label, max_readers, pacing };
-        Self { source, serving, enabled: enabled.unwrap_or(true) }
+        Self { source, serving, enabled: enabled.unwrap_or(true), networks: Networks::default() }
+    }
+
+    /// The same, for clients from these networks.
+    fn within(self, allow: Option<Vec<String>>, deny: Option<Vec<String>>) -> Result<Self, Error> {
+        let networks = |name, written| {
+            super::access::networks(name, written).map_err(|whys| Error::new(whys.join("; ")))
+        };
+        let networks = Networks { allow: networks("allow", allow)?, deny: networks("deny", deny)? };
+        Ok(Self { networks, ..self })
     }
 }
 

@@ -28,6 +28,10 @@ pub(in crate::config) struct CommandFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 /// The camera of a Raspberry Pi.
@@ -48,6 +52,8 @@ pub(in crate::config) struct RpicamFile {
     enabled: Option<bool>,
     max_readers: Option<usize>,
     pacing: Option<Pacing>,
+    allow: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
 }
 
 impl Written for CommandFile {
@@ -60,7 +66,8 @@ impl Written for CommandFile {
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
 
@@ -82,6 +89,7 @@ impl Written for RpicamFile {
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }

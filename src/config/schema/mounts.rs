@@ -30,6 +30,20 @@ pub(super) static EVERY: &[Field] = &[
         "On",
         "Whether its keyframes are spread over time to viewers by UDP.",
     ),
+    Field::new(
+        "allow",
+        List(&Text),
+        Words("every network that the server lets in"),
+        "[\"192.168.1.0/24\"]",
+        "Networks that it may be watched from.",
+    ),
+    Field::new(
+        "deny",
+        List(&Text),
+        Written("[]"),
+        "[\"192.168.1.66\"]",
+        "Networks that it may not be watched from, whatever is allowed.",
+    ),
 ];
 
 pub(in crate::config) static KINDS: &[MountKind] = &[

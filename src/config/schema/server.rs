@@ -2,7 +2,7 @@
 
 use super::Default::{Words, Written};
 use super::Field;
-use super::Shape::{Choice, Integer, List, Map, Mount, Pair, Text};
+use super::Shape::{Choice, Integer, List, Map, Mount, Pair, Structure, Text};
 
 pub(super) static FIELDS: &[Field] = &[
     Field::new(
@@ -71,6 +71,13 @@ pub(super) static FIELDS: &[Field] = &[
         Written("128"),
         "16",
         "Connections, and sessions, of one address at once; this machine's own are not counted.",
+    ),
+    Field::new(
+        "access",
+        Structure("access", super::access::FIELDS),
+        Written("()"),
+        "(allow: [\"192.168.1.0/24\"])",
+        "Who may watch, and from where.",
     ),
     Field::new(
         "mounts",

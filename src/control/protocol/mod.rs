@@ -8,12 +8,14 @@
 //! <- {"v":1,"id":3,"refusal":{"what":"no-such-mount","why":"...","what_to_do":"..."}}
 //! ```
 
+mod access;
 mod config;
 mod line;
 mod reply;
 mod request;
 mod status;
 
+pub use access::{AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry};
 pub use config::{
     Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry,
 };

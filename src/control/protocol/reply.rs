@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::{BanEntry, UserEntry};
 use super::config::{Checked, ConfigText, Plan, VersionEntry};
 use super::request::Level;
 use super::status::{Alarm, MountStatus, SessionStatus, Status};
@@ -41,6 +42,10 @@ pub enum Reply {
     Plan(Plan),
     /// To `config history`: the newest first.
     History(Vec<VersionEntry>),
+    /// To `user list`, by name.
+    Users(Vec<UserEntry>),
+    /// To `ban list`: what ends first is first.
+    Bans(Vec<BanEntry>),
     /// What was answered again and again ends.
     End {},
 }

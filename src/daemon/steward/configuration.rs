@@ -124,6 +124,7 @@ impl Steward {
     ) -> Answer {
         let config = parsed(&text)?;
         let author = author(caller);
+        let who = author.clone();
         self.rooms.asker.expect(text.clone());
         let version = self
             .with_store(move |store| {
@@ -143,6 +144,8 @@ impl Steward {
         let applied = self.rooms.asker.apply(config).await.map_err(not_served);
         self.look_at_config();
         let applied = applied?;
+        let what = format!("the configuration is version {version}");
+        self.rooms.keeper.note(&who, &what);
         Ok(Reply::Plan(Plan { version: Some(version), ..plan(&applied, &[]) }))
     }
 
@@ -175,7 +178,7 @@ pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
 }
 
 /// Who is written beside a version.
-fn author(caller: &Caller) -> String {
+pub(super) fn author(caller: &Caller) -> String {
     match caller.pid {
         Some(pid) => format!("uid {} (process {pid})", caller.uid),
         None => format!("uid {}", caller.uid),
