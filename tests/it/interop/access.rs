@@ -167,7 +167,7 @@ fn gstreamer(visit: &Visit<'_>) -> Result<(), String> {
         visit.url, visit.transport,
     );
     run(Command::new("sh")
-        .args(["-c", &format!("exec gst-launch-1.0 -q {}", shell_words::quote_all(&pipeline))]))
+        .args(["-c", &format!("exec gst-launch-1.0 -q {}", shell_words::join(pipeline.split(" ")))]))
     .map(drop)
 }
 

@@ -87,7 +87,7 @@ impl Tap {
         for heard in self.heard.lock().unwrap().iter() {
             let (asked, told) =
                 (String::from_utf8_lossy(&heard.by_client), String::from_utf8_lossy(&heard.by_server));
-            let status = |line: &str| line.split("RTSP/1.0 ").nth(1)?.get(..3)?.parse().ok();
+            let status = |line: &str| line.split("RTSP/1.0 ").nth(1)?.get(..3)?.parse::<u16>().ok();
             talk.statuses.extend(told.lines().filter_map(status));
             talk.described |= told.contains("m=video");
             let mut method = "";
