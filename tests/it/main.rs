@@ -39,6 +39,7 @@ mod soak;
 mod stand_in;
 mod starved;
 mod support;
+mod terminal;
 mod two_tracks;
 mod users;
 mod workers;
