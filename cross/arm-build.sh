@@ -24,9 +24,16 @@ main() {
     x86_64) triple=x86_64-unknown-linux-musl ;;
     *) usage ;;
     esac
-    local command=${2:-}
+    local command=${2:-} profile=()
     case $command in
-    build) command=zigbuild ;;
+    build)
+        command=zigbuild
+        # Whoever builds it, and where: the same commit gives the same bytes.
+        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
+        RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+        export RUSTFLAGS
+        small
+        ;;
     test) emulator ;;
     *) usage ;;
     esac
@@ -34,7 +41,18 @@ main() {
     mkdir -p "$kept"
     linker "$kept"
     std "$triple" "$kept"
-    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "$@"
+    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "$@"
+}
+
+# Cards and caches of boards are small: what is run seldom is made for size. docs/footprint.md has what that costs.
+small() {
+    local crate fast=()
+    # What touches every pixel or byte is not.
+    for crate in memchr openh264 openh264-sys2 yuv zune-core zune-jpeg; do
+        fast+=(--config "profile.release.package.$crate.opt-level=3")
+    done
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-s}
+    profile=("${fast[@]}")
 }
 
 # Runs what .cargo/config.toml names as the targets' runners.

@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
-"""What a package goes through in a machine with systemd, in this order; the first that fails ends it.
+"""What a package goes through in a machine with systemd, in this order.
 
 Whatever is waited for is asked for again until it is there or a minute has passed: nothing counts on the machine's speed.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 PATIENCE = 120  # seconds, for whatever is waited for
 MOST_EXPOSED = 2.5  # of `systemd-analyze security`
+MOST_WRITTEN = 100_000  # bytes in an hour, at rest
 CONFIG = "/etc/lenslet/lenslet.ron"
 
 
@@ -97,6 +101,7 @@ class Machine:
         pid, end = pty.fork()
         if pid == 0:
             os.environ["TERM"] = "xterm-256color"
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
             os.execvp("ssh", [*self.ssh, "-tt", f"{user}@127.0.0.1", command])
         seen, deadline = b"", time.monotonic() + PATIENCE
         pressed = False
@@ -200,7 +205,7 @@ def the_watchdog_is_answered_and_bites(machine):
 
 def the_control_socket_is_for_the_group(machine):
     machine.refused("lenslet status", ["may not be opened", "group"], user="stranger")
-    machine.say("gpasswd -q -a member lenslet")
+    machine.say("gpasswd -a member lenslet")
     subprocess.run([*machine.ssh, "-O", "exit", "member@127.0.0.1"], stderr=subprocess.DEVNULL)
     for user in ("root", "member"):
         if "test" not in machine.say("lenslet status", user):
@@ -273,26 +278,50 @@ def an_upgrade_over_a_broken_configuration_serves_what_was_served(machine):
     return next(line for line in said.splitlines() if "is not right" in line)
 
 
+def at_rest_next_to_nothing_is_written(machine):
+    """By write(2) to whatever it is, disks or not: an upper bound, which holds on a root in memory too. And what it logs."""
+    wrote = "awk '/^wchar/ { print $2 }' /proc/$(systemctl show lenslet -P MainPID)/io"
+    before, *_, after, logged = machine.say(
+        f"{wrote}; began=$(date +%s); sleep 20; {wrote}; journalctl -u lenslet --since=@$began -o cat -q | wc -c").split()
+    hourly = (int(after) - int(before) + int(logged)) * 180
+    if hourly > MOST_WRITTEN:
+        raise Failed(f"{hourly} bytes in an hour")
+    return f"{hourly} bytes in an hour, {int(logged) * 180} of them logged"
+
+
+def a_copy_of_the_configuration_is_kept(machine):
+    machine.say("systemctl enable -q --now lenslet-backup.timer && systemctl start lenslet-backup.service")
+    kept = machine.say("find /var/lib/lenslet/backups -type f -printf '%f %u %m\\n'")
+    if len(kept.splitlines()) != 1 or " lenslet 6" not in kept:
+        raise Failed(kept)
+    return kept
+
+
 def a_root_that_is_read_only_serves(machine):
     """State in memory, the configuration on the boot partition: as docs/install.md says."""
     machine.say("mkdir -p /boot/firmware && mount -t tmpfs tmp /boot/firmware && mkdir /boot/firmware/lenslet")
-    machine.say(f"cp {CONFIG} /boot/firmware/lenslet/lenslet.ron")
+    # FAT has no owners: everybody reads, root writes.
+    machine.say(f"install -m 755 {CONFIG} /boot/firmware/lenslet/lenslet.ron")
     machine.say("""mkdir -p /etc/systemd/system/lenslet.service.d && cat >/etc/systemd/system/lenslet.service.d/read-only.conf <<EOT
 [Service]
 ExecStart=
 ExecStart=/usr/bin/lenslet serve --config /boot/firmware/lenslet/lenslet.ron
-StateDirectory=
-TemporaryFileSystem=/var/lib/lenslet:uid=lenslet,mode=0750
-Environment=STATE_DIRECTORY=/var/lib/lenslet
 EOT
-systemctl daemon-reload; systemctl stop lenslet; mount -o remount,ro /boot/firmware; mount -o remount,ro / && systemctl start lenslet""")
+install -D -m 644 /usr/share/lenslet/journald-sd-card.conf /etc/systemd/journald.conf.d/sd-card.conf
+systemctl daemon-reload; systemctl restart systemd-journald; systemctl stop lenslet.socket lenslet
+mount -t tmpfs -o size=4M tmpfs /var/lib/lenslet; mount -t tmpfs tmpfs /tmp; mount -t tmpfs tmpfs /var/tmp; mount -o remount,ro /boot/firmware""")
+    if machine.run("mount -o remount,ro /")[0] != 0:
+        raise Failed("somebody writes: " + machine.say(
+            "for f in /proc/[0-9]*/fd/*; do grep -qs 'flags:.*0[0-9]*[12]$' ${f%/fd/*}/fdinfo/${f##*/} && echo $f $(readlink $f); "
+            "done | grep -v ' /dev\\| socket:\\| pipe:\\| anon_inode\\| /proc\\| /sys'; true"))
+    machine.say("systemctl start lenslet || { journalctl -b --no-pager -n 20; exit 1; }")
     machine.refused("touch /written", ["Read-only"])
     machine.is_up()
     said = machine.picture("yard")
     status = json.loads(machine.say("lenslet status --json"))
     if "read_only" not in json.dumps(status.get("config", status)):
         raise Failed(f"status does not say that nothing can be written: {status}")
-    machine.say("systemctl stop lenslet; mount -o remount,rw / && rm -r /etc/systemd/system/lenslet.service.d && systemctl daemon-reload && umount /boot/firmware && rmdir /boot/firmware && systemctl start lenslet")
+    machine.say("systemctl stop lenslet; mount -o remount,rw / && umount /var/lib/lenslet /tmp /var/tmp && rm -r /etc/systemd/system/lenslet.service.d && systemctl daemon-reload && umount /boot/firmware && rmdir /boot/firmware && rm -r /etc/systemd/journald.conf.d && systemctl start lenslet.socket lenslet")
     machine.is_up()
     return said
 
@@ -322,6 +351,7 @@ STEPS = [
     a_taken_port_is_told_and_waited_for,
     runs_as_its_own_user_with_the_groups_for_cameras,
     pictures_reach_the_host,
+    at_rest_next_to_nothing_is_written,
     a_camera_is_let_through_the_units_fence,
     the_control_socket_is_for_the_group,
     the_screen_comes_over_ssh,
@@ -332,6 +362,7 @@ STEPS = [
     the_configuration_is_written_by_program_and_by_hand,
     an_upgrade_keeps_what_was_written,
     an_upgrade_over_a_broken_configuration_serves_what_was_served,
+    a_copy_of_the_configuration_is_kept,
     a_root_that_is_read_only_serves,
     what_is_removed_comes_back_as_it_was,
     a_purge_leaves_nothing,
@@ -344,18 +375,23 @@ def main():
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--key")
     parser.add_argument("--lenslet")
-    machine = Machine(parser.parse_args())
-    began = time.monotonic()
-    for number, step in enumerate(STEPS):
+    parser.add_argument("--only", nargs="*", help="words of the steps' names: to work on one")
+    options = parser.parse_args()
+    machine = Machine(options)
+    chosen = [step for step in STEPS if not options.only or any(word in step.__name__ for word in options.only)]
+    began, failed = time.monotonic(), 0
+    for step in chosen:
         name = step.__name__.replace("_", " ")
         try:
             said = step(machine)
         except (Failed, subprocess.TimeoutExpired, StopIteration) as error:
-            print(f"   {time.monotonic() - began:5.1f} s  FAILED: {name}\n{error}", flush=True)
-            print(f"{number} passed, 1 failed")
-            sys.exit(1)
+            # The others say more about what is wrong.
+            name, said, failed = f"FAILED: {name}", error, failed + 1
         print(f"   {time.monotonic() - began:5.1f} s  {name}\n            {said}", flush=True)
-    print(f"{len(STEPS)} passed, 0 failed")
+        if failed and step is boots:
+            break
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ fn an_address_has_so_many_and_this_machine_as_many_as_there_are() {
     if !alone("access::limits::an_address_has_so_many_and_this_machine_as_many_as_there_are") {
         return;
     }
-    ["10.7.7.7", "10.7.7.8"].map(|address| ip(&format!("addr add {address}/32 dev lo")));
+    ["10.7.7.7", "10.7.7.8"].iter().for_each(|address| ip(&format!("addr add {address}/32 dev lo")));
     let listen = vec![([0, 0, 0, 0], 0).into()];
     let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
     let server = ([10, 7, 7, 7], house.address.port()).into();

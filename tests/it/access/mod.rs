@@ -78,7 +78,7 @@ impl House {
         let (outlets, mounts): (Vec<_>, Vec<_>) = ["cam", "door"].into_iter().map(mount).unzip();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
         let serving =
-            std::thread::spawn(move || server.run(mounts, async move { drop(stopped.recv().await) }));
+            std::thread::spawn(move || server.run(mounts, async move { let _ = stopped.recv().await; }));
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let showing = std::thread::spawn(move || show(&outlets, &until));
