@@ -30,8 +30,9 @@ struct Arguments {
     /// Log more: -v requests and replies, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
+    /// If not said: the screen of the daemon that runs, else of one that is started with it; without a terminal `serve`.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -111,6 +112,23 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let logs = start_log(arguments.verbose);
     let done = match arguments.command {
+        None => tui::alone(logs),
+        Some(command) => carry_out(command, logs),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has seen enough: `lenslet urls | head -1`.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody hears it either, the exit code says so.
+            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command, logs: Option<Logs>) -> Done {
+    match command {
         Command::Serve(arguments) => serving::serve(arguments, logs),
         Command::Probe { json } => serving::probe(json),
         Command::Urls(arguments) => serving::urls(&arguments),
@@ -133,16 +151,6 @@ pub fn run() -> ExitCode {
         Command::Config(command) => control::config(command),
         Command::User(command) => access::user(command),
         Command::Ban(command) => access::ban(command),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read has seen enough: `lenslet urls | head -1`.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where nobody hears it either, the exit code says so.
-            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
-            ExitCode::FAILURE
-        }
     }
 }
 

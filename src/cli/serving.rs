@@ -14,24 +14,30 @@ use crate::logs::Logs;
 use crate::source::camera;
 use crate::tools::urls;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ConfigArgument {
     /// The configuration file (RON); if not said, the one in the usual place, where there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ServeArguments {
     #[command(flatten)]
     config: ConfigArgument,
     /// Where it can be seen and steered: a socket's path.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// Until the standard input ends: it is the screen's, which ends with its terminal.
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
-    let ServeArguments { config, control } = arguments;
+    let ServeArguments { config, control, tied } = arguments;
+    if tied {
+        end_with_input()?;
+    }
     let explicit = config.config.is_some();
     let store = config.store();
     // Whose power went in the middle of a restore has all of it now.
@@ -49,6 +55,17 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let folder = store.path().parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let config = Some(store).filter(|_| folder);
     Ok(daemon::serve(&loaded.config, daemon::Options { config, control, logs })?)
+}
+
+/// Has this process told to end once its standard input has ended.
+fn end_with_input() -> io::Result<()> {
+    let listen = || {
+        // What comes there says nothing; an error is an end too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // It fails only where there is no such process: then nothing is left to end.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM);
+    };
+    std::thread::Builder::new().name("lenslet-tied".to_owned()).spawn(listen).map(|_| ())
 }
 
 pub(super) fn probe(json: bool) -> Done {

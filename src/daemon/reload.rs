@@ -161,7 +161,9 @@ impl Work {
                     drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
                 }
                 Ask::Preview(config, told) => {
-                    drop(told.try_send(smol::block_on(self.mounts.preview(&config))));
+                    let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
+                    self.note_access(&config, &mut applied);
+                    drop(told.try_send((applied, interrupted)));
                 }
             }
         }
@@ -191,9 +193,10 @@ impl Work {
 
     fn apply(&mut self, config: &Config) -> Answer {
         self.notify.reloading();
-        let applied = smol::block_on(self.mounts.apply(config));
-        match &applied {
+        let mut applied = smol::block_on(self.mounts.apply(config));
+        match &mut applied {
             Ok(applied) => {
+                self.note_access(config, applied);
                 self.keeper.apply(config);
                 tracing::info!("reloaded: {applied}");
             }
@@ -201,6 +204,15 @@ impl Work {
         }
         self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
         applied
+    }
+}
+
+impl Work {
+    /// Who may watch is no setting of the server's own.
+    fn note_access(&self, config: &Config, applied: &mut Applied) {
+        if self.keeper.differs(config) {
+            applied.server.now.push("access");
+        }
     }
 }
 

@@ -11,11 +11,13 @@ pub const KEPT: usize = 150;
 #[derive(Clone, Debug)]
 pub struct History<const N: usize> {
     samples: VecDeque<[f32; N]>,
+    /// So many came, those that are forgotten too.
+    came: usize,
 }
 
 impl<const N: usize> Default for History<N> {
     fn default() -> Self {
-        Self { samples: VecDeque::new() }
+        Self { samples: VecDeque::new(), came: 0 }
     }
 }
 
@@ -26,6 +28,7 @@ impl<const N: usize> History<N> {
             self.samples.pop_front();
         }
         self.samples.push_back(sample);
+        self.came += 1;
     }
 
     /// One figure of all samples that are kept, the oldest first.
@@ -33,11 +36,19 @@ impl<const N: usize> History<N> {
         self.samples.iter().map(move |sample| sample.get(figure).copied().unwrap_or(f32::NAN))
     }
 
-    /// The newest `count` of one figure as bars from 0 on; what is not known is no bar.
-    pub fn bars(&self, figure: usize, count: usize) -> Vec<u64> {
-        let bar = |value: f32| if value.is_finite() { value.max(0.0) as u64 } else { 0 };
-        let skipped = self.samples.len().saturating_sub(count);
-        self.of(figure).skip(skipped).map(bar).collect()
+    /// One figure over all the time that is kept, as so many bars at most: the mean of what is in each. Bars stay as
+    /// they are while they move on; what is not known is no bar.
+    pub fn bars(&self, figure: usize, columns: usize) -> Vec<u64> {
+        let each = KEPT.div_ceil(columns.max(1)).max(1);
+        let forgotten = self.came - self.samples.len();
+        let (first, last) = (forgotten / each, self.came.saturating_sub(1) / each);
+        let mut sums = vec![(0.0f64, 0u32); last + 1 - first];
+        for (place, value) in self.of(figure).enumerate().filter(|(_, value)| value.is_finite()) {
+            let bar = &mut sums[(forgotten + place) / each - first];
+            *bar = (bar.0 + f64::from(value), bar.1 + 1);
+        }
+        let bars = sums.iter().map(|(sum, count)| (sum / f64::from((*count).max(1))).max(0.0) as u64);
+        bars.skip(sums.len().saturating_sub(columns)).collect()
     }
 }
 
@@ -57,7 +68,20 @@ mod tests {
             history.add([number as f32, f32::NAN]);
         }
         assert_eq!((history.of(0).next(), history.of(0).len()), (Some(2.0), KEPT));
-        assert_eq!(history.bars(0, 2), [KEPT as u64, KEPT as u64 + 1]);
         assert_eq!(history.bars(1, 1), [0]);
+    }
+
+    #[test]
+    fn bars_stay_as_they_are_while_they_move_on() {
+        let mut history = History::default();
+        assert_eq!(history.bars(0, 5), [0]);
+        let mut bars = Vec::new();
+        for number in 0..KEPT * 2 {
+            history.add([(number / 30) as f32]);
+            bars = history.bars(0, 5);
+        }
+        assert_eq!(bars, [5, 6, 7, 8, 9]);
+        history.add([10.0]);
+        assert_eq!(history.bars(0, 5), [6, 7, 8, 9, 10]);
     }
 }

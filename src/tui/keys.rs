@@ -57,8 +57,8 @@ impl Key {
 /// What a key does here, where no line is being typed.
 pub fn command(model: &Model, event: KeyEvent) -> Option<Command> {
     let key = Key::of(event)?;
-    let here = bindings(model).chain(EVERYWHERE);
-    here.into_iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.does)
+    let mut here = bindings(model).chain(EVERYWHERE);
+    here.find(|binding| binding.keys.contains(&key)).map(|binding| binding.does)
 }
 
 /// The keys of the screen that one is on, without those that all screens have.

@@ -3,10 +3,8 @@
 use std::io;
 use std::thread;
 
-use async_signal::{Signal, Signals};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt;
-use smol::stream::StreamExt;
 
 use super::Happening;
 use super::effect::Effect;
@@ -23,15 +21,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Talks to a daemon on a thread of its own, which ends with this. What happens is told to `happenings`; a
-    /// signal that ends the program too.
+    /// Talks to a daemon on a thread of its own, which ends with this. What happens is told to `happenings`.
     ///
     /// # Errors
-    /// The system gives no more threads or signal handlers.
+    /// The system gives no more threads.
     pub fn start(daemon: Daemon, happenings: Sender<Happening>) -> io::Result<Self> {
         let (requests, asked) = unbounded();
-        let signals = Signals::new([Signal::Hup, Signal::Term, Signal::Int])?;
-        let talk = move || smol::block_on(talk(daemon, asked, happenings, signals));
+        let talk = move || smol::block_on(talk(daemon, asked, happenings));
         thread::Builder::new().name("lenslet-link".to_owned()).spawn(talk)?;
         Ok(Self::over(requests))
     }
@@ -101,12 +97,7 @@ impl Link {
 /// Answers that may wait: then the daemon is read no further, and sends what repeats less often.
 const WAITING: usize = 8;
 
-async fn talk(
-    daemon: Daemon,
-    asked: Receiver<RequestLine>,
-    happenings: Sender<Happening>,
-    mut signals: Signals,
-) {
+async fn talk(daemon: Daemon, asked: Receiver<RequestLine>, happenings: Sender<Happening>) {
     let (events, heard) = bounded(WAITING);
     let telling = async {
         while let Ok(event) = heard.recv().await {
@@ -117,13 +108,8 @@ async fn talk(
     };
     let talking = async {
         follow(daemon, asked, events).await;
-        // Whoever reads what was told last ends us.
+        // What was told last is passed on before the end.
         std::future::pending::<()>().await;
     };
-    let signalled = async {
-        // A stream of signals has no end.
-        let _ = signals.next().await;
-        let _ = happenings.send(Happening::Signal).await;
-    };
-    telling.or(talking).or(signalled).await;
+    telling.or(talking).await;
 }

@@ -101,6 +101,8 @@ pub enum Command {
     Toggle,
     /// Takes a new picture.
     Picture,
+    /// New pictures again and again, or no more.
+    Live,
     /// A little less.
     Less,
     /// A little more.

@@ -14,11 +14,13 @@ pub mod effect;
 pub mod history;
 mod input;
 pub mod keys;
+pub mod kitty;
 pub mod link;
 pub mod message;
 pub mod model;
 pub mod panes;
 pub mod picture;
+mod signals;
 pub mod terminal;
 pub mod theme;
 pub mod update;
@@ -32,6 +34,7 @@ use smol::channel::{Receiver, bounded};
 
 use crate::control::client::{self, Daemon};
 use effect::Effect;
+use kitty::Shown;
 use link::Link;
 use message::Message;
 use model::Model;
@@ -57,11 +60,11 @@ pub enum Happening {
 /// There is no terminal, or it refuses.
 pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     if !terminal::is_there() {
-        let why = "this needs a terminal: try `lenslet status --watch`, or `ssh -t` where it is run by SSH";
-        return Err(io::Error::other(why));
+        return Err(io::Error::other(terminal::ABSENT));
     }
     let (tell, happenings) = bounded(64);
     // Before the terminal is taken over: what fails is said in plain text.
+    signals::heed(tell.clone())?;
     let link = Link::start(daemon, tell.clone())?;
     let (taken, screen) = terminal::Taken::take()?;
     let keys = terminal::Keys::start(tell)?;
@@ -80,7 +83,8 @@ fn show(
     mut screen: terminal::Screen,
     happenings: &Receiver<Happening>,
 ) -> io::Result<()> {
-    draw(&mut model, &mut screen)?;
+    let mut shown = Shown::default();
+    draw(&mut model, &mut screen, &mut shown)?;
     while let Ok(happening) = happenings.recv_blocking() {
         let mut next = Some(happening);
         // What has come by now is drawn at once.
@@ -92,21 +96,29 @@ fn show(
             for effect in update::update(&mut model, message) {
                 match effect {
                     Effect::Leave => return Ok(()),
-                    Effect::Redraw => screen.clear()?,
+                    Effect::Redraw => {
+                        shown = Shown::default();
+                        screen.clear()?;
+                    }
                     effect => link.perform(effect),
                 }
             }
             next = happenings.try_recv().ok();
         }
-        draw(&mut model, &mut screen)?;
+        draw(&mut model, &mut screen, &mut shown)?;
     }
     Ok(())
 }
 
-fn draw(model: &mut Model, screen: &mut terminal::Screen) -> io::Result<()> {
+fn draw(model: &mut Model, screen: &mut terminal::Screen, shown: &mut Shown) -> io::Result<()> {
     let mut places = model::Places::default();
     screen.draw(|frame| places = view::view(model, frame))?;
     model.places = places;
+    let picture = model.places.picture.zip(panes::mount::picture(model));
+    let out = shown.turn_to(picture.map(|(area, (number, picture))| (number, picture, area)));
+    if !out.is_empty() {
+        screen.backend_mut().write_through(&out)?;
+    }
     Ok(())
 }
 

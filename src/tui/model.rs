@@ -127,12 +127,19 @@ pub enum Deed {
 }
 
 /// What a line is typed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prompt {
     /// The sessions that are shown.
     FilterSessions,
     /// A text in the log.
     SearchLog,
+    /// For how long an address is not let in; its session ends.
+    Ban {
+        /// The session.
+        session: String,
+        /// From where it came, without its port.
+        address: String,
+    },
 }
 
 /// What was done or refused.
@@ -193,6 +200,8 @@ pub struct Places {
     pub spots: Vec<(Rect, Spot)>,
     /// Lines that the list which keys act on has room for.
     pub page: u16,
+    /// Where a picture belongs that is not made of signs.
+    pub picture: Option<Rect>,
 }
 
 /// What is somewhere.

@@ -24,6 +24,10 @@ const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1000l";
 /// A screen that is drawn on.
 pub type Screen = Terminal<Quiet<CrosstermBackend<BufWriter<Stdout>>>>;
 
+/// What is said where there is none.
+pub const ABSENT: &str =
+    "this needs a terminal: try `lenslet status --watch`, or `ssh -t` where it is run by SSH";
+
 /// Whether there is a terminal to draw on and to read keys from.
 pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
@@ -92,9 +96,16 @@ impl<B> Quiet<B> {
         Self { to, cursor_seen: None, said: false }
     }
 
-    /// What is behind it.
-    pub fn inside(&self) -> &B {
-        &self.to
+    /// Writes what no cell can hold.
+    ///
+    /// # Errors
+    /// The terminal takes nothing.
+    pub fn write_through(&mut self, bytes: &[u8]) -> io::Result<()>
+    where
+        B: Write,
+    {
+        self.to.write_all(bytes)?;
+        Write::flush(&mut self.to)
     }
 }
 
@@ -179,7 +190,7 @@ impl Keys {
         let hear = move || {
             while !stopped.load(Ordering::Relaxed) {
                 let Ok(events) = heard() else {
-                    let _ = happenings.try_send(Happening::Gone);
+                    let _ = happenings.send_blocking(Happening::Gone);
                     return;
                 };
                 for event in events {

@@ -14,6 +14,8 @@ pub struct Theme {
     pub colours: Colours,
     /// What is behind the text.
     pub ground: Ground,
+    /// Whether it takes pictures whole.
+    pub pictures: bool,
 }
 
 /// What signs there are.
@@ -65,7 +67,8 @@ impl Theme {
         };
         let background = set("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse().ok());
         let light = background.is_some_and(|background: u8| background == 7 || background == 15);
-        Self { glyphs, colours, ground: if light { Ground::Light } else { Ground::Dark } }
+        let ground = if light { Ground::Light } else { Ground::Dark };
+        Self { glyphs, colours, ground, pictures: super::kitty::is_meant(set) }
     }
 
     fn colour(self, dark: Color, light: Color) -> Style {
@@ -163,7 +166,7 @@ impl Theme {
 
 impl Default for Theme {
     fn default() -> Self {
-        Self { glyphs: Glyphs::Utf8, colours: Colours::All, ground: Ground::Dark }
+        Self { glyphs: Glyphs::Utf8, colours: Colours::All, ground: Ground::Dark, pictures: false }
     }
 }
 

@@ -83,7 +83,7 @@ fn seen(model: &mut Model, status: Box<Status>) -> Effects {
     model.status = Some(status);
     panes::sessions::settle(model);
     // The mount's pane could not ask before it was known which mounts there are.
-    if first && model.tab == Tab::Mount { panes::mount::enter(model) } else { Vec::new() }
+    if first && model.tab == Tab::Mount { panes::mount::enter(model) } else { panes::mount::tick(model) }
 }
 
 /// Adds to the charts, where it is time; those who are gone are forgotten.
@@ -141,12 +141,19 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
             }
         },
         Some(Overlay::Prompt { what, mut input }) => {
-            if key.code == KeyCode::Enter {
-                return given(model, what, input.value().trim());
+            let line = input.value().trim().to_owned();
+            match (&what, key.code) {
+                (Prompt::Ban { session, address }, KeyCode::Enter) => {
+                    if let Some(effects) = panes::sessions::ban(session, address, &line) {
+                        return effects;
+                    }
+                }
+                (_, KeyCode::Enter) => return Vec::new(),
+                _ => {
+                    input::typed(&mut input, key);
+                    follow(model, &what, input.value().trim());
+                }
             }
-            input::typed(&mut input, key);
-            // What is shown follows what is typed.
-            let _ = given(model, what, input.value().trim());
             model.overlay = Some(Overlay::Prompt { what, input });
             Vec::new()
         }
@@ -154,8 +161,8 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
     }
 }
 
-/// A line was typed, or is being typed.
-fn given(model: &mut Model, what: Prompt, line: &str) -> Effects {
+/// What is shown follows what is typed.
+fn follow(model: &mut Model, what: &Prompt, line: &str) {
     match what {
         Prompt::FilterSessions => {
             line.clone_into(&mut model.panes.sessions.filter);
@@ -167,8 +174,8 @@ fn given(model: &mut Model, what: Prompt, line: &str) -> Effects {
                 panes::logs::find(model, true);
             }
         }
+        Prompt::Ban { .. } => {}
     }
-    Vec::new()
 }
 
 fn does(model: &mut Model, deed: Deed) -> Effects {
@@ -239,7 +246,7 @@ fn pasted(model: &mut Model, text: &str) -> Effects {
     match model.overlay.take() {
         Some(Overlay::Prompt { what, mut input }) => {
             input::pasted(&mut input, text);
-            let _ = given(model, what, input.value().trim());
+            follow(model, &what, input.value().trim());
             model.overlay = Some(Overlay::Prompt { what, input });
         }
         overlay => model.overlay = overlay,

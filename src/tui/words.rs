@@ -36,6 +36,20 @@ pub fn duration(seconds: u64) -> String {
     }
 }
 
+/// The seconds of `30m`, `2h`, `7d`, or `90s`.
+pub fn seconds(text: &str) -> Option<u64> {
+    let unit = text.chars().last()?;
+    let each = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text[..text.len() - 1].trim().parse().ok().filter(|number| *number > 0)?;
+    number.checked_mul(each)
+}
+
 /// `40ms`, `1.2s`, `3m12s`.
 pub fn millis(ms: u64) -> String {
     match ms {
@@ -92,6 +106,18 @@ mod tests {
         assert_eq!([40, 1200, 192_000].map(millis), ["40ms", "1.2s", "3m12s"]);
         assert_eq!([12_582_912, 20_000_000_000].map(bytes), ["12 MB", "20.0 GB"]);
         assert_eq!([950, 12_345, 3_400_000].map(count), ["950", "12k", "3.4M"]);
+    }
+
+    #[test]
+    fn times_are_a_number_and_a_unit() {
+        let read = ["30m", "2h", "7d", "90s", "2 h", "0m", "h", "", "5", "1w", "99999999999999999999d", "5é"]
+            .map(seconds);
+        let (minutes, hours) = (Some(1800), Some(7200));
+        let none = None;
+        assert_eq!(
+            read,
+            [minutes, hours, Some(604_800), Some(90), hours, none, none, none, none, none, none, none]
+        );
     }
 
     #[test]

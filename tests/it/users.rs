@@ -6,21 +6,25 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Instant;
 
 use lenslet::control::client::Blocking;
 use lenslet::control::protocol::{Ask, OpenTo, Reply, Status};
 
-use crate::support::{Server, lenslet};
+use crate::access::Visitor;
+use crate::support::{Client, PATIENCE, Server, lenslet};
 
 /// What stands in no log, status or file.
 const MARKER: &str = "marker-p:%\"\\ä";
 
 /// Runs a command on what is kept in a folder, by the daemon at a socket if one answers, with something piped in.
 fn run(state: &Path, control: &Path, words: &[&str], piped: &str) -> Output {
-    let mut child = lenslet()
-        .args(words)
-        .arg("--control")
-        .arg(control)
+    let mut command = lenslet();
+    command.args(words);
+    if words[0] != "check" {
+        command.arg("--control").arg(control);
+    }
+    let mut child = command
         .env("STATE_DIRECTORY", state)
         .env_remove("XDG_RUNTIME_DIR")
         .stdin(Stdio::piped())
@@ -75,9 +79,10 @@ fn status(server: &Server) -> Status {
 /// The first status that is as it shall be.
 fn wait(server: &Server, is_so: impl Fn(&Status) -> bool) -> Status {
     let mut client = Blocking::connect(&server.control()).unwrap();
-    let mut found = None;
+    let (mut found, until) = (None, Instant::now() + PATIENCE);
     let seen = client.watch(Ask::Status { every_ms: Some(100) }, |reply| {
         let Reply::Status(status) = reply else { panic!("{reply:?}") };
+        assert!(Instant::now() < until, "it does not come to that: {status:?}");
         let is_so = is_so(&status);
         found = Some(*status);
         if is_so { std::ops::ControlFlow::Break(()) } else { std::ops::ControlFlow::Continue(()) }
@@ -173,6 +178,66 @@ fn a_password_is_typed_twice_and_not_shown() {
     }
 }
 
+/// What a user is answered who asks what a mount is.
+fn answered(server: &Server, user: &'static str, password: &'static str) -> u16 {
+    let mut visitor = Visitor::over(Client::connect(server), user, password);
+    visitor.ask("DESCRIBE", &server.url("test"), &[]).status
+}
+
+#[test]
+fn what_is_changed_holds_for_clients_at_once() {
+    let server = Server::on("127.0.0.1", "access: (exempt: [\"127.0.0.0/8\"]),", crate::support::MOUNTS);
+    let mut early = Client::connect(&server);
+    let url = server.url("test");
+    let session = early.set_up_tcp(&url);
+    assert_eq!(early.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    by_daemon(&server, &ADD, MARKER);
+    // Who was there without a password is not let stay.
+    while early.next_reply().is_some() {}
+    assert_eq!(answered(&server, "anna", MARKER), 200);
+    assert_eq!(answered(&server, "anna", "wrong"), 401);
+    assert_eq!(answered(&server, "bob", MARKER), 401);
+    by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], "other");
+    assert_eq!((answered(&server, "anna", MARKER), answered(&server, "anna", "other")), (401, 200));
+    by_daemon(&server, &["user", "rights", "anna", "--may-read", "live/*"], "");
+    assert_eq!(answered(&server, "anna", "other"), 403);
+    by_daemon(&server, &["user", "rights", "anna", "--may-read", "test"], "");
+    assert_eq!(answered(&server, "anna", "other"), 200);
+    let told = wait(&server, |status| {
+        let mut whats = status.audit.iter().map(|entry| (entry.who.as_deref(), entry.what.as_str()));
+        whats.any(|(who, what)| who == Some("bob") && what.contains("wrong user or password"))
+    });
+    let signed_in = told.audit.iter().find(|entry| entry.what == "signed in to test").unwrap();
+    assert_eq!((signed_in.who.as_deref(), signed_in.address.as_deref()), (Some("anna"), Some("127.0.0.1")));
+    server.logged(&["WARN", "access", "wrong user or password", "bob", "127.0.0.1"]);
+    let refused = by_daemon(&server, &["config", "set", "access.deny", "[\"127.0.0.1\"]"], "");
+    assert!(refused.contains("access holds at once"), "{refused}");
+    let uid = format!("uid {}", nix::unistd::geteuid());
+    let changed = status(&server);
+    let entry = changed.audit.iter().find(|entry| entry.what.starts_with("the configuration is version"));
+    assert!(entry.unwrap().who.as_ref().unwrap().starts_with(&uid), "{entry:?}");
+    let reply = Client::connect(&server).ask(&[&format!("OPTIONS {url} RTSP/1.0")]);
+    assert_eq!(reply.status, 403, "{reply:?}");
+}
+
+#[test]
+fn users_of_another_realm_may_still_sign_in() {
+    let mut server = Server::start();
+    by_daemon(&server, &ADD, MARKER);
+    by_daemon(&server, &["config", "set", "access", "(realm: \"Porch\")"], "");
+    let odd = |status: &Status| {
+        status.alarms.iter().any(|alarm| alarm.id == "access/realm" && alarm.ended_at.is_none())
+    };
+    wait(&server, odd);
+    assert_eq!(answered(&server, "anna", MARKER), 200);
+    server.restart();
+    assert_eq!(answered(&server, "anna", MARKER), 200);
+    by_daemon(&server, &["user", "remove", "anna"], "");
+    by_daemon(&server, &ADD, MARKER);
+    wait(&server, |status| !odd(status));
+    assert_eq!(answered(&server, "anna", MARKER), 200);
+}
+
 #[test]
 fn users_change_while_the_daemon_runs() {
     let server = Server::start();
@@ -255,10 +320,14 @@ fn bans_outlive_the_daemon_and_are_lifted() {
 #[test]
 fn a_server_that_is_open_to_the_world_says_so() {
     let server = Server::on("127.0.0.1", "access: (open_to_world: true),", crate::support::MOUNTS);
-    let open = wait(&server, |status| status.alarms.iter().any(|alarm| alarm.id == "access/open-to-world"));
+    let lasts = |status: &Status| {
+        let mut alarms = status.alarms.iter().filter(|alarm| alarm.ended_at.is_none());
+        alarms.any(|alarm| alarm.id == "access/open-to-world")
+    };
+    let open = wait(&server, lasts);
     assert_eq!(open.access.open_to, OpenTo::World);
     by_daemon(&server, &ADD, "secret");
-    wait(&server, |status| status.alarms.iter().all(|alarm| alarm.ended_at.is_some()));
+    wait(&server, |status| !lasts(status));
     assert_eq!(status(&server).access.open_to, OpenTo::Users);
 }
 

@@ -19,7 +19,7 @@ pub(super) use configuration::{ConfigCommand, PlaceArguments, config};
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct DaemonArgument {
     /// The daemon's control socket; if not said, the system's, else this user's.
     #[arg(long, value_name = "PATH")]
@@ -190,6 +190,7 @@ impl DaemonArgument {
         Blocking::connect_first(&usual_paths(runtime.as_deref().map(Path::new)))
     }
 
+    #[cfg(feature = "tui")]
     /// The socket of the daemon that answers; one that was named need not answer yet.
     pub(super) fn path(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.control {

@@ -127,10 +127,15 @@ impl Mounted {
 }
 
 /// How long a source runs on after its last reader, in seconds: from a reader's SETUP to its PLAY at least.
-fn linger(seconds: Option<f64>, default: Duration) -> Result<Duration, Error> {
-    match seconds {
-        None => Ok(default),
-        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        Some(seconds) => Err(Error::new(format!("linger: {seconds} is not between 1 and 86400 seconds"))),
+fn linger(written: Option<f64>, default: Duration) -> Result<Duration, Error> {
+    Ok(seconds("linger", written)?.unwrap_or(default))
+}
+
+/// A time that may be configured, from a second to a day.
+fn seconds(name: &str, written: Option<f64>) -> Result<Option<Duration>, Error> {
+    match written {
+        None => Ok(None),
+        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
+        Some(seconds) => Err(Error::new(format!("{name}: {seconds} is not between 1 and 86400 seconds"))),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Mounted, Written, linger};
+use super::{Mounted, Written, linger, seconds};
 use crate::config::MountSettings;
 use crate::server::Pacing;
 use crate::source::{Error, camera, command};
@@ -16,6 +16,8 @@ pub(in crate::config) struct CommandFile {
     format: Option<camera::Coding>,
     #[serde(default)]
     fps: Option<f64>,
+    #[serde(default)]
+    silence: Option<f64>,
     #[serde(default)]
     linger: Option<f64>,
     #[serde(default)]
@@ -46,6 +48,7 @@ pub(in crate::config) struct RpicamFile {
     gop: Option<u32>,
     rotation: Option<u32>,
     more: Vec<String>,
+    silence: Option<f64>,
     linger: Option<f64>,
     always: bool,
     label: Option<String>,
@@ -62,6 +65,7 @@ impl Written for CommandFile {
         let source = MountSettings::Command(command::Settings {
             format: self.format.unwrap_or(settings.format),
             fps: self.fps,
+            silence: seconds("silence", self.silence)?,
             linger: linger(self.linger, settings.linger)?,
             always: self.always,
             ..settings
@@ -85,6 +89,7 @@ impl Written for RpicamFile {
             more: self.more,
         });
         let source = MountSettings::Command(command::Settings {
+            silence: seconds("silence", self.silence)?,
             linger: linger(self.linger, settings.linger)?,
             always: self.always,
             ..settings

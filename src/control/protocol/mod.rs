@@ -17,7 +17,7 @@ mod status;
 
 pub use access::{AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry};
 pub use config::{
-    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry,
+    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };
 pub use line::{AnswerLine, Outcome, RequestLine, Unreadable};
 pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapshot};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::access::{BanEntry, UserEntry};
-use super::config::{Checked, ConfigText, Plan, VersionEntry};
+use super::config::{Checked, ConfigText, Plan, VersionEntry, Written};
 use super::request::Level;
 use super::status::{Alarm, MountStatus, SessionStatus, Status};
 
@@ -36,6 +36,8 @@ pub enum Reply {
     Schema(serde_json::Value),
     /// To `config get` and `config edit`.
     Config(ConfigText),
+    /// To `config values`, in the text's order; what something stands in comes before it.
+    Values(Vec<Written>),
     /// To `config check`.
     Checked(Checked),
     /// To `config preview`, `set`, `apply` and `rollback`, and to `reload`.

@@ -125,7 +125,9 @@ impl UsersFile {
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(system)?;
-        Users::parse(&text).map_err(|why| Error::Text { path: self.path.clone(), why })
+        let users = Users::parse(&text).map_err(|why| Error::Text { path: self.path.clone(), why })?;
+        // Of another realm nothing is kept then.
+        Ok(if users.is_empty() { Users::new(&self.realm) } else { users })
     }
 
     /// Changes a user; what was read is written again with the change, while no other program does the same.

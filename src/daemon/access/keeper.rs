@@ -75,6 +75,11 @@ impl Keeper {
         Ok(Self { gate, state: state.to_owned(), bans, known, audit, kept })
     }
 
+    /// Whether a configuration says something else of access than is true.
+    pub fn differs(&self, config: &Config) -> bool {
+        self.known().access != config.access
+    }
+
     /// Another configuration. A users' file that cannot be read changes nobody.
     pub fn apply(&self, config: &Config) {
         let mut known = self.known();

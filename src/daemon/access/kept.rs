@@ -22,6 +22,11 @@ impl BansFile {
         Self { path: state.join("bans.ron") }
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What was kept; nothing where there is no file. One that is damaged is told and passed over: it keeps nobody out.
     ///
     /// # Errors

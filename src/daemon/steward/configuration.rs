@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::alarms::Trouble;
 use super::super::mounts::Applied;
-use super::Steward;
+use super::{Steward, values};
 use crate::clock;
 use crate::config::store::{self, From, Loaded, Store};
 use crate::config::{self, Config, edit, syntax};
@@ -36,9 +36,11 @@ impl Steward {
                 self.apply(caller, text, base, Some(before)).await
             }
             ConfigRequest::Edit { text, edits } => {
-                let text = edits.iter().try_fold(self.text(text).await?, edited)?;
+                let changes: Vec<edit::Change<'_>> = edits.iter().map(change).collect();
+                let text = edit::all(&self.text(text).await?, &changes).map_err(not_edited)?;
                 Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
             }
+            ConfigRequest::Values { text } => Ok(Reply::Values(values::values(&self.text(text).await?)?)),
             ConfigRequest::Schema {} => Ok(Reply::Schema(config::schema())),
         }
     }
@@ -185,14 +187,13 @@ pub(super) fn author(caller: &Caller) -> String {
     }
 }
 
-fn edited(text: String, change: &Edit) -> Result<String, Refusal> {
-    let done = match change {
-        Edit::Set { path, value } => edit::set(&text, path, value),
-        Edit::Insert { path, value } => edit::insert(&text, path, value),
-        Edit::Remove { path } => edit::remove(&text, path),
-        Edit::Rename { path, to } => edit::rename(&text, path, to),
-    };
-    done.map_err(not_edited)
+fn change(edit: &Edit) -> edit::Change<'_> {
+    match edit {
+        Edit::Set { path, value } => edit::Change::Set(path, value),
+        Edit::Insert { path, value } => edit::Change::Insert(path, value),
+        Edit::Remove { path } => edit::Change::Remove(path),
+        Edit::Rename { path, to } => edit::Change::Rename(path, to),
+    }
 }
 
 fn not_edited(error: edit::Error) -> Refusal {

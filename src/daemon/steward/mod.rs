@@ -7,6 +7,7 @@ mod figures;
 mod log;
 mod looks;
 mod mounts;
+mod values;
 
 use std::collections::BTreeMap;
 use std::io;

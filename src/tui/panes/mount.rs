@@ -4,6 +4,8 @@ use super::super::effect::Effect;
 use super::super::keys::{Binding, Key, key};
 use super::super::message::{Asked, Command};
 use super::super::model::{Model, Notice, Overlay, Tab};
+use super::super::picture::Picture;
+use super::super::update::EVERY_MS;
 use super::cursor::Cursor;
 use super::{Effects, dashboard};
 use crate::control::protocol::{
@@ -24,7 +26,13 @@ pub struct State {
     /// The line that keys act on: the bitrate, where there is one, then the controls.
     pub cursor: Cursor,
     /// What it sees, or why not.
-    pub picture: Option<Result<super::super::picture::Picture, String>>,
+    pub picture: Option<Result<Picture, String>>,
+    /// New pictures are asked for again and again, to aim the camera by.
+    pub live: bool,
+    /// Statuses since a picture was asked for; none: it has not come yet.
+    since: Option<u32>,
+    /// So many pictures came.
+    pictures: u64,
 }
 
 /// Its keys.
@@ -51,6 +59,7 @@ pub const KEYS: &[Binding] = &[
     key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter Space", Command::Open, "switch it, press it"),
     key(&[Key::Sign('f')], "f", Command::Keyframe, "make a keyframe now").with_footer("keyframe"),
     key(&[Key::Sign('p')], "p", Command::Picture, "a new picture").with_footer("picture"),
+    key(&[Key::Sign('v')], "v", Command::Live, "a new picture every second, to aim by, or no more"),
     key(&[Key::Sign('u')], "u", Command::Url, "its URL, as text and QR code").with_footer("URL"),
     key(&[Key::Sign('s')], "s", Command::Show(Tab::Sessions), "who watches it"),
     key(&[Key::Sign('d')], "d", Command::Toggle, "serve it no longer, or again"),
@@ -105,7 +114,9 @@ pub fn url(model: &Model, mount: &str) -> Option<String> {
 /// Shows a mount.
 pub fn open(model: &mut Model, name: String) -> Effects {
     if model.panes.mount.name.as_ref() != Some(&name) {
-        model.panes.mount = State { name: Some(name), ..State::default() };
+        // Pictures are counted on: the next one is another.
+        let pictures = model.panes.mount.pictures;
+        model.panes.mount = State { name: Some(name), pictures, ..State::default() };
     }
     model.tab = Tab::Mount;
     enter(model)
@@ -115,26 +126,51 @@ pub fn open(model: &mut Model, name: String) -> Effects {
 pub fn enter(model: &mut Model) -> Effects {
     let Some(name) = shown(model).map(|mount| mount.name.clone()) else { return Vec::new() };
     model.panes.mount.name = Some(name.clone());
-    vec![Effect::ask(Asked::Controls(name.clone()), Look::Controls { mount: name.clone() }), snapshot(name)]
+    let controls = Effect::ask(Asked::Controls(name.clone()), Look::Controls { mount: name.clone() });
+    vec![controls, snapshot(model, name)]
 }
 
-fn snapshot(mount: String) -> Effect {
+/// Asks for a new picture where the last one is a second old and more are wanted.
+pub fn tick(model: &mut Model) -> Effects {
+    let state = &mut model.panes.mount;
+    if let Some(since) = &mut state.since {
+        *since += 1;
+    }
+    let due = state.live && state.since.is_some_and(|since| since * EVERY_MS >= 1000);
+    match state.name.clone() {
+        Some(name) if due && model.tab == Tab::Mount => vec![snapshot(model, name)],
+        _ => Vec::new(),
+    }
+}
+
+fn snapshot(model: &mut Model, mount: String) -> Effect {
+    model.panes.mount.since = None;
     Effect::ask(Asked::Snapshot(mount.clone()), Look::Snapshot { mount, max_width: Some(WIDEST) })
 }
 
 /// Takes the controls, or a picture.
 pub fn answered(model: &mut Model, to: &Asked, outcome: Outcome) {
     let state = &mut model.panes.mount;
+    if matches!(to, Asked::Snapshot(_)) {
+        state.since = Some(0);
+    }
     match (to, outcome) {
         (Asked::Controls(name) | Asked::Snapshot(name), _) if state.name.as_ref() != Some(name) => {}
         (_, Ok(Reply::Controls(controls))) => state.controls = Some(Ok(controls)),
         (_, Ok(Reply::Snapshot(snapshot))) => {
-            state.picture = Some(super::super::picture::Picture::read(&snapshot));
+            state.picture = Some(Picture::read(&snapshot));
+            state.pictures += 1;
         }
         (Asked::Controls(_), Err(refusal)) => state.controls = Some(Err(refusal.to_string())),
         (Asked::Snapshot(_), Err(refusal)) => state.picture = Some(Err(refusal.to_string())),
         _ => {}
     }
+}
+
+/// What it sees, with a number that no other picture of it has.
+pub fn picture(model: &Model) -> Option<(u64, &Picture)> {
+    let state = &model.panes.mount;
+    Some((state.pictures, state.picture.as_ref()?.as_ref().ok()?))
 }
 
 /// Does what a key asks for.
@@ -143,7 +179,11 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
     let name = mount.name.clone();
     match command {
         Command::Keyframe => vec![Effect::ask(Asked::Deed, Act::Keyframe { mount: name })],
-        Command::Picture => vec![snapshot(name)],
+        Command::Picture => vec![snapshot(model, name)],
+        Command::Live => {
+            model.panes.mount.live = !model.panes.mount.live;
+            Vec::new()
+        }
         Command::Url => {
             model.overlay = url(model, &name).map(Overlay::Url);
             Vec::new()

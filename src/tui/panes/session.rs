@@ -8,6 +8,7 @@ use super::{Effects, sessions};
 /// Its keys.
 pub const KEYS: &[Binding] = &[
     key(&[Key::Sign('x')], "x", Command::Kick, "end this session").with_footer("kick"),
+    sessions::BAN,
     key(&[Key::Sign('u')], "u", Command::Url, "its URL, as text and QR code").with_footer("URL"),
     key(&[Key::Sign('m')], "m", Command::Open, "its mount").with_footer("mount"),
     key(&[Key::Sign('n')], "n", Command::Down, "the next session").with_footer("next"),
@@ -26,7 +27,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             let mount = sessions::chosen(model).map(|session| session.mount.clone());
             return mount.map_or_else(Vec::new, |name| super::mount::open(model, name));
         }
-        Command::Kick | Command::Url => return sessions::command(model, command),
+        Command::Kick | Command::Ban | Command::Url => return sessions::command(model, command),
         _ => {}
     }
     Vec::new()

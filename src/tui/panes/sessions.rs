@@ -4,12 +4,14 @@ use std::cmp::Ordering;
 
 use tui_input::Input;
 
+use super::super::effect::Effect;
 use super::super::keys::{self, Binding, Key, key};
-use super::super::message::Command;
+use super::super::message::{Asked, Command};
 use super::super::model::{Deed, Model, Overlay, Prompt, Question};
+use super::super::words::seconds;
 use super::Effects;
 use super::cursor::Cursor;
-use crate::control::protocol::{Act, SessionState, SessionStatus, Transport};
+use crate::control::protocol::{AccessRequest, Act, SessionState, SessionStatus, Transport};
 
 /// What the sessions remember.
 #[derive(Debug, Default)]
@@ -130,6 +132,10 @@ pub fn transport(transport: Transport) -> &'static str {
     }
 }
 
+/// Ends a session and lets its address in no more.
+pub const BAN: Binding =
+    key(&[Key::Sign('B')], "B", Command::Ban, "end it, and ban its address for a time").with_footer("ban");
+
 /// Its keys.
 pub const KEYS: &[Binding] = &[
     keys::UP,
@@ -144,6 +150,7 @@ pub const KEYS: &[Binding] = &[
     key(&[Key::Sign('s')], "s", Command::Sort, "sort by the next column").with_footer("sort"),
     key(&[Key::Sign('r')], "r", Command::Reverse, "the other way round").with_footer("reverse"),
     key(&[Key::Sign('x')], "x", Command::Kick, "end the session").with_footer("kick"),
+    BAN,
     key(&[Key::Sign('u')], "u", Command::Url, "the URL, as text and QR code").with_footer("URL"),
 ];
 
@@ -229,6 +236,15 @@ pub fn choose(model: &mut Model, place: usize) {
     settle(model);
 }
 
+/// Ends a session whose address is let in no more for a time (`2h`); none where that is no time.
+pub fn ban(session: &str, address: &str, time: &str) -> Option<Effects> {
+    let seconds = Some(seconds(time)?);
+    let why = Some("by the screen".to_owned());
+    let ban = AccessRequest::BanAdd { address: address.to_owned(), seconds, why };
+    let kick = Act::Kick { session: session.to_owned() };
+    Some(vec![Effect::ask(Asked::Deed, ban), Effect::ask(Asked::Deed, kick)])
+}
+
 /// Does what a key asks for.
 pub fn command(model: &mut Model, command: Command) -> Effects {
     if go(model, command) {
@@ -256,6 +272,13 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
                 ),
                 yes: Deed::Act(Act::Kick { session: session.id }),
             }));
+        }
+        (Command::Ban, Some(session)) => {
+            let address = session.address.parse::<std::net::SocketAddr>();
+            let address =
+                address.map_or_else(|_| session.address.clone(), |address| address.ip().to_string());
+            let what = Prompt::Ban { session: session.id, address };
+            model.overlay = Some(Overlay::Prompt { what, input: Input::new("1h".to_owned()) });
         }
         (Command::Url, Some(session)) => {
             model.overlay = super::mount::url(model, &session.mount).map(Overlay::Url)

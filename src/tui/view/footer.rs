@@ -16,13 +16,14 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let theme = model.theme;
     if let Some(Overlay::Prompt { what, input }) = &model.overlay {
         let asks = match what {
-            Prompt::FilterSessions => " Show only (text, mount:cam, udp, loss>1): ",
-            Prompt::SearchLog => " Look for: ",
+            Prompt::FilterSessions => " Show only (text, mount:cam, udp, loss>1): ".to_owned(),
+            Prompt::SearchLog => " Look for: ".to_owned(),
+            Prompt::Ban { address, .. } => format!(" Ban {} for (30m, 2h, 7d): ", plain(address)),
         };
         let room = usize::from(area.width).saturating_sub(asks.len() + 1);
         let scroll = input.visual_scroll(room);
         let typed: String = input.value().chars().skip(scroll).collect();
-        let line = Line::from(vec![Span::styled(asks, theme.title()), Span::raw(typed)]);
+        let line = Line::from(vec![Span::styled(asks.clone(), theme.title()), Span::raw(typed)]);
         frame.render_widget(Paragraph::new(line), area);
         let x = asks.len() + input.visual_cursor().saturating_sub(scroll);
         frame.set_cursor_position((area.x + x as u16, area.y));

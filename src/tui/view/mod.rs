@@ -32,11 +32,13 @@ mod session;
 mod sessions;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Text;
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::model::{Model, Places, Tab};
+use super::theme::Glyphs;
 
 /// What a screen needs.
 pub const LEAST: (u16, u16) = (60, 16);
@@ -64,7 +66,23 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
     }
     footer::draw(model, frame, foot, &mut places);
     overlay::draw(model, frame, body);
+    if model.theme.glyphs == Glyphs::Ascii {
+        typewrite(frame.buffer_mut());
+    }
     places
+}
+
+/// What peers say and what a chart's axes are made of, in signs that this terminal has.
+fn typewrite(buffer: &mut Buffer) {
+    for cell in buffer.content.iter_mut().filter(|cell| !cell.symbol().is_ascii()) {
+        let like = match cell.symbol() {
+            "─" => "-",
+            "│" => "|",
+            "└" => "+",
+            _ => "?",
+        };
+        cell.set_symbol(like);
+    }
 }
 
 fn too_small(frame: &mut Frame<'_>, area: Rect) {

@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     controls(model, frame, set, places);
     frame
         .render_widget(Paragraph::new(latency).block(airy(model.theme, "Latency, ms from the camera")), late);
-    picture(model, frame, right);
+    picture(model, frame, right, places);
 }
 
 fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>> {
@@ -190,9 +190,9 @@ fn value(theme: Theme, control: &Control, room: usize) -> Vec<Span<'static>> {
     }
 }
 
-fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect) {
+fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
-    let block = panel(theme, "Picture");
+    let block = panel(theme, if model.panes.mount.live { "Picture, live" } else { "Picture" });
     let inside = block.inner(area);
     match &model.panes.mount.picture {
         None => frame.render_widget(Paragraph::new("A picture is being made.").block(block), area),
@@ -202,6 +202,11 @@ fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Some(Ok(picture)) => {
             let age = picture.age_ms.map(|age| format!(" {} old ", millis(age))).unwrap_or_default();
             frame.render_widget(block.title_bottom(Line::raw(age).right_aligned()), area);
+            if theme.pictures {
+                // What lies over it would lie under it.
+                places.picture = Some(inside).filter(|_| model.overlay.is_none());
+                return;
+            }
             match (theme.glyphs, theme.colours) {
                 (Glyphs::Utf8, Colours::All) => half_blocks(picture, frame, inside),
                 _ => greys(picture, frame, inside),

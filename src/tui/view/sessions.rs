@@ -39,18 +39,37 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         return;
     }
     let columns = columns(area.width);
-    let chosen = chosen(model).map(|session| session.id.as_str());
-    let page = usize::from(inside.height.saturating_sub(1));
+    // The lowest line tells what the columns have no room for, of the chosen one.
+    let listed = Rect { height: inside.height.saturating_sub(1), ..inside };
+    let more = Rect { y: listed.bottom(), height: 1, ..inside };
+    let chosen = chosen(model);
+    let page = usize::from(listed.height.saturating_sub(1));
     let window = state.cursor.window(shown.len(), page);
     let rows = shown[window.clone()].iter().map(|session| {
-        row(model, session, &columns).style(row_style(model, chosen == Some(session.id.as_str())))
+        row(model, session, &columns).style(row_style(model, chosen.is_some_and(|it| it.id == session.id)))
     });
     let rows = rows.collect();
     let bottom = format!(" {}-{} of {} ", window.start + 1, window.end, shown.len());
     let plain: Vec<Column> = columns.iter().map(|(column, sort)| head(model, *column, *sort)).collect();
     let block = block.title_bottom(Line::raw(bottom).right_aligned());
-    frame.render_widget(table(theme, &plain, rows).block(block), area);
-    tell_rows(places, inside, inside.y + 1, window);
+    frame.render_widget(block, area);
+    frame.render_widget(table(theme, &plain, rows), listed);
+    frame.render_widget(
+        Paragraph::new(chosen.map_or_else(Line::default, |it| who(model, it, more.width))),
+        more,
+    );
+    tell_rows(places, listed, listed.y + 1, window);
+}
+
+/// Who it is, by which program, since when, and which pictures it was not sent and why.
+fn who(model: &Model, session: &SessionStatus, width: u16) -> Line<'static> {
+    let theme = model.theme;
+    let mut parts = vec![format!("{} for {}", sessions::state(session.state), duration(session.duration_s))];
+    parts.extend([&session.user, &session.client].into_iter().flatten().map(|part| plain(part)));
+    let dropped = session.dropped.iter().filter(|drop| drop.pictures > 0);
+    parts.extend(dropped.map(|drop| format!("{} left out: {}", count(drop.pictures), plain(&drop.reason))));
+    let said = format!("{} {}", theme.sign("└", "-"), parts.join(theme.sign(" · ", ", ")));
+    Line::styled(clip(theme, &said, usize::from(width)), theme.title())
 }
 
 /// The column that they are sorted by is told by its head.

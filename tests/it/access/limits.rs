@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lenslet::access::Rules;
 use lenslet::server::{MountSettings, Settings};
 
-use super::{House, Visitor, wait};
+use super::{House, Visitor, resident, wait};
 use crate::sending::{alone, ip};
 use crate::support::{Client, Incoming};
 
@@ -58,7 +58,7 @@ fn an_address_has_so_many_and_this_machine_as_many_as_there_are() {
     if !alone("access::limits::an_address_has_so_many_and_this_machine_as_many_as_there_are") {
         return;
     }
-    ["10.7.7.7", "10.7.7.8"].map(|address| ip(&format!("addr add {address}/32 dev lo")));
+    ["10.7.7.7", "10.7.7.8"].iter().for_each(|address| ip(&format!("addr add {address}/32 dev lo")));
     let listen = vec![([0, 0, 0, 0], 0).into()];
     let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
     let server = ([10, 7, 7, 7], house.address.port()).into();
@@ -138,13 +138,6 @@ fn a_session_that_never_plays_ends_though_its_client_is_alive() {
         house.refused("sessions that never played") == 1
     });
     house.wait_for_sessions(0);
-}
-
-/// How many kB this process has resident.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl House {
         let (outlets, mounts): (Vec<_>, Vec<_>) = ["cam", "door"].into_iter().map(mount).unzip();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
         let serving =
-            std::thread::spawn(move || server.run(mounts, async move { drop(stopped.recv().await) }));
+            std::thread::spawn(move || server.run(mounts, async move { let _ = stopped.recv().await; }));
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let showing = std::thread::spawn(move || show(&outlets, &until));
@@ -245,4 +245,11 @@ pub(crate) fn session(reply: &Reply) -> String {
 pub(crate) fn challenges(reply: &Reply) -> Vec<String> {
     let values = reply.headers.iter().filter(|(name, _)| name == "www-authenticate");
     values.map(|(_, value)| value.clone()).collect()
+}
+
+/// How many kB this process has resident.
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -121,6 +121,18 @@ impl Steward for Fake {
                 }))),
                 ConfigRequest::Get { path: None } => Ok(Reply::Config(read(Some(version), &text))),
                 ConfigRequest::Get { path: Some(_) } => Ok(Reply::Config(read(Some(version), "30"))),
+                ConfigRequest::Values { .. } => Ok(Reply::Values(vec![
+                    Written {
+                        path: "mounts[\"cam\"]".to_owned(),
+                        value: "Camera(device: \"/dev/video0\")".to_owned(),
+                        kind: Some("Camera".to_owned()),
+                    },
+                    Written {
+                        path: "mounts[\"cam\"].device".to_owned(),
+                        value: "\"/dev/video0\"".to_owned(),
+                        kind: None,
+                    },
+                ])),
                 ConfigRequest::Edit { .. } => Ok(Reply::Config(read(None, &text.replace("30", "25")))),
                 ConfigRequest::Check { text: None } => Ok(Reply::Checked(Checked::default())),
                 ConfigRequest::Check { text: Some(_) } => Ok(Reply::Checked(Checked {

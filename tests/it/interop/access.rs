@@ -159,16 +159,10 @@ pictures = av.open(sys.argv[1], options={'rtsp_transport': sys.argv[2]}).decode(
 }
 
 fn gstreamer(visit: &Visit<'_>) -> Result<(), String> {
-    let [name, password] = visit.name_and_password();
-    let quoted = password.replace('\\', "\\\\").replace('"', "\\\"");
-    let pipeline = format!(
-        "rtspsrc location={} protocols={} user-id=\"{name}\" user-pw=\"{quoted}\" ! rtph264depay ! h264parse ! \
-         identity eos-after=4 ! fakesink",
-        visit.url, visit.transport,
-    );
-    run(Command::new("sh")
-        .args(["-c", &format!("exec gst-launch-1.0 -q {}", shell_words::join(pipeline.split(" ")))]))
-    .map(drop)
+    let mut gst = Command::new("gst-launch-1.0");
+    gst.args(["-q", "rtspsrc", &format!("location={}", visit.url_of_user())]);
+    gst.arg(format!("protocols={}", visit.transport));
+    run(gst.args("! rtph264depay ! h264parse ! identity eos-after=4 ! fakesink".split(' '))).map(drop)
 }
 
 fn mpv(visit: &Visit<'_>) -> Result<(), String> {
