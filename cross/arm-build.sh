@@ -28,11 +28,7 @@ main() {
     case $command in
     build)
         command=zigbuild
-        # Whoever builds it, and where: the same commit gives the same bytes.
-        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
-        RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
-        export RUSTFLAGS
-        small
+        case " $* " in *' --release '*) release ;; esac
         ;;
     test) emulator ;;
     *) usage ;;
@@ -44,9 +40,13 @@ main() {
     PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "$@"
 }
 
-# Cards and caches of boards are small: what is run seldom is made for size. docs/footprint.md has what that costs.
-small() {
+# The same commit gives the same bytes, whoever builds it, and where. Cards and caches of boards are small: what is run
+# seldom is made for size.
+release() { # sets $profile
     local crate fast=()
+    RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
+    RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+    export RUSTFLAGS
     # What touches every pixel or byte is not.
     for crate in memchr openh264 openh264-sys2 yuv zune-core zune-jpeg; do
         fast+=(--config "profile.release.package.$crate.opt-level=3")

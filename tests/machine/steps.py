@@ -221,6 +221,16 @@ def the_screen_comes_over_ssh(machine):
     return "lenslet status (this one has no `lenslet tui`)"
 
 
+def it_may_start_the_machine_anew(machine):
+    """For `on_encoder_wedged: Reboot`; nobody else may who has not signed in."""
+    ask = ("setpriv --reuid {0} --regid $(id -g {0}) --clear-groups busctl call org.freedesktop.login1 /org/freedesktop/login1 "
+           "org.freedesktop.login1.Manager CanReboot")
+    may, others = machine.say(ask.format("lenslet")), machine.say(ask.format("sshd"))
+    if may != 's "yes"' or others == may:
+        raise Failed(f"{may}, others {others}")
+    return f"{may}, others {others}"
+
+
 def the_unit_is_fenced_in(machine):
     said = machine.say("systemd-analyze security --no-pager lenslet.service | tail -1")
     figure = float(re.search(r"([0-9.]+) \w+", said.split(":")[1]).group(1))
@@ -356,6 +366,7 @@ STEPS = [
     the_control_socket_is_for_the_group,
     the_screen_comes_over_ssh,
     the_watchdog_is_answered_and_bites,
+    it_may_start_the_machine_anew,
     the_unit_is_fenced_in,
     port_554_comes_from_systemd,
     a_group_that_somebody_removed_costs_no_service,
