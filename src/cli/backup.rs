@@ -8,7 +8,7 @@ use super::Done;
 use super::serving::ConfigArgument;
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
-use crate::config::store::{self, Environment, Paths};
+use crate::config::store::{self, difference};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArguments {
@@ -98,7 +98,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
     writeln!(out, "Backup of {} ({}), made {}.", backup.host, backup.program, backup.made)?;
     if let Some((before, after)) = &restore.config {
         let path = place.store.path().display().to_string();
-        write!(out, "{}", difference(&path, before, after))?;
+        write!(out, "{}", difference((&path, before), ("the backup", after)))?;
     }
     write!(out, "{}", restore.notes())?;
     if restore.is_empty() {
@@ -113,7 +113,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
 
 /// What is backed up of this machine.
 pub(super) fn place(config: &ConfigArgument) -> Place {
-    let state = Paths::of(&Environment::read()).state;
+    let state = config.paths().state;
     let section = |name, file: &str, secret| Section { name, path: state.join(file), secret };
     let sections = vec![section("users", "users", true), section("bans", "bans", false)];
     Place { store: config.store(), state, sections }
@@ -150,10 +150,4 @@ impl PassphraseArgument {
         }
         Ok(Some(passphrase.to_owned()))
     }
-}
-
-/// As `diff -u` shows it.
-fn difference(path: &str, before: &str, after: &str) -> String {
-    let diff = similar::TextDiff::from_lines(before, after);
-    diff.unified_diff().header(path, "the backup").to_string()
 }

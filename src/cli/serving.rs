@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Done;
-use crate::config::Config;
 use crate::config::store::{Environment, From, Paths, Store};
+use crate::config::{Config, Places};
 use crate::daemon;
 use crate::logs::Logs;
 use crate::source::camera;
@@ -89,6 +89,7 @@ enum UrlFormat {
 
 pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let config = arguments.config.load()?;
+    let listen = config.server_now().listen;
     let mut paths: Vec<String> =
         config.mounts.into_iter().filter(|(_, mount)| mount.enabled).map(|(name, _)| name).collect();
     if config.discover_cameras {
@@ -115,7 +116,7 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let advertised = config.server.advertise.as_ref();
     let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
     let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
-    let hosts = urls::of_this_machine(&config.server.listen, advertise);
+    let hosts = urls::of_this_machine(&listen, advertise);
     Ok(urls::write(&urls::urls(&hosts, &paths), format, &mut io::stdout().lock())?)
 }
 
@@ -136,8 +137,16 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
 impl ConfigArgument {
     /// The file that is meant, and its versions.
     pub(super) fn store(&self) -> Store {
-        let paths = Paths::of(&Environment::read());
-        Store::new(self.config.clone().unwrap_or(paths.config), &paths.state)
+        let paths = self.paths();
+        Store::new(paths.config, &paths.state)
+    }
+
+    /// The file that is meant, and the folder of what is kept across starts: where the file says, else the usual one.
+    pub(super) fn paths(&self) -> Paths {
+        let usual = Paths::of(&Environment::read());
+        let config = self.config.clone().unwrap_or(usual.config);
+        let state = Places::of_file(&config).state_dir.unwrap_or(usual.state);
+        Paths { config, state }
     }
 
     /// What the file says; without one, as it is where there is none.

@@ -5,10 +5,13 @@ mod check;
 pub mod edit;
 mod error;
 mod file;
+mod interfaces;
+mod migration;
 mod mounts;
 mod nearest;
 mod network;
 mod place;
+mod places;
 mod schema;
 #[cfg(test)]
 mod shipped;
@@ -23,6 +26,9 @@ use crate::server;
 use crate::source::{camera, command, file as file_source, jpegs, pattern};
 pub use error::{Error, Problem};
 use file::ConfigFile;
+pub use interfaces::Interface;
+pub use migration::migrate;
+pub use places::Places;
 pub use schema::schema;
 
 /// What is true: a server and its mounts.
@@ -34,6 +40,10 @@ pub struct Config {
     pub mounts: BTreeMap<String, Mount>,
     /// Every camera found becomes a mount too.
     pub discover_cameras: bool,
+    /// Whose addresses are listened on beside the server's.
+    pub interfaces: Vec<Interface>,
+    /// Where the daemon keeps what is its own.
+    pub places: Places,
 }
 
 /// A mount.
@@ -77,6 +87,8 @@ impl Default for Config {
             server: server::Settings::default(),
             mounts: BTreeMap::from([("test".to_owned(), test)]),
             discover_cameras: true,
+            interfaces: Vec::new(),
+            places: Places::default(),
         }
     }
 }
@@ -101,6 +113,9 @@ impl Config {
         // What some editors begin every file with.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (tree, mistakes) = syntax::parse(text);
+        if let Some(another) = tree.as_ref().and_then(migration::wrong) {
+            return Err(Error::schema(text, &[another]));
+        }
         let wrong = tree.as_ref().map(|tree| check::check(tree, &schema::FILE)).unwrap_or_default();
         let Some(tree) = tree.as_ref().filter(|_| mistakes.is_empty()) else {
             return Err(Error::grammar(text, tree.as_ref(), &mistakes, &wrong));
@@ -114,10 +129,30 @@ impl Config {
         Self::from_file(file).map_err(|sentences| Error::rooms(text, tree, &sentences))
     }
 
-    /// What could not be served now, though it may be later: files and cameras that are not there. A sentence for
-    /// each, by its mount.
+    /// What could not be served now, though it may be later: interfaces, files and cameras that are not there. A
+    /// sentence for each, by its mount.
     pub fn absent(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source)).collect()
+        let mounts = self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source));
+        self.absent_interfaces().into_iter().chain(mounts).collect()
+    }
+
+    /// The interfaces for which it is not listened now: a sentence for each.
+    pub fn absent_interfaces(&self) -> Vec<String> {
+        if self.interfaces.is_empty() {
+            return Vec::new();
+        }
+        let of_machine = interfaces::of_this_machine();
+        self.interfaces.iter().filter_map(|interface| interfaces::absent(interface, &of_machine)).collect()
+    }
+
+    /// What is true of the server, with the addresses that this machine's interfaces have now.
+    pub fn server_now(&self) -> server::Settings {
+        let mut server = self.server.clone();
+        if !self.interfaces.is_empty() {
+            server.listen =
+                interfaces::resolved(&server.listen, &self.interfaces, &interfaces::of_this_machine());
+        }
+        server
     }
 
     /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
@@ -134,8 +169,13 @@ impl Config {
         let mut wrong = Vec::new();
         let mut server = default.server;
         limits(&file, &mut server);
+        let mut interfaces = Vec::new();
+        let places = Places::read(file.state_dir.as_deref(), file.control_socket.as_deref(), &mut wrong);
         if let Some(addresses) = file.listen {
-            network::listen(&addresses).map_or_else(|why| wrong.push(why), |listen| server.listen = listen);
+            match network::listen(&addresses) {
+                Ok(listen) => (server.listen, interfaces) = (listen.addresses, listen.interfaces),
+                Err(why) => wrong.push(why),
+            }
         }
         if let Some((first, last)) = file.udp_ports {
             network::udp_ports(first, last)
@@ -161,7 +201,7 @@ impl Config {
             None => default.mounts,
         };
         if let Some(written) = file.aliases {
-            match aliases::aliases(written.0, is_mount) {
+            match aliases::aliases(written.0, is_mount, &names) {
                 Ok(aliases) => server.aliases = aliases,
                 Err(whys) => wrong.extend(whys),
             }
@@ -172,7 +212,11 @@ impl Config {
                 Err(error) => wrong.push(format!("advertise: {text:?}: {error}")),
             }
         }
-        if wrong.is_empty() { Ok(Self { server, mounts, discover_cameras }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Self { server, mounts, discover_cameras, interfaces, places })
+        } else {
+            Err(wrong)
+        }
     }
 }
 
@@ -193,6 +237,7 @@ fn limits(file: &ConfigFile, server: &mut server::Settings) {
     ] {
         *place = asked.unwrap_or(*place);
     }
+    server.dscp = file.dscp.unwrap_or(server.dscp);
     server.pacing = file.pacing.unwrap_or(server.pacing);
 }
 

@@ -56,7 +56,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let Options { config: store, control, logs } = options;
     let text = store.as_ref().and_then(|store| store.written().ok().flatten());
     let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
-    let server = Server::adopt(config.server.clone(), inherited()).map_err(Error::Listen)?;
+    let server = Server::adopt(config.server_now(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),
@@ -79,7 +79,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let rooms = steward::Rooms { server: handle.clone(), mounts: listing.clone(), asker: asker.clone() };
     let steward = steward::Steward::new(rooms, store.clone(), logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
-    let control = steer(control, steward);
+    let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
     match announce(&server.addresses(), listing.names(), &config.server) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

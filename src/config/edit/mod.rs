@@ -87,6 +87,16 @@ pub fn rename(text: &str, path: &str, name: &str) -> Result<String, Error> {
     changed(text, path, |text, path| text::rename(text, path, name))
 }
 
+/// The text with another value at the path, whether it is a configuration then or not.
+pub(super) fn splice(text: &str, path: &Path, value: &str) -> Result<String, Error> {
+    text::set(text, path, value)
+}
+
+/// The text without what is at the path, whether it is a configuration then or not.
+pub(super) fn cut(text: &str, path: &Path) -> Result<String, Error> {
+    text::remove(text, path)
+}
+
 fn changed(
     text: &str,
     path: &str,

@@ -41,6 +41,8 @@ pub enum Reply {
     Plan(Plan),
     /// To `config history`: the newest first.
     History(Vec<VersionEntry>),
+    /// To `config diff`: in unified form; empty: they are the same.
+    Diff(String),
     /// What was answered again and again ends.
     End {},
 }

@@ -136,6 +136,7 @@ impl Steward for Fake {
                 ConfigRequest::Set { base, .. } => self.write(text.replace("30", "25"), base),
                 ConfigRequest::Apply { text, base } => self.write(text, base),
                 ConfigRequest::Rollback { base, .. } => self.write(text, base),
+                ConfigRequest::Diff { .. } => Ok(Reply::Diff(DIFF.into())),
                 ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
                     version: 4,
                     at: "2026-11-25T21:00:00Z".into(),
@@ -183,6 +184,8 @@ fn controls() -> Vec<Control> {
     ]
 }
 
+const DIFF: &str = "@@ -1 +1 @@\n-fps: 30\n+fps: 25\n";
+
 fn plan(version: Option<u64>) -> Plan {
     let change = |mount: &str, change, why: Option<&str>, interrupts: &[&str]| MountChange {
         mount: mount.into(),
@@ -192,7 +195,7 @@ fn plan(version: Option<u64>) -> Plan {
     };
     Plan {
         version,
-        diff: "@@ -1 +1 @@\n-fps: 30\n+fps: 25\n".into(),
+        diff: DIFF.into(),
         mounts: vec![
             change("cam", Change::Restarted, Some("fps: 30 -> 25"), &["5f2a"]),
             change("test", Change::Kept, None, &[]),
