@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Static binaries for the ARM of small boards, and their tests, on x86-64 Debian without Docker:
+# Static binaries for the ARM of small boards and for PCs, and their tests, on x86-64 Debian without Docker:
 #
 #   cross/arm-build.sh BOARD build --release          target/TRIPLE/release/lenslet
 #   cross/arm-build.sh BOARD test --lib v4l2          on the oldest processor of its kind, by qemu-user
 #
-# BOARD: aarch64 (Pi 3 and newer, 64-bit), armv7 (Pi 2 and newer, 32-bit), armv6 (Pi Zero and 1). What follows is
-# cargo's. Needs rustup and python3; installs qemu-user-static and rust-src where they are missing. The rest is kept
+# BOARD: aarch64 (Pi 3 and newer, 64-bit), armv7 (Pi 2 and newer, 32-bit), armv6 (Pi Zero and 1), x86_64. What follows
+# is cargo's. Needs rustup and python3; installs qemu-user-static and rust-src where they are missing. The rest is kept
 # in $LENSLET_CROSS (~/.cache/lenslet-cross).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,11 +21,19 @@ main() {
     aarch64) triple=aarch64-unknown-linux-musl ;;
     armv7) triple=armv7-unknown-linux-musleabihf ;;
     armv6) triple=arm-unknown-linux-musleabihf ;;
+    x86_64) triple=x86_64-unknown-linux-musl ;;
     *) usage ;;
     esac
-    local command=${2:-}
+    local command=${2:-} profile=()
     case $command in
-    build) command=zigbuild ;;
+    build)
+        command=zigbuild
+        # Whoever builds it, and where: the same commit gives the same bytes.
+        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
+        RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+        export RUSTFLAGS
+        small
+        ;;
     test) emulator ;;
     *) usage ;;
     esac
@@ -33,7 +41,18 @@ main() {
     mkdir -p "$kept"
     linker "$kept"
     std "$triple" "$kept"
-    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "$@"
+    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "$@"
+}
+
+# Cards and caches of boards are small: what is run seldom is made for size. docs/footprint.md has what that costs.
+small() {
+    local crate fast=()
+    # What touches every pixel or byte is not.
+    for crate in memchr openh264 openh264-sys2 yuv zune-core zune-jpeg; do
+        fast+=(--config "profile.release.package.$crate.opt-level=3")
+    done
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-s}
+    profile=("${fast[@]}")
 }
 
 # Runs what .cargo/config.toml names as the targets' runners.

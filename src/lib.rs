@@ -25,4 +25,6 @@ pub mod sdp;
 pub mod server;
 pub mod source;
 pub mod tools;
+#[cfg(feature = "tui")]
+pub mod tui;
 pub mod v4l2;

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 /// Addresses with one prefix: `192.168.0.0/16`, `2001:db8::/32`, or a single one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Network(IpNet);
 
 /// A text that is no network.
@@ -36,6 +38,37 @@ impl Network {
     /// Whether the address is in it; an IPv4 address written as one of IPv6 is the same address.
     pub fn contains(&self, ip: IpAddr) -> bool {
         self.0.contains(&ip.to_canonical())
+    }
+
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        self.0.network()
+    }
+
+    /// Whether all of the other's addresses are in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
+    /// Who is counted as one: an address, of IPv6 the 64 bits that a network gives to one customer at least.
+    pub fn of_customer(ip: IpAddr) -> Self {
+        let ip = ip.to_canonical();
+        let length = if ip.is_ipv4() { 32 } else { 64 };
+        Self(IpNet::new(ip, length).unwrap_or_else(|_| ip.into()).trunc())
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NotANetwork;
+
+    fn try_from(text: String) -> Result<Self, NotANetwork> {
+        text.parse()
     }
 }
 

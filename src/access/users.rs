@@ -93,8 +93,10 @@ impl Users {
     /// # Errors
     /// It is none, with line and column; without what stands there.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let wrong =
-            |error: ron::error::SpannedError| Error::Text(format!("{}: {}", error.span.start, error.code));
+        // What RON says may hold what stands there.
+        let wrong = |error: ron::error::SpannedError| {
+            Error::Text(format!("{}: it is not as `lenslet user` writes it", error.span.start))
+        };
         let kept: Kept = ron::from_str(text).map_err(wrong)?;
         let mut users = BTreeMap::new();
         for (name, kept) in kept.users {
@@ -179,6 +181,23 @@ impl Users {
             .get_mut(name)
             .map(|user| user.secret = secret)
             .ok_or_else(|| Error::Nobody(name.to_owned()))
+    }
+
+    /// Gives a user other rights; those that are not said stay as they are.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn set_rights(
+        &mut self,
+        name: &str,
+        read: Option<Vec<String>>,
+        control: Option<Vec<String>>,
+    ) -> Result<(), Error> {
+        let user = self.users.get_mut(name).ok_or_else(|| Error::Nobody(name.to_owned()))?;
+        let Rights { read: reads, control: controls } = &mut user.rights;
+        *reads = read.unwrap_or_else(|| std::mem::take(reads));
+        *controls = control.unwrap_or_else(|| std::mem::take(controls));
+        Ok(())
     }
 
     /// Removes a user.

@@ -8,7 +8,9 @@ use super::Done;
 use super::serving::ConfigArgument;
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
+use crate::config::Config;
 use crate::config::store::{self, difference};
+use crate::daemon::{BansFile, UsersFile};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArguments {
@@ -84,10 +86,15 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
 }
 
 pub(super) fn restore(arguments: &RestoreArguments) -> Done {
-    let place = place(&arguments.config);
     let passphrase = arguments.passphrase.read()?;
     let bytes = bytes(&arguments.file)?;
     let backup = backup::read(&bytes, &arguments.file, passphrase.as_deref())?;
+    let restored = backup.contents.config.as_deref().and_then(|text| Config::parse(text).ok());
+    let place = match restored {
+        // Users go to where they are looked for afterwards.
+        Some(restored) => place_of(&arguments.config, &restored),
+        None => place(&arguments.config),
+    };
     let mut out = io::stdout().lock();
     // Never while it is only looked.
     if !arguments.dry_run && place.finish()? {
@@ -113,9 +120,15 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
 
 /// What is backed up of this machine.
 pub(super) fn place(config: &ConfigArgument) -> Place {
+    // Of a configuration that is damaged nobody knows where it has its users.
+    place_of(config, &config.load().unwrap_or_default())
+}
+
+fn place_of(config: &ConfigArgument, said: &Config) -> Place {
     let state = config.paths().state;
-    let section = |name, file: &str, secret| Section { name, path: state.join(file), secret };
-    let sections = vec![section("users", "users", true), section("bans", "bans", false)];
+    let section = |name, path: &Path, secret| Section { name, path: path.to_owned(), secret };
+    let (users, bans) = (UsersFile::of(&said.access, &state), BansFile::in_state(&state));
+    let sections = vec![section("users", users.path(), true), section("bans", bans.path(), false)];
     Place { store: config.store(), state, sections }
 }
 

@@ -1,9 +1,11 @@
 //! The command line.
 
+mod access;
 mod backup;
 mod control;
 mod media;
 mod serving;
+mod tui;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::logs::{Level, Levels, Logs};
+use access::{BanCommand, UserCommand};
 use backup::{BackupArguments, RestoreArguments};
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
@@ -18,16 +21,18 @@ use control::{
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
 use serving::{ConfigArgument, ServeArguments, UrlsArguments};
+use tui::TuiArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
-#[command(name = "lenslet", version, about)]
+#[command(name = "lenslet", version, long_version = LONG_VERSION, about)]
 struct Arguments {
     /// Log more: -v requests and replies, -vv everything.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     verbose: u8,
+    /// If not said: the screen of the daemon that runs, else of one that is started with it; without a terminal `serve`.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +55,8 @@ enum Command {
     Load(LoadArguments),
     /// Say whether one board carries so many viewers, and what to do where it does not.
     Plan(PlanArguments),
+    /// See and steer the daemon that runs, on the whole terminal; leaving does not end it.
+    Tui(TuiArguments),
     /// Show what the daemon that runs does: mounts, sessions, alarms, the box.
     Status(StatusArguments),
     /// End a session.
@@ -76,6 +83,28 @@ enum Command {
     /// Read, check and change the daemon's configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Who may watch: with a password, once there is a user.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Whose attempts to sign in are not looked at.
+    #[command(subcommand)]
+    Ban(BanCommand),
+}
+
+/// What `--version` says: what a report of a fault has to tell.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ntarget: ",
+    env!("LENSLET_TARGET"),
+    "\nfeatures: ",
+    env!("LENSLET_FEATURES"),
+    "\ncommit: ",
+    env!("LENSLET_COMMIT"),
+);
+
+/// All commands and their options, for manual pages and completions.
+pub fn command() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
 }
 
 /// Runs the command line; the answer is the process's exit code.
@@ -83,6 +112,23 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let logs = start_log(arguments.verbose);
     let done = match arguments.command {
+        None => tui::alone(logs),
+        Some(command) => carry_out(command, logs),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has seen enough: `lenslet urls | head -1`.
+        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody hears it either, the exit code says so.
+            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(command: Command, logs: Option<Logs>) -> Done {
+    match command {
         Command::Serve(arguments) => serving::serve(arguments, logs),
         Command::Probe { json } => serving::probe(json),
         Command::Urls(arguments) => serving::urls(&arguments),
@@ -90,6 +136,7 @@ pub fn run() -> ExitCode {
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),
         Command::Plan(arguments) => media::plan(&arguments),
+        Command::Tui(arguments) => tui::tui(&arguments),
         Command::Status(arguments) => control::status(&arguments),
         Command::Kick(arguments) => control::kick(arguments),
         Command::Keyframe(arguments) => control::keyframe(arguments),
@@ -102,16 +149,8 @@ pub fn run() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Config(command) => control::config(command),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever read has seen enough: `lenslet urls | head -1`.
-        Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Where nobody hears it either, the exit code says so.
-            let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
-            ExitCode::FAILURE
-        }
+        Command::User(command) => access::user(command),
+        Command::Ban(command) => access::ban(command),
     }
 }
 

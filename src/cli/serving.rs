@@ -6,31 +6,38 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::Done;
+use super::access::needed;
 use crate::config::store::{Environment, From, Paths, Store};
 use crate::config::{Config, Places};
-use crate::daemon;
+use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
 use crate::tools::urls;
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ConfigArgument {
     /// The configuration file (RON); if not said, the one in the usual place, where there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ServeArguments {
     #[command(flatten)]
     config: ConfigArgument,
     /// Where it can be seen and steered: a socket's path.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// Until the standard input ends: it is the screen's, which ends with its terminal.
+    #[arg(long, hide = true)]
+    tied: bool,
 }
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
-    let ServeArguments { config, control } = arguments;
+    let ServeArguments { config, control, tied } = arguments;
+    if tied {
+        end_with_input()?;
+    }
     let explicit = config.config.is_some();
     let store = config.store();
     // Whose power went in the middle of a restore has all of it now.
@@ -48,6 +55,17 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let folder = store.path().parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let config = Some(store).filter(|_| folder);
     Ok(daemon::serve(&loaded.config, daemon::Options { config, control, logs })?)
+}
+
+/// Has this process told to end once its standard input has ended.
+fn end_with_input() -> io::Result<()> {
+    let listen = || {
+        // What comes there says nothing; an error is an end too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // It fails only where there is no such process: then nothing is left to end.
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM);
+    };
+    std::thread::Builder::new().name("lenslet-tied".to_owned()).spawn(listen).map(|_| ())
 }
 
 pub(super) fn probe(json: bool) -> Done {
@@ -89,6 +107,7 @@ enum UrlFormat {
 
 pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let config = arguments.config.load()?;
+    let needed = needed(&config, &arguments.config.state());
     let listen = config.server_now().listen;
     let mut paths: Vec<String> =
         config.mounts.into_iter().filter(|(_, mount)| mount.enabled).map(|(name, _)| name).collect();
@@ -117,7 +136,18 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
     let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
     let hosts = urls::of_this_machine(&listen, advertise);
-    Ok(urls::write(&urls::urls(&hosts, &paths), format, &mut io::stdout().lock())?)
+    let user = needed.as_ref().ok().map(|needed| needed.user);
+    urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
+    // Not among the lines that are copied.
+    let mut err = io::stderr().lock();
+    match needed {
+        Ok(needed) if needed.user => {
+            writeln!(err, "{} Write rtsp://NAME@..., and players ask for it.", needed.said)?
+        }
+        Ok(_) => {}
+        Err(error) => writeln!(err, "whether a user is needed cannot be seen: {error}")?,
+    }
+    Ok(())
 }
 
 pub(super) fn check(config: &ConfigArgument) -> Done {
@@ -129,6 +159,24 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
     if !unfit.is_empty() {
         return Err(unfit.join("\nlenslet: ").into());
     }
+    match needed(&loaded, &config.state()) {
+        Ok(needed) => {
+            for doubt in &needed.doubts {
+                writeln!(io::stderr().lock(), "perhaps not as it is meant: {doubt}")?;
+            }
+            right(&loaded)?;
+            Ok(writeln!(io::stdout().lock(), "{}", needed.said)?)
+        }
+        // The daemon may read what this user may not.
+        Err(error @ UsersError::System { .. }) => {
+            writeln!(io::stderr().lock(), "whether a user is needed cannot be seen: {error}")?;
+            right(&loaded)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn right(loaded: &Config) -> Done {
     let count = loaded.mounts.len();
     let mounts = if count == 1 { "mount" } else { "mounts" };
     Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)
@@ -149,8 +197,13 @@ impl ConfigArgument {
         Paths { config, state }
     }
 
+    /// The folder of what is kept across starts.
+    pub(super) fn state(&self) -> PathBuf {
+        self.paths().state
+    }
+
     /// What the file says; without one, as it is where there is none.
-    fn load(&self) -> Result<Config, crate::config::Error> {
+    pub(super) fn load(&self) -> Result<Config, crate::config::Error> {
         let store = self.store();
         if self.config.is_none() && !store.path().exists() {
             return Ok(Config::default());

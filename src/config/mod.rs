@@ -1,5 +1,6 @@
 //! The configuration file: RON text into the rooms' own settings.
 
+mod access;
 mod aliases;
 mod check;
 pub mod edit;
@@ -22,8 +23,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::access::Networks;
 use crate::server;
 use crate::source::{camera, command, file as file_source, jpegs, pattern};
+pub use access::Access;
 pub use error::{Error, Problem};
 use file::ConfigFile;
 pub use interfaces::Interface;
@@ -36,6 +39,8 @@ pub use schema::schema;
 pub struct Config {
     /// The server's part.
     pub server: server::Settings,
+    /// Who may watch, and from where.
+    pub access: Access,
     /// Mounts by path, without the leading slash.
     pub mounts: BTreeMap<String, Mount>,
     /// Every camera found becomes a mount too.
@@ -55,6 +60,8 @@ pub struct Mount {
     pub serving: server::MountSettings,
     /// Whether it is served.
     pub enabled: bool,
+    /// From where it may be watched, of those places from where the server is reached at all.
+    pub networks: Networks,
 }
 
 /// One mount's source.
@@ -75,7 +82,12 @@ pub enum MountSettings {
 impl Mount {
     /// One that only its source is said of.
     pub fn of(source: MountSettings) -> Self {
-        Self { source, serving: server::MountSettings::default(), enabled: true }
+        Self {
+            source,
+            serving: server::MountSettings::default(),
+            enabled: true,
+            networks: Networks::default(),
+        }
     }
 }
 
@@ -85,6 +97,7 @@ impl Default for Config {
         let test = Mount::of(MountSettings::Pattern(pattern::Settings::default()));
         Self {
             server: server::Settings::default(),
+            access: Access::default(),
             mounts: BTreeMap::from([("test".to_owned(), test)]),
             discover_cameras: true,
             interfaces: Vec::new(),
@@ -181,6 +194,11 @@ impl Config {
             network::udp_ports(first, last)
                 .map_or_else(|why| wrong.push(why), |ports| server.udp_ports = ports);
         }
+        let access = file.access.map_or_else(|| Ok(Access::default()), access::access);
+        let access = access.unwrap_or_else(|whys| {
+            wrong.extend(whys);
+            Access::default()
+        });
         let discover_cameras = file.mounts.is_none();
         let names: Vec<String> = match &file.mounts {
             Some(written) => written.0.iter().map(|(name, _)| name.trim_matches('/').to_owned()).collect(),
@@ -213,7 +231,7 @@ impl Config {
             }
         }
         if wrong.is_empty() {
-            Ok(Self { server, mounts, discover_cameras, interfaces, places })
+            Ok(Self { server, access, mounts, discover_cameras, interfaces, places })
         } else {
             Err(wrong)
         }
@@ -433,6 +451,7 @@ mod tests {
             ("(mounts: {\"a\": Command(command: \"\")})", "mounts[\"a\"].command: it is empty"),
             ("(mounts: {\"a\": Command(command: \"a 'b\")})", "mounts[\"a\"].command: a quote is not closed"),
             ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"].linger: 0"),
+            ("(mounts: {\"a\": Command(command: \"a\", silence: 0)})", "mounts[\"a\"].silence: 0"),
             ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"].rotation: 90"),
             ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: width, height: "),
             ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),

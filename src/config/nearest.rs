@@ -21,7 +21,11 @@ pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str> + 
 /// What people write who know other programs, and what it is called here.
 const OTHER_WORDS: &[(&str, &str)] = &[
     ("address", "listen"),
+    ("auth", "access"),
+    ("authentication", "access"),
     ("bind", "listen"),
+    ("blacklist", "deny"),
+    ("block", "deny"),
     ("cameras", "mounts"),
     ("codec", "format"),
     ("dev", "device"),
@@ -39,8 +43,11 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("mjpg", "MJPEG"),
     ("h265", "HEVC"),
     ("none", "Off"),
+    ("passwd", "users_file"),
     ("paths", "mounts"),
+    ("permit", "allow"),
     ("port", "listen"),
+    ("public", "open_to_world"),
     ("rate", "fps"),
     ("rtspport", "listen"),
     ("runondemand", "command"),
@@ -49,8 +56,10 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("threads", "workers"),
     ("timeout", "session_timeout"),
     ("usb", "Camera"),
+    ("users", "users_file"),
     ("v4l2", "Camera"),
     ("webcam", "Camera"),
+    ("whitelist", "allow"),
     ("test", "Pattern"),
 ];
 

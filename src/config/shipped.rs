@@ -15,6 +15,14 @@ fn server() -> &'static [Field] {
     }
 }
 
+/// What a section's fields are listed under.
+fn name_of(section: &Field) -> &'static str {
+    match section.name {
+        "access" => "Access",
+        other => panic!("a section {other} that the parser's structures are not looked up for"),
+    }
+}
+
 /// A configuration with that value of the field.
 type With = Box<dyn Fn(&str) -> String>;
 
@@ -23,6 +31,12 @@ fn examples() -> Vec<(&'static str, &'static Field, With)> {
     let mut examples: Vec<(_, _, With)> = Vec::new();
     for field in server() {
         examples.push(("", field, Box::new(|value| format!("({}: {value})", field.name))));
+        if let Shape::Structure(_, fields) = &field.shape {
+            for inner in *fields {
+                let with = move |value: &str| format!("({}: ({}: {value}))", field.name, inner.name);
+                examples.push((name_of(field), inner, Box::new(with)));
+            }
+        }
     }
     for kind in KINDS {
         for field in kind.fields() {
@@ -100,6 +114,7 @@ fn bounds_and_choices_are_the_rooms_own() {
 fn parsed() -> BTreeSet<(String, String)> {
     let sources = [
         include_str!("file/mod.rs"),
+        include_str!("file/access.rs"),
         include_str!("file/camera.rs"),
         include_str!("file/pictures.rs"),
         include_str!("file/program.rs"),
@@ -136,6 +151,7 @@ fn the_reference_has_every_field_of_the_schema() {
     for (kind, field, _) in examples() {
         let place = match kind {
             "" => &tree,
+            "Access" => tree.step(&Step::Field("access".to_owned())).unwrap(),
             _ => mounts.iter().map(|entry| &entry.value).find(|value| of_kind(value, kind)).unwrap(),
         };
         assert!(place.step(&Step::Field(field.name.to_owned())).is_some(), "{kind}.{}", field.name);

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use smol::stream::Stream;
 
-use super::protocol::{Act, ConfigRequest, LogEvent, LogWish, Look, Refusal, Reply, Status};
+use super::protocol::{AccessRequest, Act, ConfigRequest, LogEvent, LogWish, Look, Refusal, Reply, Status};
 
 /// A future that any thread may drive.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,6 +38,9 @@ pub trait Steward: Send + Sync {
 
     /// Reads, tries or changes the configuration.
     fn config<'a>(&'a self, caller: &'a Caller, request: ConfigRequest) -> Boxed<'a, Answer>;
+
+    /// Reads or changes users and bans.
+    fn access<'a>(&'a self, caller: &'a Caller, request: AccessRequest) -> Boxed<'a, Answer>;
 
     /// The log.
     ///

@@ -1,5 +1,6 @@
 //! The daemon: builds the mounts, starts their sources, runs the server, stops everything.
 
+mod access;
 mod alarms;
 mod mounts;
 mod notify;
@@ -18,13 +19,17 @@ use smol::channel::Receiver;
 use smol::future::or;
 use smol::stream::StreamExt;
 
+pub use access::{
+    BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries,
+    keep_out_of_core_dumps,
+};
 pub use alarms::{Alarm, Alarms, Trouble};
 pub use mounts::{Applied, Mounts};
 pub use reload::{Answer, Asker};
 
 use crate::clock;
 use crate::config::Config;
-use crate::config::store::Store;
+use crate::config::store::{Environment, Paths, Store};
 use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
@@ -58,6 +63,8 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
     let server = Server::adopt(config.server_now(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
+    let state = config.places.state_dir.clone().unwrap_or_else(|| Paths::of(&Environment::read()).state);
+    let keeper = Arc::new(Keeper::open(config, &state, handle.gate()).map_err(Error::Users)?);
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),
         Err(error) => {
@@ -72,11 +79,17 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         return Err(Error::System(io::Error::other(format!("{mount}: {why}"))));
     }
     let listing = mounts.listing();
-    let reloader = Reloader::spawn(mounts, store.clone(), text, notify()).map_err(Error::System)?;
+    let reloader =
+        Reloader::spawn(mounts, keeper.clone(), store.clone(), text, notify()).map_err(Error::System)?;
     let asker = reloader.asker();
     // Before it is announced: who reads that may ask at once.
     let (stop, stopped) = smol::channel::bounded(1);
-    let rooms = steward::Rooms { server: handle.clone(), mounts: listing.clone(), asker: asker.clone() };
+    let rooms = steward::Rooms {
+        server: handle.clone(),
+        mounts: listing.clone(),
+        asker: asker.clone(),
+        keeper: keeper.clone(),
+    };
     let steward = steward::Steward::new(rooms, store.clone(), logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
     let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
@@ -104,6 +117,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     // Everybody has been told goodbye.
     control.into_iter().for_each(control::server::Running::stop);
     looking.join();
+    keeper.end();
     file_watch.into_iter().for_each(FileWatch::join);
     watchdog.into_iter().for_each(Watchdog::join);
     if let Some(mounts) = reloader.join() {
@@ -204,6 +218,8 @@ fn reachable(address: SocketAddr) -> String {
 pub enum Error {
     /// An address cannot be listened on.
     Listen(server::Error),
+    /// Who may watch is not known.
+    Users(UsersError),
     /// The system refused a thread, a signal handler or the output.
     System(io::Error),
 }
@@ -212,6 +228,7 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Listen(error) => error.fmt(f),
+            Self::Users(error) => error.fmt(f),
             Self::System(error) => write!(f, "the system refused: {error}"),
         }
     }

@@ -14,6 +14,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
+use super::access::Keeper;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
 use crate::config::Config;
@@ -105,12 +106,13 @@ impl Reloader {
     /// `store`: the file; `text`: what it said when it was applied.
     pub(super) fn spawn(
         mounts: Mounts,
+        keeper: Arc<Keeper>,
         store: Option<Store>,
         text: Option<String>,
         notify: Notify,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
-        let mut work = Work { mounts, store, text, notify };
+        let mut work = Work { mounts, keeper, store, text, notify };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -131,6 +133,7 @@ impl Reloader {
 
 struct Work {
     mounts: Mounts,
+    keeper: Arc<Keeper>,
     store: Option<Store>,
     text: Option<String>,
     notify: Notify,
@@ -181,7 +184,9 @@ impl Work {
                     drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
                 }
                 Ask::Preview(config, told) => {
-                    drop(told.try_send(smol::block_on(self.mounts.preview(&config))));
+                    let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
+                    self.note_access(&config, &mut applied);
+                    drop(told.try_send((applied, interrupted)));
                 }
             }
         }
@@ -198,6 +203,7 @@ impl Work {
                 let applied = self.apply(&loaded.config);
                 if let (Ok(_), From::File, Some(store)) = (&applied, &loaded.from, &self.store) {
                     store.remember(&loaded.text);
+                    self.keeper.note("by hand", "the configuration was read again");
                 }
                 self.text = loaded.found.map(|_| loaded.text);
                 return applied;
@@ -210,13 +216,26 @@ impl Work {
 
     fn apply(&mut self, config: &Config) -> Answer {
         self.notify.reloading();
-        let applied = smol::block_on(self.mounts.apply(config));
-        match &applied {
-            Ok(applied) => tracing::info!("reloaded: {applied}"),
+        let mut applied = smol::block_on(self.mounts.apply(config));
+        match &mut applied {
+            Ok(applied) => {
+                self.note_access(config, applied);
+                self.keeper.apply(config);
+                tracing::info!("reloaded: {applied}");
+            }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),
         }
         self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
         applied
+    }
+}
+
+impl Work {
+    /// Who may watch is no setting of the server's own.
+    fn note_access(&self, config: &Config, applied: &mut Applied) {
+        if self.keeper.differs(config) {
+            applied.server.now.push("access");
+        }
     }
 }
 

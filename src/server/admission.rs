@@ -16,7 +16,10 @@ struct Counts {
     per_address: usize,
     all: usize,
     of: HashMap<IpAddr, usize>,
+    /// Refused since that was asked last.
     refused: u64,
+    /// Refused since the start: by the server's limit, and by an address's.
+    full: [u64; 2],
 }
 
 /// A connection's place, free again when dropped.
@@ -73,6 +76,7 @@ impl Admission {
         };
         if let Some(full) = full {
             counts.refused += 1;
+            counts.full[usize::from(matches!(full, Full::Address(_)))] += 1;
             return Err(full);
         }
         counts.of.insert(peer, its + 1);
@@ -83,6 +87,11 @@ impl Admission {
     /// How many were refused since the last call.
     pub(super) fn take_refused(&self) -> u64 {
         std::mem::take(&mut self.counts().refused)
+    }
+
+    /// How many were refused since the start, by the server's limit and by an address's.
+    pub(super) fn refused(&self) -> [u64; 2] {
+        self.counts().full
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -123,6 +132,7 @@ mod tests {
         let _here = [here; 3].map(|here| admission.admit(here).ok().unwrap());
         assert_eq!(admission.admit(here).err(), Some(Full::Server(5)));
         assert_eq!((admission.take_refused(), admission.take_refused()), (2, 0));
+        assert_eq!(admission.refused(), [1, 1]);
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::house::{Order, Seat};
 use super::marking;
 use super::outbox::Outbox;
 use super::requests::Caller;
-use super::supervise;
 use super::worker::Worker;
+use super::{sign_in, supervise};
 use crate::clock;
 use crate::rtsp::message::Status;
 use crate::rtsp::server::{Answer, Connection, Event, Peer, SessionId};
@@ -67,16 +67,6 @@ async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> 
 /// The session whose images may go out once this is answered.
 pub(super) fn starting(event: &Event) -> Option<SessionId> {
     if let Event::Play { session, .. } = event { Some(session.clone()) } else { None }
-}
-
-/// Closes a connection for which there is no place, with a word if the socket takes it.
-pub(super) fn turn_away(stream: async_net::TcpStream) {
-    use std::io::Write;
-    let stream: Arc<Async<TcpStream>> = stream.into();
-    let refusal = crate::rtsp::message::Response::new(Status(503)).with("Retry-After", "5");
-    // Best effort: who does not get it sees the connection close.
-    let _ = stream.get_ref().write(&refusal.to_bytes());
-    let _ = stream.get_ref().shutdown(Shutdown::Write);
 }
 
 /// The writing half: wakes when the socket has room again.
@@ -174,6 +164,7 @@ impl Shell {
             }
             if matches!(event, Event::Setup { .. }) {
                 self.caller.agent.replace(self.core.agent().map(Into::into));
+                self.caller.user.replace(self.core.user());
             }
             let starting = starting(&event);
             if let Some(answer) = self.handle(event).await {
@@ -189,6 +180,9 @@ impl Shell {
 
     /// Has the worker that keeps the session do what is asked of it.
     async fn handle(&self, event: Event) -> Option<Answer> {
+        if let Event::SignIn(claim) = &event {
+            return Some(sign_in::sign_in(&self.worker.house.gate, self.caller.peer.ip(), claim).await);
+        }
         let Some(keeper) = self.worker.elsewhere(&event) else {
             return self.worker.handle(&self.caller, event).await;
         };

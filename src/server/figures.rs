@@ -22,6 +22,8 @@ pub struct SessionFigures {
     pub transport: Transport,
     /// What program it is, as it says itself.
     pub agent: Option<String>,
+    /// Who signed in, if there are users.
+    pub user: Option<String>,
     /// Where it is in its life.
     pub state: SessionState,
     /// Since its SETUP.

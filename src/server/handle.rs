@@ -4,6 +4,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smol::channel::{Sender, bounded};
@@ -13,6 +14,7 @@ use super::figures::{MountFigures, SessionFigures};
 use super::house::{House, Order};
 use super::listener::{self, Listener};
 use super::{Error, MountSettings, Settings};
+use crate::access::Gate;
 use crate::clock;
 use crate::hub::Mount;
 
@@ -53,9 +55,31 @@ impl Handle {
         self.0.settings()
     }
 
+    /// Who may: to be given rules, and asked who was refused.
+    pub fn gate(&self) -> Arc<Gate> {
+        self.0.gate.clone()
+    }
+
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.0.admission.connections()
+    }
+
+    /// How often each limit was in somebody's way since the start, by what was limited.
+    pub fn refused(&self) -> Vec<(&'static str, u64)> {
+        let [server, address] = self.0.admission.refused();
+        let sessions = self.0.sessions().refusals();
+        vec![
+            ("connections", server),
+            ("connections of an address", address),
+            ("sessions", sessions.server),
+            ("sessions of an address", sessions.address),
+            ("sessions that never played", sessions.unplayed),
+            ("readers of a mount", self.0.crowded.load(Ordering::Relaxed)),
+            ("viewers while the machine is busy", sessions.strained),
+            ("slow requests", sessions.slow),
+            ("large requests", sessions.large),
+        ]
     }
 
     /// Every session that is set up, of all workers, the oldest first.

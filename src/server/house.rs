@@ -17,7 +17,8 @@ use super::listener::Listener;
 use super::memory::Memory;
 use super::pressure::Strain;
 use super::registry::Registry;
-use super::{MountSettings, Pacing, Settings, random_id};
+use super::{MountSettings, Pacing, Settings, random_bytes, random_id};
+use crate::access::{Gate, Rules};
 use crate::hub::{Mount, State};
 use crate::media::Track;
 use crate::random::random_u32;
@@ -29,7 +30,7 @@ use crate::rtsp::url::Target;
 const SOURCE_STARTS: Duration = Duration::from_secs(10);
 
 /// Who is refused is told to come again after so many seconds.
-const RETRY_AFTER: u32 = 5;
+pub(super) const RETRY_AFTER: u32 = 5;
 
 /// Media in the rings of all mounts, at most this much, and at most a quarter of the memory; a mount has an equal share.
 const RINGS: usize = 64 << 20;
@@ -46,6 +47,8 @@ pub(super) struct House {
     /// Numbers given to mounts so far.
     mounts: AtomicUsize,
     pub(super) admission: Arc<Admission>,
+    /// Who may. Until it is given rules: whoever comes from a private network.
+    pub(super) gate: Arc<Gate>,
     sessions: Mutex<Sessions>,
     registry: Mutex<Registry>,
     desks: Vec<Desk>,
@@ -57,6 +60,8 @@ pub(super) struct House {
     strain: Mutex<Option<Strain>>,
     /// Those that were told so.
     refused: AtomicU64,
+    /// Sessions for which a mount had no place.
+    pub(super) crowded: AtomicU64,
 }
 
 /// Where a worker gets what others want of it. Closed, the worker ends.
@@ -115,6 +120,7 @@ impl House {
             ring: AtomicUsize::new(feed::RING),
             mounts: AtomicUsize::new(0),
             admission: Arc::new(Admission::new(settings.max_connections, settings.max_per_address)),
+            gate: Arc::new(Gate::new(Rules::default(), random_bytes())),
             sessions: Mutex::new(sessions),
             registry: Mutex::default(),
             desks: (0..settings.workers.max(1)).map(|_| Desk::new()).collect(),
@@ -122,6 +128,7 @@ impl House {
             told: Mutex::default(),
             strain: Mutex::default(),
             refused: AtomicU64::new(0),
+            crowded: AtomicU64::new(0),
             settings: RwLock::new(Arc::new(settings)),
         };
         house.make_room(mounts.len());

@@ -45,6 +45,7 @@ impl Worker {
     /// Ends sessions whose time is over and readers that cannot be reached.
     pub(super) async fn keep_house(self: Rc<Self>) {
         let mut lookout = Lookout::new();
+        let mut rules = self.house.gate.changes();
         loop {
             let due = clock::now() + INTERVAL;
             smol::Timer::at(due).await;
@@ -55,6 +56,10 @@ impl Worker {
                 tell_refused(&self);
                 let over = self.house.sessions().expire(clock::now());
                 over.iter().for_each(|session| self.release(session));
+            }
+            let changed = self.house.gate.changes();
+            if std::mem::replace(&mut rules, changed) != changed {
+                self.end_who_may_no_more();
             }
             let now = clock::now();
             let over = |reader: &&Rc<Reader>| {
@@ -70,6 +75,21 @@ impl Worker {
                 self.house.sessions().close(&reader.session);
                 self.release(&reader.session);
             }
+        }
+    }
+
+    /// Other users, rights or networks are true of those too who play already.
+    fn end_who_may_no_more(&self) {
+        let ended = self.end(|reader| {
+            let user = reader.client.user.as_deref();
+            let may = self.house.gate.still(reader.peer, user, reader.feed.mount.name());
+            if let Err(reason) = may {
+                tracing::info!(peer = %reader.peer, user, mount = reader.feed.mount.name(), "may no more: {reason}");
+            }
+            may.is_err()
+        });
+        if ended > 0 {
+            tracing::warn!(ended, "sessions ended: by the rules as they are now they would not be let in");
         }
     }
 }

@@ -9,7 +9,7 @@ use async_net::TcpListener;
 
 use super::house::Order;
 use super::worker::Worker;
-use super::{Error, connection, supervise, sys};
+use super::{Error, connection, sign_in, supervise, sys};
 
 /// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -116,12 +116,19 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
             }
         };
         supervise::may_panic("listener");
+        // Who connects without end has his turn, and then the others have theirs.
+        smol::future::yield_now().await;
+        if let Err(refused) = worker.house.gate.admit(peer.ip(), sign_in::now()) {
+            tracing::debug!(%peer, "not let in: {}", refused.reason);
+            sign_in::refuse(stream, &refused);
+            continue;
+        }
         match worker.house.admit(peer.ip()) {
             Ok(seat) if seat.worker == worker.index => connection::serve(&worker, stream, peer, seat),
             Ok(seat) => worker.house.order(seat.worker, Order::Serve { stream, peer, seat }),
             Err(full) => {
                 tracing::debug!(%peer, "{full}");
-                connection::turn_away(stream);
+                sign_in::no_place(stream, full);
             }
         }
     }

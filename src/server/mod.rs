@@ -30,6 +30,7 @@ mod reader;
 mod registry;
 mod report;
 mod requests;
+mod sign_in;
 mod supervise;
 mod sys;
 mod tally;
@@ -233,7 +234,11 @@ impl std::fmt::Display for Error {
 impl std::error::Error for Error {}
 
 fn random_id() -> [u8; 16] {
-    let mut bytes = [0; 16];
+    random_bytes()
+}
+
+fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     // The kernel's generator does not fail once seeded; a session without a secret must not be.
     getrandom::fill(&mut bytes).expect("the kernel gives random bytes");
     bytes

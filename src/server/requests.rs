@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use smol::future::or;
 
 use super::describe;
 use super::feed::Feed;
+use super::house::RETRY_AFTER;
 use super::outbox::Outbox;
 use super::reader::{Client, Path, Reader, Route};
 use super::worker::Worker;
@@ -32,16 +34,19 @@ pub(super) struct Caller {
     carried: RefCell<Weak<Reader>>,
     /// What program asks, as it says.
     pub(super) agent: RefCell<Option<Box<str>>>,
+    /// Who signed in, if there are users.
+    pub(super) user: RefCell<Option<Arc<str>>>,
 }
 
 impl Caller {
     pub(super) fn new(peer: SocketAddr, local: SocketAddr, outbox: Rc<Outbox>) -> Self {
-        Self { peer, local, outbox: Some(outbox), carried: RefCell::default(), agent: RefCell::default() }
+        Self { outbox: Some(outbox), ..Self::elsewhere(peer, local) }
     }
 
     /// A connection of another worker's.
     pub(super) fn elsewhere(peer: SocketAddr, local: SocketAddr) -> Self {
-        Self { peer, local, outbox: None, carried: RefCell::default(), agent: RefCell::default() }
+        let (agent, user) = Default::default();
+        Self { peer, local, outbox: None, carried: RefCell::default(), agent, user }
     }
 
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
@@ -79,7 +84,8 @@ impl Worker {
                 caller.interleaved(channel, &data);
                 None
             }
-            Event::Close { .. } => None,
+            // The connection's own matter, whoever keeps the session.
+            Event::SignIn(_) | Event::Close { .. } => None,
         }
     }
 
@@ -203,12 +209,14 @@ impl Worker {
         }
         feed.take_place().map_err(|most| {
             let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
-            Answer::failed(Status(453), reason)
+            self.house.crowded.fetch_add(1, Ordering::Relaxed);
+            Answer::Failed { status: Status(453), reason, retry_after: Some(RETRY_AFTER) }
         })?;
         let client = Client {
             number: self.house.next_number(),
             peer: caller.peer,
             agent: caller.agent.borrow().clone(),
+            user: caller.user.borrow().clone(),
             since: clock::now(),
             line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),
         };

@@ -8,8 +8,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle, Thread};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle, Thread, ThreadId};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -27,6 +27,10 @@ struct Shared {
     came: AtomicU64,
     waiting: Mutex<Vec<Thread>>,
 }
+
+/// A thread that is told, until this is dropped.
+#[must_use]
+pub(super) struct Told(Hotplug, ThreadId);
 
 /// The thread that watches.
 #[derive(Debug)]
@@ -76,15 +80,32 @@ impl Hotplug {
     }
 
     /// Has this thread unparked whenever one comes.
-    pub(super) fn wakes(&self, thread: Thread) {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    pub(super) fn wakes(&self, thread: Thread) -> Told {
+        let id = thread.id();
+        self.waiting().push(thread);
+        Told(self.clone(), id)
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting().is_empty()
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Thread>> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self) {
         self.0.came.fetch_add(1, Ordering::SeqCst);
-        for thread in &*self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+        for thread in &*self.waiting() {
             thread.unpark();
         }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.waiting().retain(|thread| thread.id() != self.1);
     }
 }
 
@@ -120,7 +141,7 @@ mod tests {
     fn a_video_device_that_comes_is_told_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let (hotplug, watching) = watch(folder.path()).unwrap();
-        hotplug.wakes(std::thread::current());
+        let told = hotplug.wakes(std::thread::current());
         std::fs::write(folder.path().join("ttyUSB0"), "").unwrap();
         std::fs::write(folder.path().join("video3"), "").unwrap();
         while hotplug.came() == 0 {
@@ -135,6 +156,8 @@ mod tests {
         }
         watching.join();
         assert_eq!(hotplug.came(), came + 1, "the other device was none of ours");
+        drop(told);
+        assert!(hotplug.is_idle());
     }
 
     #[test]

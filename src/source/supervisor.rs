@@ -79,7 +79,7 @@ pub fn spawn_near(
 
 fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
     outlet.wake_by(super::waker());
-    hotplug.wakes(thread::current());
+    let _told = hotplug.wakes(thread::current());
     let mut pause = FIRST;
     let mut well: Option<Instant> = None;
     let mut told: Option<Arc<Told>> = None;
@@ -243,6 +243,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (hotplug, watching) = super::super::hotplug::watch(folder.path()).unwrap();
         let (outlet, mount) = mount("test");
+        let seen = hotplug.clone();
         let device = folder.path().join("video0");
         let (sender, tries) = std::sync::mpsc::channel();
         let running = spawn_near("test", Box::new(Absent(device.clone(), sender)), outlet, hotplug).unwrap();
@@ -260,6 +261,7 @@ mod tests {
         mount.stop();
         running.join();
         watching.join();
+        assert!(seen.is_idle(), "a source that ended is told of no device");
     }
 
     /// Gives a picture each time that it is run, and fails.

@@ -13,8 +13,9 @@ use crate::media::h264::{PictureCount, SliceHeader};
 
 /// Two pictures of one instant would be one to a reader: 9 ticks of RTP's clock.
 const LEAST: Duration = Duration::from_micros(100);
-/// A picture is not longer on its way from the sensor: such a stamp is of another clock.
-const OLDEST: Duration = Duration::from_secs(10);
+/// A picture is not longer on its way from the sensor: such a stamp is of another clock. It is less than after what time a
+/// source is believed to be silent, by the time of its last picture.
+const OLDEST: Duration = Duration::from_millis(1500);
 /// A decoder holds no more for others to be shown first (ITU-T H.264 section A.3.1).
 const DEPTH: usize = 32;
 
@@ -134,7 +135,7 @@ mod tests {
         assert_eq!(taken(Some(at(5)), at(9)), (at(5), true));
         assert_eq!(taken(None, at(9)), (at(9), false));
         assert_eq!(taken(Some(at(10)), at(9)), (at(9), false), "it was taken after it came");
-        assert_eq!(taken(Some(at(0)), at(10_001)), (at(10_001), false), "a clock of its own");
+        assert_eq!(taken(Some(at(0)), at(1_501)), (at(1_501), false), "a clock of its own");
     }
 
     #[test]

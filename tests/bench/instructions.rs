@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use lenslet::access::{Attempt, Gate, Now, Right, Rights, Rules, Ruling};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
 use lenslet::rtp::Sender;
@@ -85,6 +86,12 @@ fn cases() -> Vec<Case> {
         per: vec![(2, "request")],
         counted: MEASURED,
         run: Box::new(requests),
+    });
+    cases.push(Case {
+        name: "an answer to a challenge, checked".into(),
+        per: vec![(2, "answer")],
+        counted: MEASURED,
+        run: Box::new(answers),
     });
     for (transport, name) in [(Transport::Tcp, "TCP"), (Transport::Udp, "UDP")] {
         for (paused, heads) in [(false, "shared heads"), (true, "own heads")] {
@@ -231,12 +238,63 @@ fn requests(rounds: usize) {
         measured(&mut || {
             connection.handle_input(bytes);
             while let Some(event) = connection.poll_event(&mut sessions, now, wall) {
-                assert!(matches!(event, Event::Describe { .. }));
-                let answer = Answer::Described { sdp: sdp.take().unwrap() };
+                let answer = match event {
+                    Event::SignIn(_) => Answer::SignedIn(None),
+                    Event::Describe { .. } => Answer::Described { sdp: sdp.take().unwrap() },
+                    other => panic!("{other:?}"),
+                };
                 connection.answer(&mut sessions, now, wall, answer);
             }
             while let Some(reply) = connection.poll_output() {
                 std::hint::black_box(reply);
+            }
+        });
+    }
+}
+
+/// One by MD5 and one by SHA-256, by a gate that knows a hundred users.
+fn answers(rounds: usize) {
+    let mut rules = Rules::default();
+    for number in 0..100 {
+        rules
+            .users
+            .add(&format!("user{number}"), "secret", Rights { read: vec!["*".into()], control: vec![] })
+            .unwrap();
+    }
+    let gate = Gate::new(rules, [7; 32]);
+    let time = Duration::from_secs(1_000_000);
+    let now = Now { wall: SystemTime::UNIX_EPOCH + time, steady: time };
+    let uri = "rtsp://127.0.0.1:8554/cam";
+    let attempt = |authorization| Attempt {
+        peer: [192, 168, 1, 7].into(),
+        method: "DESCRIBE",
+        uri,
+        mount: Some("cam"),
+        right: Right::Read,
+        authorization,
+        held: Some("user42"),
+        own_session: false,
+    };
+    let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now) else { panic!("no challenge") };
+    let answers: Vec<String> = headers
+        .iter()
+        .map(|challenge| {
+            let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
+            let parameters = http_auth::PasswordParams {
+                username: "user42",
+                password: "secret",
+                uri,
+                method: "DESCRIBE",
+                body: Some(&[]),
+            };
+            client.respond(&parameters).unwrap()
+        })
+        .collect();
+    for _ in 0..rounds {
+        measured(&mut || {
+            for answer in &answers {
+                let ruling = gate.sign_in(&attempt(Some(answer)), now);
+                assert!(matches!(ruling, Ruling::Granted(_)));
             }
         });
     }

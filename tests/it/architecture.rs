@@ -7,18 +7,27 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 25] = [
+const MAY_KNOW: [(&str, &[&str]); 26] = [
     ("access", &["rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
-    ("cli", &["backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools"]),
+    (
+        "cli",
+        &[
+            "access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools",
+            "tui",
+        ],
+    ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
-    ("config", &["clock", "rtsp", "server", "source"]),
+    ("config", &["access", "clock", "rtsp", "server", "source"]),
     ("control", &[]),
     (
         "daemon",
-        &["board", "clock", "config", "control", "encode", "hub", "logs", "media", "server", "source"],
+        &[
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "server",
+            "source",
+        ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
@@ -31,15 +40,16 @@ const MAY_KNOW: [(&str, &[&str]); 25] = [
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
-    ("server", &["clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("tui", &["control"]),
     ("v4l2", &["media"]),
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 6] = ["hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 7] = ["access", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",

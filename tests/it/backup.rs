@@ -92,8 +92,8 @@ fn backed_up() -> (Card, PathBuf, PathBuf) {
         card.well(&["check"]);
     }
     fs::create_dir_all(card.path("state")).unwrap();
-    fs::write(card.path("state/users"), USERS).unwrap();
-    fs::set_permissions(card.path("state/users"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(card.path("state/users.ron"), USERS).unwrap();
+    fs::set_permissions(card.path("state/users.ron"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(card.path("passphrase"), "correct horse\nsecond line").unwrap();
     let (plain, sealed) = (card.path("plain.backup"), card.path("sealed.backup"));
     card.well(&["backup", text_of(&plain)]);
@@ -113,8 +113,8 @@ fn a_new_card_has_it_all_again() {
     assert_eq!((new.text(), new.path("state").exists()), (None, false), "nothing was touched");
     new.well(&restore);
     assert_eq!(new.text(), old.text());
-    assert_eq!(fs::read_to_string(new.path("state/users")).unwrap(), USERS);
-    assert_eq!(fs::metadata(new.path("state/users")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_to_string(new.path("state/users.ron")).unwrap(), USERS);
+    assert_eq!(fs::metadata(new.path("state/users.ron")).unwrap().permissions().mode() & 0o777, 0o600);
     let said = new.well(&restore);
     assert!(said.contains("Everything is as in the backup"), "{said}");
 }
@@ -254,7 +254,7 @@ fn a_restore_that_is_killed_is_whole_or_nothing() {
             if begun {
                 finish(&new);
             }
-            let state = (new.text() == old.text(), new.path("state/users").exists());
+            let state = (new.text() == old.text(), new.path("state/users.ron").exists());
             assert!(state == (true, true) || state == (false, false), "{call} {number}: {state:?}");
             assert!(state.0 || new.text().as_deref() == Some("()"), "{call} {number}: {:?}", new.text());
             seen[usize::from(state.0) + usize::from(begun && state.0)] = true;
@@ -288,7 +288,7 @@ fn the_page_about_recovery_is_walked_through() {
     let (before, after) = page.split_once("\n## After\n").unwrap();
     let (old, stick) = (Card::with(TEXT), tempfile::tempdir().unwrap());
     fs::create_dir_all(old.path("state")).unwrap();
-    fs::write(old.path("state/users"), USERS).unwrap();
+    fs::write(old.path("state/users.ron"), USERS).unwrap();
     let blocks = |text: &str| -> Vec<String> {
         text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect()
     };

@@ -160,6 +160,22 @@ fn a_reader_stays_while_the_program_dies_and_begins_again() {
 }
 
 #[test]
+fn a_program_that_falls_silent_is_started_anew_after_the_time_that_is_configured() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = "20 once:FOLDER/hung:wait:FOLDER/never 300 wait:FOLDER/never";
+    let server = camera.serve(steps, "fps: 100, silence: 1");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let mut seen = Vec::new();
+    // Only the second run gives more than the first twenty.
+    while !seen.contains(&expected[25]) {
+        seen.extend(slices(&player.picture().data));
+    }
+    server.logged(&["gave no picture for 1 s (`silence` says how long it may)"]);
+    server.logged(&["runs again"]);
+}
+
+#[test]
 fn the_first_readers_wait_while_a_program_takes_its_time() {
     let Some(camera) = Camera::new() else { return };
     let server = camera.serve("make:FOLDER/runs wait:FOLDER/go 200 wait:FOLDER/never", "fps: 100");

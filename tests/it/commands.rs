@@ -41,7 +41,8 @@ fn urls_and_check_say_what_serve_would_do() {
     assert!(String::from_utf8_lossy(&run(&["urls"]).stdout).contains("rtsp://localhost:8554/test"));
     let checked = run(&["check"]);
     assert!(checked.status.success());
-    assert_eq!(String::from_utf8_lossy(&checked.stdout), "The configuration is right: 1 mount.\n");
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(said.starts_with("The configuration is right: 1 mount.\nThere are no users: "), "{said}");
     let probed = run(&["probe", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
     let kinds: Vec<&String> = found.as_object().unwrap().keys().collect();
@@ -153,4 +154,22 @@ fn errors_that_nobody_reads_are_no_panic() {
     drop(reader);
     let output = lenslet().args(["check", "--config", "/nowhere.ron"]).stderr(writer).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_version_says_for_what_and_of_what_it_was_built() {
+    let said = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let lines: Vec<&str> = said.lines().collect();
+    let [program, target, features, commit] = lines.as_slice() else { panic!("{said}") };
+    assert_eq!(*program, concat!("lenslet ", env!("CARGO_PKG_VERSION")));
+    let musl = cfg!(target_env = "musl");
+    assert!(
+        target.starts_with(&format!("target: {}-", std::env::consts::ARCH))
+            && target.contains("musl") == musl,
+        "{said}"
+    );
+    assert_eq!(features.contains("soft-h264"), cfg!(feature = "soft-h264"), "{said}");
+    assert!(commit.len() > "commit: ".len(), "{said}");
+    let short = String::from_utf8(run(&["-V"]).stdout).unwrap();
+    assert_eq!(short.trim_end(), *program);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::disallowed_methods, reason = "tests measure time from outside")]
 
+mod access;
 mod allocations;
 mod architecture;
 mod backup;
@@ -41,4 +42,5 @@ mod starved;
 mod store;
 mod support;
 mod two_tracks;
+mod users;
 mod workers;

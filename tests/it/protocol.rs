@@ -43,7 +43,10 @@ impl Talk {
         let wall = SystemTime::UNIX_EPOCH;
         while let Some(event) = self.connection.poll_event(&mut self.sessions, self.now, wall) {
             let answer = answer(&event);
-            self.events.push(event);
+            // Who asks is another matter, and everybody may.
+            if !matches!(event, Event::SignIn(_)) {
+                self.events.push(event);
+            }
             match answer {
                 Some(answer) => self.connection.answer(&mut self.sessions, self.now, wall, answer),
                 None if matches!(self.events.last(), Some(Event::Close { .. })) => break,
@@ -90,6 +93,7 @@ fn address(text: &str) -> SocketAddr {
 
 fn answer(event: &Event) -> Option<Answer> {
     Some(match event {
+        Event::SignIn(_) => Answer::SignedIn(None),
         Event::Describe { .. } => Answer::Described { sdp: "v=0\r\n".into() },
         Event::Setup { track, transports, .. } => {
             let track = track.unwrap_or(0);

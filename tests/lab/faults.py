@@ -110,6 +110,10 @@ class Reader(threading.Thread):
 def said(words): return open(LOG, errors='replace').read().count(words)
 
 
+def said_of(mount, words):
+    return sum(words in line and f'mount="{mount}"' in line for line in open(LOG, errors='replace'))
+
+
 def told(words, before, patience=PATIENCE): until(f'the log says {words!r}', lambda: said(words) > before, patience)
 
 
@@ -154,7 +158,7 @@ def opened():
     return paths
 
 
-serving = []
+serving, readers = [], {}
 
 
 def hangs(**more):
@@ -192,14 +196,22 @@ def all_of(name):
 
 
 # -- uvcvideo
+def named(path):
+    # What was there when it was listed may be gone by now.
+    try: return open(path + '/name').read()
+    except OSError: return ''
+
+
 class Usb:
+    mode = '/tmp/uvccam.mode'
+
     def plug(self):
-        self.process = subprocess.Popen(['python3', LAB + '/uvccam.py', '--h264', H264], stdout=subprocess.DEVNULL)
+        self.gives('right')
+        self.process = subprocess.Popen(['python3', LAB + '/uvccam.py', '--h264', H264, '--mode', self.mode], stdout=subprocess.DEVNULL)
         until('the USB camera has nodes', self.nodes)
 
     def nodes(self):
-        names = {path: open(path + '/name').read() for path in glob.glob('/sys/class/video4linux/video*')}
-        return [path for path, name in names.items() if 'lab UVC' in name]
+        return [path for path in glob.glob('/sys/class/video4linux/video*') if 'lab UVC' in named(path)]
 
     def unplug(self):
         gone = said('the camera is gone')
@@ -224,6 +236,38 @@ class Usb:
         self.process.send_signal(signal.SIGUSR2)
         time.sleep(12)
         self.process.send_signal(signal.SIGUSR2)
+        return time.monotonic()
+
+
+    def gives(self, mode):
+        with open(self.mode + '.new', 'w') as file: file.write(mode)
+        os.rename(self.mode + '.new', self.mode)
+
+    def bad(self, mode, seconds):
+        def fault():
+            self.gives(mode)
+            time.sleep(seconds)
+            self.gives('right')
+            return time.monotonic()
+        return fault
+
+    def stamps_go_back(self):
+        """The driver stamps by the wall clock and says that it does not; that clock is set to the monotonic one, and back."""
+        was = time.time() - time.monotonic()
+        def clock(name, ahead):
+            open('/sys/module/uvcvideo/parameters/clock', 'w').write(name)
+            time.clock_settime(time.CLOCK_REALTIME, time.monotonic() + ahead)
+        try:
+            shown = said_of('usb', 'no signal')
+            clock('REALTIME', -0.05); time.sleep(3)
+            before = readers['usb'].ticks
+            clock('REALTIME', -1.05); time.sleep(0.7)
+            went_on = (readers['usb'].ticks - before) / 90000
+            if went_on > 0.5: raise Failed(f'stamps did not go back: {went_on:.2f} s in 0.7 s')
+            time.sleep(3); clock('REALTIME', -5); time.sleep(4)
+            clock('REALTIME', 5); time.sleep(3)
+            if said_of('usb', 'no signal') != shown: raise Failed('pictures came, and others were shown instead')
+        finally: clock('MONOTONIC', was)
         return time.monotonic()
 
 
@@ -252,6 +296,10 @@ FAULTS = {
         ('unplugged and plugged in', usb.replug),
         ('plugged in as another node', usb.elsewhere),
         ('stalls for 12 s', usb.stall),
+        ('pictures of garbage', usb.bad('garbage', 9)),
+        ('pictures cut short', usb.bad('short', 4)),
+        ('a picture in 25 s', usb.bad('slow', 30)),
+        ('stamps go back', usb.stamps_go_back),
     ],
 }
 
@@ -328,6 +376,29 @@ def rested(before):
     until('as little memory as before', lambda: resources(serving[0])[2] < before[2] + MEMORY, 20)
 
 
+def hang():
+    """A call to the encoder does not return: others go on, and who asks what there is has an answer. It stays so."""
+    words = 'closing it takes longer than 4 s: encoder wedged'
+    before = said(words)
+    codec(hang_streamoff='Y', stall_after=1)
+    told(words, before)
+    for over in time.monotonic(), usb.replug():
+        for mount, reader in readers.items(): until(f'/{mount} plays while a call hangs', lambda: reader.playing(over))
+    asked = time.monotonic()
+    # It is not waited for: such a driver lets nobody go who has it open, before it lets go of the first.
+    probe = subprocess.Popen([LENSLET, 'probe'], stdout=subprocess.PIPE, text=True)
+    late = threading.Timer(PATIENCE, codec, kwargs={'hang_streamoff': 'N'})
+    late.start(); said_so = probe.stdout.read(); late.cancel()
+    if 'lab UVC' not in said_so or '/dev/video40' in said_so: raise Failed(f'probe while a call hangs: {said_so}')
+    print(f'ok: closing the encoder hangs: all play, and probe answers after {time.monotonic() - asked:.1f} s', flush=True)
+
+
+def stop(server):
+    server.terminate(); began = time.monotonic(); ended = server.wait(PATIENCE)
+    print(f'the server ended with {ended} after {time.monotonic() - began:.1f} s', flush=True)
+    return ended
+
+
 def main():
     many = sys.argv[1] == 'many'
     rounds, seed, minutes = map(int, sys.argv[2:5]) if many else (1, 0, 60)
@@ -339,11 +410,11 @@ def main():
     usb.plug()
     open('/tmp/faults.ron', 'w').write(CONFIG)
     server = subprocess.Popen([LENSLET, 'serve', '-v', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
-    failures, readers = [], {}
+    failures = []
     serving.append(server)
     try:
         until('the server listens', lambda: said('listening'))
-        readers = {mount: Reader(mount) for mount in FAULTS}
+        readers.update({mount: Reader(mount) for mount in FAULTS})
         for mount, reader in readers.items(): until(f'/{mount} plays', reader.playing)
         for mount, reader in readers.items(): print(f'/{mount}: the first picture came after {reader.start_took:.1f} s', flush=True)
         cold, end = resources(server), time.monotonic() + 60 * minutes
@@ -366,9 +437,11 @@ def main():
             print('{}: {} descriptors, {} threads, {} kB of memory of its own'.format(when, *held), flush=True)
         if not said('encoder wedged: only a reboot clears this; the kernel says: '): failures.append('nothing is said of a wedged encoder')
         subprocess.run(['grep', '-m1', 'encoder wedged', LOG])
+        hang()
     except Failed as error: failures.append(str(error))
     finally:
-        server.terminate(); ended = server.wait(60)
+        ended = stop(server)
+        codec(hang_streamoff='N', stall_after=0)
         usb.process.send_signal(signal.SIGUSR1)
     if ended: failures.append(f'the server ended with {ended}')
     for failure in failures: print(f'FAIL: {failure}', flush=True)
@@ -376,4 +449,4 @@ def main():
     sys.exit(bool(failures))
 
 
-main()
+if __name__ == '__main__': main()

@@ -107,4 +107,19 @@ receive h265 loopback.hevc
 stop
 # shellcheck disable=SC2086 # a list of process ids
 kill $feeders
+# shellcheck disable=SC2086
+wait $feeders 2>/dev/null
+
+echo '== what no camera should give, while a reader watches'
+python3 "$LAB/bad.py" || fail 'bad input'
+unplug
+
+echo '== a camera that is not there when the server starts'
+serve absent --config /tmp/lab.ron
+describe mjpeg | grep -q '^RTSP/1.0 503' || fail 'a camera that is not there is described'
+told '/dev/video0: there is no such camera'
+plug
+until_true 60 plays mjpeg || fail "it came: $(describe mjpeg)"
+pass 'it came, and is served'
+stop
 unplug

@@ -9,6 +9,7 @@ use super::{DaemonArgument, Done, print, table};
 use crate::cli::serving::ConfigArgument;
 use crate::clock;
 use crate::config::store;
+use crate::control::client::{Blocking, Error};
 use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply, VersionEntry};
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +93,21 @@ pub(in crate::cli) struct PlaceArguments {
     daemon: DaemonArgument,
     #[command(flatten)]
     file: ConfigArgument,
+}
+
+impl PlaceArguments {
+    /// The daemon; none where nobody answers.
+    pub(in crate::cli) fn daemon(&self) -> Result<Option<Blocking>, Error> {
+        match self.daemon.connect() {
+            Err(Error::Absent(_)) => Ok(None),
+            connected => connected.map(Some),
+        }
+    }
+
+    /// The configuration's file.
+    pub(in crate::cli) fn file(&self) -> &ConfigArgument {
+        &self.file
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 mod configuration;
 mod sessions;
 mod snapshot;
-mod table;
+pub(super) mod table;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -17,11 +17,11 @@ use crate::config::store::{Environment, Paths};
 use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
-pub(super) use configuration::{ConfigCommand, config};
+pub(super) use configuration::{ConfigCommand, PlaceArguments, config};
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct DaemonArgument {
     /// The daemon's control socket; if not said, the system's, else this user's.
     #[arg(long, value_name = "PATH")]
@@ -196,6 +196,18 @@ impl DaemonArgument {
         Blocking::connect_first(&paths)
     }
 
+    #[cfg(feature = "tui")]
+    /// The socket of the daemon that answers; one that was named need not answer yet.
+    pub(super) fn path(&self) -> Result<PathBuf, Error> {
+        if let Some(path) = &self.control {
+            return Ok(path.clone());
+        }
+        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
+        let paths = usual_paths(runtime.as_deref().map(Path::new));
+        let answers = paths.iter().find(|path| Blocking::connect(path).is_ok());
+        answers.cloned().map_or_else(|| Blocking::connect_first(&paths).map(|_| paths[0].clone()), Ok)
+    }
+
     fn act(&self, act: Act) -> Done {
         self.ask_and_print(act)
     }
@@ -240,7 +252,7 @@ fn level(text: &str) -> Result<Level, String> {
         .map_err(|_| "error, warn, info, debug or trace".to_owned())
 }
 
-fn print(text: String) -> io::Result<()> {
+pub(super) fn print(text: String) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.trim_end_matches('\n'))?;
     out.flush()

@@ -1,7 +1,9 @@
 //! The status for people, in 80 columns.
 
 use super::sessions;
-use crate::control::protocol::{Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, Status};
+use crate::control::protocol::{
+    AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo, Status,
+};
 
 /// Columns of the narrowest terminal.
 pub(super) const WIDTH: usize = 80;
@@ -11,6 +13,7 @@ pub(super) fn status(status: &Status) -> String {
     let mut lines = vec![heading(status)];
     lines.extend(board(&status.board));
     lines.extend(configuration(&status.config));
+    lines.push(access(&status.access));
     for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
         lines.extend(self::alarm(alarm));
     }
@@ -64,6 +67,23 @@ fn configuration(config: &ConfigState) -> Vec<String> {
     }
     lines.extend(config.read_only.iter().map(|why| format!("  it cannot be changed: {why}")));
     lines
+}
+
+fn access(access: &AccessState) -> String {
+    let mut line = match (access.open_to, access.users) {
+        (OpenTo::Private, _) => {
+            "No users: private networks watch without a password, and nobody else".to_owned()
+        }
+        (OpenTo::World, _) => "No users: THE WHOLE WORLD watches without a password".to_owned(),
+        (OpenTo::Users, 1) => "1 user, who is asked for a password".to_owned(),
+        (OpenTo::Users, users) => format!("{users} users, who are asked for passwords"),
+    };
+    match access.bans {
+        0 => {}
+        1 => line += "; 1 ban",
+        bans => line += &format!("; {bans} bans"),
+    }
+    line
 }
 
 fn alarm(alarm: &Alarm) -> [String; 2] {
@@ -144,7 +164,7 @@ pub(super) fn seconds(ms: u64) -> String {
 }
 
 /// A time in its largest unit, or two.
-pub(super) fn time(seconds: u64) -> String {
+pub(in crate::cli) fn time(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
         120..7200 => format!("{} min", seconds / 60),
@@ -163,7 +183,7 @@ pub(super) fn clip(text: &str, width: usize) -> String {
 }
 
 /// What peers and devices call themselves, without what a terminal would take for orders.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
@@ -242,6 +262,7 @@ mod tests {
 Lenslet 0.1.0, up 24 h, on porch (Raspberry Pi 4 Model B Rev 1.4)
 CPU 12 %, memory 3.0 of 4.0 GB free, 52 °C
 No configuration file: the defaults are served
+No users: private networks watch without a password, and nobody else
 ! cam: it is dark (for 60 s)
   switch the light on
 

@@ -55,12 +55,37 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// A change of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// As [`set`].
+    Set(&'a str, &'a str),
+    /// As [`insert`].
+    Insert(&'a str, &'a str),
+    /// As [`remove`].
+    Remove(&'a str),
+    /// As [`rename`].
+    Rename(&'a str, &'a str),
+}
+
+/// Makes several changes, one after the other: with all of them it has to be a configuration.
+///
+/// # Errors
+/// As of each.
+pub fn all(text: &str, changes: &[Change<'_>]) -> Result<String, Error> {
+    // What some editors begin every file with stays as it is.
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let changed = changes.iter().try_fold(body.to_owned(), |text, change| change.of(&text))?;
+    Config::parse(&changed).map_err(Error::Config)?;
+    Ok(format!("{}{changed}", &text[..text.len() - body.len()]))
+}
+
 /// Sets what the path leads to, to a value in RON; what is not there yet is added, and what it has to stand in too.
 ///
 /// # Errors
 /// The text or the value is no RON, there is no place for it, or it would be no configuration.
 pub fn set(text: &str, path: &str, value: &str) -> Result<String, Error> {
-    changed(text, path, |text, path| text::set(text, path, value))
+    all(text, &[Change::Set(path, value)])
 }
 
 /// Adds what is not there yet.
@@ -68,7 +93,7 @@ pub fn set(text: &str, path: &str, value: &str) -> Result<String, Error> {
 /// # Errors
 /// As of [`set`], and where there is such a thing.
 pub fn insert(text: &str, path: &str, value: &str) -> Result<String, Error> {
-    changed(text, path, |text, path| text::insert(text, path, value))
+    all(text, &[Change::Insert(path, value)])
 }
 
 /// Takes a setting, a map's entry or a list's element out. Comments beside it stay.
@@ -76,7 +101,7 @@ pub fn insert(text: &str, path: &str, value: &str) -> Result<String, Error> {
 /// # Errors
 /// The text is no RON, nothing is there, or without it it would be no configuration.
 pub fn remove(text: &str, path: &str) -> Result<String, Error> {
-    changed(text, path, text::remove)
+    all(text, &[Change::Remove(path)])
 }
 
 /// Gives a map's entry or a setting another name.
@@ -84,7 +109,20 @@ pub fn remove(text: &str, path: &str) -> Result<String, Error> {
 /// # Errors
 /// The text is no RON, nothing is there, the name is taken, or it would be no configuration.
 pub fn rename(text: &str, path: &str, name: &str) -> Result<String, Error> {
-    changed(text, path, |text, path| text::rename(text, path, name))
+    all(text, &[Change::Rename(path, name)])
+}
+
+impl Change<'_> {
+    /// The text with it, which need not be a configuration.
+    fn of(&self, text: &str) -> Result<String, Error> {
+        let path = |path: &str| path.parse::<Path>().map_err(Error::Path);
+        match *self {
+            Self::Set(to, value) => text::set(text, &path(to)?, value),
+            Self::Insert(to, value) => text::insert(text, &path(to)?, value),
+            Self::Remove(to) => text::remove(text, &path(to)?),
+            Self::Rename(to, name) => text::rename(text, &path(to)?, name),
+        }
+    }
 }
 
 /// The text with another value at the path, whether it is a configuration then or not.
@@ -95,17 +133,4 @@ pub(super) fn splice(text: &str, path: &Path, value: &str) -> Result<String, Err
 /// The text without what is at the path, whether it is a configuration then or not.
 pub(super) fn cut(text: &str, path: &Path) -> Result<String, Error> {
     text::remove(text, path)
-}
-
-fn changed(
-    text: &str,
-    path: &str,
-    change: impl FnOnce(&str, &Path) -> Result<String, Error>,
-) -> Result<String, Error> {
-    let path: Path = path.parse().map_err(Error::Path)?;
-    // What some editors begin every file with stays as it is.
-    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let changed = change(body, &path)?;
-    Config::parse(&changed).map_err(Error::Config)?;
-    Ok(format!("{}{changed}", &text[..text.len() - body.len()]))
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::syntax::{self, Kind, Path, Step, Value};
 use super::text::{insert, remove, rename, set};
-use super::{Error, meaning};
+use super::{Change, Error, all, meaning};
 
 fn path(text: &str) -> Path {
     text.parse().unwrap()
@@ -320,4 +320,14 @@ proptest! {
             let _ = remove(&text, &way);
         }
     }
+}
+
+#[test]
+fn several_changes_have_to_be_right_together_alone() {
+    let text = "(mounts: {\"a\": Camera(device: \"x\") /* y */})";
+    let width = Change::Set("mounts[\"a\"].width", "640");
+    let height = Change::Set("mounts[\"a\"].height", "480");
+    assert!(matches!(all(text, &[width]), Err(Error::Config(_))));
+    let both = all(text, &[width, height]).unwrap();
+    assert_eq!(both, "(mounts: {\"a\": Camera(device: \"x\", width: 640, height: 480) /* y */})");
 }

@@ -49,6 +49,10 @@ pub(in crate::config) struct CameraFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 impl Written for CameraFile {
@@ -71,6 +75,7 @@ impl Written for CameraFile {
             always: self.always,
             on_encoder_wedged: self.on_encoder_wedged,
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }

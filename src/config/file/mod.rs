@@ -1,5 +1,6 @@
 //! What may be written in the file; everything is optional.
 
+mod access;
 mod camera;
 mod pictures;
 mod program;
@@ -12,8 +13,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{Mount as Mounted, MountSettings};
+use crate::access::Networks;
 use crate::server::{self, Pacing};
 use crate::source::Error;
+pub(super) use access::AccessFile;
 use camera::CameraFile;
 use pictures::{FileFile, JpegsFile, PatternFile};
 use program::{CommandFile, RpicamFile};
@@ -36,6 +39,8 @@ pub(super) struct ConfigFile {
     pub(super) max_connections: Option<usize>,
     pub(super) max_sessions: Option<usize>,
     pub(super) max_per_address: Option<usize>,
+    /// Who may watch, and from where.
+    pub(super) access: Option<AccessFile>,
     pub(super) mounts: Option<Entries<MountFile>>,
     /// Another name of a mount, and the mount's own.
     pub(super) aliases: Option<Entries<String>>,
@@ -111,15 +116,29 @@ impl Mounted {
         pacing: Option<Pacing>,
     ) -> Self {
         let serving = server::MountSettings { label, max_readers, pacing };
-        Self { source, serving, enabled: enabled.unwrap_or(true) }
+        Self { source, serving, enabled: enabled.unwrap_or(true), networks: Networks::default() }
+    }
+
+    /// The same, for clients from these networks.
+    fn within(self, allow: Option<Vec<String>>, deny: Option<Vec<String>>) -> Result<Self, Error> {
+        let networks = |name, written| {
+            super::access::networks(name, written).map_err(|whys| Error::new(whys.join("; ")))
+        };
+        let networks = Networks { allow: networks("allow", allow)?, deny: networks("deny", deny)? };
+        Ok(Self { networks, ..self })
     }
 }
 
 /// How long a source runs on after its last reader, in seconds: from a reader's SETUP to its PLAY at least.
-fn linger(seconds: Option<f64>, default: Duration) -> Result<Duration, Error> {
-    match seconds {
-        None => Ok(default),
-        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        Some(seconds) => Err(Error::new(format!("linger: {seconds} is not between 1 and 86400 seconds"))),
+fn linger(written: Option<f64>, default: Duration) -> Result<Duration, Error> {
+    Ok(seconds("linger", written)?.unwrap_or(default))
+}
+
+/// A time that may be configured, from a second to a day.
+fn seconds(name: &str, written: Option<f64>) -> Result<Option<Duration>, Error> {
+    match written {
+        None => Ok(None),
+        Some(seconds) if (1.0..=86_400.0).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
+        Some(seconds) => Err(Error::new(format!("{name}: {seconds} is not between 1 and 86400 seconds"))),
     }
 }

@@ -21,6 +21,8 @@ pub(in crate::config) struct PatternFile {
     enabled: Option<bool>,
     max_readers: Option<usize>,
     pacing: Option<Pacing>,
+    allow: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -37,6 +39,10 @@ pub(in crate::config) struct FileFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,6 +59,10 @@ pub(in crate::config) struct JpegsFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 impl Written for PatternFile {
@@ -65,20 +75,23 @@ impl Written for PatternFile {
             bitrate: self.bitrate.unwrap_or(default.bitrate),
             gop: self.gop.unwrap_or(default.gop),
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
 
 impl Written for FileFile {
     fn into_mount(self) -> Result<Mounted, Error> {
         let source = MountSettings::File(file::Settings { path: self.path, fps: self.fps });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
 
 impl Written for JpegsFile {
     fn into_mount(self) -> Result<Mounted, Error> {
         let source = MountSettings::Jpegs(jpegs::Settings { path: self.path, fps: self.fps });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Mounted, Written, linger};
+use super::{Mounted, Written, linger, seconds};
 use crate::config::MountSettings;
 use crate::server::Pacing;
 use crate::source::{Error, camera, command};
@@ -17,6 +17,8 @@ pub(in crate::config) struct CommandFile {
     #[serde(default)]
     fps: Option<f64>,
     #[serde(default)]
+    silence: Option<f64>,
+    #[serde(default)]
     linger: Option<f64>,
     #[serde(default)]
     always: bool,
@@ -28,6 +30,10 @@ pub(in crate::config) struct CommandFile {
     max_readers: Option<usize>,
     #[serde(default)]
     pacing: Option<Pacing>,
+    #[serde(default)]
+    allow: Option<Vec<String>>,
+    #[serde(default)]
+    deny: Option<Vec<String>>,
 }
 
 /// The camera of a Raspberry Pi.
@@ -42,12 +48,15 @@ pub(in crate::config) struct RpicamFile {
     gop: Option<u32>,
     rotation: Option<u32>,
     more: Vec<String>,
+    silence: Option<f64>,
     linger: Option<f64>,
     always: bool,
     label: Option<String>,
     enabled: Option<bool>,
     max_readers: Option<usize>,
     pacing: Option<Pacing>,
+    allow: Option<Vec<String>>,
+    deny: Option<Vec<String>>,
 }
 
 impl Written for CommandFile {
@@ -56,11 +65,13 @@ impl Written for CommandFile {
         let source = MountSettings::Command(command::Settings {
             format: self.format.unwrap_or(settings.format),
             fps: self.fps,
+            silence: seconds("silence", self.silence)?,
             linger: linger(self.linger, settings.linger)?,
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }
 
@@ -78,10 +89,12 @@ impl Written for RpicamFile {
             more: self.more,
         });
         let source = MountSettings::Command(command::Settings {
+            silence: seconds("silence", self.silence)?,
             linger: linger(self.linger, settings.linger)?,
             always: self.always,
             ..settings
         });
-        Ok(Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing))
+        Mounted::new(source, self.label, self.enabled, self.max_readers, self.pacing)
+            .within(self.allow, self.deny)
     }
 }

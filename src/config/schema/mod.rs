@@ -3,6 +3,7 @@
 //!
 //! A test holds it to the parser: every field that is here is read, and no other.
 
+mod access;
 mod json;
 mod mounts;
 mod server;

@@ -30,6 +30,20 @@ pub(super) static EVERY: &[Field] = &[
         "On",
         "Whether its keyframes are spread over time to viewers by UDP.",
     ),
+    Field::new(
+        "allow",
+        List(&Text),
+        Words("every network that the server lets in"),
+        "[\"192.168.1.0/24\"]",
+        "Networks that it may be watched from.",
+    ),
+    Field::new(
+        "deny",
+        List(&Text),
+        Written("[]"),
+        "[\"192.168.1.66\"]",
+        "Networks that it may not be watched from, whatever is allowed.",
+    ),
 ];
 
 pub(in crate::config) static KINDS: &[MountKind] = &[
@@ -145,6 +159,7 @@ static RPICAM: &[Field] = &[
         "[\"--awb\", \"indoor\"]",
         "More arguments for rpicam-vid, as they are.",
     ),
+    silence(),
     linger("10 seconds"),
     always(),
 ];
@@ -187,6 +202,7 @@ static COMMAND: &[Field] = &[
         "What the program writes: H.264 or H.265 (Annex B), or JPEGs one behind the other.",
     ),
     fps(Number(0.1, 1000.0), Words("as the pictures say or come")),
+    silence(),
     linger("10 seconds"),
     always(),
 ];
@@ -223,6 +239,17 @@ const fn linger(default: &'static str) -> Field {
         Words(default),
         "30",
         "For how long it runs on after its last reader.",
+    )
+    .in_unit("s")
+}
+
+const fn silence() -> Field {
+    Field::new(
+        "silence",
+        Number(1.0, 86_400.0),
+        Words("three times as long as from a picture to the next, 10 seconds at least"),
+        "3600",
+        "It is started anew when it gave no picture for so long.",
     )
     .in_unit("s")
 }

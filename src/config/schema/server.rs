@@ -2,7 +2,7 @@
 
 use super::Default::{Words, Written};
 use super::Field;
-use super::Shape::{Choice, Integer, List, Map, Mount, Pair, Text};
+use super::Shape::{Choice, Integer, List, Map, Mount, Pair, Structure, Text};
 
 pub(super) static FIELDS: &[Field] = &[
     Field::new(
@@ -92,6 +92,13 @@ pub(super) static FIELDS: &[Field] = &[
         Words("/run/lenslet/control.sock for the system, else under $XDG_RUNTIME_DIR"),
         "\"/run/lenslet/control.sock\"",
         "Where the daemon can be seen and steered; true from the next start on.",
+    ),
+    Field::new(
+        "access",
+        Structure("access", super::access::FIELDS),
+        Written("()"),
+        "(allow: [\"192.168.1.0/24\"])",
+        "Who may watch, and from where.",
     ),
     Field::new(
         "mounts",

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 pub use difference::difference;
 pub use history::Version;
 pub use paths::{Environment, Paths};
-pub use replace::replace;
+pub use replace::{replace, replace_secret};
 
 use super::Config;
 use history::History;

@@ -13,6 +13,28 @@ use super::Error;
 /// # Errors
 /// What could not be done; the file is as it was.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error> {
+    replace_as(path, bytes, Mode::OfNew(mode))
+}
+
+/// The same for what only the file's owner may read, whatever its mode was. Made by root, a new one is its folder's
+/// owner's, for whom it will be.
+///
+/// # Errors
+/// What could not be done; the file is as it was.
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_as(path, bytes, Mode::Secret)
+}
+
+/// Who may read it.
+#[derive(Clone, Copy)]
+enum Mode {
+    /// As the file that is replaced; of a new one, this.
+    OfNew(u32),
+    /// Its owner alone.
+    Secret,
+}
+
+fn replace_as(path: &Path, bytes: &[u8], mode: Mode) -> Result<(), Error> {
     // A link that points nowhere yet is replaced itself.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = folder_of(&path);
@@ -51,9 +73,18 @@ fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write(path: &Path, new: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write(path: &Path, new: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     let known = fs::metadata(path).ok();
-    let mode = known.as_ref().map_or(mode, |known| known.permissions().mode() & 0o7777);
+    let (known, mode) = match mode {
+        Mode::OfNew(mode) => {
+            let kept = known.as_ref().map(|known| known.permissions().mode() & 0o7777);
+            (known, kept.unwrap_or(mode))
+        }
+        Mode::Secret => {
+            let root = nix::unistd::geteuid().is_root();
+            (known.or_else(|| fs::metadata(folder_of(path)).ok().filter(|_| root)), 0o600)
+        }
+    };
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(new)?;
     file.write_all(bytes)?;
     if let Some(known) = &known {

@@ -39,6 +39,13 @@ pub enum ConfigRequest {
         /// One after the other.
         edits: Vec<Edit>,
     },
+    /// Everything that is written in a text, each with the way to it: for whoever draws a form of it.
+    #[serde(rename = "config values")]
+    Values {
+        /// The text; none: the file's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
     /// Says what is wrong with a text.
     #[serde(rename = "config check")]
     Check {
@@ -92,6 +99,7 @@ impl ConfigRequest {
         "config get",
         "config set",
         "config edit",
+        "config values",
         "config check",
         "config preview",
         "config apply",
@@ -144,6 +152,18 @@ pub struct ConfigText {
     /// Whether this value is the default because nothing is written there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_default: bool,
+}
+
+/// Something that is written in a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// The way to it: `mounts["cam"]`, `mounts["cam"].fps`.
+    pub path: String,
+    /// As it is written: `25`, `Camera(device: "/dev/video0", fps: 25)`.
+    pub value: String,
+    /// The name in front of its parentheses, where there is one: `Camera`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// What is wrong with a text.

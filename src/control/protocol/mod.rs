@@ -8,14 +8,16 @@
 //! <- {"v":1,"id":3,"refusal":{"what":"no-such-mount","why":"...","what_to_do":"..."}}
 //! ```
 
+mod access;
 mod config;
 mod line;
 mod reply;
 mod request;
 mod status;
 
+pub use access::{AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry};
 pub use config::{
-    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry,
+    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };
 pub use line::{AnswerLine, Outcome, RequestLine, Unreadable};
 pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapshot};

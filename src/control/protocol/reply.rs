@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{Checked, ConfigText, Plan, VersionEntry};
+use super::access::{BanEntry, UserEntry};
+use super::config::{Checked, ConfigText, Plan, VersionEntry, Written};
 use super::request::Level;
 use super::status::{Alarm, MountStatus, SessionStatus, Status};
 
@@ -35,6 +36,8 @@ pub enum Reply {
     Schema(serde_json::Value),
     /// To `config get` and `config edit`.
     Config(ConfigText),
+    /// To `config values`, in the text's order; what something stands in comes before it.
+    Values(Vec<Written>),
     /// To `config check`.
     Checked(Checked),
     /// To `config preview`, `set`, `apply` and `rollback`, and to `reload`.
@@ -43,6 +46,10 @@ pub enum Reply {
     History(Vec<VersionEntry>),
     /// To `config diff`: in unified form; empty: they are the same.
     Diff(String),
+    /// To `user list`, by name.
+    Users(Vec<UserEntry>),
+    /// To `ban list`: what ends first is first.
+    Bans(Vec<BanEntry>),
     /// What was answered again and again ends.
     End {},
 }

@@ -3,6 +3,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::access::AccessRequest;
 use super::config::ConfigRequest;
 
 /// What a client asks for, by who answers it. On the line all are told apart by `do`.
@@ -17,6 +18,8 @@ pub enum Request {
     Act(Act),
     /// The configuration.
     Config(ConfigRequest),
+    /// Users and bans.
+    Access(AccessRequest),
 }
 
 /// What can be seen.
@@ -180,7 +183,7 @@ impl LogWish {
 impl Request {
     /// Every verb, as `do` names it, in the order of the documentation.
     pub fn verbs() -> impl Iterator<Item = &'static str> {
-        [ASKS, LOOKS, ACTS, ConfigRequest::VERBS].into_iter().flatten().copied()
+        [ASKS, LOOKS, ACTS, ConfigRequest::VERBS, AccessRequest::VERBS].into_iter().flatten().copied()
     }
 }
 
@@ -205,6 +208,12 @@ impl From<Act> for Request {
 impl From<ConfigRequest> for Request {
     fn from(request: ConfigRequest) -> Self {
         Self::Config(request)
+    }
+}
+
+impl From<AccessRequest> for Request {
+    fn from(request: AccessRequest) -> Self {
+        Self::Access(request)
     }
 }
 
@@ -240,6 +249,8 @@ impl<'de> Deserialize<'de> for Request {
             Act::deserialize(fields).map(Self::Act)
         } else if known(ConfigRequest::VERBS) {
             ConfigRequest::deserialize(fields).map(Self::Config)
+        } else if known(AccessRequest::VERBS) {
+            AccessRequest::deserialize(fields).map(Self::Access)
         } else {
             let verbs: Vec<&str> = Self::verbs().collect();
             return Err(D::Error::custom(format_args!(

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::{AccessState, AuditEntry};
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -25,6 +27,12 @@ pub struct Status {
     pub alarms: Vec<Alarm>,
     /// Where the configuration comes from.
     pub config: ConfigState,
+    /// Who is let in, as a whole.
+    #[serde(default)]
+    pub access: AccessState,
+    /// What happened to access, the newest first.
+    #[serde(default)]
+    pub audit: Vec<AuditEntry>,
 }
 
 /// Something that a person should know.

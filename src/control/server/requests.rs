@@ -35,6 +35,7 @@ pub(super) async fn answer(
         Request::Look(look) => once(guarded(steward.look(look)).await),
         Request::Act(act) => once(guarded(steward.act(caller, act)).await),
         Request::Config(request) => once(guarded(steward.config(caller, request)).await),
+        Request::Access(request) => once(guarded(steward.access(caller, request)).await),
     }
 }
 

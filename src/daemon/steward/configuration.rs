@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::alarms::Trouble;
 use super::super::mounts::Applied;
-use super::Steward;
+use super::{Steward, values};
 use crate::clock;
 use crate::config::store::{self, From, Loaded, Store};
 use crate::config::{self, Config, edit, syntax};
@@ -40,9 +40,11 @@ impl Steward {
                 self.apply(caller, text, base, Some(before)).await
             }
             ConfigRequest::Edit { text, edits } => {
-                let text = edits.iter().try_fold(self.text(text).await?, edited)?;
+                let changes: Vec<edit::Change<'_>> = edits.iter().map(change).collect();
+                let text = edit::all(&self.text(text).await?, &changes).map_err(not_edited)?;
                 Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
             }
+            ConfigRequest::Values { text } => Ok(Reply::Values(values::values(&self.text(text).await?)?)),
             ConfigRequest::Schema {} => Ok(Reply::Schema(config::schema())),
         }
     }
@@ -141,6 +143,7 @@ impl Steward {
     ) -> Answer {
         let config = parsed(&text)?;
         let author = author(caller);
+        let who = author.clone();
         self.rooms.asker.expect(text.clone());
         let diff = self.difference(Some(text.clone())).await.unwrap_or_default();
         let version = self
@@ -161,6 +164,8 @@ impl Steward {
         let applied = self.rooms.asker.apply(config).await.map_err(not_served);
         self.look_at_config();
         let applied = applied?;
+        let what = format!("the configuration is version {version}");
+        self.rooms.keeper.note(&who, &what);
         Ok(Reply::Plan(Plan { version: Some(version), diff, ..plan(&applied, &[]) }))
     }
 
@@ -193,21 +198,20 @@ pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
 }
 
 /// Who is written beside a version.
-fn author(caller: &Caller) -> String {
+pub(super) fn author(caller: &Caller) -> String {
     match caller.pid {
         Some(pid) => format!("uid {} (process {pid})", caller.uid),
         None => format!("uid {}", caller.uid),
     }
 }
 
-fn edited(text: String, change: &Edit) -> Result<String, Refusal> {
-    let done = match change {
-        Edit::Set { path, value } => edit::set(&text, path, value),
-        Edit::Insert { path, value } => edit::insert(&text, path, value),
-        Edit::Remove { path } => edit::remove(&text, path),
-        Edit::Rename { path, to } => edit::rename(&text, path, to),
-    };
-    done.map_err(not_edited)
+fn change(edit: &Edit) -> edit::Change<'_> {
+    match edit {
+        Edit::Set { path, value } => edit::Change::Set(path, value),
+        Edit::Insert { path, value } => edit::Change::Insert(path, value),
+        Edit::Remove { path } => edit::Change::Remove(path),
+        Edit::Rename { path, to } => edit::Change::Rename(path, to),
+    }
 }
 
 fn not_edited(error: edit::Error) -> Refusal {

@@ -79,7 +79,7 @@ pub(super) fn session(session: &SessionFigures) -> SessionStatus {
     SessionStatus {
         id: session.number.to_string(),
         mount: session.mount.clone(),
-        user: None,
+        user: session.user.clone(),
         address: session.peer.to_string(),
         transport: match session.transport {
             server::Transport::Udp => Transport::Udp,

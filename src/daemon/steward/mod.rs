@@ -1,11 +1,13 @@
 //! Answers the control socket: what the rooms know, in control's words.
 
+mod access;
 mod acts;
 mod configuration;
 mod figures;
 mod log;
 mod looks;
 mod mounts;
+mod values;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::access::Keeper;
 use super::alarms::{Alarms, Trouble};
 use super::mounts::{Listed, Listing};
 use super::reload::Asker;
@@ -22,7 +25,9 @@ use crate::board::{Board, Health};
 use crate::clock;
 use crate::config::MountSettings;
 use crate::config::store::{Environment, Paths, Store};
-use crate::control::protocol::{Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status};
+use crate::control::protocol::{
+    AccessRequest, Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status,
+};
 use crate::control::{Answer, Boxed, Caller, LogStream};
 use crate::hub::State;
 use crate::logs::Logs;
@@ -39,6 +44,7 @@ pub(super) struct Rooms {
     pub(super) server: Handle,
     pub(super) mounts: Listing,
     pub(super) asker: Asker,
+    pub(super) keeper: Arc<Keeper>,
 }
 
 /// The daemon, as the control socket sees it.
@@ -120,6 +126,7 @@ impl Steward {
     }
 
     fn look_around(&self, now: Instant) {
+        self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
         let mut seen = self.seen();
         seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
@@ -134,6 +141,7 @@ impl Steward {
         seen.ticks = seen.ticks.wrapping_add(1);
         let mut troubles = troubles(&mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config));
+        troubles.extend(self.rooms.keeper.troubles());
         seen.alarms.look(troubles, clock::wall());
     }
 
@@ -165,6 +173,8 @@ impl Steward {
             connections: u32::try_from(self.rooms.server.connections()).unwrap_or(u32::MAX),
             alarms: seen.alarms.all().map(|alarm| figures::alarm(alarm, wall)).collect(),
             config: seen.config.clone(),
+            access: self.rooms.keeper.state(),
+            audit: self.rooms.keeper.audit_entries(),
         }
     }
 
@@ -238,6 +248,10 @@ impl crate::control::Steward for Shared {
 
     fn config<'a>(&'a self, caller: &'a Caller, request: ConfigRequest) -> Boxed<'a, Answer> {
         Box::pin(self.0.configure(caller, request))
+    }
+
+    fn access<'a>(&'a self, caller: &'a Caller, request: AccessRequest) -> Boxed<'a, Answer> {
+        Box::pin(self.0.access(caller, request))
     }
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {

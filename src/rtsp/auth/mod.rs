@@ -5,6 +5,7 @@
 //! |---|---|
 //! | no `Authorization` | asked who it is |
 //! | one that cannot be read | refused, as one of a wrong password |
+//! | Basic where it is not allowed | asked who it is: it was not looked at |
 //! | a nonce that is not ours, of another peer or too old, a count that was there | asked again, `stale` if the password is right |
 //! | a right answer of a known user | that user's |
 //! | anything else | refused; it took the same time and is told the same |
@@ -14,6 +15,7 @@ mod digest;
 mod nonces;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use subtle::{Choice, ConstantTimeEq};
@@ -31,7 +33,7 @@ pub const NONCE_LIVES: Duration = Duration::from_secs(600);
 pub struct Challenger {
     realm: String,
     basic: bool,
-    nonces: Nonces,
+    nonces: Arc<Nonces>,
 }
 
 /// What an answer is worth.
@@ -39,8 +41,10 @@ pub struct Challenger {
 pub enum Verdict {
     /// This user asks.
     Known(String),
-    /// The password was right, the nonce no longer: the client repeats its request with a new one by itself.
-    Stale,
+    /// This user's password was right, the nonce no longer: the client repeats its request with a new one by itself.
+    Stale(String),
+    /// It was not looked at: Basic is not allowed.
+    Unasked,
     /// It is not right; who was claimed to ask, if that could be read. A failure that counts.
     Wrong(Option<String>),
 }
@@ -61,7 +65,12 @@ pub struct Asked<'a> {
 impl Challenger {
     /// For a realm; `secret` is random and of this process alone. `basic`: passwords may cross the network in the clear.
     pub fn new(realm: &str, secret: [u8; 32], basic: bool) -> Self {
-        Self { realm: realm.to_owned(), basic, nonces: Nonces::new(secret) }
+        Self { realm: realm.to_owned(), basic, nonces: Arc::new(Nonces::new(secret)) }
+    }
+
+    /// For another realm, and other rules for Basic: what was asked of clients holds.
+    pub fn with(&self, realm: &str, basic: bool) -> Self {
+        Self { realm: realm.to_owned(), basic, nonces: self.nonces.clone() }
     }
 
     /// The realm's name.
@@ -85,12 +94,7 @@ impl Challenger {
     }
 
     /// Checks the value of `Authorization`. `secret` gives what is known of a user.
-    pub fn check(
-        &mut self,
-        value: &str,
-        asked: &Asked<'_>,
-        secret: impl Fn(&str) -> Option<Secret>,
-    ) -> Verdict {
+    pub fn check(&self, value: &str, asked: &Asked<'_>, secret: impl Fn(&str) -> Option<Secret>) -> Verdict {
         match Credentials::parse(value) {
             Some(Credentials::Basic { user, password }) if self.basic => {
                 let claimed = Secret::of(&user, &self.realm, &password);
@@ -99,13 +103,13 @@ impl Challenger {
                 verdict(user, known.is_some(), right)
             }
             Some(Credentials::Digest(answer)) => self.check_digest(&answer, asked, secret),
-            Some(Credentials::Basic { user, .. }) => Verdict::Wrong(Some(user)),
+            Some(Credentials::Basic { .. }) => Verdict::Unasked,
             None => Verdict::Wrong(None),
         }
     }
 
     fn check_digest(
-        &mut self,
+        &self,
         answer: &Digest,
         asked: &Asked<'_>,
         secret: impl Fn(&str) -> Option<Secret>,
@@ -117,13 +121,14 @@ impl Challenger {
         if answer.realm != self.realm || !concerns(&answer.uri, asked.uri) {
             return Verdict::Wrong(Some(user));
         }
-        let verdict = verdict(user, known.is_some(), right);
-        if !matches!(verdict, Verdict::Known(_)) {
-            return verdict;
-        }
-        match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now) {
-            Validity::Good => verdict,
-            Validity::Over => Verdict::Stale,
+        match verdict(user, known.is_some(), right) {
+            Verdict::Known(user) => {
+                match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now) {
+                    Validity::Good => Verdict::Known(user),
+                    Validity::Over => Verdict::Stale(user),
+                }
+            }
+            other => other,
         }
     }
 }

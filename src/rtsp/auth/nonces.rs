@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hmac::{Hmac, Mac};
@@ -20,7 +21,7 @@ const TIME: usize = 8;
 
 pub(super) struct Nonces {
     secret: [u8; 32],
-    counted: VecDeque<Counted>,
+    counted: Mutex<VecDeque<Counted>>,
 }
 
 /// Which uses of a nonce there were: the highest, and which of the 63 before it. Two connections of one client may come
@@ -41,13 +42,13 @@ pub(super) enum Validity {
 
 impl std::fmt::Debug for Nonces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Nonces").field("counted", &self.counted.len()).finish_non_exhaustive()
+        f.debug_struct("Nonces").field("counted", &self.counted().len()).finish_non_exhaustive()
     }
 }
 
 impl Nonces {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, counted: VecDeque::new() }
+        Self { secret, counted: Mutex::default() }
     }
 
     /// A nonce for a peer: the time in seconds, and both signed.
@@ -58,7 +59,7 @@ impl Nonces {
         text
     }
 
-    pub(super) fn look(&mut self, nonce: &str, count: Option<u32>, peer: IpAddr, now: Duration) -> Validity {
+    pub(super) fn look(&self, nonce: &str, count: Option<u32>, peer: IpAddr, now: Duration) -> Validity {
         let time = nonce.get(..TIME).and_then(|time| u32::from_str_radix(time, 16).ok());
         let Some(time) = time.filter(|_| nonce.is_ascii() && nonce.len() == TIME + 2 * SIGNATURE) else {
             return Validity::Over;
@@ -91,15 +92,20 @@ impl Nonces {
     }
 
     /// Whether this use is a new one.
-    fn count(&mut self, nonce: &str, count: u32) -> bool {
-        let Some(counted) = self.counted.iter_mut().find(|counted| counted.nonce == nonce) else {
-            if self.counted.len() >= COUNTED {
-                self.counted.pop_front();
+    fn count(&self, nonce: &str, count: u32) -> bool {
+        let mut all = self.counted();
+        let Some(counted) = all.iter_mut().find(|counted| counted.nonce == nonce) else {
+            if all.len() >= COUNTED {
+                all.pop_front();
             }
-            self.counted.push_back(Counted { nonce: nonce.to_owned(), highest: count, before: 0 });
+            all.push_back(Counted { nonce: nonce.to_owned(), highest: count, before: 0 });
             return true;
         };
         counted.take(count)
+    }
+
+    fn counted(&self) -> MutexGuard<'_, VecDeque<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

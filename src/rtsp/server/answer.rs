@@ -1,5 +1,7 @@
 //! What a connection asks of the house, and what the house answers.
 
+use std::sync::Arc;
+
 use super::{Lower, SessionId};
 use crate::rtsp::message::Status;
 use crate::rtsp::url::Target;
@@ -7,6 +9,8 @@ use crate::rtsp::url::Target;
 /// What the house is to do next. All but `Interleaved` and `Close` want an [`Answer`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Say who asks, and whether he may: comes before every request but OPTIONS.
+    SignIn(Box<Claim>),
     /// Describe a mount.
     Describe {
         /// Which.
@@ -67,6 +71,25 @@ pub enum Event {
     },
 }
 
+/// A request that waits for a word on who makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Its method, as it was written.
+    pub method: String,
+    /// Its URI, as it was written.
+    pub uri: String,
+    /// The mount that it is about, by its own name.
+    pub mount: Option<String>,
+    /// It changes something, beside the client's own session.
+    pub changes: bool,
+    /// The value of its `Authorization`; empty where it has several.
+    pub authorization: Option<String>,
+    /// Who signed in on its connection before.
+    pub held: Option<Arc<str>>,
+    /// It is about a session that was set up on its connection.
+    pub own_session: bool,
+}
+
 impl Event {
     /// The session that it asks something of.
     pub fn session(&self) -> Option<&SessionId> {
@@ -76,7 +99,7 @@ impl Event {
             | Self::Pause { session }
             | Self::Teardown { session, .. } => Some(session),
             Self::Parameters { session, .. } => session.as_ref(),
-            Self::Describe { .. } | Self::Interleaved { .. } | Self::Close { .. } => None,
+            Self::SignIn(_) | Self::Describe { .. } | Self::Interleaved { .. } | Self::Close { .. } => None,
         }
     }
 }
@@ -93,6 +116,15 @@ pub struct RtpInfo {
 /// What the house answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
+    /// To `SignIn`: go on, for this user; for nobody in particular where there are no users.
+    SignedIn(Option<Arc<str>>),
+    /// To `SignIn`: it is not known who asks; the values of `WWW-Authenticate`.
+    Unknown(Vec<String>),
+    /// To `SignIn`: he may not.
+    Forbidden {
+        /// And the connection ends.
+        close: bool,
+    },
     /// To `Describe`.
     Described {
         /// The session description.

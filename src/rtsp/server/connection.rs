@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::claim;
 use super::methods;
 use super::outcome::{Caller, Kind, Outcome};
 use super::sessions::{Asker, Sessions};
@@ -42,6 +44,8 @@ pub struct Connection {
     output: VecDeque<Vec<u8>>,
     /// The request whose answer is awaited.
     waiting: Option<Box<Waiting>>,
+    /// What its request asks of the house, now that it is known who makes it.
+    next: Option<Event>,
     close: Option<String>,
     awaited: Awaited,
     /// Since when.
@@ -72,13 +76,14 @@ impl Connection {
     pub fn new(peer: Peer, number: u64) -> Self {
         Self {
             caller: Caller {
-                asker: Asker { connection: number, peer: peer.addr.ip().to_canonical() },
+                asker: Asker { connection: number, peer: peer.addr.ip().to_canonical(), user: None },
                 authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
                 own: None,
             },
             parser: Parser::new(),
             output: VecDeque::new(),
             waiting: None,
+            next: None,
             close: None,
             awaited: Awaited::Rest,
             since: None,
@@ -99,6 +104,11 @@ impl Connection {
         self.agent.as_deref()
     }
 
+    /// Who made the last request that was let in, if there are users.
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.caller.asker.user.clone()
+    }
+
     /// Bytes that arrived.
     pub fn handle_input(&mut self, bytes: &[u8]) {
         self.begun = true;
@@ -110,6 +120,9 @@ impl Connection {
 
     /// What the house is to do next; nothing while a request awaits its answer.
     pub fn poll_event(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime) -> Option<Event> {
+        if self.next.is_some() {
+            return self.next.take();
+        }
         while self.waiting.is_none() {
             if let Some(reason) = self.close.take() {
                 return Some(Event::Close { reason });
@@ -128,7 +141,10 @@ impl Connection {
                     return Some(Event::Interleaved { channel, data });
                 }
                 Item::Response(_) => {}
-                Item::Invalid(invalid) => self.refuse(&invalid, wall),
+                Item::Invalid(invalid) => {
+                    sessions.counts.large += u64::from(matches!(invalid.status.0, 413 | 414));
+                    self.refuse(&invalid, wall);
+                }
                 Item::Request(request) => {
                     if let Some(event) = self.request(request, sessions, now, wall) {
                         return Some(event);
@@ -143,6 +159,9 @@ impl Connection {
     pub fn answer(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime, answer: Answer) {
         let Some(waiting) = self.waiting.take() else { return };
         let Waiting { request, kind } = *waiting;
+        if let Kind::SignIn = kind {
+            return self.signed_in(request, answer, sessions, now, wall);
+        }
         let response = methods::answered(&mut self.caller, sessions, now, &request, kind, answer);
         self.reply(&request, response, wall);
     }
@@ -172,7 +191,10 @@ impl Connection {
         }
         let holds_session = self.caller.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
         match self.awaited {
-            Awaited::Rest => self.close = Some("its request did not end in time".into()),
+            Awaited::Rest => {
+                sessions.counts.slow += 1;
+                self.close = Some("its request did not end in time".into());
+            }
             // A session's end is the session's matter.
             Awaited::Anything if holds_session => self.since = Some(now),
             Awaited::Anything => self.close = Some("it has no session and says nothing".into()),
@@ -182,7 +204,7 @@ impl Connection {
     /// The connection is gone: the sessions that end with it. A UDP session lives on until its timeout.
     pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
         self.caller.own = None;
-        sessions.close_interleaved(self.caller.asker)
+        sessions.close_interleaved(&self.caller.asker)
     }
 
     fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
@@ -213,7 +235,16 @@ impl Connection {
             request.method.name(),
             url::shown(&request.uri)
         );
-        match methods::dispatch(&mut self.caller, &request, sessions, now) {
+        let outcome = match claim::of(&self.caller, &request, sessions) {
+            Ok(Some(claim)) => Outcome::Ask(Event::SignIn(Box::new(claim)), Kind::SignIn),
+            Ok(None) => methods::dispatch(&mut self.caller, &request, sessions, now),
+            Err(response) => Outcome::Reply(response),
+        };
+        self.come_to(outcome, request, wall)
+    }
+
+    fn come_to(&mut self, outcome: Outcome, request: Request, wall: SystemTime) -> Option<Event> {
+        match outcome {
             Outcome::Reply(response) => {
                 self.reply(&request, response, wall);
                 None
@@ -223,6 +254,30 @@ impl Connection {
                 Some(event)
             }
         }
+    }
+
+    /// It was said who makes the request: it goes on, or is refused.
+    fn signed_in(
+        &mut self,
+        request: Request,
+        answer: Answer,
+        sessions: &mut Sessions,
+        now: Instant,
+        wall: SystemTime,
+    ) {
+        let outcome = match answer {
+            Answer::SignedIn(user) => {
+                self.caller.asker.user = user;
+                methods::dispatch(&mut self.caller, &request, sessions, now)
+            }
+            refused => {
+                if let Answer::Forbidden { close: true } = refused {
+                    self.close = Some("it is banned".into());
+                }
+                Outcome::Reply(claim::refused(refused))
+            }
+        };
+        self.next = self.come_to(outcome, request, wall);
     }
 
     fn reply(&mut self, request: &Request, mut response: Response, wall: SystemTime) {

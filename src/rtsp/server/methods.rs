@@ -7,11 +7,13 @@ use super::sessions::{Sessions, State};
 use super::{Answer, Event, Lower, RtpInfo, SessionId};
 use crate::rtsp::header::{range, transport};
 use crate::rtsp::message::{Method, Request, Response, Status};
-use crate::rtsp::parser::repeatable;
 use crate::rtsp::url::{self, Target};
 
 /// VLC keeps a session alive only where it finds GET_PARAMETER here.
 const PUBLIC: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// Who finds no place is told to come again after so many seconds.
+const RETRY_AFTER: &str = "5";
 
 /// What a request comes to.
 pub(super) fn dispatch(
@@ -43,7 +45,7 @@ struct Checked {
     session: Option<SessionId>,
 }
 
-/// What holds for every method: CSeq, Require, the URI, and a session that exists.
+/// What holds for every method: Require, the URI, and a session that exists.
 fn check(
     caller: &Caller,
     request: &Request,
@@ -51,9 +53,6 @@ fn check(
     now: Instant,
 ) -> Result<Checked, Response> {
     let fail = |code| Response::new(Status(code));
-    if repeatable(&request.headers).is_none() {
-        return Err(fail(400));
-    }
     let required = request.headers.all("Require").chain(request.headers.all("Proxy-Require"));
     let tags = required.flat_map(|value| value.split(',')).map(str::trim);
     let unknown: Vec<&str> = tags.filter(|tag| !tag.is_empty()).collect();
@@ -62,7 +61,7 @@ fn check(
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
     let named = match request.headers.get("Session") {
-        Some(name) => Some(sessions.find(name, caller.asker, now).ok_or_else(|| fail(454))?),
+        Some(name) => Some(sessions.find(name, &caller.asker, now).ok_or_else(|| fail(454))?),
         None => None,
     };
     if matches!(request.method, Method::Other(_)) {
@@ -76,7 +75,7 @@ fn check(
     sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
-    let session = named.or(own).filter(|session| sessions.get(session).is_some());
+    let session = named.or(own).filter(|session| sessions.is_of(session, &caller.asker));
     Ok(Checked { target, session })
 }
 
@@ -133,9 +132,11 @@ fn setup(
                     if let Some(old) = &replaces {
                         sessions.close(old);
                     }
-                    match sessions.open(caller.asker, &target, now) {
+                    match sessions.open(&caller.asker, &target, now) {
                         Ok(session) => session,
-                        Err(status) => return Outcome::Reply(Response::new(status)),
+                        Err(full) => {
+                            return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));
+                        }
                     }
                 }
             }
@@ -334,8 +335,7 @@ pub(super) fn answered(
             ok.with("Session", format!("{session};timeout={timeout}")).with("Transport", header)
         }
         (Kind::Play { session, uri, range }, Answer::Playing { rtp_info }) => {
-            set_state(sessions, &session, State::Playing);
-            sessions.touch(&session, now);
+            sessions.plays(&session, now);
             playing(ok, request, &session, &uri, range, &rtp_info)
         }
         (Kind::Pause { session }, Answer::Done) => {

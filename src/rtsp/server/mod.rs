@@ -7,6 +7,7 @@
 
 mod aliases;
 mod answer;
+mod claim;
 mod connection;
 mod methods;
 mod outcome;
@@ -14,6 +15,6 @@ mod sessions;
 
 pub use crate::rtsp::header::transport::Lower;
 pub use aliases::{Alias, AliasError, Aliases};
-pub use answer::{Answer, Event, RtpInfo};
+pub use answer::{Answer, Claim, Event, RtpInfo};
 pub use connection::{Connection, Peer};
-pub use sessions::{Limits, SessionId, Sessions};
+pub use sessions::{Limits, Refusals, SessionId, Sessions};

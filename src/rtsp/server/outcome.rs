@@ -17,6 +17,7 @@ pub(super) struct Caller {
 /// A request that waits for the house: what its reply needs.
 #[derive(Debug)]
 pub(super) enum Kind {
+    SignIn,
     Describe { uri: String },
     Setup { session: SessionId },
     Play { session: SessionId, uri: String, range: &'static str },

@@ -22,6 +22,11 @@ impl SessionId {
     pub fn shown(&self) -> &str {
         self.0.get(..8).unwrap_or(&self.0)
     }
+
+    /// Whether the value of a `Session` field is it: clients echo our `;timeout=60`.
+    pub(super) fn is_named(&self, field: &str) -> bool {
+        *self.0 == *name(field)
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -50,14 +55,35 @@ pub struct Sessions {
     table: HashMap<SessionId, Session>,
     /// No more are let in for now.
     closed: bool,
+    /// Not let in since that was asked last.
     refused: u64,
+    pub(super) counts: Refusals,
+}
+
+/// How often what limit was in the way of a session, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// The server had as many as it may.
+    pub server: u64,
+    /// The address had.
+    pub address: u64,
+    /// Nobody was let in, for want of processor or memory.
+    pub strained: u64,
+    /// It was set up and never played, and its time was over.
+    pub unplayed: u64,
+    /// A connection's first byte, or a request's last, did not come in time.
+    pub slow: u64,
+    /// A request had too long a URI, head or body, or too much came before its answer.
+    pub large: u64,
 }
 
 /// Who asks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asker {
     pub(super) connection: u64,
     pub(super) peer: IpAddr,
+    /// Who signed in last, if anybody.
+    pub(super) user: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +104,8 @@ pub(super) struct Session {
     pub(super) of: u8,
     owner: Asker,
     deadline: Instant,
+    /// Until it plays for the first time: its end, however alive its client is.
+    unplayed: Option<Instant>,
 }
 
 impl Session {
@@ -95,17 +123,26 @@ impl Session {
         matches!(self.lower(), Some(Lower::Tcp { .. }))
     }
 
-    /// An interleaved session belongs to its connection, a UDP session to its peer: a session's name
-    /// alone must not let another host in (CVE-2026-41470).
-    fn belongs_to(&self, asker: Asker) -> bool {
-        self.owner.connection == asker.connection || (!self.interleaved() && self.owner.peer == asker.peer)
+    /// An interleaved session belongs to its connection, a UDP session to its peer and user: a session's name
+    /// alone must not let anybody in (CVE-2026-41470).
+    fn belongs_to(&self, asker: &Asker) -> bool {
+        let same_host = || !self.interleaved() && self.owner.peer == asker.peer;
+        self.owner.user == asker.user && (self.owner.connection == asker.connection || same_host())
     }
 }
 
 impl Sessions {
     /// An empty table. `random` makes session names.
     pub fn new(random: fn() -> [u8; 16], limits: Limits) -> Self {
-        Self { random, limits, aliases: Aliases::default(), table: HashMap::new(), closed: false, refused: 0 }
+        Self {
+            random,
+            limits,
+            aliases: Aliases::default(),
+            table: HashMap::new(),
+            closed: false,
+            refused: 0,
+            counts: Refusals::default(),
+        }
     }
 
     /// The same, where mounts have other names too.
@@ -147,7 +184,7 @@ impl Sessions {
     pub fn touch(&mut self, id: &SessionId, now: Instant) {
         let deadline = now + self.patience();
         if let Some(session) = self.table.get_mut(id) {
-            session.deadline = deadline;
+            session.deadline = session.unplayed.map_or(deadline, |end| end.min(deadline));
         }
     }
 
@@ -157,10 +194,26 @@ impl Sessions {
             let held = session.interleaved() && session.state == State::Playing;
             session.deadline <= now && !held
         };
-        let ids: Vec<SessionId> =
-            self.table.iter().filter(|(_, session)| over(session)).map(|(id, _)| id.clone()).collect();
+        let over = self.table.iter().filter(|(_, session)| over(session));
+        let unplayed = over.clone().filter(|(_, session)| session.unplayed.is_some()).count();
+        let ids: Vec<SessionId> = over.map(|(id, _)| id.clone()).collect();
+        self.counts.unplayed += unplayed as u64;
         ids.iter().for_each(|id| self.close(id));
         ids
+    }
+
+    /// It plays: from now on it lives as long as it shows life.
+    pub(super) fn plays(&mut self, id: &SessionId, now: Instant) {
+        if let Some(session) = self.table.get_mut(id) {
+            session.state = State::Playing;
+            session.unplayed = None;
+        }
+        self.touch(id, now);
+    }
+
+    /// How often limits were in the way.
+    pub fn refusals(&self) -> Refusals {
+        self.counts
     }
 
     /// Ends a session.
@@ -169,7 +222,7 @@ impl Sessions {
     }
 
     /// Ends the interleaved sessions of a connection that is gone; those being set up too.
-    pub(super) fn close_interleaved(&mut self, asker: Asker) -> Vec<SessionId> {
+    pub(super) fn close_interleaved(&mut self, asker: &Asker) -> Vec<SessionId> {
         let over = |session: &Session| {
             session.owner.connection == asker.connection
                 && !matches!(session.lower(), Some(Lower::Udp { .. }))
@@ -205,14 +258,19 @@ impl Sessions {
         self.table.is_empty()
     }
 
-    pub(super) fn open(&mut self, asker: Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
+    pub(super) fn open(&mut self, asker: &Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
         if self.closed && !self.table.is_empty() {
             self.refused += 1;
+            self.counts.strained += 1;
+            return Err(Status(453));
+        }
+        if self.table.len() >= self.limits.sessions {
+            self.counts.server += 1;
             return Err(Status(453));
         }
         let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
-        let crowded = !asker.peer.is_loopback() && own.count() >= self.limits.per_address;
-        if crowded || self.table.len() >= self.limits.sessions {
+        if !asker.peer.is_loopback() && own.count() >= self.limits.per_address {
+            self.counts.address += 1;
             return Err(Status(453));
         }
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -223,18 +281,28 @@ impl Sessions {
             alias: target.alias.clone(),
             tracks: BTreeMap::new(),
             of: 0,
-            owner: asker,
+            owner: asker.clone(),
             deadline: now + self.patience(),
+            unplayed: Some(now + self.patience()),
         };
         self.table.insert(id.clone(), session);
         Ok(id)
     }
 
+    /// The session of that name, whosever it is.
+    pub(super) fn named(&self, field: &str) -> Option<SessionId> {
+        let id = SessionId(name(field).into());
+        self.table.contains_key(&id).then_some(id)
+    }
+
+    /// Whether the session is the asker's.
+    pub(super) fn is_of(&self, id: &SessionId, asker: &Asker) -> bool {
+        self.table.get(id).is_some_and(|session| session.belongs_to(asker))
+    }
+
     /// The session of that name, if it is the asker's.
-    pub(super) fn find(&mut self, name: &str, asker: Asker, now: Instant) -> Option<SessionId> {
-        // Clients echo our `;timeout=60`.
-        let name = name.split(';').next().unwrap_or_default().trim();
-        let id = SessionId(name.into());
+    pub(super) fn find(&mut self, name: &str, asker: &Asker, now: Instant) -> Option<SessionId> {
+        let id = self.named(name)?;
         self.table.get(&id).filter(|session| session.belongs_to(asker))?;
         // Any request keeps it alive: Media3 and Axis' library know OPTIONS alone for it.
         self.touch(&id, now);
@@ -244,6 +312,11 @@ impl Sessions {
     pub(super) fn get(&mut self, id: &SessionId) -> Option<&mut Session> {
         self.table.get_mut(id)
     }
+}
+
+/// A session's name in the value of a `Session` field.
+fn name(field: &str) -> &str {
+    field.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]
@@ -256,7 +329,7 @@ mod tests {
             let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             u128::from(number).to_be_bytes()
         }
-        let asker = Asker { connection: 1, peer: [10, 0, 0, 1].into() };
+        let asker = Asker { connection: 1, peer: [10, 0, 0, 1].into(), user: None };
         let limits = Limits { timeout: Duration::from_secs(60), sessions: 4, per_address: 2 };
         (Sessions::new(counted, limits), asker, crate::clock::now())
     }
@@ -268,7 +341,8 @@ mod tests {
     #[test]
     fn a_udp_session_ends_after_its_timeout_unless_it_shows_life() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(asker, &cam(), now).unwrap();
+        let id = sessions.open(&asker, &cam(), now).unwrap();
+        sessions.plays(&id, now);
         sessions.touch(&id, now + Duration::from_secs(60));
         assert_eq!(sessions.expire(now + Duration::from_secs(129)), []);
         assert_eq!(sessions.expire(now + Duration::from_secs(130)), [id]);
@@ -276,45 +350,63 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_never_plays_ends_however_alive_its_client_is() {
+        let (mut sessions, asker, now) = table();
+        let seconds = Duration::from_secs;
+        let [held, played] = [0, 1].map(|_| sessions.open(&asker, &cam(), now).unwrap());
+        sessions.plays(&played, now);
+        sessions.get(&played).unwrap().state = State::Ready;
+        for id in [&held, &played] {
+            sessions.touch(id, now + seconds(69));
+        }
+        assert_eq!(sessions.expire(now + seconds(70)), [held]);
+        assert_eq!(sessions.expire(now + seconds(139)), [played]);
+        assert_eq!(sessions.refusals().unplayed, 1);
+    }
+
+    #[test]
     fn an_address_and_the_server_have_only_so_many_sessions() {
         let (mut sessions, asker, now) = table();
-        let first = sessions.open(asker, &cam(), now).unwrap();
-        sessions.open(Asker { connection: 2, ..asker }, &cam(), now).unwrap();
-        assert_eq!(sessions.open(Asker { connection: 3, ..asker }, &cam(), now), Err(Status(453)));
+        let first = sessions.open(&asker, &cam(), now).unwrap();
+        sessions.open(&Asker { connection: 2, ..asker.clone() }, &cam(), now).unwrap();
+        assert_eq!(sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), now), Err(Status(453)));
         sessions.close(&first);
-        sessions.open(Asker { connection: 3, ..asker }, &cam(), now).unwrap();
-        let here = Asker { connection: 4, peer: [127, 0, 0, 1].into() };
-        sessions.open(here, &cam(), now).unwrap();
-        sessions.open(here, &cam(), now).unwrap();
-        assert_eq!(sessions.open(here, &cam(), now), Err(Status(453)), "the server's");
+        sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), now).unwrap();
+        let here = Asker { connection: 4, peer: [127, 0, 0, 1].into(), user: None };
+        sessions.open(&here, &cam(), now).unwrap();
+        sessions.open(&here, &cam(), now).unwrap();
+        assert_eq!(sessions.open(&here, &cam(), now), Err(Status(453)), "the server's");
+        assert_eq!(sessions.refusals(), Refusals { server: 1, address: 1, ..Refusals::default() });
     }
 
     #[test]
     fn a_name_alone_lets_nobody_in() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(asker, &cam(), now).unwrap();
+        let id = sessions.open(&asker, &cam(), now).unwrap();
         let name = id.to_string();
         assert_eq!(id.shown(), &name[..8], "no more than this in logs");
-        let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into() };
-        let same_host = Asker { connection: 3, ..asker };
-        assert_eq!(sessions.find(&name, elsewhere, now), None);
-        assert_eq!(sessions.find(&format!("{name};timeout=60"), same_host, now), Some(id.clone()));
+        let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into(), user: None };
+        let same_host = Asker { connection: 3, ..asker.clone() };
+        assert_eq!(sessions.find(&name, &elsewhere, now), None);
+        let other_user = Asker { user: Some("bob".into()), ..same_host.clone() };
+        assert_eq!(sessions.find(&name, &other_user, now), None);
+        assert_eq!(sessions.find(&format!("{name};timeout=60"), &same_host, now), Some(id.clone()));
         sessions.get(&id).unwrap().tracks.insert(0, Lower::Tcp { interleaved: None });
-        assert_eq!(sessions.find(&name, same_host, now), None);
-        assert_eq!(sessions.find(&name, asker, now), Some(id));
-        assert_eq!(sessions.find(&name.to_uppercase().replace('0', "O"), asker, now), None);
+        assert_eq!(sessions.find(&name, &same_host, now), None);
+        assert_eq!(sessions.find(&name, &asker, now), Some(id));
+        assert_eq!(sessions.find(&name.to_uppercase().replace('0', "O"), &asker, now), None);
     }
 
     #[test]
     fn while_nobody_is_let_in_the_first_is_and_those_who_are_in_stay() {
         let (mut sessions, asker, now) = table();
         sessions.let_in(false);
-        let first = sessions.open(asker, &cam(), now).unwrap();
-        let other = Asker { connection: 2, ..asker };
-        assert_eq!(sessions.open(other, &cam(), now), Err(Status(453)));
+        let first = sessions.open(&asker, &cam(), now).unwrap();
+        let other = Asker { connection: 2, ..asker.clone() };
+        assert_eq!(sessions.open(&other, &cam(), now), Err(Status(453)));
         assert_eq!((sessions.take_refused(), sessions.take_refused()), (1, 0));
-        assert_eq!(sessions.find(&first.to_string(), asker, now), Some(first));
+        assert_eq!(sessions.find(&first.to_string(), &asker, now), Some(first));
         sessions.let_in(true);
-        sessions.open(other, &cam(), now).unwrap();
+        sessions.open(&other, &cam(), now).unwrap();
     }
 }

@@ -10,6 +10,7 @@
 //! A camera is known by its stable name (`/dev/v4l/by-id/...`) where udev gives it one, else by its
 //! driver, name and place on the bus, so that it is found again under another number.
 
+mod asking;
 mod board;
 mod controls;
 mod dropped;
@@ -34,6 +35,7 @@ use plan::{Plan, Refusal, Way};
 use crate::clock;
 use crate::encode;
 use crate::hub::Outlet;
+use crate::source::rhythm::{Rhythm, SILENCE};
 use crate::source::{Error, Source, sys};
 use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
@@ -69,6 +71,7 @@ pub struct Camera {
     settings: Settings,
     known: Option<Known>,
     hardware: Hardware,
+    rhythm: Rhythm,
 }
 
 /// What a camera is recognized by after it was unplugged.
@@ -97,7 +100,7 @@ impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
         let hardware = Hardware::new(settings.on_encoder_wedged);
-        Self { settings, known: None, hardware }
+        Self { settings, known: None, hardware, rhythm: Rhythm::new(SILENCE) }
     }
 
     /// How pictures become a stream, without the board's encoder if that is given up and `encode` is `Auto`.
@@ -111,12 +114,16 @@ impl Camera {
         };
         plan.map_err(|refusal| match given_up {
             Some(given_up) => given_up.error.clone(),
-            None => Error::new(format!("{}: {refusal}", path.display())),
+            None => match self.hardware.last_trouble().filter(|_| matches!(refusal, Refusal::NoEncoder(_))) {
+                // One that does not even answer any more is in trouble still.
+                Some(error) => error.clone(),
+                None => Error::new(format!("{}: {refusal}", path.display())),
+            },
         })
     }
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
-    fn open(&mut self) -> Result<(Device, Queue, Capability), v4l2::Error> {
+    fn open(&mut self) -> Result<Opened, v4l2::Error> {
         let Some(known) = &self.known else {
             let path = self.settings.device.clone();
             let (device, queue, capability) = open_camera(&path)?;
@@ -128,7 +135,9 @@ impl Camera {
         let nodes = probe::nodes();
         let mut failure = None;
         for path in std::iter::once(named).chain(nodes.iter().map(PathBuf::as_path)) {
-            match open_camera(path) {
+            // Others' nodes too: an encoder's, that may be stuck.
+            let Some(opened) = asking::ask(path, open_camera) else { continue };
+            match opened {
                 Ok((device, queue, capability)) if capability == known.capability => {
                     return Ok((device, queue, capability));
                 }
@@ -159,6 +168,7 @@ impl Source for Camera {
             }
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
+            self.rhythm.started();
             let path = device.path().to_owned();
             let node = probe::node(&device, queue, &capability);
             apply::begin(&device, &self.settings.controls, outlet);
@@ -169,7 +179,8 @@ impl Source for Camera {
                 Way::Hardware(way) => {
                     plan.tell(&device, outlet);
                     let settings = hardware::Settings::new(&plan, way);
-                    match self.hardware.run(device, queue, &settings, controls, &alarm, outlet) {
+                    let rhythm = &mut self.rhythm;
+                    match self.hardware.run((device, queue), &settings, controls, rhythm, &alarm, outlet) {
                         Ok(()) => {}
                         Err(Failure::Camera(error)) => return Err(error),
                         Err(Failure::Encoder(given_up)) => {
@@ -184,7 +195,8 @@ impl Source for Camera {
                     // Back to the encoder where it codes the same, not where readers would have to go.
                     let codes = matches!(plan.way, Way::Software(_));
                     let until = self.hardware.again_at(clock::now()).filter(|_| codes);
-                    pipeline::run(device, queue, &plan, controls, &alarm, outlet, until)?;
+                    let rhythm = &mut self.rhythm;
+                    pipeline::run((device, queue), &plan, controls, rhythm, &alarm, outlet, until)?;
                     sys::give_back();
                 }
             }
@@ -194,7 +206,10 @@ impl Source for Camera {
     }
 }
 
-fn open_camera(path: &Path) -> Result<(Device, Queue, Capability), v4l2::Error> {
+/// A camera that is open, and what it is.
+type Opened = (Device, Queue, Capability);
+
+fn open_camera(path: &Path) -> Result<Opened, v4l2::Error> {
     let device = Device::open(path)?;
     let capability = device.capability()?;
     let Some(queue) = capability.camera() else {

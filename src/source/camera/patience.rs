@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use crate::hub::Outlet;
+use crate::source::Error;
+use crate::source::rhythm::Rhythm;
 
-/// A camera silent for so long hangs; opening it again often helps.
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// How often the loop looks at the time while nothing happens.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
@@ -15,6 +15,15 @@ pub(super) fn over(outlet: &Outlet, now: Instant, wanted: &mut Instant) -> bool 
         *wanted = now;
     }
     now.saturating_duration_since(*wanted) > outlet.linger()
+}
+
+/// Looks whether a camera hangs, which was opened, or gave the last picture, when it was `alive`.
+pub(super) fn silent(rhythm: &mut Rhythm, alive: Instant, now: Instant, name: &str) -> Result<(), Error> {
+    let Some(patience) = rhythm.over(alive, now) else { return Ok(()) };
+    // Opening it again often helps.
+    rhythm.silent();
+    let seconds = patience.as_secs();
+    Err(Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::controls::apply::{self, Wished};
 use super::dropped::Dropped;
-use super::patience::{SILENCE, TICK, over};
+use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
@@ -16,6 +16,7 @@ use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
 use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::rhythm::Rhythm;
 use crate::source::times::{self, Times};
 use crate::v4l2::{
     self, Alarm, Capture, Device, FORCE_KEY_FRAME, Filled, Interval, MAX_PLANES, Queue, Ready,
@@ -23,10 +24,10 @@ use crate::v4l2::{
 
 /// Streams as planned until nobody has wanted it for [`Outlet::linger`], the source is to end, or it is `until`.
 pub(super) fn run(
-    device: Device,
-    queue: Queue,
+    (device, queue): (Device, Queue),
     plan: &Plan,
     controls: &mut Wished,
+    rhythm: &mut Rhythm,
     alarm: &Alarm,
     outlet: &Outlet,
     until: Option<Instant>,
@@ -65,14 +66,12 @@ pub(super) fn run(
         }
         if ready != Ready::Woken && pipeline.drain(&mut capture)? {
             alive = now;
+            rhythm.came(now);
         } else if ready == Ready::Failed {
             return Err(Error::new(format!("{name}: the camera stopped by itself")));
         }
         pipeline.tell(now);
-        if now.saturating_duration_since(alive) > SILENCE {
-            let seconds = SILENCE.as_secs();
-            return Err(Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")));
-        }
+        silent(rhythm, alive, now, &name)?;
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::board::{EncoderNode, Node, Offered, Range, Size};
 use super::controls::{Control, apply};
-use super::{Wish, open_camera, plan};
+use super::{Wish, asking, open_camera, plan};
 use crate::encode;
 use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
@@ -99,7 +99,8 @@ fn cameras(encoders: &[EncoderNode]) -> Vec<Found> {
 /// The stateful H.264 encoders of this machine, by capability whatever their numbers: the Raspberry Pi's
 /// first, then in the order of their nodes. Those that cannot be opened are left out.
 pub fn encoders() -> Vec<EncoderNode> {
-    let mut encoders: Vec<EncoderNode> = nodes().iter().filter_map(|path| look_for_encoder(path)).collect();
+    let mut encoders: Vec<EncoderNode> =
+        nodes().iter().filter_map(|path| asking::ask(path, look_for_encoder)?).collect();
     encoders.sort_by_key(|encoder| encoder.driver != EncoderNode::BCM2835);
     encoders
 }
@@ -179,7 +180,7 @@ pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> No
 }
 
 fn look(path: &Path, encoders: &[EncoderNode]) -> Option<Found> {
-    let (device, queue, capability) = open_camera(path).ok()?;
+    let (device, queue, capability) = asking::ask(path, open_camera)?.ok()?;
     let node = node(&device, queue, &capability);
     let plan = plan::plan(&node, encoders, encode::SOFTWARE, &Wish::default());
     Some(Found {

@@ -13,14 +13,15 @@ use crate::media::{Codec, Link, h264, h265};
 const JPEG_LEAST: usize = 125;
 /// A damaged table looks like one that RTP cannot carry; so many in a row are the camera's way.
 const UNFIT: u32 = 5;
+const STRAY: &str = "without coded data in them";
 /// So many in a row, and nothing whole comes.
 const BROKEN: u32 = 100;
 
 /// A camera's buffers, one after the other.
 #[derive(Debug)]
 pub(in crate::source) enum Stream {
-    H264(h264::Assembler),
-    H265(h265::Assembler),
+    H264(h264::Assembler, Strays),
+    H265(h265::Assembler, Strays),
     Jpeg(Jpegs),
 }
 
@@ -47,8 +48,8 @@ pub(in crate::source) struct Jpegs {
 impl Stream {
     pub(in crate::source) fn new(coding: Coding) -> Self {
         match coding {
-            Coding::H264 => Self::H264(h264::Assembler::new()),
-            Coding::Hevc => Self::H265(h265::Assembler::new()),
+            Coding::H264 => Self::H264(h264::Assembler::new(), Strays::default()),
+            Coding::Hevc => Self::H265(h265::Assembler::new(), Strays::default()),
             Coding::Mjpeg => Self::Jpeg(Jpegs::default()),
         }
     }
@@ -60,8 +61,8 @@ impl Stream {
         again: bool,
     ) -> Result<(Arc<[u8]>, Link), Skipped> {
         match self {
-            Self::H264(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
-            Self::H265(assembler) => assembler.assemble(buffer).ok_or(Skipped::Early),
+            Self::H264(assembler, strays) => strays.judge(buffer, assembler.assemble(buffer)),
+            Self::H265(assembler, strays) => strays.judge(buffer, assembler.assemble(buffer)),
             Self::Jpeg(jpegs) => jpegs.take(buffer, again).map(|jpeg| (jpeg, Link::Start)),
         }
     }
@@ -69,8 +70,8 @@ impl Stream {
     /// What the track carries, once a picture came.
     pub(in crate::source) fn codec(&self) -> Option<Codec> {
         match self {
-            Self::H264(assembler) => assembler.parameter_sets().cloned().map(Codec::H264),
-            Self::H265(assembler) => assembler.parameter_sets().cloned().map(Codec::H265),
+            Self::H264(assembler, _) => assembler.parameter_sets().cloned().map(Codec::H264),
+            Self::H265(assembler, _) => assembler.parameter_sets().cloned().map(Codec::H265),
             Self::Jpeg(jpegs) => jpegs.last.is_some().then_some(Codec::Jpeg),
         }
     }
@@ -78,9 +79,31 @@ impl Stream {
     /// Where the last picture stands in the order of display.
     pub(in crate::source) fn slice(&self) -> Option<&SliceHeader> {
         match self {
-            Self::H264(assembler) => assembler.slice(),
-            Self::H265(assembler) => assembler.slice(),
+            Self::H264(assembler, _) => assembler.slice(),
+            Self::H265(assembler, _) => assembler.slice(),
             Self::Jpeg(_) => None,
+        }
+    }
+}
+
+/// Buffers in a row in which there is nothing of a coded picture at all.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Strays(u32);
+
+impl Strays {
+    fn judge(
+        &mut self,
+        buffer: &[u8],
+        unit: Option<(Arc<[u8]>, Link)>,
+    ) -> Result<(Arc<[u8]>, Link), Skipped> {
+        // Where NAL units begin is the same in H.265.
+        let stray = unit.is_none() && h264::nal_units(buffer).next().is_none();
+        self.0 = if stray { self.0 + 1 } else { 0 };
+        match (unit, self.0) {
+            (Some(unit), _) => Ok(unit),
+            (None, 0) => Err(Skipped::Early),
+            (None, BROKEN..) => Err(Skipped::Unfit(format!("the last {BROKEN} pictures were all {STRAY}"))),
+            (None, _) => Err(Skipped::Broken(STRAY)),
         }
     }
 }
@@ -189,6 +212,29 @@ mod tests {
             assert!(data.len() < jpeg.len() + 8, "{}", data.len());
         }
         assert_eq!(stream.codec(), Some(Codec::Jpeg));
+    }
+
+    #[test]
+    fn buffers_without_coded_data_are_told_and_a_stream_that_has_not_begun_is_waited_for() {
+        let film = std::fs::read("tests/fixtures/bitstreams/clip.h264").unwrap();
+        for coding in [Coding::H264, Coding::Hevc] {
+            let mut stream = Stream::new(coding);
+            let stray = Err(Skipped::Broken("without coded data in them"));
+            for buffer in [&[][..], &[0; 4096], &[0xff; 4096], b"\0\0\0\x01"] {
+                assert_eq!(stream.take(buffer, false), stray, "{coding:?}");
+            }
+            assert_eq!(stream.take(b"\0\0\0\x01\x41\x9a\x81", false), Err(Skipped::Early), "{coding:?}");
+            for _ in 1..BROKEN {
+                assert_eq!(stream.take(&[0xff; 99], false), stray, "{coding:?}");
+            }
+            let told = "the last 100 pictures were all without coded data in them".to_owned();
+            assert_eq!(stream.take(&[0xff; 99], false), Err(Skipped::Unfit(told)), "{coding:?}");
+        }
+        let mut stream = Stream::new(Coding::H264);
+        let keyframe = &film[..2000];
+        assert!(stream.take(keyframe, false).is_ok());
+        assert!(stream.take(&[0xff; 99], false).is_err());
+        assert!(stream.take(keyframe, false).is_ok(), "right again");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::camera::Coding;
 use super::camera::stream::{Skipped, Stream};
+use super::rhythm::Rhythm;
 use super::times::Times;
 use super::{Error, Source, check_fps};
 use crate::clock;
@@ -34,8 +35,8 @@ const LINGER: Duration = Duration::from_secs(10);
 /// A program that was just started has so long to its first picture: a camera that is probed, a connection.
 const START: Duration = Duration::from_secs(20);
 
-/// One that gave pictures and then none for so long hangs.
-const SILENCE: Duration = Duration::from_secs(10);
+/// One that gave few pictures, how many a second nobody knows, has so long to the next: time lapses are slow.
+const UNKNOWN: Duration = Duration::from_secs(120);
 
 /// A picture that is handed over in one piece has no pause this long in it.
 const QUIET: Duration = Duration::from_millis(4);
@@ -55,6 +56,8 @@ pub struct Settings {
     pub format: Coding,
     /// Pictures a second, where they are known; else they are found out.
     pub fps: Option<f64>,
+    /// It is started anew when it gave no picture for so long; by the rhythm of its pictures if that is not said.
+    pub silence: Option<Duration>,
     /// How long it runs on after the last reader left.
     pub linger: Duration,
     /// It is started with the server, and runs whether somebody watches or not.
@@ -90,7 +93,7 @@ impl Settings {
     }
 
     fn of(run: Run) -> Self {
-        Self { run, format: Coding::H264, fps: None, linger: LINGER, always: false }
+        Self { run, format: Coding::H264, fps: None, silence: None, linger: LINGER, always: false }
     }
 
     /// Holds the settings against what can be; whether there is such a program is another matter.
@@ -206,8 +209,7 @@ struct Playing<'a> {
     pictures: Pictures<'a>,
     /// When something came of it last.
     alive: Instant,
-    /// How long it may give nothing.
-    silence: Duration,
+    silence: Silence,
     /// Bytes since the last picture, and the first of them.
     barren: usize,
     head: Vec<u8>,
@@ -222,6 +224,8 @@ struct Pictures<'a> {
     pace: Pace,
     times: Times,
     published: u64,
+    /// Whether there were some since the last look.
+    any: bool,
     unfit: Option<String>,
 }
 
@@ -239,10 +243,11 @@ impl<'a> Playing<'a> {
                 pace: Pace::new(settings.fps),
                 times: Times::default(),
                 published: 0,
+                any: false,
                 unfit: None,
             },
             alive: clock::now(),
-            silence: silence(settings.fps),
+            silence: Silence::new(settings),
             barren: 0,
             head: Vec::new(),
             eager: false,
@@ -265,11 +270,11 @@ impl<'a> Playing<'a> {
             self.framer.quiet(|picture, began| pictures.take(picture, began));
             self.served(now)?;
         }
-        let patience = if self.pictures.published == 0 { START } else { self.silence };
-        if now.saturating_duration_since(self.alive) > patience {
-            return Err(self.over(&format!("gave no picture for {} s", patience.as_secs())));
-        }
-        Ok(())
+        let over = self.silence.over(self.pictures.published == 0, self.alive, now);
+        over.map_or(Ok(()), |patience| {
+            let seconds = patience.as_secs_f64();
+            Err(self.over(&format!("gave no picture for {seconds} s (`silence` says how long it may)")))
+        })
     }
 
     fn read(&mut self, now: Instant) -> Result<(), Error> {
@@ -302,13 +307,12 @@ impl<'a> Playing<'a> {
         if let Some(why) = self.pictures.unfit.take() {
             return Err(self.over(&why));
         }
-        let published = std::mem::take(&mut self.pictures.published);
-        if published > 0 {
+        if std::mem::take(&mut self.pictures.any) {
             self.alive = now;
+            self.silence.rhythm.came(now);
             self.barren = 0;
             self.head.clear();
         }
-        self.pictures.published = u64::from(published > 0);
         if self.framer.is_eager() != self.eager {
             self.eager = self.framer.is_eager();
             let how = if self.eager {
@@ -356,10 +360,31 @@ impl<'a> Playing<'a> {
     }
 }
 
-/// How long one that gives so many pictures a second may give none.
-fn silence(fps: Option<f64>) -> Duration {
-    let interval = fps.map(|fps| 1.0 / fps).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    SILENCE.max(interval.unwrap_or_default() * 3)
+/// How long a program may give nothing.
+#[derive(Debug)]
+struct Silence {
+    /// What is configured.
+    fixed: Option<Duration>,
+    /// To the first picture.
+    start: Duration,
+    rhythm: Rhythm,
+}
+
+impl Silence {
+    fn new(settings: &Settings) -> Self {
+        let interval = settings.fps.and_then(|fps| Duration::try_from_secs_f64(3.0 / fps).ok());
+        let start = START.max(settings.silence.or(interval).unwrap_or_default());
+        Self { fixed: settings.silence, start, rhythm: Rhythm::new(interval.unwrap_or(UNKNOWN)) }
+    }
+
+    /// For how long it gave nothing since it was `alive`, if that is too long.
+    fn over(&self, first: bool, alive: Instant, now: Instant) -> Option<Duration> {
+        let limit = if first { Some(self.start) } else { self.fixed };
+        match limit {
+            Some(limit) => (now.saturating_duration_since(alive) > limit).then_some(limit),
+            None => self.rhythm.over(alive, now),
+        }
+    }
 }
 
 fn tell(outlet: &Outlet, told: Told) {
@@ -391,6 +416,7 @@ impl Pictures<'_> {
         let journey = Some(Journey::new(began, began, clock::media()));
         self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         self.published += 1;
+        self.any = true;
     }
 }
 
@@ -398,10 +424,39 @@ impl Pictures<'_> {
 mod tests {
     use super::*;
 
+    /// Whole seconds that a program is waited for, before its first picture and after so many, a minute apart.
+    fn patience(fps: Option<f64>, silence: Option<u64>, pictures: u64) -> u64 {
+        let settings =
+            Settings { fps, silence: silence.map(Duration::from_secs), ..Settings::new("x").unwrap() };
+        let mut silence = Silence::new(&settings);
+        let mut now = clock::now();
+        for _ in 0..pictures {
+            now += Duration::from_secs(60);
+            silence.rhythm.came(now);
+        }
+        (0..)
+            .find(|seconds| silence.over(pictures == 0, now, now + Duration::from_secs(*seconds)).is_some())
+            .unwrap()
+            - 1
+    }
+
     #[test]
-    fn a_program_of_few_pictures_does_not_hang_between_them() {
-        for (fps, seconds) in [(None, 10), (Some(30.0), 10), (Some(0.2), 15), (Some(0.1), 30)] {
-            assert_eq!(silence(fps), Duration::from_secs(seconds), "{fps:?}");
+    fn a_slow_program_is_not_started_anew_between_its_pictures() {
+        for (fps, silence, pictures, seconds) in [
+            (None, None, 0, 20),
+            (None, None, 1, 120),
+            (None, None, 2, 180),
+            (None, None, 50, 180),
+            (Some(30.0), None, 1, 10),
+            (Some(0.2), None, 1, 15),
+            (Some(0.1), None, 0, 30),
+            (None, Some(3), 0, 20),
+            (None, Some(3), 50, 3),
+            (None, Some(3600), 0, 3600),
+            (None, Some(3600), 1, 3600),
+            (Some(30.0), Some(5), 1, 5),
+        ] {
+            assert_eq!(patience(fps, silence, pictures), seconds, "{fps:?} {silence:?}, {pictures} pictures");
         }
     }
 }

@@ -106,7 +106,7 @@ impl Standing {
         let shown = self.shown.as_mut()?;
         if self.mount.take_keyframe_request() || now >= shown.due {
             shown.due = now + EVERY;
-            if let Some(unit) = shown.picture.next(now)
+            if let Some(unit) = shown.picture.next(now, wall(since, now))
                 && !self.mount.publish(unit)
             {
                 // The source gives its own again, or was about to.

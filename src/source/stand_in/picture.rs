@@ -1,7 +1,7 @@
 //! The picture that is shown: the last keyframe, darkened, with a line on it; or as it was.
 
 use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::encode::{self, draw};
 use crate::media::h264::Assembler;
@@ -10,11 +10,21 @@ use crate::media::{self, AccessUnit, Codec, Encoder, Link, MediaTime};
 /// A keyframe every second takes no more than this.
 const BITRATE: u32 = 1_500_000;
 
+/// Reading two clocks takes time, and a clock that is set right by and by is not another: what is written stays.
+const SAME: Duration = Duration::from_secs(2);
+
 /// What is shown, again and again.
 pub(super) enum Picture {
     /// Coded anew each time: an IDR picture is told from the one before it by its number
     /// (`idr_pic_id`, ITU-T H.264 section 7.4.3).
-    Marked { last: AccessUnit, picture: media::Picture, encoder: Box<dyn Encoder>, assembler: Box<Assembler> },
+    Marked {
+        last: AccessUnit,
+        picture: media::Picture,
+        /// What is written on it.
+        since: SystemTime,
+        encoder: Box<dyn Encoder>,
+        assembler: Box<Assembler>,
+    },
     /// What cannot be decoded here.
     AsItWas(AccessUnit),
 }
@@ -24,13 +34,16 @@ impl Picture {
     pub(super) fn new(last: AccessUnit, codec: &Codec, since: SystemTime) -> Self {
         let Codec::H264(_) = codec else { return Self::AsItWas(last) };
         let made = encode::decode_h264(&last.data).and_then(|mut picture| {
-            mark(&mut picture, &line(since));
+            darken(&mut picture);
+            write(&mut picture, &line(since));
             let settings =
                 encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
             Ok((picture, encode::h264(settings)?))
         });
         match made {
-            Ok((picture, encoder)) => Self::Marked { last, picture, encoder, assembler: Box::default() },
+            Ok((picture, encoder)) => {
+                Self::Marked { last, picture, since, encoder, assembler: Box::default() }
+            }
             Err(error) => {
                 tracing::debug!(%error, "the last keyframe is shown unmarked");
                 Self::AsItWas(last)
@@ -38,11 +51,15 @@ impl Picture {
         }
     }
 
-    /// The access unit to show `now`.
-    pub(super) fn next(&mut self, now: MediaTime) -> Option<AccessUnit> {
+    /// The access unit to show `now`; `instant` is what the wall clock says, by now, of when the signal went.
+    pub(super) fn next(&mut self, now: MediaTime, instant: SystemTime) -> Option<AccessUnit> {
         match self {
             Self::AsItWas(last) => Some(AccessUnit { time: now, journey: None, ..last.clone() }),
-            Self::Marked { last, picture, encoder, assembler } => {
+            Self::Marked { last, picture, since, encoder, assembler } => {
+                if apart(instant, *since) > SAME {
+                    *since = instant;
+                    write(picture, &line(instant));
+                }
                 let coded = encoder.encode(picture, true).ok()?;
                 let (data, link) = assembler.assemble(&coded)?;
                 (link == Link::Start).then_some(AccessUnit {
@@ -72,11 +89,18 @@ fn line(since: SystemTime) -> String {
     format!("NO SIGNAL SINCE {:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
 }
 
-/// Darkens the picture and writes a line into its middle, as wide as fits.
-fn mark(picture: &mut media::Picture, line: &str) {
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|backwards| backwards.duration())
+}
+
+fn darken(picture: &mut media::Picture) {
     for luma in &mut picture.luma {
         *luma = 16 + luma.saturating_sub(16) / 2;
     }
+}
+
+/// Writes a line into the picture's middle, as wide as fits, over one of the same length that may be there.
+fn write(picture: &mut media::Picture, line: &str) {
     let (cell_width, cell_height) = draw::CELL;
     let scale = (picture.width / ((line.len() + 2) * cell_width)).max(1);
     let (width, height) = (line.len() * cell_width * scale, cell_height * scale);
@@ -116,18 +140,48 @@ mod tests {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
         let mut shown = Picture::new(keyframe(), &codec, since);
-        let unit = shown.next(MediaTime::from_nanos(7)).unwrap();
+        let unit = shown.next(MediaTime::from_nanos(7), since).unwrap();
         assert_eq!((unit.time, unit.link), (MediaTime::from_nanos(7), Link::Start));
-        let seen = encode::decode_h264(&unit.data).unwrap();
+        assert!(off(&unit, "NO SIGNAL SINCE 14:02 UTC") < 3.0, "three levels of 220 a pixel for the coding");
+        assert!(expected("NO SIGNAL SINCE 14:02 UTC").luma.contains(&235), "something is written");
+        let (first, second) = (unit.data, shown.next(MediaTime::from_nanos(8), since).unwrap().data);
+        assert_ne!(first, second, "two IDR pictures in a row have different numbers");
+    }
+
+    fn expected(line: &str) -> media::Picture {
         let mut expected = media::Picture::black(320, 240);
         draw::fill(&mut expected, 0, 0, 320, 240, draw::BARS[0]);
-        mark(&mut expected, "NO SIGNAL SINCE 14:02 UTC");
+        darken(&mut expected);
+        write(&mut expected, line);
+        expected
+    }
+
+    /// How far what is seen is from the keyframe with a line on it: levels of luma a pixel.
+    fn off(unit: &AccessUnit, line: &str) -> f64 {
+        let (seen, expected) = (encode::decode_h264(&unit.data).unwrap(), expected(line));
         let off =
-            seen.luma.iter().zip(&expected.luma).map(|(seen, expected)| seen.abs_diff(*expected) as u64);
-        assert!(off.sum::<u64>() < 320 * 240 * 3, "three levels of 220 a pixel for the coding");
-        assert!(expected.luma.contains(&235), "something is written");
-        let (first, second) = (unit.data, shown.next(MediaTime::from_nanos(8)).unwrap().data);
-        assert_ne!(first, second, "two IDR pictures in a row have different numbers");
+            seen.luma.iter().zip(&expected.luma).map(|(seen, expected)| f64::from(seen.abs_diff(*expected)));
+        off.sum::<f64>() / (320.0 * 240.0)
+    }
+
+    #[test]
+    fn a_clock_that_steps_is_told_the_time_anew() {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        // Since two minutes after 1970 began, as long as the board knows no better.
+        let mut shown = Picture::new(keyframe(), &codec, at(120));
+        let lines = ["00:02", "14:05", "13:05", "14:04"].map(|time| format!("NO SIGNAL SINCE {time} UTC"));
+        for (number, since, line) in [
+            (0, 121, 0),
+            (1, 1_795_615_500, 1),
+            (2, 1_795_615_499, 1),
+            (3, 1_795_611_900, 2),
+            (4, 1_795_615_440, 3),
+        ] {
+            let unit = shown.next(MediaTime::from_nanos(number), at(since)).unwrap();
+            let nearest = lines.iter().min_by(|one, other| off(&unit, one).total_cmp(&off(&unit, other)));
+            assert_eq!(nearest, Some(&lines[line]), "{since}");
+        }
     }
 
     #[test]
@@ -136,7 +190,7 @@ mod tests {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         for (unit, codec) in [(broken, codec), (keyframe(), Codec::Jpeg)] {
             let mut shown = Picture::new(unit.clone(), &codec, UNIX_EPOCH);
-            assert_eq!(shown.next(MediaTime::from_nanos(7)).unwrap().data, unit.data);
+            assert_eq!(shown.next(MediaTime::from_nanos(7), UNIX_EPOCH).unwrap().data, unit.data);
         }
     }
 }

@@ -32,14 +32,17 @@ pub struct Url {
     pub path: String,
     /// The interface that has the address; none where it is a name, or is this machine's own.
     pub interface: Option<String>,
+    /// Whether who watches is asked for a name and a password; none where that cannot be seen.
+    pub user_needed: Option<bool>,
 }
 
-/// Every host with every path: all of one host before the next.
-pub fn urls(hosts: &[Host], paths: &[String]) -> Vec<Url> {
+/// Every host with every path: all of one host before the next. `user_needed`: who watches is asked for a password.
+pub fn urls(hosts: &[Host], paths: &[String], user_needed: Option<bool>) -> Vec<Url> {
     let url = |host: &Host, path: &String| Url {
         url: format!("rtsp://{}/{path}", host.authority),
         path: path.clone(),
         interface: host.interface.clone(),
+        user_needed,
     };
     hosts.iter().flat_map(|host| paths.iter().map(move |path| url(host, path))).collect()
 }
@@ -92,7 +95,7 @@ mod tests {
             interface: interface.map(str::to_owned),
         };
         let hosts = [host("10.0.0.1:8554", Some("eth0")), host("localhost:8554", None)];
-        urls(&hosts, &["cam".to_owned(), "b?x=1".to_owned()])
+        urls(&hosts, &["cam".to_owned(), "b?x=1".to_owned()], Some(true))
     }
 
     fn written(format: Format) -> String {
@@ -114,6 +117,7 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&written(Format::Json)).unwrap();
         assert_eq!(read[0]["url"], "rtsp://10.0.0.1:8554/cam");
         assert_eq!(read[0]["interface"], "eth0");
+        assert_eq!(read[0]["user_needed"], true);
         assert_eq!(read[3]["path"], "b?x=1");
     }
 

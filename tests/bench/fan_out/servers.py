@@ -48,6 +48,10 @@ def build():
     subprocess.run([*cargo, *own], cwd=ROOT, check=True)
 
 
+# How many threads serve; more than one have both cores, and share the second with the viewers.
+WORKERS = {"lenslet": 1, "lenslet 2 workers": 2}
+
+
 class Server:
     """A running server: its process and where its clip is played."""
 
@@ -55,9 +59,10 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
         # The others serve one clip under one name.
-        self.played = mount if name == "lenslet" else "clip"
+        self.played = mount if name in WORKERS else "clip"
+        cores = "0" if WORKERS.get(name, 1) == 1 else "0,1"
         self.process = subprocess.Popen(
-            ["taskset", "-c", "0", *self.command(name, mount)], stdout=subprocess.PIPE, stderr=self.log, text=True
+            ["taskset", "-c", cores, *self.command(name, mount)], stdout=subprocess.PIPE, stderr=self.log, text=True
         )
         # Each says its URL first; Lenslet one of them all.
         for line in self.process.stdout:
@@ -70,9 +75,9 @@ class Server:
             raise RuntimeError(f"{name} did not start: {self.log.read()}")
 
     def command(self, name, mount):
-        if name == "lenslet":
+        if name in WORKERS:
             file = pathlib.Path(self.folder.name) / "lenslet.ron"
-            file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)))
+            file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)).replace("WORKERS", str(WORKERS[name])))
             return [os.environ.get("LENSLET", ROOT / "target/release/lenslet"), "serve", "--config", file]
         if name == "gst":
             return [HERE / "gst.py", CLIPS / f"{mount}.mp4", str(RTP_PACKET)]
@@ -99,6 +104,7 @@ class Server:
 
 CONFIGURATION = """(
     listen: ["127.0.0.1:0"],
+    workers: WORKERS,
     mounts: {
         "clip": File(path: "CLIPS/clip.mp4"),
         "slow": File(path: "CLIPS/slow.mp4"),

@@ -164,6 +164,7 @@ impl World {
             || Answer::Failed { status: Status(503), reason: "not now".into(), retry_after: Some(5) };
         Some(match event {
             Event::Interleaved { .. } | Event::Close { .. } => return None,
+            Event::SignIn(_) => Answer::SignedIn(None),
             Event::Setup { .. } | Event::Describe { .. } | Event::Play { .. } if !willing => refused(),
             Event::Describe { .. } => Answer::Described { sdp: "v=0\r\n".into() },
             Event::Setup { transports, track, session, .. } => {

@@ -70,7 +70,7 @@ pub(crate) fn authorization(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let peer = "10.0.0.1".parse().unwrap();
     let asked = Asked { method: "PLAY", uri: "rtsp://h/cam", peer, now: Duration::from_secs(1) };
-    let mut challenger = Challenger::new("Lenslet", [1; 32], true);
+    let challenger = Challenger::new("Lenslet", [1; 32], true);
     // No byte string has it but by a chance of 2^-128.
     let password = "\u{1}no fuzzer guesses this: 8c1f64d2a07be935";
     let secret = |user: &str| Some(Secret::of(user, "Lenslet", password));

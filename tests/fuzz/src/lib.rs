@@ -10,6 +10,7 @@
 mod client;
 mod config;
 pub mod connection;
+mod entrance;
 mod files;
 mod formats;
 mod h264;
@@ -42,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("mkv", files::mkv),
     ("rtcp", rtcp::rtcp),
     ("connection", connection::connection),
+    ("entrance", entrance::entrance),
     ("config", config::config),
     ("client", client::client),
     ("presentation", client::presentation),

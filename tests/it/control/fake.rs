@@ -121,6 +121,18 @@ impl Steward for Fake {
                 }))),
                 ConfigRequest::Get { path: None } => Ok(Reply::Config(read(Some(version), &text))),
                 ConfigRequest::Get { path: Some(_) } => Ok(Reply::Config(read(Some(version), "30"))),
+                ConfigRequest::Values { .. } => Ok(Reply::Values(vec![
+                    Written {
+                        path: "mounts[\"cam\"]".to_owned(),
+                        value: "Camera(device: \"/dev/video0\")".to_owned(),
+                        kind: Some("Camera".to_owned()),
+                    },
+                    Written {
+                        path: "mounts[\"cam\"].device".to_owned(),
+                        value: "\"/dev/video0\"".to_owned(),
+                        kind: None,
+                    },
+                ])),
                 ConfigRequest::Edit { .. } => Ok(Reply::Config(read(None, &text.replace("30", "25")))),
                 ConfigRequest::Check { text: None } => Ok(Reply::Checked(Checked::default())),
                 ConfigRequest::Check { text: Some(_) } => Ok(Reply::Checked(Checked {
@@ -145,6 +157,55 @@ impl Steward for Fake {
                 }])),
             }
         })
+    }
+
+    fn access<'a>(&'a self, _caller: &'a Caller, request: AccessRequest) -> Boxed<'a, Answer> {
+        let said = match request {
+            AccessRequest::UserList {} => {
+                let users = vec![
+                    UserEntry { name: "anna".into(), read: vec!["*".into()], control: vec!["cam".into()] },
+                    UserEntry {
+                        name: "nvr".into(),
+                        read: vec!["floor1/*".into(), "cam".into()],
+                        control: vec![],
+                    },
+                ];
+                return Box::pin(async { Ok(Reply::Users(users)) });
+            }
+            AccessRequest::BanList {} => {
+                let ban = BanEntry {
+                    address: "203.0.113.7".into(),
+                    until: "2026-11-25T21:09:05Z".into(),
+                    for_s: 300,
+                    why: "10 wrong passwords within a minute".into(),
+                };
+                return Box::pin(async { Ok(Reply::Bans(vec![ban])) });
+            }
+            // The password that came is told by its length alone.
+            AccessRequest::UserAdd { name, password, read, control } => {
+                format!("{name} ({} bytes) may {read:?} and {control:?}", password.0.len())
+            }
+            AccessRequest::UserPassword { name, password } => {
+                format!("{name} has another password ({} bytes)", password.0.len())
+            }
+            AccessRequest::UserRights { name, read, control } => {
+                format!("{name} may {read:?} and {control:?}")
+            }
+            AccessRequest::UserRemove { name } if name == "nobody" => {
+                let refusal = Refusal::new(
+                    "no-such-user",
+                    "there is no user \"nobody\"",
+                    "`lenslet user list` shows all",
+                );
+                return Box::pin(async { Err(refusal) });
+            }
+            AccessRequest::UserRemove { name } => format!("{name} is no user any more"),
+            AccessRequest::BanAdd { address, seconds, why } => {
+                format!("{address} is banned for {seconds:?} s: {why:?}")
+            }
+            AccessRequest::BanLift { address } => format!("{address} is not banned any more"),
+        };
+        Box::pin(async { Ok(Reply::Done { said }) })
     }
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {
@@ -251,6 +312,19 @@ pub(super) fn status() -> Status {
             why: Some("3:1: a bracket is not closed".into()),
             read_only: Some("/etc is mounted read-only".into()),
         },
+        access: AccessState {
+            users: 2,
+            open_to: OpenTo::Users,
+            users_file: Some("/var/lib/lenslet/users.ron".into()),
+            bans: 1,
+        },
+        audit: vec![AuditEntry {
+            at: "2026-11-25T21:04:00Z".into(),
+            who: Some("anna".into()),
+            address: Some("203.0.113.7".into()),
+            what: "a wrong password".into(),
+            times: 3,
+        }],
     }
 }
 

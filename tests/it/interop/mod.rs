@@ -2,6 +2,7 @@
 //!
 //! Tools that are not installed are skipped with a word; `LENSLET_REQUIRE_TOOLS=1` makes that an error.
 
+mod access;
 mod capture;
 mod clients;
 mod judge;

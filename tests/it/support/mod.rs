@@ -83,6 +83,37 @@ impl Server {
     pub(crate) fn run_text(command: &mut Command, text: &str) -> Self {
         let (config, runtime) = (tempfile::NamedTempFile::new().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(config.path(), text).unwrap();
+        Self::run_on(command, config, runtime)
+    }
+
+    /// Ends it, and starts it again with what it kept.
+    pub(crate) fn restart(&mut self) {
+        self.end_child();
+        let config = std::mem::replace(&mut self.config, tempfile::NamedTempFile::new().unwrap());
+        let runtime = std::mem::replace(&mut self.runtime, tempfile::tempdir().unwrap());
+        *self = Self::run_on(lenslet().arg("serve"), config, runtime);
+    }
+
+    /// Ends it; gives what it kept, and the lines of its log that nobody read.
+    pub(crate) fn end(mut self) -> (tempfile::TempDir, Vec<String>) {
+        self.end_child();
+        // Until its end of the pipe is closed.
+        let log = self.log.lock().unwrap().iter().collect();
+        (std::mem::replace(&mut self.runtime, tempfile::tempdir().unwrap()), log)
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn crash(mut self) -> std::process::ExitStatus {
+        Command::new("kill").args(["-ABRT", &self.child.id().to_string()]).status().unwrap();
+        self.child.wait().unwrap()
+    }
+
+    fn end_child(&mut self) -> std::process::ExitStatus {
+        Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        self.child.wait().unwrap()
+    }
+
+    fn run_on(command: &mut Command, config: tempfile::NamedTempFile, runtime: tempfile::TempDir) -> Self {
         let mut child = command
             .arg("--config")
             .arg(config.path())
@@ -120,6 +151,11 @@ impl Server {
     /// Its control socket.
     pub(crate) fn control(&self) -> std::path::PathBuf {
         self.runtime.path().join("lenslet/control.sock")
+    }
+
+    /// Where it keeps what outlives it.
+    pub(crate) fn state(&self) -> &std::path::Path {
+        self.runtime.path()
     }
 
     /// Waits for the next line of the log that holds all of these.
@@ -167,9 +203,7 @@ impl Server {
 
     /// Asks it to stop; whether it ended well.
     pub(crate) fn stop(mut self) -> bool {
-        let pid = self.child.id().to_string();
-        Command::new("kill").arg(pid).status().unwrap();
-        self.child.wait().unwrap().success()
+        self.end_child().success()
     }
 }
 

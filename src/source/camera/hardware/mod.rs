@@ -35,6 +35,7 @@ use crate::source::Error;
 use crate::source::camera::board::EncoderNode;
 use crate::source::camera::controls::apply::Wished;
 use crate::source::camera::thin;
+use crate::source::rhythm::Rhythm;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
 
 use ladder::{Fault, Ladder, Step};
@@ -143,6 +144,11 @@ impl Hardware {
         self.given_up.as_ref().filter(|given_up| now < given_up.until)
     }
 
+    /// Why the encoder was given up, until it runs again.
+    pub(super) fn last_trouble(&self) -> Option<&Error> {
+        self.given_up.as_ref().map(|given_up| &given_up.error)
+    }
+
     /// When an encoder that was given up is tried next: later yet if it is not there when its time has come.
     pub(super) fn again_at(&mut self, now: Instant) -> Option<Instant> {
         let given_up = self.given_up.as_mut()?;
@@ -158,10 +164,10 @@ impl Hardware {
     /// Streams until nobody has wanted it for a while, or the source is to end.
     pub(super) fn run(
         &mut self,
-        device: Device,
-        queue: Queue,
+        (device, queue): (Device, Queue),
         settings: &Settings,
         wished: &mut Wished,
+        rhythm: &mut Rhythm,
         alarm: &Alarm,
         outlet: &Outlet,
     ) -> Result<(), Failure> {
@@ -172,7 +178,7 @@ impl Hardware {
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
         self.given_up = None;
         loop {
-            let over = Stream::new(capture, running, exported, alarm, outlet).run(wished);
+            let over = Stream::new(capture, running, exported, rhythm, alarm, outlet).run(wished);
             (capture, running, exported) = match self.after(over, outlet)? {
                 Some(again) => again,
                 None => return Ok(()),

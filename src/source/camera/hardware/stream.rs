@@ -15,8 +15,9 @@ use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
-use crate::source::camera::patience::{SILENCE, TICK, over};
+use crate::source::camera::patience::{TICK, over, silent};
 use crate::source::camera::thin::Thin;
+use crate::source::rhythm::Rhythm;
 use crate::source::times;
 use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Interval, Seen, Watch};
 
@@ -56,6 +57,7 @@ pub(super) struct Stream<'a> {
     unreadable: u32,
     counts: Counts,
     dropped: Dropped,
+    rhythm: &'a mut Rhythm,
     /// When the camera gave the last picture, and when the encoder coded the last one, or began to.
     alive: Instant,
     progress: Instant,
@@ -97,6 +99,7 @@ impl<'a> Stream<'a> {
         capture: Capture,
         mut running: Running,
         exported: Vec<Exported>,
+        rhythm: &'a mut Rhythm,
         alarm: &'a Alarm,
         outlet: &'a Outlet,
     ) -> Self {
@@ -126,6 +129,7 @@ impl<'a> Stream<'a> {
             unreadable: 0,
             counts: Counts::default(),
             dropped: Dropped::new("broken"),
+            rhythm,
             alive: now,
             progress: now,
             barren: 0,
@@ -223,6 +227,7 @@ impl<'a> Stream<'a> {
         {
             (any, self.alive) = (true, now);
             self.thin.came(times::taken(filled.time, clock::media()).0);
+            self.rhythm.came(now);
             self.counts.came(filled.sequence);
             let older = if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
@@ -411,14 +416,7 @@ impl<'a> Stream<'a> {
             let seconds = HANGS.as_secs();
             return Err(self.trouble(Fault::Hangs, &format!("the encoder hangs: nothing for {seconds} s")));
         }
-        if now.saturating_duration_since(self.alive) > SILENCE {
-            let seconds = SILENCE.as_secs();
-            let name = &self.name;
-            return Err(
-                Error::new(format!("{name}: no picture for {seconds} s (does the camera hang?)")).into()
-            );
-        }
-        Ok(())
+        Ok(silent(self.rhythm, self.alive, now, &self.name)?)
     }
 
     fn trouble(&self, fault: Fault, what: &str) -> End {

@@ -1,0 +1,329 @@
+//! Has the rules that the server asks: of the configuration and of the users' file, however they change.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::audit::Audit;
+use super::file::{Edit, Error, Mark, UsersFile};
+use super::kept::{self, BansFile};
+use crate::access::{Gate, Memory, Network, Networks, Now, Policy, Rules, Users};
+use crate::clock;
+use crate::config::{self, Config};
+use crate::control::protocol::{AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
+use crate::daemon::Trouble;
+
+/// What an attacker changes is not written more often: cards wear.
+const REST: Duration = Duration::from_secs(30);
+
+/// Who may watch, while the daemon runs.
+#[derive(Debug)]
+pub struct Keeper {
+    gate: Arc<Gate>,
+    state: PathBuf,
+    bans: BansFile,
+    known: Mutex<Known>,
+    audit: Mutex<Audit>,
+    kept: Mutex<Kept>,
+}
+
+/// What the rules are made of.
+#[derive(Debug)]
+struct Known {
+    access: config::Access,
+    mounts: BTreeMap<String, Networks>,
+    file: UsersFile,
+    users: Users,
+    /// Of the file, when it was read.
+    mark: Option<Mark>,
+    /// Why the file is not what is true.
+    trouble: Option<String>,
+}
+
+/// What is on the disk.
+#[derive(Debug)]
+struct Kept {
+    memory: Memory,
+    at: Instant,
+}
+
+impl Keeper {
+    /// What the configuration and the files under `state` say is what is true at this gate from now on.
+    ///
+    /// # Errors
+    /// The users' file cannot be read, is another, or may be read by others: nobody would be asked for a password.
+    pub fn open(config: &Config, state: &Path, gate: Arc<Gate>) -> Result<Self, Error> {
+        let file = UsersFile::of(&config.access, state);
+        let mark = file.mark();
+        let users = file.load()?;
+        let bans = BansFile::in_state(state);
+        let memory = bans.load().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the bans cannot be read: nobody is banned");
+            Memory::default()
+        });
+        let known =
+            Known { access: config.access.clone(), mounts: mounts(config), file, users, mark, trouble: None };
+        if mark.is_some() {
+            keep_out_of_core_dumps();
+        }
+        gate.replace(known.rules());
+        gate.restore(memory.clone(), now());
+        let kept = Mutex::new(Kept { memory, at: clock::now() });
+        known.tell();
+        let (known, audit) = (Mutex::new(known), Mutex::default());
+        Ok(Self { gate, state: state.to_owned(), bans, known, audit, kept })
+    }
+
+    /// Whether a configuration says something else of access than is true.
+    pub fn differs(&self, config: &Config) -> bool {
+        self.known().access != config.access
+    }
+
+    /// Another configuration. A users' file that cannot be read changes nobody.
+    pub fn apply(&self, config: &Config) {
+        let mut known = self.known();
+        let file = UsersFile::of(&config.access, &self.state);
+        let another = file != known.file;
+        (known.access, known.mounts, known.file) = (config.access.clone(), mounts(config), file);
+        if another {
+            known.read();
+        }
+        self.gate.replace(known.rules());
+    }
+
+    /// Looks whether the file was written by somebody else, what happened at the gate, and what is to be kept. Once a
+    /// second or so.
+    pub fn look(&self) {
+        let mut known = self.known();
+        if known.file.mark() != known.mark {
+            let before = known.users.clone();
+            known.read();
+            if known.users != before {
+                self.gate.replace(known.rules());
+                self.audit().changed(
+                    "by hand",
+                    "the users' file was written, and holds from now on",
+                    clock::wall(),
+                );
+            }
+        }
+        drop(known);
+        let (events, more) = self.gate.take_events();
+        self.audit().tried(events, more);
+        self.keep(REST);
+    }
+
+    /// Changes a user; what is said of it.
+    ///
+    /// # Errors
+    /// It cannot be done: nothing has changed.
+    pub fn edit(&self, who: &str, edit: &Edit) -> Result<String, Error> {
+        let mut known = self.known();
+        let before = known.users.is_empty();
+        let users = known.file.change(edit)?;
+        keep_out_of_core_dumps();
+        (known.users, known.mark, known.trouble) = (users, known.file.mark(), None);
+        self.gate.replace(known.rules());
+        let mut said = edit.said();
+        self.audit().changed(who, &said, clock::wall());
+        match (before, known.users.is_empty()) {
+            (true, false) => said += ". From now on nobody watches without a password",
+            (false, true) => said += ". There are no users any more: who may come watches without a password",
+            _ => {}
+        }
+        Ok(said)
+    }
+
+    /// Everybody, by name.
+    pub fn users(&self) -> Vec<UserEntry> {
+        super::entries(&self.known().users)
+    }
+
+    /// Bans a network; what is said of it, or why it is not done.
+    ///
+    /// # Errors
+    /// There are too many bans.
+    pub fn ban(&self, who: &str, network: Network, length: Duration, why: &str) -> Result<String, String> {
+        if !self.gate.ban(network, length, why, now()) {
+            return Err("there are too many bans by hand already".to_owned());
+        }
+        let until = clock::rfc3339(clock::wall() + length);
+        self.audit().changed(who, &format!("{network} is banned until {until}: {why}"), clock::wall());
+        self.keep(Duration::ZERO);
+        Ok(format!("{network} is banned until {until}; what it plays goes on"))
+    }
+
+    /// Lifts the bans of a network and of those in it; whether there were any.
+    pub fn lift(&self, who: &str, network: Network) -> bool {
+        let lifted = self.gate.lift(network, now());
+        if lifted {
+            self.audit().changed(who, &format!("{network} is not banned any more"), clock::wall());
+            self.keep(Duration::ZERO);
+        }
+        lifted
+    }
+
+    /// The bans that last.
+    pub fn bans(&self) -> Vec<BanEntry> {
+        let now = now();
+        self.gate.list_bans(now).iter().map(|ban| kept::entry(ban, now.wall)).collect()
+    }
+
+    /// Who is let in, as a whole.
+    pub fn state(&self) -> AccessState {
+        let bans = self.gate.list_bans(now()).len();
+        let known = self.known();
+        AccessState {
+            users: known.users.iter().count() as u32,
+            open_to: known.open_to(),
+            users_file: Some(known.file.path().display().to_string()),
+            bans: bans as u32,
+        }
+    }
+
+    /// What happened, the newest first.
+    pub fn audit_entries(&self) -> Vec<AuditEntry> {
+        self.audit().entries()
+    }
+
+    /// Remembers what somebody changed elsewhere.
+    pub fn note(&self, who: &str, what: &str) {
+        self.audit().changed(who, what, clock::wall());
+    }
+
+    /// What is wrong now.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.known().troubles()
+    }
+
+    /// Keeps what is not on the disk yet.
+    pub fn end(&self) {
+        self.keep(Duration::ZERO);
+    }
+
+    fn keep(&self, rest: Duration) {
+        let memory = self.gate.memory(now());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory == kept.memory || clock::now().saturating_duration_since(kept.at) < rest {
+            return;
+        }
+        // Whether or not it can be written, it is not tried again at once.
+        kept.at = clock::now();
+        match self.bans.save(&memory) {
+            Ok(()) => kept.memory = memory,
+            Err(error) => tracing::warn!(target: "lenslet::access", "bans are not kept: {error}"),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn audit(&self) -> MutexGuard<'_, Audit> {
+        self.audit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn rules(&self) -> Rules {
+        Rules {
+            users: self.users.clone(),
+            networks: self.access.networks.clone(),
+            mounts: self.mounts.clone(),
+            open_to_world: self.access.open_to_world,
+            basic: self.access.basic,
+            policy: Policy { exempt: self.access.exempt.clone(), ..Policy::default() },
+        }
+    }
+
+    /// Reads the file. Where that cannot be, those who were there stay: nobody is let in by a slip.
+    fn read(&mut self) {
+        self.mark = self.file.mark();
+        let gone = self.mark.is_none() && !self.users.is_empty();
+        let read = if gone {
+            Err(format!("{}: the users' file is gone", self.file.path().display()))
+        } else {
+            self.file.load().map_err(|error| error.to_string())
+        };
+        match read {
+            Ok(users) => {
+                if self.mark.is_some() {
+                    keep_out_of_core_dumps();
+                }
+                (self.users, self.trouble) = (users, None);
+            }
+            Err(why) => self.trouble = Some(why),
+        }
+    }
+
+    fn open_to(&self) -> OpenTo {
+        match (self.users.is_empty(), self.access.open_to_world) {
+            (false, _) => OpenTo::Users,
+            (true, false) => OpenTo::Private,
+            (true, true) => OpenTo::World,
+        }
+    }
+
+    fn troubles(&self) -> Vec<Trouble> {
+        let trouble = |id: &str, why: String, what_to_do: &str| Trouble {
+            id: format!("access/{id}"),
+            why,
+            what_to_do: what_to_do.to_owned(),
+        };
+        let world = (self.open_to() == OpenTo::World).then(|| {
+            let why =
+                "everybody in the world may watch: there are no users, and access.open_to_world is true";
+            trouble(
+                "open-to-world",
+                why.to_owned(),
+                "`lenslet user add NAME` has everybody asked for a password",
+            )
+        });
+        let unread = self
+            .trouble
+            .clone()
+            .map(|why| trouble("users-file", why, "those who were users before are until it is right again"));
+        let realm = (!self.users.is_empty() && self.users.realm() != self.access.realm).then(|| {
+            let (kept, asked) = (self.users.realm(), &self.access.realm);
+            let why = format!("passwords are kept for the realm {kept:?}, and access.realm says {asked:?}");
+            let what = "write the former, or remove the users' file and add all users again";
+            trouble("realm", why, what)
+        });
+        [world, unread, realm].into_iter().flatten().collect()
+    }
+
+    /// Says at the start who is let in.
+    fn tell(&self) {
+        let count = self.users.iter().count();
+        match self.open_to() {
+            OpenTo::Users => {
+                tracing::info!(target: "lenslet::access", "{count} users, who are asked for passwords")
+            }
+            OpenTo::Private => tracing::info!(
+                target: "lenslet::access",
+                "there are no users: this machine and private networks alone are answered; `lenslet user add NAME` has \
+                 everybody asked for a password, wherever from"
+            ),
+            // It is an alarm.
+            OpenTo::World => {}
+        }
+    }
+}
+
+/// The networks of mounts that have some.
+fn mounts(config: &Config) -> BTreeMap<String, Networks> {
+    let limited = config.mounts.iter().filter(|(_, mount)| mount.networks != Networks::default());
+    limited.map(|(name, mount)| (name.clone(), mount.networks.clone())).collect()
+}
+
+fn now() -> Now {
+    Now { wall: clock::wall(), steady: Duration::from_nanos(clock::media().as_nanos()) }
+}
+
+/// What this process knows of passwords is in no file that the kernel writes should it crash.
+pub fn keep_out_of_core_dumps() {
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        tracing::warn!(%error, "a core dump would hold what is known of passwords");
+    }
+}

@@ -1,0 +1,96 @@
+//! Boards as data, and what is planned for them.
+
+use serde::Deserialize;
+
+use super::*;
+
+/// A board as it was seen or as its driver's source has it, with what is to come of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Board {
+    /// What it is, and where its lists are from.
+    #[expect(dead_code, reason = "for people")]
+    board: String,
+    node: Node,
+    /// The board's encoders.
+    #[serde(default)]
+    encoders: Vec<EncoderNode>,
+    /// Whether the software encoder is built in.
+    #[serde(default = "yes")]
+    software: bool,
+    /// Wishes, and the plan or refusal, as text.
+    plans: Vec<(Wish, String)>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[test]
+fn what_no_encoder_of_the_board_does_is_refused_without_a_camera() {
+    use crate::source::camera::Range;
+    let pi = EncoderNode {
+        card: "bcm2835-codec-encode".to_owned(),
+        driver: EncoderNode::BCM2835.to_owned(),
+        range: Some(Range { least: (32, 32), greatest: (1920, 1920), step: (2, 2) }),
+        bitrate: Some((25_000, 25_000_000, 25_000)),
+        levels: vec![(11, "4".to_owned()), (12, "4.1".to_owned())],
+        ..EncoderNode::default()
+    };
+    let hardware = Wish { encode: Encode::Hardware, ..Wish::default() };
+    for (wish, why) in [
+        (Wish { bitrate: Some(20_000_000), ..hardware.clone() }, None),
+        (
+            Wish { bitrate: Some(21_000_000), ..hardware.clone() },
+            Some(
+                "codes at 25000 to 20000000 bits a second, and 21000000 are configured; with more it does not start",
+            ),
+        ),
+        (
+            Wish { width: Some(1920), height: Some(1200), ..hardware.clone() },
+            Some(
+                "1920x1200 is configured, and bcm2835-codec-encode codes pictures from 32x32 to 1920x1920 in steps of 2x2 and of up to 8192 macroblocks",
+            ),
+        ),
+        (
+            Wish { level: Level::from_number(5.0), ..hardware.clone() },
+            Some("has levels 4, 4.1, and 5.0 is configured"),
+        ),
+        (Wish { bitrate: Some(21_000_000), ..Wish::default() }, None),
+    ] {
+        let told = beyond_hardware(std::slice::from_ref(&pi), &wish);
+        assert_eq!(told.is_some(), why.is_some(), "{told:?}");
+        assert!(told.unwrap_or_default().contains(why.unwrap_or_default()), "{why:?}");
+        assert_eq!(beyond_hardware(&[], &wish), None, "there is no board to ask");
+        assert_eq!(beyond_hardware(&[pi.clone(), EncoderNode::default()], &wish), None, "another does it");
+    }
+}
+
+#[test]
+fn every_board_gets_its_plans() {
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let (mut boards, mut wrong) = (0, Vec::new());
+    for entry in std::fs::read_dir("tests/fixtures/boards").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "ron") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let board: Board =
+            options.from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(!board.plans.is_empty(), "{}", path.display());
+        for (wish, expected) in board.plans {
+            let plan = plan(&board.node, &board.encoders, board.software, &wish);
+            let text = match plan {
+                Ok(plan) => [vec![plan.to_string()], plan.departures, plan.reasons].concat().join("; "),
+                Err(refusal) => refusal.to_string(),
+            };
+            if text != expected {
+                wrong.push(format!("{}\n  is:  {text}\n  not: {expected}", path.display()));
+            }
+        }
+        boards += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(boards >= 8, "{boards}");
+}

@@ -1,0 +1,135 @@
+//! The terminal: everything that a daemon says, live, and everything that can be done with it.
+//!
+//! Built as Elm: what happens is a [`Message`](message::Message); [`update`](update::update) changes the
+//! [`Model`](model::Model) by it and says what is to be done ([`Effect`](effect::Effect)s, most of them requests to the
+//! daemon); [`view`](view::view) draws the model. Only `terminal`, `link` and [`run`] do anything else.
+//!
+//! ```text
+//! lenslet-keys  --+                                   +-> view -> the terminal
+//!                 +-> Happening -> Message -> update -+
+//! lenslet-link  --+                                   +-> Effect -> link -> the daemon
+//! ```
+
+pub mod effect;
+pub mod history;
+mod input;
+pub mod keys;
+pub mod kitty;
+pub mod link;
+pub mod message;
+pub mod model;
+pub mod panes;
+pub mod picture;
+mod signals;
+pub mod terminal;
+pub mod theme;
+pub mod update;
+pub mod view;
+pub mod words;
+
+use std::io;
+
+use ratatui::crossterm::event::Event;
+use smol::channel::{Receiver, bounded};
+
+use crate::control::client::{self, Daemon};
+use effect::Effect;
+use kitty::Shown;
+use link::Link;
+use message::Message;
+use model::Model;
+use theme::Theme;
+
+/// What happens outside.
+#[derive(Debug)]
+pub enum Happening {
+    /// At the terminal.
+    Terminal(Event),
+    /// The terminal is gone.
+    Gone,
+    /// Between us and the daemon.
+    Daemon(client::Event),
+    /// Somebody wants the end.
+    Signal,
+}
+
+/// Shows a daemon until one leaves, the terminal is gone, or a signal comes. `ours`: the daemon ends with this, which is
+/// said before.
+///
+/// # Errors
+/// There is no terminal, or it refuses.
+pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
+    if !terminal::is_there() {
+        return Err(io::Error::other(terminal::ABSENT));
+    }
+    let (tell, happenings) = bounded(64);
+    // Before the terminal is taken over: what fails is said in plain text.
+    signals::heed(tell.clone())?;
+    let link = Link::start(daemon, tell.clone())?;
+    let (taken, screen) = terminal::Taken::take()?;
+    let keys = terminal::Keys::start(tell)?;
+    let mut model = Model { theme, ..Model::default() };
+    model.link.ours = ours;
+    let done = show(model, link, screen, &happenings);
+    drop(taken);
+    happenings.close();
+    keys.stop();
+    done
+}
+
+fn show(
+    mut model: Model,
+    mut link: Link,
+    mut screen: terminal::Screen,
+    happenings: &Receiver<Happening>,
+) -> io::Result<()> {
+    let mut shown = Shown::default();
+    draw(&mut model, &mut screen, &mut shown)?;
+    while let Ok(happening) = happenings.recv_blocking() {
+        let mut next = Some(happening);
+        // What has come by now is drawn at once.
+        while let Some(happening) = next {
+            let Some(message) = message(happening, &mut link) else {
+                next = happenings.try_recv().ok();
+                continue;
+            };
+            for effect in update::update(&mut model, message) {
+                match effect {
+                    Effect::Leave => return Ok(()),
+                    Effect::Redraw => {
+                        shown = Shown::default();
+                        screen.clear()?;
+                    }
+                    effect => link.perform(effect),
+                }
+            }
+            next = happenings.try_recv().ok();
+        }
+        draw(&mut model, &mut screen, &mut shown)?;
+    }
+    Ok(())
+}
+
+fn draw(model: &mut Model, screen: &mut terminal::Screen, shown: &mut Shown) -> io::Result<()> {
+    let mut places = model::Places::default();
+    screen.draw(|frame| places = view::view(model, frame))?;
+    model.places = places;
+    let picture = model.places.picture.zip(panes::mount::picture(model));
+    let out = shown.turn_to(picture.map(|(area, (number, picture))| (number, picture, area)));
+    if !out.is_empty() {
+        screen.backend_mut().write_through(&out)?;
+    }
+    Ok(())
+}
+
+fn message(happening: Happening, link: &mut Link) -> Option<Message> {
+    match happening {
+        Happening::Terminal(Event::Key(key)) => Some(Message::Key(key)),
+        Happening::Terminal(Event::Mouse(mouse)) => Some(Message::Mouse(mouse)),
+        Happening::Terminal(Event::Paste(text)) => Some(Message::Pasted(text)),
+        Happening::Terminal(Event::Resize(..)) => Some(Message::Resized),
+        Happening::Terminal(Event::FocusGained | Event::FocusLost) => None,
+        Happening::Gone | Happening::Signal => Some(Message::End),
+        Happening::Daemon(event) => link.hear(event),
+    }
+}

@@ -1,0 +1,228 @@
+//! What is known and where one is.
+
+use std::collections::HashMap;
+
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+use super::history::History;
+use super::message::Command;
+use super::panes;
+use super::theme::Theme;
+use crate::control::protocol::{Act, Status};
+
+/// All that the screen shows.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// How it looks.
+    pub theme: Theme,
+    /// Whose daemon it is, and whether it answers.
+    pub link: Link,
+    /// What it said last; none: nothing yet.
+    pub status: Option<Box<Status>>,
+    /// The last minutes.
+    pub past: Past,
+    /// Where one is.
+    pub tab: Tab,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// What was done or refused, until a key is pressed or time has passed.
+    pub notice: Option<Notice>,
+    /// What each pane remembers.
+    pub panes: Panes,
+    /// Where things were drawn last, for the mouse and for pages.
+    pub places: Places,
+}
+
+/// The state of the line to the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Why it does not answer now, in a sentence.
+    pub lost: Option<String>,
+    /// It answered before.
+    pub known: bool,
+    /// Whether it ends with this terminal.
+    pub ours: bool,
+}
+
+/// The screens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Mounts, the box, alarms.
+    #[default]
+    Dashboard,
+    /// Who watches.
+    Sessions,
+    /// One mount.
+    Mount,
+    /// The configuration.
+    Config,
+    /// The log.
+    Logs,
+    /// What is or was wrong.
+    Alarms,
+}
+
+impl Tab {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Dashboard, Self::Sessions, Self::Mount, Self::Config, Self::Logs, Self::Alarms];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dashboard",
+            Self::Sessions => "Sessions",
+            Self::Mount => "Mount",
+            Self::Config => "Configuration",
+            Self::Logs => "Log",
+            Self::Alarms => "Alarms",
+        }
+    }
+
+    /// The one so many places on, round and round.
+    #[must_use]
+    pub fn after(self, places: usize) -> Self {
+        let here = Self::ALL.iter().position(|tab| *tab == self).unwrap_or_default();
+        Self::ALL[(here + places) % Self::ALL.len()]
+    }
+}
+
+/// What lies over a screen.
+#[derive(Debug)]
+pub enum Overlay {
+    /// Its keys.
+    Help,
+    /// A question that is answered by yes or no.
+    Question(Question),
+    /// A line is being typed.
+    Prompt {
+        /// What for.
+        what: Prompt,
+        /// The line.
+        input: Input,
+    },
+    /// A URL as text and QR code.
+    Url(String),
+}
+
+/// What is asked before it is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// In sentences.
+    pub asks: String,
+    /// What yes does.
+    pub yes: Deed,
+}
+
+/// What can be done once yes was said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// The daemon is asked for it.
+    Act(Act),
+    /// The terminal ends.
+    Leave,
+    /// Something of the configuration.
+    Config(panes::config::Command),
+}
+
+/// What a line is typed for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// The sessions that are shown.
+    FilterSessions,
+    /// A text in the log.
+    SearchLog,
+    /// For how long an address is not let in; its session ends.
+    Ban {
+        /// The session.
+        session: String,
+        /// From where it came, without its port.
+        address: String,
+    },
+}
+
+/// What was done or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// In a sentence.
+    pub said: String,
+    /// It was not done.
+    pub refused: bool,
+    /// So many more statuses see it.
+    pub left: u32,
+}
+
+impl Notice {
+    /// Something was done.
+    pub fn done(said: impl Into<String>) -> Self {
+        Self { said: said.into(), refused: false, left: 24 }
+    }
+
+    /// Something was not done.
+    pub fn refused(said: impl Into<String>) -> Self {
+        Self { said: said.into(), refused: true, left: 60 }
+    }
+}
+
+/// What each pane remembers.
+#[derive(Debug, Default)]
+pub struct Panes {
+    /// Of the dashboard.
+    pub dashboard: panes::dashboard::State,
+    /// Of the sessions.
+    pub sessions: panes::sessions::State,
+    /// Of the mount.
+    pub mount: panes::mount::State,
+    /// Of the configuration.
+    pub config: panes::config::State,
+    /// Of the log.
+    pub logs: panes::logs::State,
+    /// Of the alarms.
+    pub alarms: panes::alarms::State,
+}
+
+/// Figures over time.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Of mounts, by their names: bitrate, pictures a second, readers.
+    pub mounts: HashMap<String, History<3>>,
+    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live.
+    pub sessions: HashMap<String, History<5>>,
+    /// The daemon's uptime at the newest sample.
+    pub at_s: Option<u64>,
+}
+
+/// Where things are on the screen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// What a click does, the topmost last.
+    pub spots: Vec<(Rect, Spot)>,
+    /// Lines that the list which keys act on has room for.
+    pub page: u16,
+    /// Where a picture belongs that is not made of signs.
+    pub picture: Option<Rect>,
+}
+
+/// What is somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// A click is that key.
+    Command(Command),
+    /// An entry of the list that keys act on.
+    Row(usize),
+    /// Nothing: what lies under it is not there.
+    Nothing,
+}
+
+impl Model {
+    /// A mount's status, by its name.
+    pub fn mount(&self, name: &str) -> Option<&crate::control::protocol::MountStatus> {
+        self.status.as_ref()?.mounts.iter().find(|mount| mount.name == name)
+    }
+
+    /// A session's status, by its name.
+    pub fn session(&self, id: &str) -> Option<&crate::control::protocol::SessionStatus> {
+        self.status.as_ref()?.sessions.iter().find(|session| session.id == id)
+    }
+}

@@ -1,0 +1,92 @@
+//! What the daemon answered.
+
+use super::super::super::effect::Effect;
+use super::super::super::message::Asked as Question;
+use super::super::super::model::{Model, Notice};
+use super::super::Effects;
+use super::super::cursor::Cursor;
+use super::draft::Values;
+use super::editor::{Editor, Tried};
+use super::probed::Probed;
+use super::schema::Schema;
+use super::{Asked, Screen, State, deeds, values};
+use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
+
+/// Takes an answer.
+pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
+    let state = &mut model.panes.config;
+    match (asked, outcome) {
+        (Asked::Text, Ok(Reply::Config(file))) => return read(state, file),
+        (Asked::Schema, Ok(Reply::Schema(schema))) => state.schema = Schema::read(schema),
+        (Asked::Probe, Ok(Reply::Probe(found))) => state.probed = Probed(Some(found)),
+        // A form without choices is a form still.
+        (Asked::Probe, Err(_)) => {}
+        (Asked::Values, Ok(Reply::Values(written))) => state.draft.values = Some(Values::of(written)),
+        (Asked::Try, outcome) => return tried(model, outcome),
+        (Asked::Change, Ok(Reply::Config(text))) => return deeds::take(state, text.text),
+        (Asked::Preview, Ok(Reply::Plan(plan))) => {
+            if matches!(state.screen, Screen::Review(..)) {
+                state.screen = Screen::Review(Some(plan), Cursor::default());
+            }
+        }
+        (Asked::Preview, Err(refusal)) => {
+            state.screen = Screen::Sections;
+            model.notice = Some(Notice::refused(refusal.to_string()));
+        }
+        (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan),
+        (Asked::Check, Ok(Reply::Checked(checked))) => {
+            if let Screen::Raw(raw) = &mut state.screen {
+                raw.checked = Some(checked);
+                if raw.wanted {
+                    return deeds::take_text(model);
+                }
+            }
+        }
+        (Asked::History, Ok(Reply::History(versions))) => state.versions = versions,
+        (_, Err(refusal)) => model.notice = Some(Notice::refused(refusal.to_string())),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The file came; what is being worked on is kept.
+fn read(state: &mut State, file: ConfigText) -> Effects {
+    if state.draft.changed() {
+        return Vec::new();
+    }
+    state.draft.read(file);
+    vec![values(&state.draft)]
+}
+
+/// What is being typed was tried.
+fn tried(model: &mut Model, outcome: Outcome) -> Effects {
+    let Some(Editor::Line(line)) = &mut model.panes.config.editor else { return Vec::new() };
+    let wanted = matches!(line.tried, Tried::Wanted);
+    line.tried = match outcome {
+        Ok(Reply::Config(text)) => Tried::Fits(text.text),
+        Ok(_) => Tried::Wrong("the daemon answers something else".to_owned()),
+        Err(Refusal { why, .. }) => Tried::Wrong(why),
+    };
+    if wanted && matches!(line.tried, Tried::Fits(_)) { deeds::taken(model) } else { Vec::new() }
+}
+
+/// The draft is the file now.
+fn applied(model: &mut Model, plan: &Plan) -> Effects {
+    let version = plan.version.map(|version| format!(" as version {version}")).unwrap_or_default();
+    let refused: Vec<&str> = plan
+        .mounts
+        .iter()
+        .filter(|mount| mount.change == crate::control::protocol::Change::Refused)
+        .map(|mount| mount.mount.as_str())
+        .collect();
+    model.notice = Some(if refused.is_empty() {
+        Notice::done(format!("It is served{version}."))
+    } else {
+        Notice::refused(format!("It is written{version}, but cannot all be served: {}", refused.join(", ")))
+    });
+    let state = &mut model.panes.config;
+    state.screen = Screen::Sections;
+    state.draft.file.clone_from(&state.draft.text);
+    let ask = |asked, request| Effect::ask(Question::Config(asked), request);
+    vec![ask(Asked::Text, ConfigRequest::Get { path: None }), ask(Asked::History, ConfigRequest::History {})]
+}

@@ -1,0 +1,300 @@
+//! What keys do.
+
+use ratatui::crossterm::event::KeyEvent;
+
+use super::super::super::effect::Effect;
+use super::super::super::message::Asked as Question;
+use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
+use super::super::Effects;
+use super::super::cursor::Cursor;
+use super::draft::{mount_path, unquoted};
+use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
+use super::form::{Form, Section};
+use super::raw::{self, Raw};
+use super::schema::Shape;
+use super::{Asked, Command, Screen, State, values};
+use crate::control::protocol::{ConfigRequest, Edit};
+
+fn ask(asked: Asked, request: ConfigRequest) -> Effects {
+    vec![Effect::ask(Question::Config(asked), request)]
+}
+
+fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
+    model.overlay = Some(Overlay::Question(Sure { asks: asks.into(), yes: Deed::Config(then) }));
+    Vec::new()
+}
+
+/// The draft with an edit, asked.
+fn change(state: &State, edit: Edit) -> Effects {
+    let request = ConfigRequest::Edit { text: Some(state.draft.text.clone()), edits: vec![edit] };
+    ask(Asked::Change, request)
+}
+
+/// Does what a key of this pane asks for.
+pub(super) fn command(model: &mut Model, command: Command) -> Effects {
+    let state = &mut model.panes.config;
+    match command {
+        Command::Read if state.draft.changed() => {
+            return sure(model, "Read the file again and forget what was changed here?", Command::ReadNow);
+        }
+        Command::Read | Command::ReadNow => {
+            state.draft.text.clone_from(&state.draft.file);
+            return ask(Asked::Text, ConfigRequest::Get { path: None });
+        }
+        Command::Add => {
+            if let Some(schema) = &state.schema {
+                state.editor = Some(Editor::Choice(Choice::kinds(&schema.kinds)));
+            }
+        }
+        Command::Remove => {
+            let Some(mount) = state.mount() else {
+                model.notice = Some(Notice::refused("Only mounts can be taken out."));
+                return Vec::new();
+            };
+            return change(state, Edit::Remove { path: mount_path(&mount, None) });
+        }
+        Command::Rename => {
+            if let Some(mount) = state.mount() {
+                return edit(state, Line::rename(&mount));
+            }
+        }
+        Command::Reset => return reset(state),
+        Command::Undo => return step(model, true),
+        Command::Redo => return step(model, false),
+        Command::Review => return review(model),
+        Command::Apply => {
+            let request = ConfigRequest::Apply { text: state.draft.text.clone(), base: state.draft.base };
+            return ask(Asked::Apply, request);
+        }
+        Command::Edit => {
+            let text = state.draft.text.clone();
+            state.screen = Screen::Raw(Box::new(Raw::new(&text)));
+            return ask(Asked::Check, ConfigRequest::Check { text: Some(text) });
+        }
+        Command::LeaveText => state.screen = Screen::Sections,
+        Command::History => {
+            state.screen = Screen::History;
+            return ask(Asked::History, ConfigRequest::History {});
+        }
+        Command::Rollback => {
+            if let Some(version) = state.versions.get(state.version.chosen) {
+                let (to, at, author) = (version.version, version.at.clone(), version.author.clone());
+                let asks =
+                    format!("Write version {to} of {at}, by {author}, into the file again, and serve it?");
+                return sure(model, asks, Command::RollbackTo(to));
+            }
+        }
+        Command::RollbackTo(to) => {
+            return ask(Asked::Apply, ConfigRequest::Rollback { to, base: state.draft.base });
+        }
+    }
+    Vec::new()
+}
+
+/// Opens what is chosen: a section, or a setting for a change.
+pub(super) fn open(model: &mut Model) -> Effects {
+    let state = &mut model.panes.config;
+    match &state.screen {
+        Screen::Sections => {
+            if let Some(section) = state.section() {
+                state.screen = Screen::Form(Form { section, cursor: Cursor::default() });
+            }
+            Vec::new()
+        }
+        Screen::Form(form) => {
+            let place = form.cursor.chosen;
+            setting(state, place)
+        }
+        Screen::Review(..) | Screen::History | Screen::Raw(_) => Vec::new(),
+    }
+}
+
+/// Changes a setting: a switch at once, a choice by a list, all else by a line.
+fn setting(state: &mut State, place: usize) -> Effects {
+    let settings = state.settings();
+    let Some(setting) = settings.get(place.min(settings.len().saturating_sub(1))).cloned() else {
+        return Vec::new();
+    };
+    match &setting.field.shape {
+        Shape::Switch => {
+            let now = setting.written.or(setting.field.default.as_deref());
+            let value = if now == Some("true") { "false" } else { "true" };
+            let edit = Edit::Set { path: setting.path, value: value.to_owned() };
+            change(state, edit)
+        }
+        Shape::Choice { choices } => {
+            let choice = Choice::value(setting.path, setting.field, choices, setting.written);
+            state.editor = Some(Editor::Choice(choice));
+            Vec::new()
+        }
+        _ => {
+            let line = Line::value(setting.path, setting.field, setting.written);
+            edit(state, line)
+        }
+    }
+}
+
+/// Has a line typed.
+fn edit(state: &mut State, mut line: Line) -> Effects {
+    if let Some(field) = &line.field {
+        line.suggestions = state.probed.suggestions(field, device(state, &line.goal).as_deref());
+    }
+    let request = line.trial(&state.draft);
+    state.editor = Some(Editor::Line(Box::new(line)));
+    ask(Asked::Try, request)
+}
+
+/// The device beside what is being typed.
+fn device(state: &State, goal: &Goal) -> Option<String> {
+    let Goal::Value(path) = goal else { return None };
+    let (mount, _) = path.rsplit_once('.')?;
+    unquoted(state.draft.values.as_ref()?.at(&format!("{mount}.device"))?)
+}
+
+fn reset(state: &State) -> Effects {
+    let settings = state.settings();
+    let Screen::Form(form) = &state.screen else { return Vec::new() };
+    let chosen = settings.get(form.cursor.chosen.min(settings.len().saturating_sub(1)));
+    match chosen.filter(|setting| setting.written.is_some()) {
+        Some(setting) => change(state, Edit::Remove { path: setting.path.clone() }),
+        None => Vec::new(),
+    }
+}
+
+fn step(model: &mut Model, back: bool) -> Effects {
+    let draft = &mut model.panes.config.draft;
+    if !(if back { draft.undo() } else { draft.redo() }) {
+        let what = if back { "Nothing was changed since it was read." } else { "Nothing was undone." };
+        model.notice = Some(Notice::refused(what));
+        return Vec::new();
+    }
+    vec![values(draft)]
+}
+
+fn review(model: &mut Model) -> Effects {
+    let state = &mut model.panes.config;
+    if !state.draft.changed() {
+        model.notice = Some(Notice::refused("Nothing was changed."));
+        return Vec::new();
+    }
+    state.screen = Screen::Review(None, Cursor::default());
+    ask(Asked::Preview, ConfigRequest::Preview { text: Some(state.draft.text.clone()) })
+}
+
+/// Takes a text as the draft.
+pub(super) fn take(state: &mut State, text: String) -> Effects {
+    state.draft.take(text);
+    vec![values(&state.draft)]
+}
+
+/// A key while something is being typed or chosen.
+pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
+    let state = &mut model.panes.config;
+    match &mut state.editor {
+        Some(Editor::Line(line)) => match line.typed(key) {
+            Typed::Changed => {
+                line.tried = Tried::Asked;
+                let request = line.trial(&state.draft);
+                ask(Asked::Try, request)
+            }
+            Typed::Taken => taken(model),
+            Typed::Left => leave(state),
+            Typed::Nothing => Vec::new(),
+        },
+        Some(Editor::Choice(choice)) => match choice.typed(key) {
+            Typed::Taken => chosen(state),
+            Typed::Left => leave(state),
+            Typed::Changed | Typed::Nothing => Vec::new(),
+        },
+        None => in_text(model, key),
+    }
+}
+
+fn leave(state: &mut State) -> Effects {
+    state.editor = None;
+    Vec::new()
+}
+
+/// Enter: what is typed is taken if it fits, now or once that is known.
+pub(super) fn taken(model: &mut Model) -> Effects {
+    let state = &mut model.panes.config;
+    let Some(Editor::Line(line)) = &mut state.editor else { return Vec::new() };
+    let text = match &line.tried {
+        Tried::Asked | Tried::Wanted => {
+            line.tried = Tried::Wanted;
+            return Vec::new();
+        }
+        Tried::Wrong(_) => return Vec::new(),
+        Tried::Fits(text) => text.clone(),
+    };
+    let (next, name) = match &line.goal {
+        Goal::Value(_) => (None, None),
+        Goal::Rename(_) => (None, Some(line.input.value().to_owned())),
+        Goal::Name(kind) => {
+            (Line::required(kind, line.input.value(), &[]), Some(line.input.value().to_owned()))
+        }
+        Goal::Required { kind, name, said, field } => {
+            let said = [&said[..], &[(field.clone(), line.written())]].concat();
+            (Line::required(kind, name, &said), Some(name.clone()))
+        }
+    };
+    if let Some(next) = next {
+        return edit(state, next);
+    }
+    state.editor = None;
+    if let Some(name) = name {
+        state.screen = Screen::Form(Form { section: Section::Mount(name), cursor: Cursor::default() });
+    }
+    take(state, text)
+}
+
+/// Enter in a list.
+fn chosen(state: &mut State) -> Effects {
+    let Some(Editor::Choice(choice)) = state.editor.take() else { return Vec::new() };
+    if choice.of == Of::Kind {
+        let kind = state.schema.as_ref().and_then(|schema| schema.kinds.get(choice.chosen)).cloned();
+        let mounts = state.draft.values.as_ref().map(|values| values.mounts()).unwrap_or_default();
+        let taken: Vec<String> = mounts.iter().map(|(name, _)| name.clone()).collect();
+        return kind.map_or_else(Vec::new, |kind| edit(state, Line::name(kind, &taken)));
+    }
+    let is_written = |path: &str| state.draft.values.as_ref().is_some_and(|values| values.at(path).is_some());
+    match choice.edit() {
+        // It is so already.
+        Some(Edit::Remove { path }) if !is_written(&path) => Vec::new(),
+        Some(edit) => change(state, edit),
+        None => Vec::new(),
+    }
+}
+
+fn in_text(model: &mut Model, key: KeyEvent) -> Effects {
+    let Screen::Raw(raw) = &mut model.panes.config.screen else { return Vec::new() };
+    match raw.typed(key) {
+        raw::Typed::Changed => {
+            (raw.checked, raw.wanted) = (None, false);
+            ask(Asked::Check, ConfigRequest::Check { text: Some(raw.text()) })
+        }
+        raw::Typed::Taken if raw.checked.is_none() => {
+            raw.wanted = true;
+            Vec::new()
+        }
+        raw::Typed::Taken => take_text(model),
+        raw::Typed::Left if raw.changed() => sure(model, "Forget what was typed?", Command::LeaveText),
+        raw::Typed::Left => command(model, Command::LeaveText),
+        raw::Typed::Nothing => Vec::new(),
+    }
+}
+
+/// The text is taken as the draft, if nothing is wrong with it.
+pub(super) fn take_text(model: &mut Model) -> Effects {
+    let state = &mut model.panes.config;
+    let Screen::Raw(raw) = &mut state.screen else { return Vec::new() };
+    raw.wanted = false;
+    if raw.checked.as_ref().is_some_and(|checked| !checked.errors.is_empty()) {
+        raw.to_mistake();
+        model.notice = Some(Notice::refused("There is something wrong with it still."));
+        return Vec::new();
+    }
+    let text = raw.text();
+    state.screen = Screen::Sections;
+    take(state, text)
+}

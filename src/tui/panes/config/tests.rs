@@ -1,0 +1,299 @@
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use super::*;
+use crate::config::edit;
+use crate::control::protocol::{
+    Checked, ConfigText, Edit, MountChange, Outcome, Problem, Refusal, Reply, Request, Written,
+};
+use crate::tui::message::Message;
+use crate::tui::model::Overlay;
+use crate::tui::update::update;
+
+const FILE: &str =
+    "( // mine\n    workers: 2,\n    mounts: {\n        \"cam\": Pattern(fps: 5), // left\n    },\n)\n";
+
+/// A daemon that answers what the pane asks, by the rooms that the real one asks too.
+#[derive(Default)]
+struct Fake {
+    file: String,
+    version: u64,
+    asked: Vec<String>,
+}
+
+impl Fake {
+    fn answer(&mut self, request: ConfigRequest) -> Outcome {
+        let refused = |why: String| Refusal::new("not-edited", why, "");
+        let config =
+            |text: String, version| Ok(Reply::Config(ConfigText { version, text, is_default: false }));
+        match request {
+            ConfigRequest::Schema {} => Ok(Reply::Schema(crate::config::schema())),
+            ConfigRequest::Get { .. } => config(self.file.clone(), Some(self.version)),
+            ConfigRequest::Values { text } => Ok(Reply::Values(written(&text.unwrap()))),
+            ConfigRequest::Edit { text, edits } => {
+                let change = |it: &Edit| match it.clone() {
+                    Edit::Set { path, value } => (0, path, value),
+                    Edit::Insert { path, value } => (1, path, value),
+                    Edit::Remove { path } => (2, path, String::new()),
+                    Edit::Rename { path, to } => (3, path, to),
+                };
+                let parts: Vec<(u8, String, String)> = edits.iter().map(change).collect();
+                let changes: Vec<edit::Change<'_>> = parts
+                    .iter()
+                    .map(|(what, path, value)| match what {
+                        0 => edit::Change::Set(path, value),
+                        1 => edit::Change::Insert(path, value),
+                        2 => edit::Change::Remove(path),
+                        _ => edit::Change::Rename(path, value),
+                    })
+                    .collect();
+                let text = edit::all(&text.unwrap(), &changes).map_err(|error| refused(error.to_string()))?;
+                config(text, None)
+            }
+            ConfigRequest::Check { text } => {
+                let errors = match crate::config::Config::parse(&text.unwrap()) {
+                    Ok(_) => Vec::new(),
+                    Err(error) => {
+                        vec![Problem { line: Some(2), said: error.to_string(), ..Problem::default() }]
+                    }
+                };
+                Ok(Reply::Checked(Checked { errors, warnings: Vec::new() }))
+            }
+            ConfigRequest::Preview { .. } => Ok(Reply::Plan(plan(None))),
+            ConfigRequest::Apply { text, base } => {
+                if base != Some(self.version) {
+                    return Err(Refusal::new("changed-meanwhile", "another came between", "read it again"));
+                }
+                (self.file, self.version) = (text, self.version + 1);
+                Ok(Reply::Plan(plan(Some(self.version))))
+            }
+            ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
+                version: 4,
+                at: "2026-11-26T03:00:00Z".into(),
+                author: "pi".into(),
+                bytes: 9,
+            }])),
+            ConfigRequest::Rollback { to, .. } => Ok(Reply::Plan(plan(Some(to + 10)))),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// What the daemon's own tells of these texts.
+fn written(text: &str) -> Vec<Written> {
+    let it = |path: &str, value: &str, kind: Option<&str>| Written {
+        path: path.into(),
+        value: value.into(),
+        kind: kind.map(Into::into),
+    };
+    let config = crate::config::Config::parse(text).unwrap();
+    let mut all: Vec<Written> = Vec::new();
+    for name in config.mounts.keys() {
+        let kind = if text.contains(&format!("\"{name}\": File")) { "File" } else { "Pattern" };
+        all.push(it(&draft::mount_path(name, None), kind, Some(kind)));
+    }
+    for (name, path) in [("workers: ", "workers"), ("fps: ", "mounts[\"cam\"].fps")] {
+        if let Some((_, rest)) = text.split_once(name) {
+            let end = rest.find([',', ')']).unwrap();
+            all.push(it(path, &rest[..end], None));
+        }
+    }
+    all
+}
+
+fn plan(version: Option<u64>) -> Plan {
+    use crate::control::protocol::Change;
+    let mount = |mount: &str, change, viewers: usize| MountChange {
+        mount: mount.into(),
+        change,
+        why: None,
+        interrupts: vec!["1".to_owned(); viewers],
+    };
+    let mounts = vec![mount("cam", Change::Restarted, 2), mount("other", Change::Kept, 0)];
+    Plan {
+        version,
+        diff: "-fps: 5\n+fps: 25\n".into(),
+        mounts,
+        changed: vec!["workers".into()],
+        after_restart: vec![],
+    }
+}
+
+struct Screenful {
+    model: Model,
+    fake: Fake,
+}
+
+impl Screenful {
+    fn new() -> Self {
+        let mut model = Model { tab: Tab::Config, ..Model::default() };
+        let fake = Fake { file: FILE.to_owned(), version: 4, asked: Vec::new() };
+        let effects = enter(&mut model);
+        let mut screenful = Self { model, fake };
+        screenful.perform(effects);
+        screenful
+    }
+
+    /// Has the daemon answer until nothing is asked any more.
+    fn perform(&mut self, effects: Effects) {
+        for effect in effects {
+            let Effect::Ask { to, request: Request::Config(request) } = effect else { continue };
+            self.fake.asked.push(format!("{request:?}"));
+            let outcome = self.fake.answer(request);
+            let next = update(&mut self.model, Message::Answered { to, outcome });
+            self.perform(next);
+        }
+    }
+
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in keys.chars() {
+            let key = match key {
+                '\n' => Key::Code(KeyCode::Enter),
+                '\x1b' => Key::Code(KeyCode::Esc),
+                '\x08' => Key::Code(KeyCode::Backspace),
+                '>' => Key::Code(KeyCode::Down),
+                '\x13' => Key::Control('s'),
+                sign => Key::Sign(sign),
+            };
+            let effects = update(&mut self.model, Message::Key(key.event()));
+            self.perform(effects);
+        }
+        self
+    }
+
+    fn state(&self) -> &State {
+        &self.model.panes.config
+    }
+
+    fn said(&self) -> &str {
+        self.model.notice.as_ref().map_or("", |notice| &notice.said)
+    }
+}
+
+/// Down to a setting of the form that is open.
+fn to(screenful: &mut Screenful, name: &str) {
+    let place = screenful.state().settings().iter().position(|setting| setting.field.name == name).unwrap();
+    screenful.keys(&">".repeat(place));
+}
+
+#[test]
+fn a_value_is_typed_tried_and_applied_and_comments_stay() {
+    let mut it = Screenful::new();
+    assert_eq!(it.state().listed().last(), Some(&Section::Mount("cam".into())));
+    it.keys("G\n");
+    to(&mut it, "fps");
+    it.keys("\n\x08999");
+    let Some(Editor::Line(line)) = &it.state().editor else { panic!() };
+    assert!(matches!(&line.tried, editor::Tried::Wrong(why) if why.contains("999")), "{:?}", line.tried);
+    it.keys("\n");
+    assert!(it.state().editor.is_some(), "what is wrong is not taken");
+    it.keys("\x08\x08\x0825\n");
+    assert!(it.state().editor.is_none());
+    assert_eq!(it.state().draft.text, FILE.replace("fps: 5", "fps: 25"));
+    it.keys("w");
+    let Screen::Review(Some(plan), _) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    let lines = review(plan);
+    assert_eq!(lines[0], "! cam: starts anew: its viewers see a gap, 2 viewers now");
+    assert!(
+        lines.contains(&"! server, at once: workers".to_owned()) && lines.contains(&"+fps: 25".to_owned())
+    );
+    it.keys("y");
+    assert_eq!(it.fake.file, FILE.replace("fps: 5", "fps: 25"));
+    assert_eq!(it.said(), "It is served as version 5.");
+    assert!(!it.state().draft.changed());
+}
+
+#[test]
+fn undo_redo_default_and_switches() {
+    let mut it = Screenful::new();
+    it.keys("G\n");
+    to(&mut it, "enabled");
+    it.keys(" ");
+    assert!(it.state().draft.text.contains("enabled: false"), "{}", it.state().draft.text);
+    it.keys("u");
+    assert_eq!(it.state().draft.text, FILE);
+    it.keys("u");
+    assert_eq!(it.said(), "Nothing was changed since it was read.");
+    it.keys("g");
+    to(&mut it, "fps");
+    it.keys("d");
+    assert!(!it.state().draft.text.contains("fps"), "{}", it.state().draft.text);
+    it.keys("w\x1b");
+    assert!(matches!(it.state().screen, Screen::Sections));
+}
+
+#[test]
+fn a_mount_is_added_renamed_and_taken_out() {
+    let mut it = Screenful::new();
+    // The fourth kind is a file, which has to have a path.
+    it.keys("a>>>\n");
+    let Some(Editor::Line(line)) = &it.state().editor else { panic!("{:?}", it.state().editor) };
+    assert_eq!(line.input.value(), "file");
+    it.keys("\x08\x08\x08\x08clip\n/srv/clip.mp4\n");
+    assert!(
+        it.state().draft.text.contains("\"clip\": File(path: \"/srv/clip.mp4\"),"),
+        "{}",
+        it.state().draft.text
+    );
+    assert_eq!(it.state().section(), Some(Section::Mount("clip".into())));
+    it.keys("\x1bGn2\n");
+    let renamed = it.state().draft.text.clone();
+    assert!(renamed.contains("2\": "), "{renamed}");
+    it.keys("\x1bGx");
+    assert_ne!(it.state().draft.text, renamed);
+    it.keys("gx");
+    assert_eq!(it.said(), "Only mounts can be taken out.");
+}
+
+#[test]
+fn who_comes_too_late_is_told_and_loses_nothing() {
+    let mut it = Screenful::new();
+    it.keys("G\n");
+    to(&mut it, "fps");
+    it.keys("\n9\nw");
+    it.fake.version = 7;
+    it.keys("y");
+    assert!(it.said().contains("another came between"), "{}", it.said());
+    assert!(it.state().draft.changed());
+    // Another look at the pane keeps it too.
+    it.keys("12345");
+    let effects = enter(&mut it.model);
+    it.perform(effects);
+    assert!(it.state().draft.text.contains("fps: 59"), "{}", it.state().draft.text);
+    it.model.tab = Tab::Config;
+    it.keys("\x1bR");
+    assert!(matches!(it.model.overlay, Some(Overlay::Question(_))));
+    it.keys("y");
+    assert!(!it.state().draft.changed());
+}
+
+#[test]
+fn the_text_is_edited_checked_and_taken_only_if_it_is_right() {
+    let mut it = Screenful::new();
+    it.keys("ex");
+    let Screen::Raw(raw) = &it.state().screen else { panic!() };
+    assert!(!raw.checked.as_ref().unwrap().errors.is_empty());
+    it.keys("\x13");
+    assert_eq!(it.said(), "There is something wrong with it still.");
+    it.keys("\x1b");
+    assert!(matches!(it.model.overlay, Some(Overlay::Question(_))), "what was typed is not lost by one key");
+    it.keys("n");
+    it.keys("\x08");
+    // The cursor went to the mistake's line: the sign is taken away there, or the text is as it was.
+    it.keys("\x1b");
+    if it.model.overlay.is_some() {
+        it.keys("y");
+    }
+    it.keys("e// first\n\x13");
+    assert!(it.state().draft.text.starts_with("// first\n( // mine"), "{}", it.state().draft.text);
+}
+
+#[test]
+fn a_version_is_gone_back_to_after_a_question() {
+    let mut it = Screenful::new();
+    it.keys("v\n");
+    let Some(Overlay::Question(question)) = &it.model.overlay else { panic!() };
+    assert!(question.asks.contains("version 4 of 2026-11-26T03:00:00Z, by pi"), "{}", question.asks);
+    it.keys("y");
+    assert_eq!(it.said(), "It is served as version 14.");
+    assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(4) }")));
+}

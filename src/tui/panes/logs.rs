@@ -1,0 +1,215 @@
+//! The log.
+
+use std::collections::VecDeque;
+
+use tui_input::Input;
+
+use super::super::effect::Effect;
+use super::super::keys::{self, Binding, Key, key};
+use super::super::message::{Asked, Command};
+use super::super::model::{Model, Overlay, Prompt};
+use super::Effects;
+use super::cursor::Cursor;
+use crate::control::protocol::{Ask, Level, LogEvent, LogLine, LogWish};
+
+/// So many lines are kept here.
+const KEPT: usize = 2000;
+
+/// What the log remembers.
+#[derive(Debug)]
+pub struct State {
+    /// The lines that came, the oldest first.
+    pub lines: VecDeque<LogLine>,
+    /// Lines that came while the log stands still.
+    pub waiting: VecDeque<LogLine>,
+    /// Lines that came too fast and are not kept anywhere.
+    pub missed: u64,
+    /// Lines that matter less are not shown.
+    pub level: Level,
+    /// The room whose lines are shown; none: all.
+    pub room: Option<String>,
+    /// What is looked for.
+    pub search: String,
+    /// It stands still.
+    pub paused: bool,
+    /// It stays at the newest line.
+    pub follows: bool,
+    /// The line that keys act on.
+    pub cursor: Cursor,
+    /// It was asked for.
+    pub asked: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            waiting: VecDeque::new(),
+            missed: 0,
+            level: Level::Trace,
+            room: None,
+            search: String::new(),
+            paused: false,
+            follows: true,
+            cursor: Cursor::default(),
+            asked: false,
+        }
+    }
+}
+
+impl State {
+    /// The lines that are shown, the oldest first.
+    pub fn shown(&self) -> Vec<&LogLine> {
+        let room = |line: &LogLine| self.room.as_ref().is_none_or(|room| line.room == *room);
+        self.lines.iter().filter(|line| line.level <= self.level && room(line)).collect()
+    }
+
+    /// Whether a line is one that is looked for.
+    pub fn found(&self, line: &LogLine) -> bool {
+        !self.search.is_empty() && line.text.to_lowercase().contains(&self.search.to_lowercase())
+    }
+
+    /// The rooms that said something, by name.
+    fn rooms(&self) -> Vec<&String> {
+        let mut rooms: Vec<&String> = self.lines.iter().map(|line| &line.room).collect();
+        rooms.sort();
+        rooms.dedup();
+        rooms
+    }
+
+    fn next_room(&mut self) {
+        let rooms = self.rooms();
+        let after = match &self.room {
+            None => rooms.first(),
+            Some(room) => rooms.iter().find(|other| **other > room),
+        };
+        self.room = after.map(|room| (*room).clone());
+    }
+
+    fn add(&mut self, line: LogLine) {
+        let lines = if self.paused { &mut self.waiting } else { &mut self.lines };
+        if lines.len() == KEPT {
+            lines.pop_front();
+            // What is read stays where it is.
+            if !self.paused && !self.follows {
+                self.cursor.chosen = self.cursor.chosen.saturating_sub(1);
+            }
+        }
+        lines.push_back(line);
+    }
+}
+
+/// Its keys.
+pub const KEYS: &[Binding] = &[
+    keys::UP,
+    keys::DOWN,
+    keys::PAGE_UP,
+    keys::PAGE_DOWN,
+    keys::FIRST,
+    keys::LAST,
+    key(&[Key::Sign('l')], "l", Command::Level, "fewer lines: debug, info, warn, error; then all")
+        .with_footer("level"),
+    key(&[Key::Sign('o')], "o", Command::Room, "one room's lines, the next's; then all").with_footer("room"),
+    key(&[Key::Sign('/')], "/", Command::Search, "look for a text").with_footer("search"),
+    key(&[Key::Sign('n')], "n", Command::NextMatch, "the next place of it, upwards"),
+    key(&[Key::Sign('N')], "N", Command::PreviousMatch, "and back"),
+    key(&[Key::Sign('p'), Key::Sign(' ')], "p Space", Command::Pause, "stand still, or go on")
+        .with_footer("pause"),
+    key(&[Key::Sign('F')], "F", Command::Follow, "to the newest line, and stay there").with_footer("follow"),
+];
+
+/// Asks for the log when one comes to it first.
+pub fn enter(model: &mut Model) -> Effects {
+    if std::mem::replace(&mut model.panes.logs.asked, true) { Vec::new() } else { vec![ask()] }
+}
+
+/// Asks again, of a daemon that came back.
+pub fn again(model: &mut Model) -> Effects {
+    if !model.panes.logs.asked {
+        return Vec::new();
+    }
+    let logs = &mut model.panes.logs;
+    (logs.lines, logs.waiting) = Default::default();
+    logs.missed = 0;
+    vec![ask()]
+}
+
+fn ask() -> Effect {
+    let wish = LogWish { level: Level::Trace, rooms: Vec::new(), last: KEPT as u32, follow: true };
+    Effect::ask(Asked::Log, Ask::Log(wish))
+}
+
+/// Takes what came.
+pub fn came(model: &mut Model, event: LogEvent) {
+    let logs = &mut model.panes.logs;
+    match event {
+        LogEvent::Line(line) => logs.add(line),
+        LogEvent::Missed(lines) => logs.missed += lines,
+    }
+    stay(model);
+}
+
+/// To the newest line, where it is followed.
+fn stay(model: &mut Model) {
+    let logs = &mut model.panes.logs;
+    if logs.follows {
+        let length = logs.shown().len();
+        logs.cursor.set(length.saturating_sub(1), length, model.places.page);
+    }
+}
+
+/// Does what a key asks for.
+pub fn command(model: &mut Model, command: Command) -> Effects {
+    let page = model.places.page;
+    let logs = &mut model.panes.logs;
+    match command {
+        Command::Level => {
+            logs.level = match logs.level {
+                Level::Trace => Level::Debug,
+                Level::Debug => Level::Info,
+                Level::Info => Level::Warn,
+                Level::Warn => Level::Error,
+                Level::Error => Level::Trace,
+            };
+        }
+        Command::Room => logs.next_room(),
+        Command::Search => {
+            let input = Input::new(logs.search.clone());
+            model.overlay = Some(Overlay::Prompt { what: Prompt::SearchLog, input });
+            return Vec::new();
+        }
+        Command::Back => logs.search.clear(),
+        Command::Pause => {
+            logs.paused = !logs.paused;
+            if !logs.paused {
+                std::mem::take(&mut logs.waiting).into_iter().for_each(|line| logs.add(line));
+            }
+        }
+        Command::Follow => logs.follows = true,
+        Command::NextMatch | Command::PreviousMatch => find(model, command == Command::NextMatch),
+        command => {
+            let length = logs.shown().len();
+            if logs.cursor.go(command, length, page) {
+                logs.follows = logs.cursor.chosen + 1 == length && command != Command::Up;
+            }
+        }
+    }
+    stay(model);
+    Vec::new()
+}
+
+/// To the next line that is looked for, upwards or downwards, round and round.
+pub fn find(model: &mut Model, upwards: bool) {
+    let logs = &model.panes.logs;
+    let shown = logs.shown();
+    let length = shown.len();
+    let step = if upwards { length.saturating_sub(1) } else { 1 };
+    let places = (1..=length).map(|steps| (logs.cursor.chosen + steps * step) % length);
+    let place = places.into_iter().find(|place| shown.get(*place).is_some_and(|line| logs.found(line)));
+    if let Some(place) = place {
+        let page = model.places.page;
+        let logs = &mut model.panes.logs;
+        logs.follows = false;
+        logs.cursor.set(place, length, page);
+    }
+}

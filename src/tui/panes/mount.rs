@@ -1,0 +1,289 @@
+//! One mount: how its pictures come about, what can be set while it runs, how long it takes, what it sees.
+
+use super::super::effect::Effect;
+use super::super::keys::{Binding, Key, key};
+use super::super::message::{Asked, Command};
+use super::super::model::{Model, Notice, Overlay, Tab};
+use super::super::picture::Picture;
+use super::super::update::EVERY_MS;
+use super::cursor::Cursor;
+use super::{Effects, dashboard};
+use crate::control::protocol::{
+    Act, Control, ControlKind, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
+};
+use ratatui::crossterm::event::KeyCode;
+
+/// A picture is not asked for wider than this.
+const WIDEST: u32 = 320;
+
+/// What the mount's pane remembers.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Its name; none: the first.
+    pub name: Option<String>,
+    /// What can be set on its camera, or why nothing can be.
+    pub controls: Option<Result<Vec<Control>, String>>,
+    /// The line that keys act on: the bitrate, where there is one, then the controls.
+    pub cursor: Cursor,
+    /// What it sees, or why not.
+    pub picture: Option<Result<Picture, String>>,
+    /// New pictures are asked for again and again, to aim the camera by.
+    pub live: bool,
+    /// Statuses since a picture was asked for; none: it has not come yet.
+    since: Option<u32>,
+    /// So many pictures came.
+    pictures: u64,
+}
+
+/// Its keys.
+pub const KEYS: &[Binding] = &[
+    super::super::keys::UP,
+    super::super::keys::DOWN,
+    key(
+        &[Key::Code(KeyCode::Left), Key::Sign('h'), Key::Sign('-')],
+        "Left h -",
+        Command::Less,
+        "less, or off",
+    )
+    .with_footer("less"),
+    key(
+        &[Key::Code(KeyCode::Right), Key::Sign('l'), Key::Sign('+'), Key::Sign('=')],
+        "Right l +",
+        Command::More,
+        "more, or on",
+    )
+    .with_footer("more"),
+    key(&[Key::Sign('H')], "H", Command::PageDown, "much less"),
+    key(&[Key::Sign('L')], "L", Command::PageUp, "much more"),
+    key(&[Key::Sign('0')], "0", Command::Default, "as it is made").with_footer("default"),
+    key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter Space", Command::Open, "switch it, press it"),
+    key(&[Key::Sign('f')], "f", Command::Keyframe, "make a keyframe now").with_footer("keyframe"),
+    key(&[Key::Sign('p')], "p", Command::Picture, "a new picture").with_footer("picture"),
+    key(&[Key::Sign('v')], "v", Command::Live, "a new picture every second, to aim by, or no more"),
+    key(&[Key::Sign('u')], "u", Command::Url, "its URL, as text and QR code").with_footer("URL"),
+    key(&[Key::Sign('s')], "s", Command::Show(Tab::Sessions), "who watches it"),
+    key(&[Key::Sign('d')], "d", Command::Toggle, "serve it no longer, or again"),
+    key(&[Key::Sign('n'), Key::Sign(']')], "n ]", Command::NextMount, "the next mount").with_footer("next"),
+    key(&[Key::Sign('b'), Key::Sign('[')], "b [", Command::PreviousMount, "the mount before"),
+];
+
+/// A line of what can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Setting<'a> {
+    /// The bitrate that its encoder aims at.
+    Bitrate(u64),
+    /// Of its camera.
+    Control(&'a Control),
+}
+
+/// The mount that is shown.
+pub fn shown(model: &Model) -> Option<&MountStatus> {
+    match &model.panes.mount.name {
+        Some(name) => model.mount(name),
+        None => dashboard::chosen(model),
+    }
+}
+
+/// What can be set on it.
+pub fn settings(model: &Model) -> Vec<Setting<'_>> {
+    let encoder = shown(model).and_then(|mount| mount.encoder.as_ref());
+    let bitrate = encoder.and_then(|encoder| encoder.bitrate_bps).map(Setting::Bitrate);
+    let controls = model.panes.mount.controls.as_ref().and_then(|controls| controls.as_ref().ok());
+    let controls = controls.map_or(&[][..], Vec::as_slice).iter().map(Setting::Control);
+    bitrate.into_iter().chain(controls).collect()
+}
+
+/// The one that keys act on.
+pub fn chosen(model: &Model) -> Option<Setting<'_>> {
+    let mut settings = settings(model);
+    let last = settings.len().checked_sub(1)?;
+    Some(settings.swap_remove(model.panes.mount.cursor.chosen.min(last)))
+}
+
+/// The URL by which a mount is watched, as far as one can say from here.
+pub fn url(model: &Model, mount: &str) -> Option<String> {
+    let status = model.status.as_ref()?;
+    let address = status.addresses.first()?;
+    let (host, port) = address.rsplit_once(':')?;
+    let everywhere = matches!(host, "[::]" | "0.0.0.0");
+    let host = if everywhere { status.board.hostname.as_deref().unwrap_or("localhost") } else { host };
+    let port = if port == "554" { String::new() } else { format!(":{port}") };
+    Some(format!("rtsp://{host}{port}/{mount}"))
+}
+
+/// Shows a mount.
+pub fn open(model: &mut Model, name: String) -> Effects {
+    if model.panes.mount.name.as_ref() != Some(&name) {
+        // Pictures are counted on: the next one is another.
+        let pictures = model.panes.mount.pictures;
+        model.panes.mount = State { name: Some(name), pictures, ..State::default() };
+    }
+    model.tab = Tab::Mount;
+    enter(model)
+}
+
+/// Asks for what the pane shows when one comes to it.
+pub fn enter(model: &mut Model) -> Effects {
+    let Some(name) = shown(model).map(|mount| mount.name.clone()) else { return Vec::new() };
+    model.panes.mount.name = Some(name.clone());
+    let controls = Effect::ask(Asked::Controls(name.clone()), Look::Controls { mount: name.clone() });
+    vec![controls, snapshot(model, name)]
+}
+
+/// Asks for a new picture where the last one is a second old and more are wanted.
+pub fn tick(model: &mut Model) -> Effects {
+    let state = &mut model.panes.mount;
+    if let Some(since) = &mut state.since {
+        *since += 1;
+    }
+    let due = state.live && state.since.is_some_and(|since| since * EVERY_MS >= 1000);
+    match state.name.clone() {
+        Some(name) if due && model.tab == Tab::Mount => vec![snapshot(model, name)],
+        _ => Vec::new(),
+    }
+}
+
+fn snapshot(model: &mut Model, mount: String) -> Effect {
+    model.panes.mount.since = None;
+    Effect::ask(Asked::Snapshot(mount.clone()), Look::Snapshot { mount, max_width: Some(WIDEST) })
+}
+
+/// Takes the controls, or a picture.
+pub fn answered(model: &mut Model, to: &Asked, outcome: Outcome) {
+    let state = &mut model.panes.mount;
+    if matches!(to, Asked::Snapshot(_)) {
+        state.since = Some(0);
+    }
+    match (to, outcome) {
+        (Asked::Controls(name) | Asked::Snapshot(name), _) if state.name.as_ref() != Some(name) => {}
+        (_, Ok(Reply::Controls(controls))) => state.controls = Some(Ok(controls)),
+        (_, Ok(Reply::Snapshot(snapshot))) => {
+            state.picture = Some(Picture::read(&snapshot));
+            state.pictures += 1;
+        }
+        (Asked::Controls(_), Err(refusal)) => state.controls = Some(Err(refusal.to_string())),
+        (Asked::Snapshot(_), Err(refusal)) => state.picture = Some(Err(refusal.to_string())),
+        _ => {}
+    }
+}
+
+/// What it sees, with a number that no other picture of it has.
+pub fn picture(model: &Model) -> Option<(u64, &Picture)> {
+    let state = &model.panes.mount;
+    Some((state.pictures, state.picture.as_ref()?.as_ref().ok()?))
+}
+
+/// Does what a key asks for.
+pub fn command(model: &mut Model, command: Command) -> Effects {
+    let Some(mount) = shown(model).cloned() else { return Vec::new() };
+    let name = mount.name.clone();
+    match command {
+        Command::Keyframe => vec![Effect::ask(Asked::Deed, Act::Keyframe { mount: name })],
+        Command::Picture => vec![snapshot(model, name)],
+        Command::Live => {
+            model.panes.mount.live = !model.panes.mount.live;
+            Vec::new()
+        }
+        Command::Url => {
+            model.overlay = url(model, &name).map(Overlay::Url);
+            Vec::new()
+        }
+        Command::Show(Tab::Sessions) => {
+            model.panes.sessions.filter = format!("mount:{name}");
+            model.panes.sessions.open = None;
+            model.tab = Tab::Sessions;
+            Vec::new()
+        }
+        Command::Toggle => dashboard::toggle(model, &mount),
+        Command::NextMount => neighbour(model, &name, 1),
+        Command::PreviousMount => neighbour(model, &name, -1),
+        Command::Less => change(model, &name, -1),
+        Command::More => change(model, &name, 1),
+        Command::Open => {
+            let on = matches!(chosen(model), Some(Setting::Control(it)) if it.kind == ControlKind::Switch && it.value == Some(1));
+            change(model, &name, if on { -1 } else { 1 })
+        }
+        Command::PageDown => change(model, &name, -10),
+        Command::PageUp => change(model, &name, 10),
+        Command::Default => default(model, &name),
+        command => {
+            let (length, page) = (settings(model).len(), model.places.page);
+            model.panes.mount.cursor.go(command, length, page);
+            Vec::new()
+        }
+    }
+}
+
+fn neighbour(model: &mut Model, name: &str, by: isize) -> Effects {
+    let mounts = model.status.as_ref().map_or(&[][..], |status| &status.mounts);
+    let Some(here) = mounts.iter().position(|mount| mount.name == name) else { return Vec::new() };
+    let there = here.saturating_add_signed(by).min(mounts.len().saturating_sub(1));
+    let name = mounts[there].name.clone();
+    model.panes.dashboard.cursor.set(there, mounts.len(), 1);
+    open(model, name)
+}
+
+/// Changes the chosen setting by so many steps, at once.
+fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
+    match chosen(model) {
+        None => Vec::new(),
+        Some(Setting::Bitrate(now)) => {
+            let step = (now / 20).max(50_000) as i64;
+            let bitrate_bps = (now as i64 + steps * step).clamp(50_000, i64::from(u32::MAX)) as u32;
+            vec![Effect::ask(Asked::Deed, Act::SetBitrate { mount: mount.to_owned(), bitrate_bps })]
+        }
+        Some(Setting::Control(control)) if control.read_only => {
+            model.notice = Some(Notice::refused(format!("{} can only be read", control.name)));
+            Vec::new()
+        }
+        Some(Setting::Control(control)) => {
+            let (name, value) = (control.name.clone(), stepped(control, steps));
+            set(model, mount, &name, value)
+        }
+    }
+}
+
+/// The value so many steps on.
+fn stepped(control: &Control, steps: i64) -> i64 {
+    let now = control.value.unwrap_or(control.default);
+    match &control.kind {
+        ControlKind::Number { least, greatest, step } => {
+            // Large ranges in a hundred steps: nobody presses a key 10 000 times.
+            let step = (*step).max(1);
+            let hundredth = greatest.saturating_sub(*least) / 100 / step * step;
+            now.saturating_add(steps.saturating_mul(hundredth.max(step))).clamp(*least, *greatest)
+        }
+        ControlKind::Switch => i64::from(steps > 0),
+        ControlKind::Menu(entries) => {
+            let here = entries.iter().position(|(number, _)| i64::from(*number) == now).unwrap_or_default();
+            let there = here.saturating_add_signed(steps.signum() as isize);
+            entries.get(there).map_or(now, |(number, _)| i64::from(*number))
+        }
+        ControlKind::Button => 1,
+    }
+}
+
+fn default(model: &mut Model, mount: &str) -> Effects {
+    let Some(Setting::Control(control)) = chosen(model) else { return Vec::new() };
+    let (name, value) = (control.name.clone(), control.default);
+    set(model, mount, &name, value)
+}
+
+/// Sets a control; what is shown changes at once, and is read again behind it.
+fn set(model: &mut Model, mount: &str, name: &str, value: i64) -> Effects {
+    let controls = model.panes.mount.controls.as_mut().and_then(|controls| controls.as_mut().ok());
+    let control = controls.and_then(|controls| controls.iter_mut().find(|control| control.name == name));
+    let Some(control) = control else { return Vec::new() };
+    control.value = Some(value);
+    let value =
+        if control.kind == ControlKind::Switch { Value::Switch(value != 0) } else { Value::Number(value) };
+    let act = Act::SetControl { mount: mount.to_owned(), control: name.to_owned(), value };
+    let read = Look::Controls { mount: mount.to_owned() };
+    vec![Effect::ask(Asked::Deed, act), Effect::ask(Asked::Controls(mount.to_owned()), read)]
+}
+
+/// Those who watch it.
+pub fn viewers<'a>(model: &'a Model, mount: &'a str) -> impl Iterator<Item = &'a SessionStatus> {
+    let all = model.status.as_ref().map_or(&[][..], |status| &status.sessions);
+    all.iter().filter(move |session| session.mount == mount)
+}

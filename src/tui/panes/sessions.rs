@@ -1,0 +1,333 @@
+//! Who watches.
+
+use std::cmp::Ordering;
+
+use tui_input::Input;
+
+use super::super::effect::Effect;
+use super::super::keys::{self, Binding, Key, key};
+use super::super::message::{Asked, Command};
+use super::super::model::{Deed, Model, Overlay, Prompt, Question};
+use super::super::words::seconds;
+use super::Effects;
+use super::cursor::Cursor;
+use crate::control::protocol::{AccessRequest, Act, SessionState, SessionStatus, Transport};
+
+/// What the sessions remember.
+#[derive(Debug, Default)]
+pub struct State {
+    /// Where the chosen session was when it was last looked.
+    pub cursor: Cursor,
+    /// The session that keys act on, wherever it is now.
+    pub chosen: Option<String>,
+    /// The session that is shown alone.
+    pub open: Option<String>,
+    /// What is in those that are shown.
+    pub filter: String,
+    /// What they are sorted by.
+    pub sort: Sort,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+/// What sessions are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The longest first.
+    #[default]
+    Since,
+    /// By the mount's name.
+    Mount,
+    /// By the address.
+    Address,
+    /// By the program.
+    Client,
+    /// The most first.
+    Bitrate,
+    /// The worst first.
+    Loss,
+    /// The worst first.
+    Jitter,
+    /// The worst first.
+    RoundTrip,
+    /// The worst first.
+    Behind,
+    /// The worst first.
+    Drops,
+}
+
+impl Sort {
+    /// All, in the order of the columns.
+    pub const ALL: [Self; 10] = [
+        Self::Since,
+        Self::Mount,
+        Self::Address,
+        Self::Client,
+        Self::Bitrate,
+        Self::Loss,
+        Self::Jitter,
+        Self::RoundTrip,
+        Self::Behind,
+        Self::Drops,
+    ];
+
+    /// What is said of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Since => "time",
+            Self::Mount => "mount",
+            Self::Address => "address",
+            Self::Client => "program",
+            Self::Bitrate => "bitrate",
+            Self::Loss => "loss",
+            Self::Jitter => "jitter",
+            Self::RoundTrip => "round trip",
+            Self::Behind => "behind live",
+            Self::Drops => "drops",
+        }
+    }
+
+    fn next(self) -> Self {
+        let here = Self::ALL.iter().position(|sort| *sort == self).unwrap_or_default();
+        Self::ALL[(here + 1) % Self::ALL.len()]
+    }
+
+    fn compare(self, a: &SessionStatus, b: &SessionStatus) -> Ordering {
+        let most = |a: f64, b: f64| b.total_cmp(&a);
+        let some = |value: Option<f32>| value.map_or(-1.0, f64::from);
+        match self {
+            Self::Since => b.duration_s.cmp(&a.duration_s),
+            Self::Mount => a.mount.cmp(&b.mount),
+            Self::Address => a.address.cmp(&b.address),
+            Self::Client => a.client.cmp(&b.client),
+            Self::Bitrate => b.bitrate_bps.cmp(&a.bitrate_bps),
+            Self::Loss => most(some(a.loss_percent), some(b.loss_percent)),
+            Self::Jitter => most(some(a.jitter_ms), some(b.jitter_ms)),
+            Self::RoundTrip => most(some(a.round_trip_ms), some(b.round_trip_ms)),
+            Self::Behind => b.behind_live_ms.cmp(&a.behind_live_ms),
+            Self::Drops => dropped(b).cmp(&dropped(a)),
+        }
+    }
+}
+
+/// Pictures that a session was not sent.
+pub fn dropped(session: &SessionStatus) -> u64 {
+    session.dropped.iter().map(|drop| drop.pictures).sum()
+}
+
+/// A state in a word.
+pub fn state(state: SessionState) -> &'static str {
+    match state {
+        SessionState::Ready => "ready",
+        SessionState::Waiting => "waiting",
+        SessionState::Playing => "playing",
+    }
+}
+
+/// A transport in a word.
+pub fn transport(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+    }
+}
+
+/// Ends a session and lets its address in no more.
+pub const BAN: Binding =
+    key(&[Key::Sign('B')], "B", Command::Ban, "end it, and ban its address for a time").with_footer("ban");
+
+/// Its keys.
+pub const KEYS: &[Binding] = &[
+    keys::UP,
+    keys::DOWN,
+    keys::PAGE_UP,
+    keys::PAGE_DOWN,
+    keys::FIRST,
+    keys::LAST,
+    keys::OPEN,
+    key(&[Key::Sign('/')], "/", Command::Filter, "show only: text, mount:cam, udp, loss>1")
+        .with_footer("filter"),
+    key(&[Key::Sign('s')], "s", Command::Sort, "sort by the next column").with_footer("sort"),
+    key(&[Key::Sign('r')], "r", Command::Reverse, "the other way round").with_footer("reverse"),
+    key(&[Key::Sign('x')], "x", Command::Kick, "end the session").with_footer("kick"),
+    BAN,
+    key(&[Key::Sign('u')], "u", Command::Url, "the URL, as text and QR code").with_footer("URL"),
+];
+
+/// The sessions that are shown, in their order.
+pub fn shown(model: &Model) -> Vec<&SessionStatus> {
+    let State { filter, sort, reversed, .. } = &model.panes.sessions;
+    let all = model.status.as_ref().map_or(&[][..], |status| &status.sessions);
+    let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+    let mut shown: Vec<&SessionStatus> =
+        all.iter().filter(|session| words.iter().all(|word| has(session, word))).collect();
+    // By name where they are equal, so that none jumps about.
+    shown.sort_by(|a, b| sort.compare(a, b).then_with(|| a.id.cmp(&b.id)));
+    if *reversed {
+        shown.reverse();
+    }
+    shown
+}
+
+/// Whether a word of the filter, in small letters, is true of a session.
+fn has(session: &SessionStatus, word: &str) -> bool {
+    if let Some(mount) = word.strip_prefix("mount:") {
+        return session.mount.to_lowercase() == mount;
+    }
+    if let Some((figure, least)) = word.split_once('>')
+        && let Ok(least) = least.parse::<f64>()
+    {
+        return value(session, figure).is_some_and(|value| value > least);
+    }
+    let text = |text: &str| text.to_lowercase().contains(word);
+    transport(session.transport) == word
+        || state(session.state) == word
+        || [&session.id, &session.mount, &session.address].into_iter().any(|it| text(it))
+        || [&session.user, &session.client].into_iter().flatten().any(|it| text(it))
+}
+
+fn value(session: &SessionStatus, figure: &str) -> Option<f64> {
+    match figure {
+        "loss" => session.loss_percent.map(f64::from),
+        "jitter" => session.jitter_ms.map(f64::from),
+        "rtt" => session.round_trip_ms.map(f64::from),
+        "behind" => session.behind_live_ms.map(|ms| ms as f64),
+        "drops" => Some(dropped(session) as f64),
+        _ => None,
+    }
+}
+
+/// The session that keys act on: the one that was chosen, wherever it is now, else what is in its place.
+pub fn chosen(model: &Model) -> Option<&SessionStatus> {
+    let State { chosen, open, cursor, .. } = &model.panes.sessions;
+    if let Some(id) = open {
+        return model.session(id);
+    }
+    let shown = shown(model);
+    let by_name = chosen.as_ref().and_then(|id| shown.iter().find(|session| session.id == *id));
+    by_name.or_else(|| shown.get(cursor.chosen.min(shown.len().saturating_sub(1)))).copied()
+}
+
+/// Puts the cursor where the chosen session is now.
+pub fn settle(model: &mut Model) {
+    let shown = shown(model);
+    let (length, state) = (shown.len(), &model.panes.sessions);
+    let place = state.chosen.as_ref().and_then(|id| shown.iter().position(|session| session.id == *id));
+    let place = place.unwrap_or(state.cursor.chosen);
+    let page = model.places.page;
+    model.panes.sessions.cursor.set(place, length, page);
+}
+
+/// Goes to another session; false: the key is none of those.
+pub fn go(model: &mut Model, command: Command) -> bool {
+    settle(model);
+    let (length, page) = (shown(model).len(), model.places.page);
+    if !model.panes.sessions.cursor.go(command, length, page) {
+        return false;
+    }
+    choose(model, model.panes.sessions.cursor.chosen);
+    true
+}
+
+/// Has keys act on the session in a place.
+pub fn choose(model: &mut Model, place: usize) {
+    let id = shown(model).get(place).map(|session| session.id.clone());
+    model.panes.sessions.chosen = id;
+    settle(model);
+}
+
+/// Ends a session whose address is let in no more for a time (`2h`); none where that is no time.
+pub fn ban(session: &str, address: &str, time: &str) -> Option<Effects> {
+    let seconds = Some(seconds(time)?);
+    let why = Some("by the screen".to_owned());
+    let ban = AccessRequest::BanAdd { address: address.to_owned(), seconds, why };
+    let kick = Act::Kick { session: session.to_owned() };
+    Some(vec![Effect::ask(Asked::Deed, ban), Effect::ask(Asked::Deed, kick)])
+}
+
+/// Does what a key asks for.
+pub fn command(model: &mut Model, command: Command) -> Effects {
+    if go(model, command) {
+        return Vec::new();
+    }
+    let session = chosen(model).cloned();
+    let state = &mut model.panes.sessions;
+    match (command, session) {
+        (Command::Filter, _) => {
+            let input = Input::new(state.filter.clone());
+            model.overlay = Some(Overlay::Prompt { what: Prompt::FilterSessions, input });
+        }
+        (Command::Back, _) => state.filter.clear(),
+        (Command::Sort, _) => (state.sort, state.reversed) = (state.sort.next(), false),
+        (Command::Reverse, _) => state.reversed = !state.reversed,
+        (Command::Open, Some(session)) => {
+            state.chosen = Some(session.id.clone());
+            state.open = Some(session.id);
+        }
+        (Command::Kick, Some(session)) => {
+            model.overlay = Some(Overlay::Question(Question {
+                asks: format!(
+                    "End session {} of {} on {}? It may come again.",
+                    session.id, session.address, session.mount
+                ),
+                yes: Deed::Act(Act::Kick { session: session.id }),
+            }));
+        }
+        (Command::Ban, Some(session)) => {
+            let address = session.address.parse::<std::net::SocketAddr>();
+            let address =
+                address.map_or_else(|_| session.address.clone(), |address| address.ip().to_string());
+            let what = Prompt::Ban { session: session.id, address };
+            model.overlay = Some(Overlay::Prompt { what, input: Input::new("1h".to_owned()) });
+        }
+        (Command::Url, Some(session)) => {
+            model.overlay = super::mount::url(model, &session.mount).map(Overlay::Url)
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session() -> SessionStatus {
+        SessionStatus {
+            id: "5f2a".into(),
+            mount: "cam".into(),
+            address: "192.168.1.20:51234".into(),
+            transport: Transport::Tcp,
+            client: Some("LibVLC/3.0.21".into()),
+            loss_percent: Some(1.5),
+            ..SessionStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_filter_is_words_and_figures() {
+        for (word, true_of_it) in [
+            ("vlc", true),
+            ("ffmpeg", false),
+            ("192.168", true),
+            ("mount:cam", true),
+            ("mount:ca", false),
+            ("tcp", true),
+            ("udp", false),
+            ("ready", true),
+            ("loss>1", true),
+            ("loss>2", false),
+            ("jitter>0", false),
+            ("drops>0", false),
+        ] {
+            assert_eq!(has(&session(), word), true_of_it, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_worst_come_first() {
+        let (worse, better) = (session(), SessionStatus { loss_percent: None, ..session() });
+        assert_eq!(Sort::Loss.compare(&worse, &better), Ordering::Less);
+        assert_eq!(Sort::Jitter.compare(&worse, &better), Ordering::Equal);
+    }
+}

@@ -1,0 +1,238 @@
+//! The terminal: taken over while this lives, given back however it ends.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use ratatui::Terminal;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::crossterm::event::{self, Event};
+use ratatui::crossterm::{cursor, execute, terminal};
+use ratatui::layout::{Position, Size};
+use smol::channel::Sender;
+
+use super::Happening;
+
+/// Clicks and the wheel, and nothing while the mouse only moves: a slow line carries none of that.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h\x1b[?2004h";
+const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1000l";
+
+/// A screen that is drawn on.
+pub type Screen = Terminal<Quiet<CrosstermBackend<BufWriter<Stdout>>>>;
+
+/// What is said where there is none.
+pub const ABSENT: &str =
+    "this needs a terminal: try `lenslet status --watch`, or `ssh -t` where it is run by SSH";
+
+/// Whether there is a terminal to draw on and to read keys from.
+pub fn is_there() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// The terminal is given back when this goes.
+#[derive(Debug)]
+pub struct Taken(());
+
+impl Taken {
+    /// Takes the terminal over: keys come as they are pressed, and what was on the screen comes back behind us.
+    ///
+    /// # Errors
+    /// The terminal refuses.
+    pub fn take() -> io::Result<(Self, Screen)> {
+        restore_after_panic();
+        terminal::enable_raw_mode()?;
+        let taken = Self(());
+        let mut out = io::stdout();
+        execute!(out, terminal::EnterAlternateScreen, cursor::Hide)?;
+        out.write_all(MOUSE_ON)?;
+        out.flush()?;
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(32 << 10, io::stdout()));
+        Ok((taken, Terminal::new(Quiet::new(backend))?))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back; where it is gone nobody minds.
+fn restore() {
+    let mut out = io::stdout();
+    let _ = out.write_all(MOUSE_OFF);
+    let _ = execute!(out, terminal::LeaveAlternateScreen, cursor::Show);
+    let _ = terminal::disable_raw_mode();
+}
+
+/// A panic is told on the screen that the shell has. One of another thread would be drawn over: it ends the program.
+fn restore_after_panic() {
+    let before = std::panic::take_hook();
+    let drawing = thread::current().id();
+    std::panic::set_hook(Box::new(move |panic| {
+        restore();
+        before(panic);
+        if thread::current().id() != drawing {
+            std::process::exit(101);
+        }
+    }));
+}
+
+/// A backend that says nothing where there is nothing to say.
+#[derive(Debug)]
+pub struct Quiet<B> {
+    to: B,
+    cursor_seen: Option<bool>,
+    said: bool,
+}
+
+impl<B> Quiet<B> {
+    /// Before a backend.
+    pub fn new(to: B) -> Self {
+        Self { to, cursor_seen: None, said: false }
+    }
+
+    /// Writes what no cell can hold.
+    ///
+    /// # Errors
+    /// The terminal takes nothing.
+    pub fn write_through(&mut self, bytes: &[u8]) -> io::Result<()>
+    where
+        B: Write,
+    {
+        self.to.write_all(bytes)?;
+        Write::flush(&mut self.to)
+    }
+}
+
+impl<B: Backend> Backend for Quiet<B> {
+    type Error = B::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> Result<(), B::Error>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut content = content.peekable();
+        if content.peek().is_none() {
+            return Ok(());
+        }
+        self.said = true;
+        self.to.draw(content)
+    }
+
+    fn hide_cursor(&mut self) -> Result<(), B::Error> {
+        if self.cursor_seen == Some(false) {
+            return Ok(());
+        }
+        (self.cursor_seen, self.said) = (Some(false), true);
+        self.to.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> Result<(), B::Error> {
+        if self.cursor_seen == Some(true) {
+            return Ok(());
+        }
+        (self.cursor_seen, self.said) = (Some(true), true);
+        self.to.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> Result<Position, B::Error> {
+        self.to.get_cursor_position()
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), B::Error> {
+        self.said = true;
+        self.to.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> Result<(), B::Error> {
+        self.said = true;
+        self.to.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> Result<(), B::Error> {
+        self.said = true;
+        self.to.clear_region(clear_type)
+    }
+
+    fn size(&self) -> Result<Size, B::Error> {
+        self.to.size()
+    }
+
+    fn window_size(&mut self) -> Result<WindowSize, B::Error> {
+        self.to.window_size()
+    }
+
+    fn flush(&mut self) -> Result<(), B::Error> {
+        if std::mem::take(&mut self.said) { self.to.flush() } else { Ok(()) }
+    }
+}
+
+/// The thread that hears keys.
+#[derive(Debug)]
+pub struct Keys {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Keys {
+    /// Tells of keys, clicks and sizes until it is stopped or the terminal is gone, which it tells too.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub fn start(happenings: Sender<Happening>) -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
+        let hear = move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let Ok(events) = heard() else {
+                    let _ = happenings.send_blocking(Happening::Gone);
+                    return;
+                };
+                for event in events {
+                    if happenings.send_blocking(Happening::Terminal(event)).is_err() {
+                        return;
+                    }
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("lenslet-keys".to_owned()).spawn(hear)?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Ends it.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A panic there has been told of by its message.
+        let _ = self.thread.join();
+    }
+}
+
+/// A size that changed is seen this late, and the end of this thread, in milliseconds.
+const LATE_MS: u16 = 100;
+
+/// What came within [`LATE_MS`].
+///
+/// # Errors
+/// The terminal is gone. Crossterm does not say so: it would look for keys without a pause.
+fn heard() -> io::Result<Vec<Event>> {
+    let stdin = io::stdin();
+    let mut waited = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut waited, PollTimeout::from(LATE_MS)) {
+        Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    if waited[0].revents().is_some_and(|came| came.intersects(gone)) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    let mut events = Vec::new();
+    while event::poll(std::time::Duration::ZERO)? {
+        events.push(event::read()?);
+    }
+    Ok(events)
+}

@@ -1,0 +1,309 @@
+//! How the model changes by what happens. Nothing here talks to anybody: what is to be done is told as effects.
+
+use ratatui::crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+
+use super::effect::Effect;
+use super::history::{self, figure};
+use super::message::{Asked, Command, Message};
+use super::model::{Deed, Model, Notice, Overlay, Prompt, Question, Spot, Tab};
+use super::panes::{self, Effects};
+use super::{input, keys};
+use crate::control::protocol::{Ask, Outcome, Reply, Status};
+
+/// From one status to the next, in milliseconds.
+pub const EVERY_MS: u32 = 250;
+
+/// Changes the model; what is to be done for it is the answer.
+pub fn update(model: &mut Model, message: Message) -> Effects {
+    match message {
+        Message::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
+        Message::Key(key) => pressed(model, key),
+        Message::Mouse(mouse) => pointed(model, mouse),
+        Message::Pasted(text) => pasted(model, &text),
+        Message::Resized => Vec::new(),
+        Message::Connected => connected(model),
+        Message::Lost(why) => {
+            model.link.lost = Some(why);
+            Vec::new()
+        }
+        Message::Answered { to, outcome } => answered(model, to, outcome),
+        Message::End => vec![Effect::Leave],
+    }
+}
+
+/// Asks for everything that is watched: the daemon that came back knows nothing of what another was asked.
+fn connected(model: &mut Model) -> Effects {
+    if model.link.lost.take().is_some() && model.link.known {
+        model.notice = Some(Notice::done("Lenslet answers again."));
+    }
+    model.link.known = true;
+    let mut effects = vec![Effect::ask(Asked::Status, Ask::Status { every_ms: Some(EVERY_MS) })];
+    effects.extend(panes::logs::again(model));
+    effects.extend(entered(model));
+    effects
+}
+
+/// What the screen that one comes to asks for.
+fn entered(model: &mut Model) -> Effects {
+    match model.tab {
+        Tab::Mount => panes::mount::enter(model),
+        Tab::Config => panes::config::enter(model),
+        Tab::Logs => panes::logs::enter(model),
+        Tab::Dashboard | Tab::Sessions | Tab::Alarms => Vec::new(),
+    }
+}
+
+fn answered(model: &mut Model, to: Asked, outcome: Outcome) -> Effects {
+    match (to, outcome) {
+        (Asked::Status, Ok(Reply::Status(status))) => return seen(model, status),
+        (Asked::Log, Ok(Reply::Log(event))) => panes::logs::came(model, event),
+        (to @ (Asked::Controls(_) | Asked::Snapshot(_)), outcome) => {
+            panes::mount::answered(model, &to, outcome)
+        }
+        (Asked::Config(asked), outcome) => return panes::config::answered(model, &asked, outcome),
+        (Asked::Deed, Ok(Reply::Done { said })) => model.notice = Some(Notice::done(said)),
+        (_, Err(refusal)) => model.notice = Some(Notice::refused(refusal.to_string())),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Takes a status.
+fn seen(model: &mut Model, status: Box<Status>) -> Effects {
+    let first = model.status.is_none();
+    remember(model, &status);
+    if let Some(notice) = &mut model.notice {
+        notice.left = notice.left.saturating_sub(1);
+        if notice.left == 0 {
+            model.notice = None;
+        }
+    }
+    model.status = Some(status);
+    panes::sessions::settle(model);
+    // The mount's pane could not ask before it was known which mounts there are.
+    if first && model.tab == Tab::Mount { panes::mount::enter(model) } else { panes::mount::tick(model) }
+}
+
+/// Adds to the charts, where it is time; those who are gone are forgotten.
+fn remember(model: &mut Model, status: &Status) {
+    let past = &mut model.past;
+    let due = past.at_s.is_none_or(|at| status.uptime_s < at || status.uptime_s - at >= history::STEP_S);
+    if !due {
+        return;
+    }
+    past.at_s = Some(status.uptime_s);
+    past.mounts.retain(|name, _| status.mounts.iter().any(|mount| mount.name == *name));
+    for mount in &status.mounts {
+        let bitrate = figure(mount.bitrate_bps.map(|bits| bits as f64));
+        let sample = [bitrate, figure(mount.fps), mount.readers as f32];
+        past.mounts.entry(mount.name.clone()).or_default().add(sample);
+    }
+    let here: std::collections::HashSet<&str> = status.sessions.iter().map(|it| it.id.as_str()).collect();
+    past.sessions.retain(|id, _| here.contains(id.as_str()));
+    for session in &status.sessions {
+        let sample = [
+            session.bitrate_bps as f32,
+            figure(session.loss_percent),
+            figure(session.jitter_ms),
+            figure(session.round_trip_ms),
+            figure(session.behind_live_ms.map(|ms| ms as f64)),
+        ];
+        past.sessions.entry(session.id.clone()).or_default().add(sample);
+    }
+}
+
+fn pressed(model: &mut Model, key: KeyEvent) -> Effects {
+    if model.overlay.is_some() {
+        return over(model, key);
+    }
+    if panes::config::takes(model, key) {
+        return panes::config::typed(model, key);
+    }
+    model.notice = None;
+    keys::command(model, key).map_or_else(Vec::new, |it| command(model, it))
+}
+
+/// A key while something lies over the screen.
+fn over(model: &mut Model, key: KeyEvent) -> Effects {
+    let control_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    let closes = control_c || key.code == KeyCode::Esc;
+    match model.overlay.take() {
+        _ if closes => Vec::new(),
+        Some(Overlay::Question(question)) => match key.code {
+            KeyCode::Char('y' | 'Y') => does(model, question.yes),
+            KeyCode::Char('n' | 'N' | 'q') => Vec::new(),
+            // Enter too: what is asked here cannot be taken back, so nobody shall say yes by the way.
+            _ => {
+                model.overlay = Some(Overlay::Question(question));
+                Vec::new()
+            }
+        },
+        Some(Overlay::Prompt { what, mut input }) => {
+            let line = input.value().trim().to_owned();
+            match (&what, key.code) {
+                (Prompt::Ban { session, address }, KeyCode::Enter) => {
+                    if let Some(effects) = panes::sessions::ban(session, address, &line) {
+                        return effects;
+                    }
+                }
+                (_, KeyCode::Enter) => return Vec::new(),
+                _ => {
+                    input::typed(&mut input, key);
+                    follow(model, &what, input.value().trim());
+                }
+            }
+            model.overlay = Some(Overlay::Prompt { what, input });
+            Vec::new()
+        }
+        Some(Overlay::Help | Overlay::Url(_)) | None => Vec::new(),
+    }
+}
+
+/// What is shown follows what is typed.
+fn follow(model: &mut Model, what: &Prompt, line: &str) {
+    match what {
+        Prompt::FilterSessions => {
+            line.clone_into(&mut model.panes.sessions.filter);
+            panes::sessions::settle(model);
+        }
+        Prompt::SearchLog => {
+            line.clone_into(&mut model.panes.logs.search);
+            if !line.is_empty() {
+                panes::logs::find(model, true);
+            }
+        }
+        Prompt::Ban { .. } => {}
+    }
+}
+
+fn does(model: &mut Model, deed: Deed) -> Effects {
+    match deed {
+        Deed::Act(act) => vec![Effect::ask(Asked::Deed, act)],
+        Deed::Leave => vec![Effect::Leave],
+        Deed::Config(it) => panes::config::command(model, Command::Config(it)),
+    }
+}
+
+/// What keys and clicks ask for: what all screens know, else what this one knows.
+pub fn command(model: &mut Model, command: Command) -> Effects {
+    match command {
+        Command::Leave => return leave(model),
+        Command::Redraw => return vec![Effect::Redraw],
+        Command::Help => model.overlay = Some(Overlay::Help),
+        Command::NextTab => return show(model, model.tab.after(1)),
+        Command::PreviousTab => return show(model, model.tab.after(Tab::ALL.len() - 1)),
+        // Who asks for a mount's viewers on its own screen means those alone.
+        Command::Show(Tab::Sessions) if matches!(model.tab, Tab::Dashboard | Tab::Mount) => {
+            return here(model, command);
+        }
+        Command::Show(tab) => return show(model, tab),
+        command => return here(model, command),
+    }
+    Vec::new()
+}
+
+fn show(model: &mut Model, tab: Tab) -> Effects {
+    model.tab = tab;
+    entered(model)
+}
+
+fn here(model: &mut Model, command: Command) -> Effects {
+    match model.tab {
+        Tab::Dashboard => panes::dashboard::command(model, command),
+        Tab::Sessions if model.panes.sessions.open.is_some() => panes::session::command(model, command),
+        Tab::Sessions => panes::sessions::command(model, command),
+        Tab::Mount if command == Command::Back => show(model, Tab::Dashboard),
+        Tab::Mount => panes::mount::command(model, command),
+        Tab::Config => panes::config::command(model, command),
+        Tab::Logs => panes::logs::command(model, command),
+        Tab::Alarms if command == Command::Back => show(model, Tab::Dashboard),
+        Tab::Alarms => panes::alarms::command(model, command),
+    }
+}
+
+/// Leaves at once; where the daemon ends with it, not before that was said.
+fn leave(model: &mut Model) -> Effects {
+    if !model.link.ours {
+        return vec![Effect::Leave];
+    }
+    let watching = model.status.as_ref().map_or(0, |status| status.sessions.len());
+    let viewers = match watching {
+        0 => "Nobody watches".to_owned(),
+        1 => "1 viewer is told goodbye".to_owned(),
+        viewers => format!("{viewers} viewers are told goodbye"),
+    };
+    let asks = format!(
+        "This Lenslet was started by this terminal and ends with it. {viewers}. \
+         (`lenslet serve` goes on by itself.) End it?"
+    );
+    model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
+    Vec::new()
+}
+
+fn pasted(model: &mut Model, text: &str) -> Effects {
+    match model.overlay.take() {
+        Some(Overlay::Prompt { what, mut input }) => {
+            input::pasted(&mut input, text);
+            follow(model, &what, input.value().trim());
+            model.overlay = Some(Overlay::Prompt { what, input });
+        }
+        overlay => model.overlay = overlay,
+    }
+    Vec::new()
+}
+
+fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
+    let wheel = match mouse.kind {
+        MouseEventKind::ScrollUp => Command::Up,
+        MouseEventKind::ScrollDown => Command::Down,
+        MouseEventKind::Down(MouseButton::Left) => return clicked(model, mouse.column, mouse.row),
+        _ => return Vec::new(),
+    };
+    if model.overlay.is_some() {
+        return Vec::new();
+    }
+    (0..3).flat_map(|_| command(model, wheel)).collect()
+}
+
+fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
+    let at = ratatui::layout::Position::new(column, row);
+    let spot = model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot);
+    if matches!(model.overlay, Some(Overlay::Help | Overlay::Url(_))) {
+        model.overlay = None;
+        return Vec::new();
+    }
+    match spot {
+        _ if model.overlay.is_some() => Vec::new(),
+        Some(Spot::Command(it)) => command(model, it),
+        Some(Spot::Row(place)) => chosen(model, place),
+        Some(Spot::Nothing) | None => Vec::new(),
+    }
+}
+
+/// A click chooses a line, another one opens it.
+fn chosen(model: &mut Model, place: usize) -> Effects {
+    let page = model.places.page;
+    let length = usize::MAX;
+    let before = match model.tab {
+        Tab::Dashboard => std::mem::replace(&mut model.panes.dashboard.cursor.chosen, place),
+        Tab::Sessions => {
+            let before = model.panes.sessions.cursor.chosen;
+            panes::sessions::choose(model, place);
+            before
+        }
+        Tab::Mount => {
+            model.panes.mount.cursor.chosen = place;
+            return Vec::new();
+        }
+        Tab::Alarms => std::mem::replace(&mut model.panes.alarms.cursor.chosen, place),
+        Tab::Logs => {
+            model.panes.logs.cursor.set(place, length, page);
+            model.panes.logs.follows = false;
+            return Vec::new();
+        }
+        Tab::Config => return panes::config::clicked(model, place),
+    };
+    if before == place { command(model, Command::Open) } else { Vec::new() }
+}

@@ -1,0 +1,136 @@
+//! The box's health.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::theme::Theme;
+use super::super::words::{bytes, plain};
+use super::parts::{gauge, named};
+use crate::control::protocol::{Board, Power};
+
+/// Its lines: processor and heat, memory, disks and air; then what is wrong with it.
+pub(super) fn lines(theme: Theme, board: &Board, width: u16) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::from(processor(theme, board)), Line::from(memory(theme, board))];
+    lines.push(Line::from(around(theme, board, usize::from(width))));
+    lines.extend(board.power.and_then(|power| self::power(theme, power)));
+    lines
+}
+
+fn processor(theme: Theme, board: &Board) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    if let Some(percent) = board.cpu_percent {
+        let look = if percent >= 90.0 { theme.warning() } else { Style::new() };
+        let bar = gauge(theme, f64::from(percent) / 100.0, 10);
+        spans.extend([Span::styled("CPU    ", theme.quiet()), Span::styled(bar, theme.chart())]);
+        let cores = board.cores.map(|cores| format!(" of {cores} cores")).unwrap_or_default();
+        spans.push(Span::styled(format!(" {percent:.0} %{cores}  "), look));
+    }
+    if let Some(percent) = board.own_cpu_percent {
+        spans.extend(named(theme, "Lenslet", format!("{percent:.0} % of one"), Style::new()));
+    }
+    if let Some(degrees) = board.temperature_celsius {
+        let hot = degrees >= 80.0;
+        let text = format!("{degrees:.0} {}C{}", theme.sign("°", ""), if hot { " HOT" } else { "" });
+        spans.push(Span::styled(text + "  ", if hot { theme.bad() } else { Style::new() }));
+    }
+    if let Some(mhz) = board.clock_mhz {
+        spans.push(Span::raw(format!("{mhz} MHz  ")));
+    }
+    if let Some(load) = board.load {
+        spans.extend(named(theme, "load", format!("{load:.1}"), Style::new()));
+    }
+    spans
+}
+
+fn memory(theme: Theme, board: &Board) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    if let (Some(all), Some(free)) = (board.memory_bytes, board.memory_available_bytes) {
+        let share = 1.0 - free as f64 / all.max(1) as f64;
+        let look = if share >= 0.9 { theme.warning() } else { Style::new() };
+        let bar = gauge(theme, share, 10);
+        spans.extend([Span::styled("Memory ", theme.quiet()), Span::styled(bar, theme.chart())]);
+        spans.push(Span::styled(format!(" {} of {} free  ", bytes(free), bytes(all)), look));
+    }
+    if let Some(own) = board.own_memory_bytes {
+        spans.extend(named(theme, "Lenslet", bytes(own), Style::new()));
+    }
+    if let (Some(all), Some(free)) = (board.contiguous_bytes, board.contiguous_free_bytes) {
+        let look = if free < all / 10 { theme.warning() } else { Style::new() };
+        spans.extend(named(theme, "CMA", format!("{} of {} free", bytes(free), bytes(all)), look));
+    }
+    spans
+}
+
+/// Disks, air and clock, as much as has room.
+fn around(theme: Theme, board: &Board, width: usize) -> Vec<Span<'static>> {
+    let mut parts: Vec<Vec<Span<'static>>> = Vec::new();
+    for disk in &board.disks {
+        let (text, look) = match (disk.read_only, disk.free_bytes < disk.total_bytes / 20) {
+            (true, _) => (format!("{} READ-ONLY", plain(&disk.path)), theme.warning()),
+            (false, full) => {
+                let text = format!(
+                    "{} {} of {} free",
+                    plain(&disk.path),
+                    bytes(disk.free_bytes),
+                    bytes(disk.total_bytes)
+                );
+                (text + if full { " FULL" } else { "" }, if full { theme.warning() } else { Style::new() })
+            }
+        };
+        parts.push(named(theme, "Disk  ", text, look));
+    }
+    for wifi in &board.wifi {
+        let (word, look) = match wifi.level_dbm {
+            level if level >= -67.0 => ("good", Style::new()),
+            level if level >= -75.0 => ("fair", Style::new()),
+            _ => ("WEAK", theme.warning()),
+        };
+        parts.push(named(
+            theme,
+            "Wi-Fi",
+            format!("{} {:.0} dBm {word}", plain(&wifi.interface), wifi.level_dbm),
+            look,
+        ));
+    }
+    match board.clock_synchronised {
+        Some(true) => parts.push(named(theme, "clock", "right".to_owned(), Style::new())),
+        Some(false) => parts.push(named(theme, "clock", "NOT SET".to_owned(), theme.warning())),
+        None => {}
+    }
+    if let Some(written) = board.card_written_bytes {
+        parts.push(named(theme, "card", format!("{} written", bytes(written)), Style::new()));
+    }
+    let mut room = width;
+    parts.retain(|part| {
+        let wide: usize = part.iter().map(Span::width).sum();
+        let fits = wide <= room + 2;
+        room = if fits { room.saturating_sub(wide) } else { room };
+        fits
+    });
+    parts.concat()
+}
+
+/// What a Raspberry Pi says of its supply and heat; nothing where all is well and was.
+fn power(theme: Theme, power: Power) -> Option<Line<'static>> {
+    let now = [
+        (power.under_voltage, "UNDER-VOLTAGE: the supply is too weak"),
+        (power.throttled, "THROTTLED: slowed down"),
+        (power.capped, "CAPPED: not at its full rate"),
+        (power.soft_limit, "HOT: slowed down a little"),
+    ];
+    let before = [
+        (power.under_voltage_before, "the supply was too weak since it started"),
+        (power.throttled_before, "it was slowed down since it started"),
+    ];
+    let said = |of: &[(bool, &'static str)]| {
+        of.iter().filter(|(is, _)| *is).map(|(_, said)| *said).collect::<Vec<_>>().join("; ")
+    };
+    let (now, before) = (said(&now), said(&before));
+    match (now.is_empty(), before.is_empty()) {
+        (true, true) => None,
+        (true, false) => {
+            Some(Line::styled(format!("{} Power: {before}", theme.sign("▲", "!")), theme.warning()))
+        }
+        (false, _) => Some(Line::styled(format!("{} Power: {now}", theme.sign("✖", "X")), theme.bad())),
+    }
+}

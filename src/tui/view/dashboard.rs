@@ -1,0 +1,125 @@
+//! Mounts, the box and what is wrong, at a glance.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Row};
+
+use super::super::model::{Model, Places};
+use super::super::words::{NONE, bitrate, count, fine, millis, plain, some};
+use super::parts::{Column, clip, panel, row_style, sparkline, table, tell_rows};
+use super::{alarms, board};
+use crate::control::protocol::{MountStatus, Status};
+
+/// The body.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let Some(status) = &model.status else { return };
+    let board = board::lines(model.theme, &status.board, area.width.saturating_sub(4));
+    let open = status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()).count() as u16;
+    // The mounts have what the others leave, and at least four lines.
+    let most = area.height.saturating_sub(board.len() as u16 + 2 + 4 + 3);
+    let alarms_height = (open * 2).clamp(1, most.saturating_sub(2).max(1)) + 2;
+    let heights =
+        [Constraint::Min(5), Constraint::Length(board.len() as u16 + 2), Constraint::Length(alarms_height)];
+    let [mounts, boxed, wrong] = Layout::vertical(heights).areas(area);
+    self::mounts(model, status, frame, mounts, places);
+    let title = super::parts::airy(model.theme, "Box");
+    frame.render_widget(Paragraph::new(board).block(title), boxed);
+    alarms::few(model, status, frame, wrong);
+}
+
+const MARK: Column = Column::left("", 1);
+const NAME: Column = Column::rest("NAME", 8);
+const STATE: Column = Column::left("STATE", 8);
+const KIND: Column = Column::left("KIND", 8);
+const CODEC: Column = Column::left("CODEC", 6);
+const SIZE: Column = Column::left("SIZE", 9);
+const RATE: Column = Column::right("FPS", 4);
+const BITRATE: Column = Column::right("BITRATE", 7);
+const KEYFRAME: Column = Column::right("KEY", 6);
+const DROPS: Column = Column::right("DROPS", 5);
+const LATENCY: Column = Column::right("P99ms", 5);
+const READERS: Column = Column::right("READERS", 7);
+
+fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let wide = area.width >= 110;
+    let chart = if wide { 24 } else { 8 };
+    let mut columns = vec![
+        MARK,
+        NAME,
+        STATE,
+        SIZE,
+        RATE,
+        BITRATE,
+        Column::left("", chart),
+        KEYFRAME,
+        DROPS,
+        LATENCY,
+        READERS,
+    ];
+    if wide {
+        columns.splice(3..3, [KIND, CODEC]);
+    }
+    let block = panel(model.theme, "Mounts");
+    let inside = block.inner(area);
+    if status.mounts.is_empty() {
+        let said = "There are no mounts: 4 shows the configuration.";
+        frame.render_widget(Paragraph::new(said).block(block), area);
+        return;
+    }
+    let cursor = model.panes.dashboard.cursor;
+    let window = cursor.window(status.mounts.len(), usize::from(inside.height.saturating_sub(1)));
+    let chosen = cursor.chosen.min(status.mounts.len() - 1);
+    let rows = window.clone().zip(&status.mounts[window.clone()]).map(|(place, mount)| {
+        row(model, mount, &columns, wide, usize::from(chart)).style(row_style(model, place == chosen))
+    });
+    let rows = rows.collect();
+    let hidden = status.mounts.len() - window.len();
+    let block = if hidden > 0 {
+        block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned())
+    } else {
+        block
+    };
+    frame.render_widget(table(model.theme, &columns, rows).block(block), area);
+    tell_rows(places, inside, inside.y + 1, window);
+}
+
+fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], wide: bool, chart: usize) -> Row<'a> {
+    let theme = model.theme;
+    let (mark, word, look) = theme.mount(mount.state);
+    let track = mount.tracks.first();
+    let size = track.and_then(|track| Some(format!("{}x{}", track.width?, track.height?)));
+    let dropped: u64 =
+        mount.source_dropped.iter().chain(&mount.reader_dropped).map(|drop| drop.pictures).sum();
+    let bars = model.past.mounts.get(&mount.name).map(|past| past.bars(0, chart)).unwrap_or_default();
+    let readers = match mount.max_readers {
+        Some(most) => format!("{}/{most}", mount.readers),
+        None => mount.readers.to_string(),
+    };
+    let full = mount.max_readers.is_some_and(|most| mount.readers >= most);
+    let warned = |bad: bool| if bad { theme.warning() } else { Style::new() };
+    let mut cells: Vec<Line<'a>> = vec![
+        Span::styled(mark, look).into(),
+        clip(theme, &plain(&mount.name), 24).into(),
+        Span::styled(word, look).into(),
+        size.unwrap_or_else(|| NONE.to_owned()).into(),
+        some(mount.fps, |fps| format!("{fps:.0}")).into(),
+        some(mount.bitrate_bps, bitrate).into(),
+        Span::styled(sparkline(theme, &bars, chart), theme.chart()).into(),
+        some(mount.keyframe_age_ms, millis).into(),
+        Span::styled(count(dropped), warned(dropped > 0)).into(),
+        some(latency(mount), fine).into(),
+        Span::styled(readers, warned(full)).into(),
+    ];
+    if wide {
+        let codec = track.map_or(NONE, |track| track.codec.as_str());
+        cells.splice(3..3, [Line::from(mount.kind.as_str()), Line::from(codec)]);
+    }
+    Row::new(columns.iter().zip(cells).map(|(column, cell)| column.cell(cell)))
+}
+
+/// How long all but one of a hundred pictures take from the camera to the first packet.
+fn latency(mount: &MountStatus) -> Option<f32> {
+    mount.latency.iter().find(|stage| stage.stage == "first packet out").and_then(|stage| stage.p99_ms)
+}

@@ -1,0 +1,244 @@
+//! One mount.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use super::super::model::{Model, Places, Spot};
+use super::super::panes::mount::{Setting, settings, shown, url};
+use super::super::picture::Picture;
+use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::words::{NONE, bitrate, bytes, count, fine, millis, plain, some};
+use super::parts::{airy, clip, gauge, named, panel, row_style, sparkline};
+use crate::control::protocol::{Control, ControlKind, MountStatus};
+
+/// The body.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let Some(mount) = shown(model) else {
+        let said = "There is no such mount. 1 shows those that there are.";
+        frame.render_widget(Paragraph::new(said).block(airy(model.theme, "Mount")), area);
+        return;
+    };
+    let head = figures(model, mount, area.width);
+    let latency = latency(model.theme, mount);
+    let heights = [Constraint::Length(head.len() as u16 + 2), Constraint::Min(0)];
+    let [top, below] = Layout::vertical(heights).areas(area);
+    let label = mount.label.as_deref().map(|label| format!(" \"{}\"", plain(label))).unwrap_or_default();
+    let block = airy(model.theme, format!("Mount {}{label}", plain(&mount.name)));
+    frame.render_widget(Paragraph::new(head).block(block), top);
+    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(below);
+    let lefts = [Constraint::Min(5), Constraint::Length(latency.len() as u16 + 2)];
+    let [set, late] = Layout::vertical(lefts).areas(left);
+    controls(model, frame, set, places);
+    frame
+        .render_widget(Paragraph::new(latency).block(airy(model.theme, "Latency, ms from the camera")), late);
+    picture(model, frame, right, places);
+}
+
+fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let of = |name: &'static str, value: String| named(theme, name, value, Style::new());
+    let (mark, word, look) = theme.mount(mount.state);
+    let why = mount.why.as_deref().map(|why| format!(": {}", plain(why))).unwrap_or_default();
+    let arrow = format!(" {} ", theme.sign("→", "->"));
+    let chain: Vec<String> = mount.chain.iter().map(|step| plain(step)).collect();
+    let track = mount.tracks.first();
+    let coded = track.map(|track| {
+        let size = track.width.zip(track.height).map(|(width, height)| format!(" {width}x{height}"));
+        format!("{}{}", plain(&track.codec), size.unwrap_or_default())
+    });
+    let chain = chain.into_iter().chain(coded).collect::<Vec<_>>().join(&arrow);
+    let bars = model.past.mounts.get(&mount.name).map(|past| past.bars(0, 30)).unwrap_or_default();
+    let dropped: Vec<String> = mount
+        .source_dropped
+        .iter()
+        .chain(&mount.reader_dropped)
+        .filter(|drop| drop.pictures > 0)
+        .map(|drop| format!("{} {}", count(drop.pictures), drop.reason))
+        .collect();
+    let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
+    let readers = match mount.max_readers {
+        Some(most) => format!("{} of {most}", mount.readers),
+        None => mount.readers.to_string(),
+    };
+    let state = format!("{mark} {word}{why}");
+    let room = usize::from(width.saturating_sub(4));
+    let mut lines = vec![
+        Line::styled(clip(theme, &state, room), look),
+        Line::raw(clip(theme, &chain, room)),
+        Line::from(
+            [
+                of("bitrate", some(mount.bitrate_bps, bitrate)),
+                vec![Span::styled(sparkline(theme, &bars, 30), theme.chart()), Span::raw("  ")],
+                of("fps", some(mount.fps, |fps| format!("{fps:.1}"))),
+            ]
+            .concat(),
+        ),
+        Line::from(
+            [
+                of("keyframe", format!("{} ago", some(mount.keyframe_age_ms, millis))),
+                of("every", format!("{} pictures", some(mount.gop_pictures, |gop| gop.to_string()))),
+                of("viewers", readers),
+                of("sent", bytes(mount.sent_bytes)),
+                of("restarts", mount.restarts.to_string()),
+            ]
+            .concat(),
+        ),
+        Line::from(of("left out:", dropped)),
+    ];
+    lines.extend(url(model, &mount.name).map(|url| Line::from(of("URL", url))));
+    lines
+}
+
+fn latency(theme: Theme, mount: &MountStatus) -> Vec<Line<'static>> {
+    if mount.latency.is_empty() {
+        return vec![Line::styled("Nothing was measured yet.", theme.quiet())];
+    }
+    let most = mount.latency.iter().filter_map(|stage| stage.p99_ms).fold(1.0f32, f32::max);
+    let mut lines = vec![Line::styled(format!("{:<22}{:>5}{:>5}", "", "p50", "p99"), theme.quiet())];
+    lines.extend(mount.latency.iter().map(|stage| {
+        let figures = format!(
+            "{:<22}{:>5}{:>5} ",
+            plain(&stage.stage),
+            some(stage.p50_ms, fine),
+            some(stage.p99_ms, fine)
+        );
+        let bar = gauge(theme, f64::from(stage.p99_ms.unwrap_or(0.0) / most), 8);
+        let bar = bar.trim_end_matches(['░', '.']).to_owned();
+        Line::from(vec![Span::raw(figures), Span::styled(bar, theme.chart())])
+    }));
+    lines
+}
+
+fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let theme = model.theme;
+    let block = panel(theme, "Settings, live");
+    let inside = block.inner(area);
+    let settings = settings(model);
+    let said = match &model.panes.mount.controls {
+        Some(Err(why)) => Some(plain(why)),
+        None => Some("The camera is being asked.".to_owned()),
+        Some(Ok(controls)) if controls.is_empty() && settings.is_empty() => {
+            Some("There is nothing that can be set.".to_owned())
+        }
+        Some(Ok(_)) => None,
+    };
+    let note = u16::from(said.is_some()) * 2;
+    let page = inside.height.saturating_sub(if settings.is_empty() { 0 } else { note });
+    let page = if settings.is_empty() { 0 } else { page.min(settings.len() as u16) };
+    let cursor = model.panes.mount.cursor;
+    let window = cursor.window(settings.len(), usize::from(page.max(1)));
+    let chosen = cursor.chosen.min(settings.len().saturating_sub(1));
+    let mut lines: Vec<Line<'_>> = window
+        .clone()
+        .map(|place| {
+            setting(model, &settings[place], usize::from(inside.width))
+                .style(row_style(model, place == chosen))
+        })
+        .collect();
+    lines.extend(said.map(|said| Line::styled(said, theme.quiet())));
+    let hidden = settings.len() - window.len();
+    let block = if hidden > 0 {
+        block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned())
+    } else {
+        block
+    };
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
+    places.page = page.max(1);
+    for (row, place) in (inside.y..).zip(window) {
+        places.spots.push((Rect::new(inside.x, row, inside.width, 1), Spot::Row(place)));
+    }
+}
+
+fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> {
+    let theme = model.theme;
+    let name_width = (width / 2).clamp(10, 22);
+    match setting {
+        Setting::Bitrate(bits) => {
+            let name = format!("{:<name_width$} ", "bitrate");
+            Line::from(vec![Span::raw(name), Span::raw(bitrate(*bits))])
+        }
+        Setting::Control(control) => {
+            let name = clip(theme, &plain(&control.name), name_width);
+            let dim = if control.inactive || control.read_only { theme.quiet() } else { Style::new() };
+            let name = Span::styled(format!("{name:<name_width$} "), dim);
+            Line::from([vec![name], value(theme, control, width.saturating_sub(name_width + 9))].concat())
+        }
+    }
+}
+
+fn value(theme: Theme, control: &Control, room: usize) -> Vec<Span<'static>> {
+    let Some(now) = control.value else {
+        let word = if control.kind == ControlKind::Button { "[press]" } else { NONE };
+        return vec![Span::raw(word)];
+    };
+    match &control.kind {
+        ControlKind::Number { least, greatest, .. } => {
+            let span = (*greatest as f64 - *least as f64).max(1.0);
+            let bar = gauge(theme, (now as f64 - *least as f64) / span, room.clamp(4, 16));
+            vec![Span::styled(bar, theme.chart()), Span::raw(format!(" {now}"))]
+        }
+        ControlKind::Switch => vec![Span::raw(if now != 0 { "[x] on" } else { "[ ] off" })],
+        ControlKind::Menu(entries) => {
+            let name =
+                entries.iter().find(|(number, _)| i64::from(*number) == now).map(|(_, name)| plain(name));
+            vec![Span::raw(format!("< {} >", name.unwrap_or_else(|| now.to_string())))]
+        }
+        ControlKind::Button => vec![Span::raw("[press]")],
+    }
+}
+
+fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let theme = model.theme;
+    let block = panel(theme, if model.panes.mount.live { "Picture, live" } else { "Picture" });
+    let inside = block.inner(area);
+    match &model.panes.mount.picture {
+        None => frame.render_widget(Paragraph::new("A picture is being made.").block(block), area),
+        Some(Err(why)) => {
+            frame.render_widget(Paragraph::new(plain(why)).wrap(Wrap { trim: true }).block(block), area);
+        }
+        Some(Ok(picture)) => {
+            let age = picture.age_ms.map(|age| format!(" {} old ", millis(age))).unwrap_or_default();
+            frame.render_widget(block.title_bottom(Line::raw(age).right_aligned()), area);
+            if theme.pictures {
+                // What lies over it would lie under it.
+                places.picture = Some(inside).filter(|_| model.overlay.is_none());
+                return;
+            }
+            match (theme.glyphs, theme.colours) {
+                (Glyphs::Utf8, Colours::All) => half_blocks(picture, frame, inside),
+                _ => greys(picture, frame, inside),
+            }
+        }
+    }
+}
+
+/// Two pixels a place, one above the other.
+fn half_blocks(picture: &Picture, frame: &mut Frame<'_>, area: Rect) {
+    let (columns, rows) = picture.fit(usize::from(area.width), usize::from(area.height) * 2, 1);
+    let colour = |[red, green, blue]: [u8; 3]| Color::Rgb(red, green, blue);
+    for y in 0..rows.div_ceil(2).min(usize::from(area.height)) {
+        for x in 0..columns {
+            let upper = colour(picture.part(x, columns, y * 2, rows));
+            let lower = colour(picture.part(x, columns, (y * 2 + 1).min(rows - 1), rows));
+            let cell = &mut frame.buffer_mut()[(area.x + x as u16, area.y + y as u16)];
+            cell.set_symbol("▀").set_fg(upper).set_bg(lower);
+        }
+    }
+}
+
+/// Darker and lighter signs, where there are no colours to speak of.
+fn greys(picture: &Picture, frame: &mut Frame<'_>, area: Rect) {
+    const RAMP: [&str; 10] = [" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"];
+    let (columns, rows) = picture.fit(usize::from(area.width), usize::from(area.height), 2);
+    for y in 0..rows.min(usize::from(area.height)) {
+        for x in 0..columns {
+            let [red, green, blue] = picture.part(x, columns, y, rows).map(usize::from);
+            let light = (red * 3 + green * 6 + blue) / 10;
+            frame.buffer_mut()[(area.x + x as u16, area.y + y as u16)]
+                .set_symbol(RAMP[light * RAMP.len() / 256]);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What lies over a screen.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Flex, Layout, Rect};
+use ratatui::style::{Color, Style};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Clear, Paragraph, Wrap};
+
+use super::super::model::{Model, Overlay};
+use super::super::theme::{Colours, Glyphs, Theme};
+use super::help;
+use super::parts::airy;
+
+/// What lies over the body.
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
+    match &model.overlay {
+        Some(Overlay::Help) => help::draw(model, frame, body),
+        Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks),
+        Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
+        Some(Overlay::Prompt { .. }) | None => {}
+    }
+}
+
+/// A place in the middle, as large as it has to be.
+pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
+    let [row] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(body);
+    let [area] = Layout::horizontal([Constraint::Length(width)]).flex(Flex::Center).areas(row);
+    area
+}
+
+fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {
+    let width = 64.min(body.width);
+    let inside = usize::from(width.saturating_sub(4)).max(1);
+    // Words do not fill lines: a line more for every three.
+    let lines = Span::raw(said).width().div_ceil(inside);
+    let area = middle(body, width, (lines + lines.div_ceil(3)) as u16 + 4);
+    let keys = Line::from(vec![
+        Span::styled("y", theme.title()),
+        Span::raw(" yes   "),
+        Span::styled("n Esc", theme.title()),
+        Span::raw(" no"),
+    ]);
+    frame.render_widget(Clear, area);
+    let block = airy(theme, "Sure?").border_style(theme.warning()).title_bottom(keys.right_aligned());
+    frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: true }).block(block), area);
+}
+
+fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {
+    let code = code(theme, url).filter(|code| code.height() + 4 <= usize::from(body.height));
+    let mut text = Text::from(vec![Line::styled(url.to_owned(), theme.title()).centered(), Line::raw("")]);
+    let small = code.is_none();
+    text.extend(code.unwrap_or_else(|| Text::from("There is no room for its QR code here.")));
+    let width = (text.width() + 4).max(30) as u16;
+    let area = middle(body, width.min(body.width), (text.height() + 2).min(usize::from(body.height)) as u16);
+    frame.render_widget(Clear, area);
+    let title = if small { "URL" } else { "URL: scan it with a phone's player" };
+    frame.render_widget(Paragraph::new(text).block(airy(theme, title)), area);
+}
+
+/// The URL as a QR code: two rows of modules a line, or in ASCII two columns a module.
+fn code(theme: Theme, url: &str) -> Option<Text<'static>> {
+    let code = qrcode::QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
+    let (side, modules) = (code.width() as isize, code.to_colors());
+    let dark = |x: isize, y: isize| {
+        let inside = (0..side).contains(&x) && (0..side).contains(&y);
+        inside && modules[(y * side + x) as usize] == qrcode::Color::Dark
+    };
+    // Light modules are drawn, whatever the terminal's ground: scanners want dark on light.
+    let style = match theme.colours {
+        Colours::None => Style::new(),
+        _ => Style::new().fg(Color::White).bg(Color::Black),
+    };
+    // The standard wants four modules of light around it; two are enough for every scanner that was tried.
+    let around = -2..side + 2;
+    let lines: Vec<Line<'static>> = match theme.glyphs {
+        Glyphs::Utf8 => around
+            .clone()
+            .step_by(2)
+            .map(|y| around.clone().map(|x| half(dark(x, y), dark(x, y + 1))).collect::<String>())
+            .map(|line| Line::styled(line, style).centered())
+            .collect(),
+        Glyphs::Ascii => around
+            .clone()
+            .map(|y| around.clone().map(|x| if dark(x, y) { "  " } else { "##" }).collect::<String>())
+            .map(|line| Line::styled(line, style).centered())
+            .collect(),
+    };
+    Some(Text::from(lines))
+}
+
+fn half(upper: bool, lower: bool) -> char {
+    match (upper, lower) {
+        (false, false) => '█',
+        (false, true) => '▀',
+        (true, false) => '▄',
+        (true, true) => ' ',
+    }
+}

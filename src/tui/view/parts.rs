@@ -1,0 +1,110 @@
+//! What several screens draw.
+
+use ratatui::layout::{Constraint, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Cell, Padding, Row, Table};
+
+use super::super::model::{Model, Places, Spot};
+use super::super::theme::{Glyphs, Theme};
+
+/// A frame with a title.
+pub(super) fn panel<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
+    let title = Line::from(vec![Span::raw(" "), title.into().style(theme.title()), Span::raw(" ")]);
+    Block::bordered().border_set(theme.border()).border_style(theme.quiet()).title(title)
+}
+
+/// With a little air at its sides.
+pub(super) fn airy<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
+    panel(theme, title).padding(Padding::horizontal(1))
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    pub(super) head: &'static str,
+    pub(super) width: Constraint,
+    /// Figures stand at the right.
+    pub(super) right: bool,
+}
+
+impl Column {
+    pub(super) const fn left(head: &'static str, width: u16) -> Self {
+        Self { head, width: Constraint::Length(width), right: false }
+    }
+
+    pub(super) const fn right(head: &'static str, width: u16) -> Self {
+        Self { head, width: Constraint::Length(width), right: true }
+    }
+
+    /// Takes what is left, and at least so much.
+    pub(super) const fn rest(head: &'static str, least: u16) -> Self {
+        Self { head, width: Constraint::Min(least), right: false }
+    }
+
+    pub(super) fn cell<'a>(self, content: impl Into<Line<'a>>) -> Cell<'a> {
+        let line: Line<'a> = content.into();
+        Cell::from(if self.right { line.right_aligned() } else { line })
+    }
+}
+
+/// A table of these columns.
+pub(super) fn table<'a>(theme: Theme, columns: &[Column], rows: Vec<Row<'a>>) -> Table<'a> {
+    let heads = Row::new(columns.iter().map(|column| column.cell(column.head))).style(theme.title());
+    Table::new(rows, columns.iter().map(|column| column.width)).header(heads).column_spacing(1)
+}
+
+/// Tells where a list's lines are: those of `window`, from `first` on downwards.
+pub(super) fn tell_rows(places: &mut Places, area: Rect, first: u16, window: std::ops::Range<usize>) {
+    places.page = area.bottom().saturating_sub(first).max(1);
+    for (row, place) in (first..area.bottom()).zip(window) {
+        places.spots.push((Rect::new(area.x, row, area.width, 1), Spot::Row(place)));
+    }
+}
+
+/// A value with the word for it: `CPU 12 %`.
+pub(super) fn named<'a>(theme: Theme, name: &'a str, value: String, style: Style) -> Vec<Span<'a>> {
+    vec![Span::styled(format!("{name} "), theme.quiet()), Span::styled(value, style), Span::raw("  ")]
+}
+
+/// Bars of the newest `width` values, as high as the highest of them.
+pub(super) fn sparkline(theme: Theme, values: &[u64], width: usize) -> String {
+    let levels: [char; 9] = match theme.glyphs {
+        Glyphs::Utf8 => [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+        Glyphs::Ascii => [' ', '.', '.', ':', ':', '-', '=', '+', '#'],
+    };
+    // What stays the same is a line at three quarters, not a block.
+    let top = values.iter().max().map_or(0, |most| most + most / 3).max(1);
+    let values = &values[values.len().saturating_sub(width)..];
+    let bars = values.iter().map(|value| levels[(value * 8).div_ceil(top).min(8) as usize]);
+    let empty = width - values.len();
+    std::iter::repeat_n(' ', empty).chain(bars).collect()
+}
+
+/// A share of 0 to 1 as a bar.
+pub(super) fn gauge(theme: Theme, share: f64, width: usize) -> String {
+    let full = (share.clamp(0.0, 1.0) * width as f64).round() as usize;
+    theme.sign("█", "#").repeat(full) + &theme.sign("░", ".").repeat(width - full)
+}
+
+/// As much of a text as fits, its end told by a sign.
+pub(super) fn clip(theme: Theme, text: &str, width: usize) -> String {
+    if Span::raw(text).width() <= width {
+        return text.to_owned();
+    }
+    let end = theme.sign("…", "~");
+    let mut clipped = String::new();
+    for sign in text.chars() {
+        let longer = format!("{clipped}{sign}");
+        if Span::raw(&longer).width() + 1 > width {
+            break;
+        }
+        clipped = longer;
+    }
+    clipped + if width > 0 { end } else { "" }
+}
+
+/// How a line looks that keys act on, or not.
+pub(super) fn row_style(model: &Model, chosen: bool) -> Style {
+    if chosen { model.theme.chosen() } else { Style::new() }
+}

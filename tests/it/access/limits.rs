@@ -1,0 +1,165 @@
+//! Limits: each is held, counted with its reason, and who is refused is told when to come again.
+
+use std::time::{Duration, Instant};
+
+use lenslet::access::Rules;
+use lenslet::server::{MountSettings, Settings};
+
+use super::{House, Visitor, resident, wait};
+use crate::sending::{alone, ip};
+use crate::support::{Client, Incoming};
+
+const TCP: &str = "Transport: RTP/AVP/TCP";
+
+fn open(settings: Settings) -> House {
+    House::with(Rules::default(), settings)
+}
+
+fn set_up(house: &House) -> (Client, u16, bool) {
+    let mut visitor = Visitor::new(house, "", "");
+    let reply = visitor.say("SETUP", &house.url("cam/trackID=0"), &[TCP]);
+    (visitor.client, reply.status, reply.header("retry-after").is_some())
+}
+
+#[test]
+fn a_connection_too_many_is_told_when_to_come_again() {
+    let house = open(Settings { max_connections: 3, ..Settings::default() });
+    let held: Vec<Client> = (0..3).map(|_| Client::at(house.address)).collect();
+    wait(|| house.handle.connections() == 3);
+    let mut refused = Client::at(house.address);
+    let reply = refused.next_reply().unwrap();
+    assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
+    assert!(reply.body.contains("max_connections"), "{reply:?}");
+    assert!(matches!(refused.next(), Incoming::Closed));
+    assert_eq!(house.refused("connections"), 1);
+    drop(held);
+    wait(|| house.handle.connections() == 0);
+    assert_eq!(Client::at(house.address).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+}
+
+#[test]
+fn sessions_too_many_are_told_when_to_come_again() {
+    let house = open(Settings { max_sessions: 2, ..Settings::default() });
+    let held = [set_up(&house), set_up(&house)];
+    let (_client, status, told) = set_up(&house);
+    assert_eq!((status, told, house.refused("sessions")), (453, true, 1));
+    drop(held);
+    house.wait_for_sessions(0);
+    assert!(
+        house.handle.change_mount("cam", MountSettings { max_readers: Some(1), ..MountSettings::default() })
+    );
+    let _held = set_up(&house);
+    let (_client, status, told) = set_up(&house);
+    assert_eq!((status, told, house.refused("readers of a mount")), (453, true, 1));
+}
+
+#[test]
+fn an_address_has_so_many_and_this_machine_as_many_as_there_are() {
+    if !alone("access::limits::an_address_has_so_many_and_this_machine_as_many_as_there_are") {
+        return;
+    }
+    ["10.7.7.7", "10.7.7.8"].iter().for_each(|address| ip(&format!("addr add {address}/32 dev lo")));
+    let listen = vec![([0, 0, 0, 0], 0).into()];
+    let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
+    let server = ([10, 7, 7, 7], house.address.port()).into();
+    let of = |from: &str| {
+        let mut visitor = Visitor::over(Client::connect_from(server, from), "", "");
+        visitor.client.socket().set_nodelay(true).unwrap();
+        let first = visitor.say("SETUP", &house.url("cam/trackID=0"), &[TCP]).status;
+        (visitor.client, first)
+    };
+    let mut held = vec![of("10.7.7.7"), of("10.7.7.7")];
+    let mut refused = Client::connect_from(server, "10.7.7.7");
+    assert_eq!(refused.next_reply().unwrap().status, 503);
+    assert_eq!(house.refused("connections of an address"), 1);
+    held.push(of("10.7.7.8"));
+    let here = ([127, 0, 0, 1], house.address.port()).into();
+    held.extend((0..4).map(|_| {
+        let mut client = Client::at(here);
+        let status = client.ask(&[&format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0")), TCP]).status;
+        (client, status)
+    }));
+    assert!(held.iter().all(|(_, status)| *status == 200));
+}
+
+#[test]
+fn a_request_has_ten_seconds_whatever_comes_of_it_byte_by_byte() {
+    let house = open(Settings::default());
+    let began = Instant::now();
+    let mut silent = Client::at(house.address);
+    let mut slow = Client::at(house.address);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let mut writing = slow.socket().try_clone().unwrap();
+        let until = &over;
+        scope.spawn(move || {
+            use std::io::Write;
+            for byte in b"OPTIONS * RTSP/1.0\r\nX: ".iter().chain(std::iter::repeat(&b'x')) {
+                if until.load(std::sync::atomic::Ordering::SeqCst) || writing.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        for client in [&mut silent, &mut slow] {
+            client.socket().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            assert!(matches!(client.next(), Incoming::Closed));
+        }
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+    let took = began.elapsed();
+    assert!((9..20).contains(&took.as_secs()), "{took:?}");
+    assert_eq!(house.refused("slow requests"), 2);
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_counted() {
+    let house = open(Settings::default());
+    let long = "x".repeat(3000);
+    let body = 200 << 10;
+    for (text, status) in [
+        (format!("OPTIONS rtsp://h/{long} RTSP/1.0\r\nCSeq: 1\r\n\r\n"), 414),
+        (format!("SET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: {body}\r\n\r\n"), 413),
+        (format!("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: {}", "\r\nY: z".repeat(10_000)), 413),
+    ] {
+        let mut client = Client::at(house.address);
+        client.send(text.as_bytes());
+        assert_eq!(client.next_reply().unwrap().status, status);
+    }
+    assert_eq!(house.refused("large requests"), 3);
+}
+
+#[test]
+fn a_session_that_never_plays_ends_though_its_client_is_alive() {
+    let house = open(Settings { session_timeout: Duration::from_secs(1), ..Settings::default() });
+    let (mut client, _, _) = set_up(&house);
+    wait(|| {
+        client.ask(&["OPTIONS * RTSP/1.0"]);
+        house.refused("sessions that never played") == 1
+    });
+    house.wait_for_sessions(0);
+}
+
+#[test]
+fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
+    if !alone("access::limits::five_hundred_slow_connections_cost_little_and_hold_nobody_up") {
+        return;
+    }
+    let house = open(Settings::default());
+    drop(set_up(&house));
+    let before = resident();
+    let mut held: Vec<Client> = (0..500).map(|_| Client::at(house.address)).collect();
+    for client in held.iter_mut().skip(250) {
+        client.send(b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
+    }
+    wait(|| house.handle.connections() == 500);
+    let began = Instant::now();
+    let mut good = Visitor::new(&house, "", "");
+    good.play(&house.url("cam"));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let cost = resident().saturating_sub(before);
+    println!("500 slow connections: {cost} kB, the good one's first picture after {took:?}");
+    // Both ends are here, and so are the clients' buffers of 8 kB each.
+    assert!(cost < 20 << 10, "{cost} kB");
+}

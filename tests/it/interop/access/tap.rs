@@ -1,0 +1,142 @@
+//! Listens in on a client's connections to a server.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// So much of what each side says is kept.
+const KEPT: usize = 64 << 10;
+
+/// A place in front of a server that clients connect to instead.
+pub(super) struct Tap {
+    address: SocketAddr,
+    heard: Arc<Mutex<Vec<Heard>>>,
+}
+
+/// What was said over a connection.
+#[derive(Clone, Default)]
+struct Heard {
+    by_client: Vec<u8>,
+    by_server: Vec<u8>,
+}
+
+/// What there was of it that matters.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    /// Of all replies, in their order.
+    pub(super) statuses: Vec<u16>,
+    /// Whether the server told what the mount is.
+    pub(super) described: bool,
+    /// Every request's `Authorization`.
+    pub(super) answers: Vec<Answer>,
+}
+
+/// A request's `Authorization`.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) method: String,
+    pub(super) fields: BTreeMap<String, String>,
+}
+
+impl Tap {
+    pub(super) fn before(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
+        let hearing = heard.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let mut client = client.unwrap();
+                let mut first = [0];
+                // Who says nothing ends it all: `Drop`.
+                if client.peek(&mut first).is_ok_and(|read| read == 0) {
+                    return;
+                }
+                let server = TcpStream::connect(server).unwrap();
+                let number = {
+                    let mut heard = hearing.lock().unwrap();
+                    heard.push(Heard::default());
+                    heard.len() - 1
+                };
+                let (mut back, mut forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let (asked, told) = (hearing.clone(), hearing.clone());
+                let mut server = server;
+                std::thread::spawn(move || {
+                    pass(&mut client, &mut server, |bytes| {
+                        keep(&mut asked.lock().unwrap()[number].by_client, bytes)
+                    });
+                });
+                std::thread::spawn(move || {
+                    pass(&mut back, &mut forth, |bytes| {
+                        keep(&mut told.lock().unwrap()[number].by_server, bytes)
+                    });
+                });
+            }
+        });
+        Self { address, heard }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What was said so far.
+    pub(super) fn talk(&self) -> Talk {
+        let mut talk = Talk::default();
+        for heard in self.heard.lock().unwrap().iter() {
+            let (asked, told) =
+                (String::from_utf8_lossy(&heard.by_client), String::from_utf8_lossy(&heard.by_server));
+            let status = |line: &str| line.split("RTSP/1.0 ").nth(1)?.get(..3)?.parse::<u16>().ok();
+            talk.statuses.extend(told.lines().filter_map(status));
+            talk.described |= told.contains("m=video");
+            let mut method = "";
+            for line in asked.lines() {
+                if let Some(request) = line.strip_suffix(" RTSP/1.0") {
+                    let word = request.split(' ').next().unwrap_or_default();
+                    // Behind a packet.
+                    let start = word.rfind(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+                    method = start.map_or(word, |start| {
+                        word[start..].trim_start_matches(|letter: char| !letter.is_ascii_uppercase())
+                    });
+                } else if let Some(value) = line.strip_prefix("Authorization: Digest ") {
+                    talk.answers.push(Answer { method: method.to_owned(), fields: fields(value) });
+                }
+            }
+        }
+        talk
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+/// `name="value"` by names; none of the values here holds a comma.
+fn fields(value: &str) -> BTreeMap<String, String> {
+    let field = |field: &str| {
+        let (name, value) = field.trim().split_once('=')?;
+        Some((name.to_owned(), value.trim_matches('"').to_owned()))
+    };
+    value.split(',').filter_map(field).collect()
+}
+
+fn pass(from: &mut TcpStream, to: &mut TcpStream, mut heard: impl FnMut(&[u8])) {
+    let mut bytes = [0; 16 << 10];
+    while let Ok(read @ 1..) = from.read(&mut bytes) {
+        heard(&bytes[..read]);
+        if to.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    // The other side is gone, or soon is.
+    let _ = to.shutdown(Shutdown::Write);
+    let _ = from.shutdown(Shutdown::Read);
+}
+
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let room = KEPT.saturating_sub(kept.len()).min(bytes.len());
+    kept.extend_from_slice(&bytes[..room]);
+}
