@@ -434,7 +434,7 @@ mod tests {
             ("(mounts: {\"a\": Command(command: \"a 'b\")})", "mounts[\"a\"].command: a quote is not closed"),
             ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"].linger: 0"),
             ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"].rotation: 90"),
-            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: width, height: "),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: "),
             ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),
