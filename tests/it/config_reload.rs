@@ -74,7 +74,6 @@ fn an_address_that_overlaps_with_the_one_before_takes_its_place_while_people_wat
         let address: SocketAddr = address.parse().unwrap();
         let another =
             socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
-        another.set_reuse_port(true).unwrap();
         another.set_reuse_address(true).unwrap();
         assert!(another.bind(&address.into()).and_then(|()| another.listen(1)).is_err(), "{address}");
     }
@@ -300,8 +299,9 @@ impl Drop for Network {
 fn an_interface_is_listened_on_by_name_as_its_addresses_come_and_go() {
     let Some(network) = Network::new() else { return };
     network.ip("link set lo up");
-    network.ip("link add cam0 type dummy");
+    network.ip("link add cam0 type veth peer name cam1");
     network.ip("link set cam0 up");
+    network.ip("link set cam1 up");
     let mut serve = network.command(env!("CARGO_BIN_EXE_lenslet"));
     let text = format!("(listen: [\"127.0.0.1:8554\", \"cam0:554\"], {MOUNTS})");
     let server = Server::run_text(serve.arg("serve"), &text);

@@ -296,6 +296,10 @@ impl Store {
     /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
     pub fn remember(&self, text: &str) {
         let Ok(_one_at_a_time) = self.history.lock() else { return };
+        // Somebody may have saved another since it was read, which is a version already.
+        if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
+            return;
+        }
         self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
     }
 

@@ -252,3 +252,12 @@ fn an_earlier_file_that_cannot_be_written_is_served_translated() {
     assert_eq!(place.mounts(), ["one"]);
     assert!(place.text().contains("width: 640"), "it is as it was");
 }
+
+#[test]
+fn what_was_read_before_another_save_is_no_new_version() {
+    let place = place(Some(ONE));
+    let loaded = place.store.load().unwrap();
+    place.store.save(TWO, "me", loaded.found.as_deref(), at(0)).unwrap();
+    place.store.remember(ONE);
+    assert_eq!(place.versions(), [version(1, "by hand", ONE), version(2, "me", TWO)]);
+}

@@ -111,7 +111,7 @@ fn daemon(place: &Place) -> (Child, UnixStream) {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("listening"), "{line:?}");
-    let control = UnixStream::connect(place.folder.path().join("lenslet/control.sock")).unwrap();
+    let control = UnixStream::connect(place.control()).unwrap();
     (child, control)
 }
 

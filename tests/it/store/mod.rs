@@ -40,8 +40,14 @@ impl Place {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).arg("--config").arg(self.file());
+        // Not the one of this machine, if there is one.
+        command.arg("--control").arg(self.control());
         command.env("STATE_DIRECTORY", self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
         command
+    }
+
+    fn control(&self) -> PathBuf {
+        self.folder.path().join("control.sock")
     }
 
     fn store(&self) -> Store {
@@ -91,7 +97,9 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     );
     fs::write(place.file(), &text).unwrap();
     let serve = || {
-        let mut command = place.command(PROGRAM, &["serve"]);
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg("--config").arg(place.file());
+        command.env("STATE_DIRECTORY", place.folder.path()).env("XDG_RUNTIME_DIR", place.folder.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
