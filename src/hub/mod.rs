@@ -4,6 +4,7 @@
 mod control;
 mod flow;
 mod latency;
+mod making;
 mod mount;
 mod ring;
 mod shared;
@@ -12,6 +13,7 @@ mod stand_in;
 pub use control::{ControlAnswer, ControlRequest, ControlValue};
 pub use flow::Flow;
 pub use latency::{Counts, Histogram, Latency, Stage};
+pub use making::{Coder, Making};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
 pub use shared::State;

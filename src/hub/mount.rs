@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::control::{ControlAnswer, ControlRequest, ControlValue};
 use super::flow::Flow;
 use super::latency::Latency;
+use super::making::Making;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
 use super::stand_in::StandIn;
@@ -97,8 +98,9 @@ impl Mount {
     }
 
     /// Asks the source for another bitrate, in bits a second, in the same stream. A source that does not
-    /// encode passes over it.
+    /// encode passes over it; one that begins anew by itself is asked again.
     pub fn set_bitrate(&self, bitrate: u32) {
+        self.0.kept_bitrate.store(bitrate, Ordering::SeqCst);
         self.0.bitrate.store(bitrate, Ordering::SeqCst);
         self.0.wake_source();
     }
@@ -121,6 +123,21 @@ impl Mount {
     /// Its access units.
     pub fn units(&self) -> &Ring<AccessUnit> {
         &self.0.units
+    }
+
+    /// The bitrate that was asked for while it ran, in bits a second.
+    pub fn bitrate(&self) -> Option<u32> {
+        Some(self.0.kept_bitrate.load(Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
+    }
+
+    /// How its pictures come about, as far as its source has said.
+    pub fn making(&self) -> Making {
+        self.0.status().making.clone()
+    }
+
+    /// Pictures that were lost before they were coded since the start, by the reason.
+    pub fn lost(&self) -> Vec<(&'static str, u64)> {
+        self.0.status().lost.all()
     }
 
     /// What its source gave since the start.
@@ -212,8 +229,24 @@ impl Outlet {
         }
     }
 
-    /// Says that the source has begun to open what it needs.
+    /// Says how pictures come about: whenever that is found out anew.
+    pub fn made_by(&self, making: Making) {
+        self.0.status().making = making;
+    }
+
+    /// Counts pictures that were lost before they were coded.
+    pub fn lost(&self, reason: &'static str, pictures: u64) {
+        if pictures > 0 {
+            self.0.status().lost.add(reason, pictures);
+        }
+    }
+
+    /// Says that the source has begun to open what it needs. What bitrate was asked for is asked for again.
     pub fn starting(&self) {
+        let kept = self.0.kept_bitrate.load(Ordering::SeqCst);
+        if kept != 0 {
+            self.0.bitrate.store(kept, Ordering::SeqCst);
+        }
         self.set_state(State::Starting, |status| matches!(status.state, State::StandIn(_)));
     }
 
@@ -226,6 +259,7 @@ impl Outlet {
     /// Another source takes over: what was asked of the one before is forgotten. What it was described as stays until
     /// [`Outlet::describe`] says otherwise.
     pub fn renew(&self) {
+        self.0.kept_bitrate.store(0, Ordering::SeqCst);
         self.0.bitrate.store(0, Ordering::SeqCst);
         *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.handover.store(false, Ordering::SeqCst);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::control::ControlRequest;
 use super::flow::Flow;
 use super::latency::Latency;
+use super::making::{Lost, Making};
 use super::ring::{Bounds, Ring, Weigh};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
 
@@ -42,6 +43,8 @@ pub(super) struct Shared {
     pub(super) keyframe: AtomicBool,
     /// Bits a second asked for; 0 once taken.
     pub(super) bitrate: AtomicU32,
+    /// Bits a second that a source is to have whenever it begins; 0: its own.
+    pub(super) kept_bitrate: AtomicU32,
     pub(super) stop: AtomicBool,
     /// How long the source runs on after the last demand, in milliseconds.
     pub(super) linger: AtomicU32,
@@ -67,6 +70,8 @@ pub(super) struct Status {
     pub(super) live: Option<Waker>,
     pub(super) shown: Shown,
     pub(super) flow: Flow,
+    pub(super) making: Making,
+    pub(super) lost: Lost,
 }
 
 /// Ten seconds: who comes again soon, or sets up and then plays, finds it running.
@@ -88,6 +93,8 @@ impl Shared {
             live: None,
             shown: Shown::default(),
             flow: Flow::default(),
+            making: Making::default(),
+            lost: Lost::default(),
         };
         Self {
             name,
@@ -95,6 +102,7 @@ impl Shared {
             demand: AtomicUsize::new(0),
             keyframe: AtomicBool::new(false),
             bitrate: AtomicU32::new(0),
+            kept_bitrate: AtomicU32::new(0),
             stop: AtomicBool::new(false),
             linger: AtomicU32::new(LINGER),
             handover: AtomicBool::new(false),

@@ -33,6 +33,8 @@ pub(super) struct Feed {
     newest: AtomicU64,
     /// What its readers were not sent.
     pub(super) tally: Tally,
+    /// Bytes that readers who are gone were sent: those of the others they know themselves.
+    pub(super) sent: AtomicU64,
     /// Readers that the workers' broadcasts have.
     readers: AtomicUsize,
     /// Counts changes of a track's codec.
@@ -87,6 +89,7 @@ impl Feed {
             keyframes: Mutex::new(KeyframeBucket::new()),
             newest: AtomicU64::new(0),
             tally: Tally::default(),
+            sent: AtomicU64::new(0),
             readers: AtomicUsize::new(0),
             home: 0,
             settings: Mutex::default(),

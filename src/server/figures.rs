@@ -1,6 +1,7 @@
 //! What can be seen of sessions and mounts while they are served.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::MountSettings;
@@ -81,6 +82,8 @@ pub struct MountFigures {
     pub readers: usize,
     /// Pictures that readers were not sent, by reason, since the start.
     pub dropped: Vec<(&'static str, u32)>,
+    /// RTP payload that sessions which are over were sent.
+    pub sent_before: u64,
 }
 
 impl MountFigures {
@@ -90,6 +93,7 @@ impl MountFigures {
             sessions: feed.places(),
             readers: feed.readers(),
             dropped: feed.tally.told(),
+            sent_before: feed.sent.load(Ordering::Relaxed),
             mount: feed.mount.clone(),
         }
     }

@@ -207,6 +207,7 @@ impl Worker {
             return self.house.order(other, Order::Release(session.clone()));
         }
         let Some(reader) = self.readers.borrow_mut().remove(session) else { return };
+        reader.hand_over_volume();
         let behind_ms = reader.behind().as_millis() as u64;
         if let Path::Udp(pair) = &reader.path {
             reader.destinations().iter().for_each(|gone| self.forget(pair, gone));

@@ -6,8 +6,8 @@ use super::grid::Grid;
 use super::{Error, Source, at_rest, rest, until_wanted, waker};
 use crate::clock;
 use crate::encode::{self, draw};
-use crate::hub::Outlet;
-use crate::media::h264::Assembler;
+use crate::hub::{Coder, Making, Outlet};
+use crate::media::h264::{Assembler, Profile};
 use crate::media::{AccessUnit, Codec, Encoder, Journey, Link, Picture, Track, TrackId};
 
 /// The encoder is kept for this long after the last reader left.
@@ -74,12 +74,33 @@ struct Kept {
     grid: Grid,
     /// The next picture's place on the grid.
     next: u64,
+    /// Bits a second that it codes at.
+    bitrate: u32,
+}
+
+impl Kept {
+    fn change_bitrate(&mut self, bitrate: u32, mount: &str) {
+        match self.encoder.set_bitrate(bitrate) {
+            Ok(()) => {
+                self.bitrate = bitrate;
+                tracing::info!(mount, "{} kbit/s from now on", bitrate / 1000);
+            }
+            Err(why) => tracing::warn!(mount, "the bitrate stays as it is: {why}"),
+        }
+    }
 }
 
 impl Pattern {
     /// A test picture.
     pub fn new(settings: Settings) -> Self {
         Self { settings, kept: None, number: 0 }
+    }
+
+    fn making(&self) -> Making {
+        let Settings { width, height, fps, bitrate, .. } = self.settings;
+        let (name, profile) = (encode::NAME.to_owned(), Profile::Baseline.to_string());
+        let steps = vec![format!("test picture {width}x{height} at {fps}"), format!("{name} H.264")];
+        Making { steps, encoder: Some(Coder { name, bitrate, profile }) }
     }
 
     fn settings(&self) -> encode::Settings {
@@ -97,6 +118,7 @@ impl Pattern {
                 assembler: Assembler::new(),
                 grid: Grid::new(clock::media(), self.settings.fps),
                 next: 0,
+                bitrate: self.settings.bitrate,
             },
         };
         let still = still(self.settings.width as usize, self.settings.height as usize);
@@ -119,6 +141,9 @@ impl Pattern {
                 }
             }
             keyframe |= outlet.take_keyframe_request();
+            if let Some(bitrate) = outlet.take_bitrate() {
+                kept.change_bitrate(bitrate, outlet.name());
+            }
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());
             let captured = clock::media();
@@ -126,7 +151,7 @@ impl Pattern {
             if let Some((data, link)) = kept.assembler.assemble(&coded) {
                 keyframe = false;
                 if let Some(sets) = kept.assembler.parameter_sets() {
-                    let bitrate = Some(self.settings.bitrate);
+                    let bitrate = Some(kept.bitrate);
                     outlet.describe(vec![Track { codec: Codec::H264(sets.clone()), bitrate }], true);
                 }
                 if link == Link::Start {
@@ -165,6 +190,7 @@ impl Source for Pattern {
         outlet.wake_by(waker());
         while until_wanted(outlet) {
             outlet.starting();
+            outlet.made_by(self.making());
             self.play(outlet)?;
             outlet.idle();
             self.linger(outlet);

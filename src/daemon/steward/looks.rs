@@ -9,6 +9,7 @@ use smol::Timer;
 use smol::future::FutureExt;
 
 use super::{Steward, kind};
+use crate::clock;
 use crate::control::Answer;
 use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
 use crate::encode::still;
@@ -60,6 +61,7 @@ impl Steward {
             Err(Refusal::new("no-picture", why, "see its state in `lenslet status`"))
         };
         let unit = keyframe(&mount).or(late).await?;
+        let age = clock::media().since(unit.time);
         let codec = mount.tracks().and_then(|tracks| Some(tracks.get(unit.track.index())?.codec.clone()));
         let width = max_width.map(|width| width as usize);
         let made = smol::unblock(move || match codec {
@@ -75,7 +77,8 @@ impl Steward {
             .map_err(|why| Refusal::new("no-picture", why, "play the mount with a player to see it"))?;
         let size = jpeg::Image::parse(&bytes).map(|image| (image.width, image.height)).unwrap_or_default();
         let jpeg = base64::engine::general_purpose::STANDARD.encode(&bytes);
-        Ok(Reply::Snapshot(Snapshot { width: size.0.into(), height: size.1.into(), age_ms: None, jpeg }))
+        let age_ms = Some(age.as_millis() as u64);
+        Ok(Reply::Snapshot(Snapshot { width: size.0.into(), height: size.1.into(), age_ms, jpeg }))
     }
 }
 

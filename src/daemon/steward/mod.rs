@@ -151,10 +151,15 @@ impl Steward {
         let (now, wall) = (clock::now(), clock::wall());
         let listed = self.rooms.mounts.all();
         let seen = self.seen();
+        let mut sent: BTreeMap<&str, u64> = BTreeMap::new();
+        for session in &sessions {
+            *sent.entry(&session.mount).or_default() += session.bytes;
+        }
         let mount = |listed: &Listed| {
             let name = listed.mount.name();
             let figures = figures.iter().find(|figures| figures.mount.name() == name);
-            mounts::status(listed, seen.meters.get(name), figures, now)
+            let sent = sent.get(name).copied().unwrap_or_default();
+            mounts::status(listed, seen.meters.get(name), figures, sent, now)
         };
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,14 +1,15 @@
 //! A mount's figures.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::super::mounts::Listed;
 use super::{figures, kind};
 use crate::clock;
 use crate::config::MountSettings;
-use crate::control::protocol::{MountState, MountStatus, StageLatency, TrackStatus};
-use crate::hub::{Flow, Latency, Stage, State};
+use crate::control::protocol::{Dropped, Encoder, MountState, MountStatus, StageLatency, TrackStatus};
+use crate::hub::{Flow, Latency, Mount, Stage, State};
 use crate::media::{Codec, Track};
 use crate::server::MountFigures;
 
@@ -55,6 +56,7 @@ pub(super) fn status(
     listed: &Listed,
     meter: Option<&Meter>,
     served: Option<&MountFigures>,
+    sent_now: u64,
     now: Instant,
 ) -> MountStatus {
     let mount = &listed.mount;
@@ -75,7 +77,8 @@ pub(super) fn status(
         kind: kind.to_owned(),
         state,
         why,
-        chain: device.iter().map(|device| device.display().to_string()).collect(),
+        chain: chain(mount, kind, device),
+        encoder: encoder(mount, state),
         tracks: mount.tracks().iter().flat_map(|tracks| tracks.iter().map(track)).collect(),
         bitrate_bps: rates.map(|(bits, _)| bits),
         fps: rates.map(|(_, fps)| fps),
@@ -88,9 +91,43 @@ pub(super) fn status(
             .and_then(|served| served.settings.max_readers)
             .and_then(|most| u32::try_from(most).ok()),
         reader_dropped: served.map(|served| figures::dropped(&served.dropped)).unwrap_or_default(),
+        source_dropped: lost(mount),
+        sent_bytes: served.map_or(0, |served| served.sent_before) + sent_now,
         latency: latency(mount.latency()),
-        ..MountStatus::default()
     }
+}
+
+/// The steps as the source tells them, to the size that is coded; before it was opened, what is known of it.
+fn chain(mount: &Mount, kind: &str, device: Option<&Path>) -> Vec<String> {
+    let mut steps = mount.making().steps;
+    if steps.is_empty() {
+        steps.push(device.map_or_else(|| kind.to_owned(), |device| device.display().to_string()));
+    }
+    let tracks = mount.tracks();
+    let coded = tracks.iter().flat_map(|tracks| tracks.iter().map(track)).map(|track| {
+        let size = track.width.zip(track.height).map(|(width, height)| format!(" {width}x{height}"));
+        track.codec + &size.unwrap_or_default()
+    });
+    let coded: Vec<String> = coded.collect();
+    steps.extend((!coded.is_empty()).then(|| coded.join(" + ")));
+    steps
+}
+
+fn encoder(mount: &Mount, state: MountState) -> Option<Encoder> {
+    let coder = mount.making().encoder?;
+    let described = mount.tracks().and_then(|tracks| tracks.first()?.bitrate);
+    let bitrate = described.or(mount.bitrate()).unwrap_or(coder.bitrate);
+    Some(Encoder {
+        name: coder.name,
+        running: state == MountState::Live,
+        bitrate_bps: Some(bitrate.into()),
+        profile: Some(coder.profile),
+    })
+}
+
+fn lost(mount: &Mount) -> Vec<Dropped> {
+    let lost = mount.lost().into_iter();
+    lost.map(|(reason, pictures)| Dropped { reason: reason.to_owned(), pictures }).collect()
 }
 
 fn track(track: &Track) -> TrackStatus {

@@ -1,5 +1,6 @@
 //! How a reader is, for those who look on.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{Path, Reader};
@@ -11,6 +12,13 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         state.count();
         state.volume.mark(now);
+    }
+
+    /// What it was sent is the mount's from now on: its session is over.
+    pub(in crate::server) fn hand_over_volume(&self) {
+        let mut state = self.state.borrow_mut();
+        state.count();
+        self.feed.sent.fetch_add(state.volume.bytes(), Ordering::Relaxed);
     }
 
     /// How it is.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::hub::Outlet;
+
 /// A camera with a bad cable breaks pictures by the hundred.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -12,13 +14,15 @@ pub(super) struct Dropped {
     /// What kind of pictures they are.
     kind: &'static str,
     reasons: BTreeMap<&'static str, u64>,
+    /// What the mount has not counted yet.
+    fresh: Vec<(&'static str, u64)>,
     told: Option<Instant>,
 }
 
 impl Dropped {
     /// Of pictures that are called so: broken, late.
     pub(super) fn new(kind: &'static str) -> Self {
-        Self { kind, reasons: BTreeMap::new(), told: None }
+        Self { kind, reasons: BTreeMap::new(), fresh: Vec::new(), told: None }
     }
 
     /// One more.
@@ -30,7 +34,13 @@ impl Dropped {
     pub(super) fn add_many(&mut self, reason: &'static str, count: u64) {
         if count > 0 {
             *self.reasons.entry(reason).or_default() += count;
+            self.fresh.push((reason, count));
         }
+    }
+
+    /// Has the mount count those that came since the last call.
+    pub(super) fn count_in(&mut self, outlet: &Outlet) {
+        self.fresh.drain(..).for_each(|(reason, count)| outlet.lost(reason, count));
     }
 
     /// What to tell now, at most once a second: `3 broken pictures left out (2 cut short, 1 sent twice)`.

@@ -174,6 +174,7 @@ impl Source for Camera {
             apply::begin(&device, &self.settings.controls, outlet);
             let given_up = self.hardware.given_up(clock::now()).cloned();
             let plan = self.plan(&path, &node, given_up.as_ref())?;
+            outlet.made_by(plan.making(&path));
             let controls = &mut self.settings.controls;
             match &plan.way {
                 Way::Hardware(way) => {

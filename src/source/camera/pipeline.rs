@@ -292,6 +292,8 @@ impl<'a> Pipeline<'a> {
     }
 
     fn tell(&mut self, now: Instant) {
+        self.dropped.count_in(self.outlet);
+        self.late.count_in(self.outlet);
         for what in [self.dropped.tell(now), self.late.tell(now)].into_iter().flatten() {
             tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);
         }

@@ -170,3 +170,38 @@ fn it_ends_when_it_is_told_and_says_goodbye() {
     }
     assert!(control.ask(Ask::Alarms {}).is_err());
 }
+
+#[test]
+fn a_mount_tells_its_chain_its_encoder_and_what_it_sent() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    let mut player = Client::connect(&server);
+    let url = server.url("test");
+    let session = player.set_up_tcp(&url);
+    assert_eq!(player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    let find = |status: &Status| status.mounts.iter().find(|mount| mount.name == "test").unwrap().clone();
+    let seen = wait(&mut control, "test", |mount| mount.sent_bytes > 0 && mount.state == MountState::Live);
+    let test = find(&seen);
+    assert_eq!(
+        test.chain.first().map(String::as_str),
+        Some("test picture 320x240 at 30"),
+        "{:?}",
+        test.chain
+    );
+    assert_eq!(test.chain.last().map(String::as_str), Some("H.264 320x240"), "{:?}", test.chain);
+    let encoder = test.encoder.unwrap();
+    assert_eq!((encoder.name.as_str(), encoder.running), ("openh264", true));
+    // What is set while it runs is what it aims at.
+    let mut steering = connect(&server);
+    steering.ask(Act::SetBitrate { mount: "test".into(), bitrate_bps: 432_000 }).unwrap();
+    let aims = |mount: &MountStatus| mount.encoder.as_ref().and_then(|encoder| encoder.bitrate_bps);
+    let mut control = connect(&server);
+    wait(&mut control, "test", |mount| aims(mount) == Some(432_000));
+    server.logged(&["432 kbit/s from now on"]);
+    // What a session was sent stays counted once it is over.
+    let before = find(&status(&mut steering)).sent_bytes;
+    drop(player);
+    let mut control = connect(&server);
+    let over = wait(&mut control, "test", |mount| mount.readers == 0);
+    assert!(over.sessions.is_empty() && find(&over).sent_bytes >= before, "{before} {:?}", find(&over));
+}

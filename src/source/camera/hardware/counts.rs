@@ -3,9 +3,15 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::hub::Outlet;
+
 /// Pictures that are late are told of so often, at most: a camera that is faster than its encoder is so for
 /// as long as it runs.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// Why they are not coded: missed, late, left out.
+const REASONS: [&str; 3] =
+    ["lost before they were taken", "overtaken by the next one", "left out by the encoder"];
 
 /// Counts of one run, from the camera's start to its rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +34,8 @@ pub(super) struct Counts {
     pub(super) strays: u64,
     /// The driver's number of the last picture.
     sequence: Option<u32>,
+    /// Those that the mount has counted: missed, late, left out.
+    counted: [u64; 3],
     /// Those told of.
     told: u64,
     told_at: Option<Instant>,
@@ -42,6 +50,14 @@ impl Counts {
             self.missed += u64::from(if step < u32::MAX / 2 { step.saturating_sub(1) } else { 0 });
         }
         self.sequence = Some(sequence);
+    }
+
+    /// Has the mount count those that came since the last call.
+    pub(super) fn count_in(&mut self, outlet: &Outlet) {
+        let now = [self.missed, self.late, self.left_out];
+        for ((reason, now), counted) in REASONS.into_iter().zip(now).zip(&mut self.counted) {
+            outlet.lost(reason, now - std::mem::replace(counted, now));
+        }
     }
 
     /// What to say of pictures that are missing, once in a while.

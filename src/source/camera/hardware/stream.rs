@@ -376,6 +376,9 @@ impl<'a> Stream<'a> {
     fn change_bitrate(&mut self, bitrate: u32) -> Result<(), End> {
         let mut load = self.running.arrangement.load;
         load.bitrate = bitrate;
+        if self.running.arrangement.load.bitrate == bitrate {
+            return Ok(());
+        }
         let mount = self.outlet.name();
         if let Some(why) = self.running.arrangement.settings.encoder.unfit(&load) {
             tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
@@ -405,6 +408,8 @@ impl<'a> Stream<'a> {
     }
 
     fn tell(&mut self, now: Instant) {
+        self.dropped.count_in(self.outlet);
+        self.counts.count_in(self.outlet);
         let told = [self.dropped.tell(now), self.counts.tell(now)];
         for what in told.into_iter().flatten() {
             tracing::warn!(mount = self.outlet.name(), "{}: {what}", self.name);

@@ -1,9 +1,11 @@
 //! The plan and the refusals, in words.
 
 use std::fmt;
+use std::path::Path;
 
 use super::{Coded, Pictures, Plan, Refusal, Way};
 use crate::encode;
+use crate::hub::{Coder, Making};
 use crate::source::camera::board::{Node, Offered};
 
 impl fmt::Display for Pictures {
@@ -14,6 +16,28 @@ impl fmt::Display for Pictures {
             Self::Mjpeg => "MJPEG",
             Self::Raw => "raw pictures",
         })
+    }
+}
+
+impl Plan {
+    /// The steps from the camera to what is coded, for who looks on.
+    pub(in super::super) fn making(&self, camera: &Path) -> Making {
+        let (size, rate) = (self.size.map(|(width, height)| format!(" {width}x{height}")), self.rate);
+        let rate = rate.map(|rate| format!(" at {}", rounded(rate)));
+        let comes = format!("{}{}{}", self.fourcc, size.unwrap_or_default(), rate.unwrap_or_default());
+        let mut steps = vec![camera.display().to_string(), comes];
+        let Some(coded) = self.way.coded() else {
+            steps.push("as it comes".to_owned());
+            return Making { steps, encoder: None };
+        };
+        let name = match &self.way {
+            Way::Hardware(hardware) => hardware.encoder.card.clone(),
+            _ => encode::NAME.to_owned(),
+        };
+        let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
+        steps.push(format!("{name} H.264 {}{level}", coded.profile));
+        let profile = coded.profile.to_string();
+        Making { steps, encoder: Some(Coder { name, bitrate: coded.bitrate, profile }) }
     }
 }
 

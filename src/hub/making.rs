@@ -1,0 +1,74 @@
+//! How a mount's pictures come about, as its source says, and which were lost on the way.
+
+/// How a mount's pictures come about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Making {
+    /// In steps, from what takes them to what codes them.
+    pub steps: Vec<String>,
+    /// What codes them here; none: they come coded.
+    pub encoder: Option<Coder>,
+}
+
+/// What codes a mount's pictures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coder {
+    /// What its maker, or its library, calls it.
+    pub name: String,
+    /// The bitrate that it was begun with, in bits a second.
+    pub bitrate: u32,
+    /// The profile that is asked for.
+    pub profile: String,
+}
+
+/// Pictures that were lost before they were coded, by the reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lost(Vec<(&'static str, u64)>);
+
+impl Lost {
+    /// There are a handful of reasons: they are looked for one by one.
+    pub(super) fn add(&mut self, reason: &'static str, pictures: u64) {
+        match self.0.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += pictures,
+            None => self.0.push((reason, pictures)),
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<(&'static str, u64)> {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::hub::{Making, mount};
+
+    #[test]
+    fn what_a_source_tells_of_itself_is_seen_and_lost_pictures_add_up() {
+        let (outlet, mount) = mount("cam");
+        assert_eq!((mount.making(), mount.lost()), (Making::default(), vec![]));
+        let making = Making { steps: vec!["/dev/video0".to_owned()], encoder: None };
+        outlet.made_by(making.clone());
+        for (reason, pictures) in [("late", 2), ("broken", 1), ("late", 3), ("never", 0)] {
+            outlet.lost(reason, pictures);
+        }
+        assert_eq!((mount.making(), mount.lost()), (making, vec![("late", 5), ("broken", 1)]));
+    }
+
+    #[test]
+    fn a_bitrate_that_was_set_is_asked_for_again_when_the_source_begins_anew() {
+        let (outlet, mount) = mount("cam");
+        outlet.starting();
+        assert_eq!(outlet.take_bitrate(), None);
+        mount.set_bitrate(800_000);
+        assert_eq!(outlet.take_bitrate(), Some(800_000));
+        assert_eq!(outlet.take_bitrate(), None, "it runs with it");
+        outlet.fail("it was unplugged");
+        outlet.starting();
+        assert_eq!(outlet.take_bitrate(), Some(800_000), "it begins anew by itself");
+        assert_eq!(mount.bitrate(), Some(800_000));
+        // Another source has a bitrate of its own configuration.
+        outlet.renew();
+        outlet.starting();
+        assert_eq!((outlet.take_bitrate(), mount.bitrate()), (None, None));
+    }
+}
