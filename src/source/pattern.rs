@@ -134,12 +134,6 @@ impl Pattern {
             // What is late is left out, not made up for.
             let current = kept.grid.number(now).max(kept.next);
             self.number += current - kept.next;
-            if let Some(bitrate) = outlet.take_bitrate() {
-                match kept.encoder.set_bitrate(bitrate) {
-                    Ok(()) => self.settings.bitrate = bitrate,
-                    Err(error) => tracing::warn!(%error, bitrate, "the bitrate is as it was"),
-                }
-            }
             keyframe |= outlet.take_keyframe_request();
             if let Some(bitrate) = outlet.take_bitrate() {
                 kept.change_bitrate(bitrate, outlet.name());
@@ -365,6 +359,7 @@ mod tests {
             assembler: Assembler::new(),
             grid: Grid::new(clock::media(), 100.0),
             next: 0,
+            bitrate: 2_000_000,
         });
         let running = crate::source::spawn("test", Box::new(pattern), outlet).unwrap();
         let demand = mount.want();
