@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::audit::Audit;
 use super::file::{Edit, Error, Mark, UsersFile};
 use super::kept::{self, BansFile};
-use crate::access::{Gate, Memory, Network, Networks, Now, Policy, Rules, Users};
+use crate::access::{Gate, Guest, Memory, Network, Networks, Now, Policy, Rules, Users};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::control::protocol::{AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
@@ -16,6 +16,8 @@ use crate::daemon::Trouble;
 
 /// What an attacker changes is not written more often: cards wear.
 const REST: Duration = Duration::from_secs(30);
+/// When a user was there last is kept as exactly: it matters for a week.
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Who may watch, while the daemon runs.
 #[derive(Debug)]
@@ -205,7 +207,7 @@ impl Keeper {
     fn keep(&self, rest: Duration) {
         let memory = self.gate.memory(now());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory == kept.memory || clock::now().saturating_duration_since(kept.at) < rest {
+        if as_good(&kept.memory, &memory) || clock::now().saturating_duration_since(kept.at) < rest {
             return;
         }
         // Whether or not it can be written, it is not tried again at once.
@@ -311,6 +313,20 @@ impl Known {
     }
 }
 
+/// Whether what is kept is as good as this: who comes and goes is not written each time.
+fn as_good(kept: &Memory, memory: &Memory) -> bool {
+    let near = |one: SystemTime, other: SystemTime| {
+        let apart = other.duration_since(one).or_else(|_| one.duration_since(other));
+        apart.is_ok_and(|apart| apart < HOUR)
+    };
+    let same = |(one, other): (&Guest, &Guest)| {
+        (one.network, &one.user) == (other.network, &other.user) && near(one.at, other.at)
+    };
+    (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
+        && kept.guests.len() == memory.guests.len()
+        && kept.guests.iter().zip(&memory.guests).all(same)
+}
+
 /// The networks of mounts that have some.
 fn mounts(config: &Config) -> BTreeMap<String, Networks> {
     let limited = config.mounts.iter().filter(|(_, mount)| mount.networks != Networks::default());
@@ -325,5 +341,28 @@ fn now() -> Now {
 pub fn keep_out_of_core_dumps() {
     if let Err(error) = nix::sys::prctl::set_dumpable(false) {
         tracing::warn!(%error, "a core dump would hold what is known of passwords");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_is_not_written_each_time() {
+        let network: Network = "192.168.1.7".parse().unwrap();
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let guest = |user: &str, seconds| Guest { network, user: user.to_owned(), at: at(seconds) };
+        let of = |guests| Memory { guests, ..Memory::default() };
+        let kept = of(vec![guest("anna", 10_000)]);
+        for (seconds, good) in
+            [(10_000, true), (13_599, true), (13_600, false), (6_401, true), (6_400, false)]
+        {
+            assert_eq!(as_good(&kept, &of(vec![guest("anna", seconds)])), good, "{seconds}");
+        }
+        assert!(!as_good(&kept, &of(vec![guest("bob", 10_000)])));
+        assert!(!as_good(&kept, &of(vec![guest("anna", 10_000), guest("bob", 10_000)])));
+        let ban = crate::access::Ban { network, until: at(20_000), why: String::new() };
+        assert!(!as_good(&kept, &Memory { bans: vec![ban], ..kept.clone() }));
     }
 }
