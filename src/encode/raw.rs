@@ -160,7 +160,8 @@ impl Layout {
                 };
                 let halves = first.chunks_exact_mut(half).zip(second.chunks_exact_mut(half));
                 for (row, (first, second)) in chroma.zip(halves) {
-                    (low(pairs(row), first), high(pairs(row), second));
+                    low(pairs(row), first);
+                    high(pairs(row), second);
                 }
             }
             (_, Some(luma), Some(second), Some(third)) => {
@@ -186,14 +187,17 @@ impl Layout {
             let (upper, lower) = (&pairs(upper)[..width], &pairs(lower)[..width]);
             let (first, second) = luma.split_at_mut(width);
             if self.samples == Samples::Yuyv {
-                (low(upper, first), low(lower, second));
+                low(upper, first);
+                low(lower, second);
                 mean(upper, lower, high_of, &mut self.chroma);
             } else {
-                (high(upper, first), high(lower, second));
+                high(upper, first);
+                high(lower, second);
                 mean(upper, lower, low_of, &mut self.chroma);
             }
             let chroma = pairs(&self.chroma);
-            (low(chroma, blue), high(chroma, red));
+            low(chroma, blue);
+            high(chroma, red);
         }
     }
 }

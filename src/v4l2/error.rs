@@ -106,7 +106,7 @@ mod tests {
             );
         }
         let node = tempfile::NamedTempFile::new().unwrap();
-        std::fs::set_permissions(node.path(), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(node.path(), std::fs::Permissions::from_mode(0o000)).unwrap();
         match crate::v4l2::Device::open(node.path()) {
             Err(error) => assert_eq!(error, Error::Denied(node.path().to_owned())),
             // Root may.
