@@ -29,7 +29,7 @@ impl Worker {
                     if let Some(reader) = self.reader(&session)
                         && let Err(error) = reader.handle_rtcp(&bytes[..length])
                     {
-                        tracing::debug!(peer = %reader.peer, %error, "not RTCP");
+                        tracing::debug!(peer = %reader.peer(), %error, "not RTCP");
                     }
                     // A reader may send without end.
                     smol::future::yield_now().await;
@@ -64,7 +64,7 @@ impl Worker {
             let now = clock::now();
             let over = |reader: &&Rc<Reader>| {
                 if reader.is_outdated() {
-                    tracing::info!(peer = %reader.peer, mount = reader.feed.mount.name(), "its codec changed");
+                    tracing::info!(peer = %reader.peer(), mount = reader.feed.mount.name(), "its codec changed");
                 }
                 reader.is_outdated() || broadcast::unreachable(reader, now)
             };
@@ -82,9 +82,9 @@ impl Worker {
     fn end_who_may_no_more(&self) {
         let ended = self.end(|reader| {
             let user = reader.client.user.as_deref();
-            let may = self.house.gate.still(reader.peer, user, reader.feed.mount.name());
+            let may = self.house.gate.still(reader.peer(), user, reader.feed.mount.name());
             if let Err(reason) = may {
-                tracing::info!(peer = %reader.peer, user, mount = reader.feed.mount.name(), "may no more: {reason}");
+                tracing::info!(peer = %reader.peer(), user, mount = reader.feed.mount.name(), "may no more: {reason}");
             }
             may.is_err()
         });

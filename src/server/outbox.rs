@@ -42,16 +42,23 @@ struct Queue {
     messages: VecDeque<Vec<u8>>,
     written: usize,
     waiting: usize,
-    image: Option<InFlight>,
-    /// Rewritten heads of the image in flight; kept for its room.
-    heads: Vec<[u8; HEAD]>,
+    /// In a box that is kept, made when there first is one: most sockets take their images at once.
+    flight: Option<Box<Flight>>,
     blocked: bool,
+}
+
+/// What is written in parts.
+#[derive(Default)]
+struct Flight {
+    image: Option<InFlight>,
+    /// Rewritten heads of the image; kept for its room.
+    heads: Vec<[u8; HEAD]>,
 }
 
 struct InFlight {
     image: WireImage,
     written: usize,
-    /// The packets have heads of their own in [`Queue::heads`].
+    /// The packets have heads of their own in [`Flight::heads`].
     rewritten: bool,
 }
 
@@ -129,13 +136,13 @@ impl Outbox {
     /// Whether everything was handed to the kernel.
     pub(super) fn is_empty(&self) -> bool {
         let queue = self.queue.borrow();
-        queue.messages.is_empty() && queue.image.is_none()
+        queue.messages.is_empty() && !queue.has_image()
     }
 
     /// Whether an image may be written at once: nothing waits before it, and the socket took all so far.
     pub(super) fn is_ready(&self) -> bool {
         let queue = self.queue.borrow();
-        !queue.blocked && queue.messages.is_empty() && queue.image.is_none()
+        !queue.blocked && queue.messages.is_empty() && !queue.has_image()
     }
 
     /// Writes an image to an outbox that [`is_ready`](Self::is_ready), as much as the socket takes; what is
@@ -156,7 +163,7 @@ impl Outbox {
                 Err(error) => return Err(error),
             };
             self.parted.set(self.parted.get().saturating_add(1));
-            queue.image = Some(InFlight { image: image.clone(), written, rewritten: false });
+            queue.flight().image = Some(InFlight { image: image.clone(), written, rewritten: false });
         }
         self.write_on(&mut queue, None)?;
         Ok(!queue.blocked)
@@ -172,7 +179,7 @@ impl Outbox {
         while !queue.blocked {
             let more = if queue.written > 0 {
                 self.write_message(queue)
-            } else if queue.image.is_some() {
+            } else if queue.has_image() {
                 self.write_image(queue)
             } else if !queue.messages.is_empty() {
                 self.write_message(queue)
@@ -229,7 +236,8 @@ impl Outbox {
     }
 
     fn write_image(&self, queue: &mut Queue) -> io::Result<()> {
-        let Queue { image: Some(flight), heads, .. } = queue else { return Ok(()) };
+        let Flight { image, heads } = queue.flight();
+        let Some(flight) = image else { return Ok(()) };
         let bytes = flight.image.as_bytes();
         let mut stream = self.stream.get_ref();
         let sent = if flight.rewritten {
@@ -241,7 +249,7 @@ impl Outbox {
         };
         flight.written += nonzero(sent)?;
         if flight.written == bytes.len() {
-            queue.image = None;
+            *image = None;
         }
         Ok(())
     }
@@ -251,11 +259,20 @@ impl Queue {
     fn begin(&mut self, outgoing: Outgoing) {
         let Outgoing { image, withheld, channel } = outgoing;
         let rewritten = own_heads(&image, withheld, channel);
-        self.heads.clear();
+        let flight = self.flight();
+        flight.heads.clear();
         if rewritten {
-            self.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
+            flight.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
         }
-        self.image = Some(InFlight { image, written: 0, rewritten });
+        flight.image = Some(InFlight { image, written: 0, rewritten });
+    }
+
+    fn flight(&mut self) -> &mut Flight {
+        self.flight.get_or_insert_default()
+    }
+
+    fn has_image(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.image.is_some())
     }
 }
 

@@ -24,9 +24,8 @@ pub(super) struct Position {
     place: Place,
     /// The PLAY was answered: images may go out.
     answered: bool,
-    catch_up: Option<CatchUp>,
-    /// When the next image of a backlog is due.
-    due: Option<Instant>,
+    /// In a box: most readers have no backlog.
+    catch_up: Option<Box<CatchUp>>,
     /// Pictures are left out until a keyframe: others were left out before them, for this reason.
     broken: Option<Reason>,
     /// The time of the newest image that it was given.
@@ -44,11 +43,12 @@ enum Place {
 }
 
 /// A backlog that goes out faster than it was captured.
-#[derive(Clone, Copy)]
 struct CatchUp {
     began: Instant,
     base: MediaTime,
     backlog: Duration,
+    /// When the next image is due, if that is waited for.
+    due: Option<Instant>,
 }
 
 /// What a reader is to be sent next.
@@ -83,7 +83,8 @@ impl Position {
     /// What lies between its start, an image of `base`, and `newest` goes out [`CATCH_UP`] times faster
     /// than it was captured.
     pub(super) fn catch_up(&mut self, base: MediaTime, newest: MediaTime, now: Instant) {
-        self.catch_up = Some(CatchUp { began: now, base, backlog: newest.since(base) });
+        let backlog = newest.since(base);
+        self.catch_up = Some(Box::new(CatchUp { began: now, base, backlog, due: None }));
     }
 
     /// A start was written at `at`: says whether the reader waited for it and begins there.
@@ -110,7 +111,7 @@ impl Position {
 
     /// When a backlog's next image is due, if that is what it waits for.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.catch_up.as_ref()?.due
     }
 
     /// Whether it has been sent what the view has.
@@ -126,7 +127,7 @@ impl Position {
         if cursor >= end && written && self.broken.is_none() {
             return Duration::ZERO;
         }
-        let last = self.sent.or(self.catch_up.map(|it| it.base));
+        let last = self.sent.or(self.catch_up.as_ref().map(|it| it.base));
         last.map_or(Duration::ZERO, |last| newest.since(last))
     }
 
@@ -138,7 +139,7 @@ impl Position {
         takes: impl Fn(&WireImage) -> bool,
         busy: impl Fn(TrackId) -> bool,
     ) -> Next {
-        self.due = None;
+        self.catch_up.iter_mut().for_each(|it| it.due = None);
         loop {
             let Place::At(cursor) = self.place else { return Next::Nothing };
             if !self.answered {
@@ -165,8 +166,8 @@ impl Position {
             if view.newest.since(image.time) > self.allowed() {
                 return self.jump(view, cursor, cursor.next(), Reason::BehindLive, takes);
             }
-            self.due = self.catch_up.map(|it| it.due(image.time)).filter(|due| *due > view.now);
-            if self.due.is_some() || busy(image.track) {
+            let waits = self.catch_up.as_mut().is_some_and(|it| it.waits(image.time, view.now));
+            if waits || busy(image.track) {
                 return Next::Nothing;
             }
             self.broken = self.broken.filter(|_| image.link != Link::Start);
@@ -181,7 +182,7 @@ impl Position {
 
     /// How far it may lag behind the newest image.
     fn allowed(&self) -> Duration {
-        self.catch_up.map_or(Duration::ZERO, |it| it.backlog) + BEHIND
+        self.catch_up.as_ref().map_or(Duration::ZERO, |it| it.backlog) + BEHIND
     }
 
     /// Goes from `at` to the newest keyframe at or after `from`; to the end if there is none.
@@ -204,8 +205,11 @@ impl Position {
 }
 
 impl CatchUp {
-    fn due(&self, time: MediaTime) -> Instant {
-        self.began + time.since(self.base) / CATCH_UP
+    /// Whether an image of that time is not yet due.
+    fn waits(&mut self, time: MediaTime, now: Instant) -> bool {
+        let due = self.began + time.since(self.base) / CATCH_UP;
+        self.due = Some(due).filter(|due| *due > now);
+        self.due.is_some()
     }
 }
 

@@ -221,7 +221,7 @@ impl Worker {
             broadcast.leave(&reader);
         }
         self.house.registry().release(session);
-        let (peer, mount, session) = (reader.peer, reader.feed.mount.name(), session.shown());
+        let (peer, mount, session) = (reader.peer(), reader.feed.mount.name(), session.shown());
         tracing::debug!(%session, parted = reader.parted(), behind_ms, "not sent: [{}]", reader.tally);
         tracing::info!(%peer, mount, %session, "session over");
     }

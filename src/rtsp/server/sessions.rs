@@ -52,7 +52,8 @@ pub struct Sessions {
     random: fn() -> [u8; 16],
     limits: Limits,
     aliases: Aliases,
-    table: HashMap<SessionId, Session>,
+    /// In boxes: of a table's places up to the half is empty.
+    table: HashMap<SessionId, Box<Session>>,
     /// No more are let in for now.
     closed: bool,
     /// Not let in since that was asked last.
@@ -160,7 +161,7 @@ impl Sessions {
     /// The mount's own path in place of another name of it. In a session the name needs its query no more:
     /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
     pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
-        let session = session.and_then(|session| self.table.get(session));
+        let session = session.and_then(|session| self.table.get(session)).map(Box::as_ref);
         let lost =
             |session: &&Session| target.query.is_none() && session.alias.as_ref() == Some(&target.path);
         let known = session.filter(lost);
@@ -285,7 +286,7 @@ impl Sessions {
             deadline: now + self.patience(),
             unplayed: Some(now + self.patience()),
         };
-        self.table.insert(id.clone(), session);
+        self.table.insert(id.clone(), Box::new(session));
         Ok(id)
     }
 
@@ -310,7 +311,7 @@ impl Sessions {
     }
 
     pub(super) fn get(&mut self, id: &SessionId) -> Option<&mut Session> {
-        self.table.get_mut(id)
+        self.table.get_mut(id).map(Box::as_mut)
     }
 }
 

@@ -48,7 +48,6 @@ pub(super) struct Client {
 
 pub(super) struct Reader {
     pub(super) session: SessionId,
-    pub(super) peer: IpAddr,
     pub(super) client: Client,
     pub(super) path: Path,
     pub(super) feed: Arc<Feed>,
@@ -70,7 +69,6 @@ impl Reader {
     pub(super) fn new(session: SessionId, client: Client, path: Path, feed: Arc<Feed>) -> Self {
         Self {
             session,
-            peer: client.peer.ip(),
             client,
             path,
             epoch: feed.epoch(),
@@ -81,6 +79,11 @@ impl Reader {
             report_at: Cell::new(None),
             started: Kick::default(),
         }
+    }
+
+    /// Where it is.
+    pub(super) fn peer(&self) -> IpAddr {
+        self.client.peer.ip()
     }
 
     /// Sets a track up, or anew.
