@@ -39,6 +39,8 @@ mod soak;
 mod stand_in;
 mod starved;
 mod support;
+#[cfg(feature = "tui")]
+mod tui;
 mod two_tracks;
 mod users;
 mod workers;
