@@ -36,10 +36,10 @@ impl<const N: usize> History<N> {
         self.samples.iter().map(move |sample| sample.get(figure).copied().unwrap_or(f32::NAN))
     }
 
-    /// One figure over all the time that is kept, as so many bars at most: the mean of what is in each. Bars stay as
-    /// they are while they move on; what is not known is no bar.
+    /// One figure over all the time that is kept, as so many bars at most: the mean of what is in each. Once all
+    /// that is kept came, bars stay as they are while they move on; what is not known is no bar.
     pub fn bars(&self, figure: usize, columns: usize) -> Vec<u64> {
-        let each = KEPT.div_ceil(columns.max(1)).max(1);
+        let each = self.samples.len().div_ceil(columns.max(1)).max(1);
         let forgotten = self.came - self.samples.len();
         let (first, last) = (forgotten / each, self.came.saturating_sub(1) / each);
         let mut sums = vec![(0.0f64, 0u32); last + 1 - first];

@@ -120,6 +120,5 @@ pub const EVERYWHERE: &[Binding] = &[
     key(&[Key::Code(KeyCode::Esc), Key::Code(KeyCode::Backspace)], "Esc", C::Back, "back"),
     key(&[Key::Control('l')], "^L", C::Redraw, "draw everything anew"),
     key(&[Key::Sign('?'), Key::Code(KeyCode::F(1))], "?", C::Help, "this help").with_footer("help"),
-    key(&[Key::Sign('q'), Key::Control('c')], "q ^C", C::Leave, "leave; a daemon goes on")
-        .with_footer("leave"),
+    key(&[Key::Sign('q'), Key::Control('c')], "q ^C", C::Leave, "leave; it goes on").with_footer("leave"),
 ];

@@ -89,6 +89,8 @@ pub enum Command {
     Sort,
     /// Sorts the other way round.
     Reverse,
+    /// Shows who watches the mount.
+    Viewers,
     /// Ends the session.
     Kick,
     /// Ends the session and lets its address in no more, for a time.

@@ -170,7 +170,7 @@ fn follow(model: &mut Model, what: &Prompt, line: &str) {
         }
         Prompt::SearchLog => {
             line.clone_into(&mut model.panes.logs.search);
-            if !line.is_empty() {
+            if !panes::logs::is_found(model) {
                 panes::logs::find(model, true);
             }
         }
@@ -194,10 +194,6 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
         Command::Help => model.overlay = Some(Overlay::Help),
         Command::NextTab => return show(model, model.tab.after(1)),
         Command::PreviousTab => return show(model, model.tab.after(Tab::ALL.len() - 1)),
-        // Who asks for a mount's viewers on its own screen means those alone.
-        Command::Show(Tab::Sessions) if matches!(model.tab, Tab::Dashboard | Tab::Mount) => {
-            return here(model, command);
-        }
         Command::Show(tab) => return show(model, tab),
         command => return here(model, command),
     }

@@ -42,6 +42,8 @@ mod starved;
 mod store;
 mod support;
 mod terminal;
+#[cfg(feature = "tui")]
+mod tui;
 mod two_tracks;
 mod users;
 mod workers;

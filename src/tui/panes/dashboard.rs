@@ -5,7 +5,7 @@ use super::super::keys::{self, Binding, Key, key};
 use super::super::message::{Asked, Command};
 use super::super::model::{Deed, Model, Overlay, Question, Tab};
 use super::cursor::Cursor;
-use super::{Effects, mount};
+use super::{Effects, mount, sessions};
 use crate::control::protocol::{Act, MountState, MountStatus};
 
 /// What the dashboard remembers.
@@ -24,8 +24,7 @@ pub const KEYS: &[Binding] = &[
     keys::FIRST,
     keys::LAST,
     keys::OPEN,
-    key(&[Key::Sign('s')], "s", Command::Show(Tab::Sessions), "who watches this mount")
-        .with_footer("viewers"),
+    key(&[Key::Sign('s')], "s", Command::Viewers, "who watches this mount").with_footer("viewers"),
     key(&[Key::Sign('f')], "f", Command::Keyframe, "have it make a keyframe").with_footer("keyframe"),
     key(&[Key::Sign('d')], "d", Command::Toggle, "serve it no longer, or again").with_footer("disable"),
     key(&[Key::Sign('a')], "a", Command::Show(Tab::Alarms), "all alarms").with_footer("alarms"),
@@ -43,11 +42,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
     let name = chosen(model).map(|mount| mount.name.clone());
     match (command, name) {
         (Command::Open, Some(name)) => return mount::open(model, name),
-        (Command::Show(Tab::Sessions), Some(name)) => {
-            model.panes.sessions.filter = format!("mount:{name}");
-            model.panes.sessions.open = None;
-            model.tab = Tab::Sessions;
-        }
+        (Command::Viewers, Some(name)) => sessions::of_mount(model, &name),
         (Command::Keyframe, Some(mount)) => return vec![Effect::ask(Asked::Deed, Act::Keyframe { mount })],
         (Command::Toggle, Some(_)) => {
             return chosen(model).cloned().map_or_else(Vec::new, |it| toggle(model, &it));

@@ -107,15 +107,14 @@ pub const KEYS: &[Binding] = &[
     keys::PAGE_DOWN,
     keys::FIRST,
     keys::LAST,
-    key(&[Key::Sign('l')], "l", Command::Level, "fewer lines: debug, info, warn, error; then all")
-        .with_footer("level"),
-    key(&[Key::Sign('o')], "o", Command::Room, "one room's lines, the next's; then all").with_footer("room"),
+    key(&[Key::Sign('l')], "l", Command::Level, "fewer lines, then all again").with_footer("level"),
+    key(&[Key::Sign('o')], "o", Command::Room, "one room's, the next's, all").with_footer("room"),
     key(&[Key::Sign('/')], "/", Command::Search, "look for a text").with_footer("search"),
     key(&[Key::Sign('n')], "n", Command::NextMatch, "the next place of it, upwards"),
     key(&[Key::Sign('N')], "N", Command::PreviousMatch, "and back"),
     key(&[Key::Sign('p'), Key::Sign(' ')], "p Space", Command::Pause, "stand still, or go on")
         .with_footer("pause"),
-    key(&[Key::Sign('F')], "F", Command::Follow, "to the newest line, and stay there").with_footer("follow"),
+    key(&[Key::Sign('F')], "F", Command::Follow, "the newest line, and stay").with_footer("follow"),
 ];
 
 /// Asks for the log when one comes to it first.
@@ -196,6 +195,12 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
     }
     stay(model);
     Vec::new()
+}
+
+/// Whether the line that keys act on is one that is looked for, or nothing is.
+pub fn is_found(model: &Model) -> bool {
+    let logs = &model.panes.logs;
+    logs.search.is_empty() || logs.shown().get(logs.cursor.chosen).is_some_and(|line| logs.found(line))
 }
 
 /// To the next line that is looked for, upwards or downwards, round and round.

@@ -7,7 +7,7 @@ use super::super::model::{Model, Notice, Overlay, Tab};
 use super::super::picture::Picture;
 use super::super::update::EVERY_MS;
 use super::cursor::Cursor;
-use super::{Effects, dashboard};
+use super::{Effects, dashboard, sessions};
 use crate::control::protocol::{
     Act, Control, ControlKind, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
 };
@@ -59,9 +59,9 @@ pub const KEYS: &[Binding] = &[
     key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter Space", Command::Open, "switch it, press it"),
     key(&[Key::Sign('f')], "f", Command::Keyframe, "make a keyframe now").with_footer("keyframe"),
     key(&[Key::Sign('p')], "p", Command::Picture, "a new picture").with_footer("picture"),
-    key(&[Key::Sign('v')], "v", Command::Live, "a new picture every second, to aim by, or no more"),
+    key(&[Key::Sign('v')], "v", Command::Live, "a picture every second, or not"),
     key(&[Key::Sign('u')], "u", Command::Url, "its URL, as text and QR code").with_footer("URL"),
-    key(&[Key::Sign('s')], "s", Command::Show(Tab::Sessions), "who watches it"),
+    key(&[Key::Sign('s')], "s", Command::Viewers, "who watches it"),
     key(&[Key::Sign('d')], "d", Command::Toggle, "serve it no longer, or again"),
     key(&[Key::Sign('n'), Key::Sign(']')], "n ]", Command::NextMount, "the next mount").with_footer("next"),
     key(&[Key::Sign('b'), Key::Sign('[')], "b [", Command::PreviousMount, "the mount before"),
@@ -188,10 +188,8 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             model.overlay = url(model, &name).map(Overlay::Url);
             Vec::new()
         }
-        Command::Show(Tab::Sessions) => {
-            model.panes.sessions.filter = format!("mount:{name}");
-            model.panes.sessions.open = None;
-            model.tab = Tab::Sessions;
+        Command::Viewers => {
+            sessions::of_mount(model, &name);
             Vec::new()
         }
         Command::Toggle => dashboard::toggle(model, &mount),

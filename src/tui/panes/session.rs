@@ -21,7 +21,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
         Command::Back => model.panes.sessions.open = None,
         Command::Up | Command::Down => {
             sessions::go(model, command);
-            model.panes.sessions.open = sessions::chosen(model).map(|session| session.id.clone());
+            model.panes.sessions.open = model.panes.sessions.chosen.clone();
         }
         Command::Open => {
             let mount = sessions::chosen(model).map(|session| session.mount.clone());

@@ -7,7 +7,7 @@ use tui_input::Input;
 use super::super::effect::Effect;
 use super::super::keys::{self, Binding, Key, key};
 use super::super::message::{Asked, Command};
-use super::super::model::{Deed, Model, Overlay, Prompt, Question};
+use super::super::model::{Deed, Model, Overlay, Prompt, Question, Tab};
 use super::super::words::seconds;
 use super::Effects;
 use super::cursor::Cursor;
@@ -134,7 +134,7 @@ pub fn transport(transport: Transport) -> &'static str {
 
 /// Ends a session and lets its address in no more.
 pub const BAN: Binding =
-    key(&[Key::Sign('B')], "B", Command::Ban, "end it, and ban its address for a time").with_footer("ban");
+    key(&[Key::Sign('B')], "B", Command::Ban, "end it, ban its address").with_footer("ban");
 
 /// Its keys.
 pub const KEYS: &[Binding] = &[
@@ -145,8 +145,7 @@ pub const KEYS: &[Binding] = &[
     keys::FIRST,
     keys::LAST,
     keys::OPEN,
-    key(&[Key::Sign('/')], "/", Command::Filter, "show only: text, mount:cam, udp, loss>1")
-        .with_footer("filter"),
+    key(&[Key::Sign('/')], "/", Command::Filter, "show only some of them").with_footer("filter"),
     key(&[Key::Sign('s')], "s", Command::Sort, "sort by the next column").with_footer("sort"),
     key(&[Key::Sign('r')], "r", Command::Reverse, "the other way round").with_footer("reverse"),
     key(&[Key::Sign('x')], "x", Command::Kick, "end the session").with_footer("kick"),
@@ -233,6 +232,14 @@ pub fn go(model: &mut Model, command: Command) -> bool {
 pub fn choose(model: &mut Model, place: usize) {
     let id = shown(model).get(place).map(|session| session.id.clone());
     model.panes.sessions.chosen = id;
+    settle(model);
+}
+
+/// Shows those who watch a mount.
+pub fn of_mount(model: &mut Model, mount: &str) {
+    model.panes.sessions.filter = format!("mount:{mount}");
+    model.panes.sessions.open = None;
+    model.tab = Tab::Sessions;
     settle(model);
 }
 

@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Row};
 
 use super::super::model::{Model, Places};
 use super::super::words::{NONE, bitrate, count, fine, millis, plain, some};
-use super::parts::{Column, clip, panel, row_style, sparkline, table, tell_rows};
+use super::parts::{Column, clip, panel, rest, row_style, sparkline, table, tell_rows};
 use super::{alarms, board};
 use crate::control::protocol::{MountStatus, Status};
 
@@ -44,7 +44,8 @@ const READERS: Column = Column::right("READERS", 7);
 
 fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let wide = area.width >= 110;
-    let chart = if wide { 24 } else { 8 };
+    // What the other columns leave, and a name of some length.
+    let chart = if wide { area.width.saturating_sub(96).min(60) } else { 8 };
     let mut columns = vec![
         MARK,
         NAME,
@@ -71,8 +72,9 @@ fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, pla
     let cursor = model.panes.dashboard.cursor;
     let window = cursor.window(status.mounts.len(), usize::from(inside.height.saturating_sub(1)));
     let chosen = cursor.chosen.min(status.mounts.len() - 1);
+    let room = rest(&columns, inside.width);
     let rows = window.clone().zip(&status.mounts[window.clone()]).map(|(place, mount)| {
-        row(model, mount, &columns, wide, usize::from(chart)).style(row_style(model, place == chosen))
+        row(model, mount, &columns, usize::from(chart), room).style(row_style(model, place == chosen))
     });
     let rows = rows.collect();
     let hidden = status.mounts.len() - window.len();
@@ -85,7 +87,7 @@ fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, pla
     tell_rows(places, inside, inside.y + 1, window);
 }
 
-fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], wide: bool, chart: usize) -> Row<'a> {
+fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], chart: usize, room: usize) -> Row<'a> {
     let theme = model.theme;
     let (mark, word, look) = theme.mount(mount.state);
     let track = mount.tracks.first();
@@ -101,7 +103,7 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], wide: bool
     let warned = |bad: bool| if bad { theme.warning() } else { Style::new() };
     let mut cells: Vec<Line<'a>> = vec![
         Span::styled(mark, look).into(),
-        clip(theme, &plain(&mount.name), 24).into(),
+        clip(theme, &plain(&mount.name), room).into(),
         Span::styled(word, look).into(),
         size.unwrap_or_else(|| NONE.to_owned()).into(),
         some(mount.fps, |fps| format!("{fps:.0}")).into(),
@@ -112,7 +114,7 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], wide: bool
         some(latency(mount), fine).into(),
         Span::styled(readers, warned(full)).into(),
     ];
-    if wide {
+    if columns.iter().any(|column| column.head == CODEC.head) {
         let codec = track.map_or(NONE, |track| track.codec.as_str());
         cells.splice(3..3, [Line::from(mount.kind.as_str()), Line::from(codec)]);
     }

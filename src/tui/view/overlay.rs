@@ -4,12 +4,12 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Clear, Paragraph, Wrap};
+use ratatui::widgets::{Clear, Paragraph};
 
 use super::super::model::{Model, Overlay};
 use super::super::theme::{Colours, Glyphs, Theme};
 use super::help;
-use super::parts::airy;
+use super::parts::{airy, wrapped};
 
 /// What lies over the body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
@@ -31,9 +31,8 @@ pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
 fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {
     let width = 64.min(body.width);
     let inside = usize::from(width.saturating_sub(4)).max(1);
-    // Words do not fill lines: a line more for every three.
-    let lines = Span::raw(said).width().div_ceil(inside);
-    let area = middle(body, width, (lines + lines.div_ceil(3)) as u16 + 4);
+    let lines: Vec<Line<'_>> = wrapped(said, inside).into_iter().map(Line::from).collect();
+    let area = middle(body, width, lines.len() as u16 + 2);
     let keys = Line::from(vec![
         Span::styled("y", theme.title()),
         Span::raw(" yes   "),
@@ -42,7 +41,7 @@ fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {
     ]);
     frame.render_widget(Clear, area);
     let block = airy(theme, "Sure?").border_style(theme.warning()).title_bottom(keys.right_aligned());
-    frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: true }).block(block), area);
+    frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {

@@ -48,6 +48,16 @@ impl Column {
     }
 }
 
+/// What is left for the column that takes the rest.
+pub(super) fn rest(columns: &[Column], width: u16) -> usize {
+    let others = columns.iter().map(|column| match column.width {
+        Constraint::Length(width) => usize::from(width),
+        _ => 0,
+    });
+    // One place between each.
+    usize::from(width).saturating_sub(others.sum::<usize>() + columns.len().saturating_sub(1))
+}
+
 /// A table of these columns.
 pub(super) fn table<'a>(theme: Theme, columns: &[Column], rows: Vec<Row<'a>>) -> Table<'a> {
     let heads = Row::new(columns.iter().map(|column| column.cell(column.head))).style(theme.title());
@@ -102,6 +112,21 @@ pub(super) fn clip(theme: Theme, text: &str, width: usize) -> String {
         clipped = longer;
     }
     clipped + if width > 0 { end } else { "" }
+}
+
+/// A text in lines that are not wider, between words where that can be.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if Span::raw(&*line).width() + 1 + Span::raw(word).width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// How a line looks that keys act on, or not.

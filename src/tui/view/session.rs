@@ -7,7 +7,7 @@ use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Paragraph};
 
-use super::super::history::{KEPT, STEP_S};
+use super::super::history::STEP_S;
 use super::super::model::Model;
 use super::super::panes::sessions::{chosen, state, transport};
 use super::super::theme::Glyphs;
@@ -25,6 +25,9 @@ const FIGURES: [Figure; 4] = [
     (4, "Behind live", |ms| millis(ms as u64)),
     (2, "Jitter ms", |ms| format!("{ms:.1}")),
 ];
+
+/// Time for so many samples is always shown.
+const FEWEST: usize = 15;
 
 /// The body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
@@ -98,7 +101,7 @@ fn chart(model: &Model, session: &SessionStatus, frame: &mut Frame<'_>, area: Re
         .into_iter()
         .flat_map(|past| past.of(which).enumerate())
         .filter(|(_, value)| value.is_finite())
-        .map(|(place, value)| ((place + KEPT - samples) as f64, f64::from(value)))
+        .map(|(place, value)| ((place + 1) as f64 - samples as f64, f64::from(value)))
         .collect();
     let theme = model.theme;
     if points.is_empty() {
@@ -108,15 +111,16 @@ fn chart(model: &Model, session: &SessionStatus, frame: &mut Frame<'_>, area: Re
     }
     let top = points.iter().fold(0.0f64, |top, (_, value)| top.max(*value));
     let top = if top > 0.0 { top * 1.1 } else { 1.0 };
-    let minutes = KEPT as u64 * STEP_S / 60;
+    // Time is stretched as long as there is little of it.
+    let span = samples.max(FEWEST);
     let set = Dataset::default()
         .marker(if theme.glyphs == Glyphs::Utf8 { Marker::Braille } else { Marker::Custom('*') })
         .graph_type(GraphType::Line)
         .style(theme.chart())
         .data(&points);
     let across = Axis::default()
-        .bounds([0.0, KEPT as f64])
-        .labels([format!("-{minutes}m"), "now".to_owned()])
+        .bounds([1.0 - span as f64, 0.0])
+        .labels([format!("-{}", duration(span as u64 * STEP_S)), "now".to_owned()])
         .style(theme.quiet());
     let up = Axis::default().bounds([0.0, top]).labels(["0".to_owned(), write(top)]).style(theme.quiet());
     let now = points.last().map(|(_, value)| write(*value)).unwrap_or_default();

@@ -9,7 +9,7 @@ use ratatui::widgets::{Paragraph, Row};
 use super::super::model::{Model, Places};
 use super::super::panes::sessions::{self, Sort, chosen, dropped, transport};
 use super::super::words::{NONE, bitrate, count, duration, fine, millis, plain, some};
-use super::parts::{Column, clip, panel, row_style, table, tell_rows};
+use super::parts::{Column, clip, panel, rest, row_style, table, tell_rows};
 use crate::control::protocol::{SessionState, SessionStatus};
 
 /// The body.
@@ -45,15 +45,17 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let chosen = chosen(model);
     let page = usize::from(listed.height.saturating_sub(1));
     let window = state.cursor.window(shown.len(), page);
+    let heads: Vec<Column> = columns.iter().map(|(column, sort)| head(model, *column, *sort)).collect();
+    let room = rest(&heads, listed.width);
     let rows = shown[window.clone()].iter().map(|session| {
-        row(model, session, &columns).style(row_style(model, chosen.is_some_and(|it| it.id == session.id)))
+        row(model, session, &columns, room)
+            .style(row_style(model, chosen.is_some_and(|it| it.id == session.id)))
     });
     let rows = rows.collect();
     let bottom = format!(" {}-{} of {} ", window.start + 1, window.end, shown.len());
-    let plain: Vec<Column> = columns.iter().map(|(column, sort)| head(model, *column, *sort)).collect();
     let block = block.title_bottom(Line::raw(bottom).right_aligned());
     frame.render_widget(block, area);
-    frame.render_widget(table(theme, &plain, rows), listed);
+    frame.render_widget(table(theme, &heads, rows), listed);
     frame.render_widget(
         Paragraph::new(chosen.map_or_else(Line::default, |it| who(model, it, more.width))),
         more,
@@ -115,12 +117,17 @@ fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
     columns
 }
 
-fn row<'a>(model: &Model, session: &'a SessionStatus, columns: &[(Column, Option<Sort>)]) -> Row<'a> {
+fn row<'a>(
+    model: &Model,
+    session: &'a SessionStatus,
+    columns: &[(Column, Option<Sort>)],
+    room: usize,
+) -> Row<'a> {
     let theme = model.theme;
     let cell = |column: Column| -> Line<'a> {
         match column.head {
             "" => mark(model, session).into(),
-            "FROM" => plain(&session.address).into(),
+            "FROM" => clip(theme, &plain(&session.address), room).into(),
             "USER" => session
                 .user
                 .as_deref()

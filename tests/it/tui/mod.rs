@@ -1,0 +1,8 @@
+//! The terminal: what each screen shows, and what each key does.
+
+mod bytes;
+mod keys;
+mod link;
+mod screens;
+mod support;
+mod svg;

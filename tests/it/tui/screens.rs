@@ -1,0 +1,209 @@
+//! What each screen shows, at the smallest usual size and at a larger one: nothing yet, an ordinary day, too much.
+
+use lenslet::control::protocol::{Reply, Status};
+use lenslet::tui::message::{Asked, Message};
+use lenslet::tui::model::{Model, Overlay};
+use lenslet::tui::theme::{Colours, Glyphs};
+use lenslet::tui::update::update;
+use ratatui::style::Color;
+
+use super::support::{controls, draw, log, overloaded, press, seen, snapshot, status, tell, text};
+
+const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+
+/// Holds a screen against what is kept.
+fn shows(name: &str, model: &mut Model) {
+    for (width, height) in SIZES {
+        // As after the first draw: lists know their pages.
+        draw(model, width, height);
+        update(model, Message::Resized);
+        insta::assert_snapshot!(format!("{name}-{width}x{height}"), text(&draw(model, width, height)));
+    }
+}
+
+fn days() -> [(&'static str, Status); 3] {
+    [("empty", status("empty")), ("typical", status("typical")), ("overloaded", overloaded())]
+}
+
+#[test]
+fn the_dashboard() {
+    for (day, status) in days() {
+        shows(&format!("dashboard-{day}"), &mut seen(&status));
+    }
+}
+
+#[test]
+fn the_sessions() {
+    for (day, status) in days() {
+        let mut model = seen(&status);
+        press(&mut model, "Tab");
+        shows(&format!("sessions-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn a_session() {
+    for (day, status) in [("typical", status("typical")), ("overloaded", overloaded())] {
+        let mut model = seen(&status);
+        press(&mut model, "2 j Enter");
+        shows(&format!("session-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn a_mount() {
+    for (day, status) in days() {
+        let mut model = seen(&status);
+        press(&mut model, "3");
+        if let Some(name) = model.panes.mount.name.clone() {
+            tell(&mut model, Asked::Controls(name.clone()), Ok(Reply::Controls(controls())));
+            tell(&mut model, Asked::Snapshot(name), Ok(Reply::Snapshot(snapshot())));
+        }
+        shows(&format!("mount-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn the_log() {
+    for (day, lines) in [("empty", 0), ("typical", 30), ("overloaded", 3000)] {
+        let mut model = seen(&status("typical"));
+        press(&mut model, "5");
+        log(&mut model, lines);
+        shows(&format!("log-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn the_alarms() {
+    for (day, status) in days() {
+        let mut model = seen(&status);
+        press(&mut model, "6");
+        shows(&format!("alarms-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn what_lies_over_a_screen() {
+    let mut model = seen(&status("typical"));
+    for (name, keys) in [
+        ("help-dashboard", "1 ?"),
+        ("help-sessions", "2 ?"),
+        ("help-mount", "3 ?"),
+        ("help-log", "5 ?"),
+        ("question-kick", "2 x"),
+        ("question-disable", "1 d"),
+        ("prompt-filter", "2 / v l c"),
+        ("prompt-ban", "2 Esc B"),
+        ("url", "3 u"),
+    ] {
+        press(&mut model, keys);
+        shows(name, &mut model);
+        press(&mut model, "Esc");
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_is_told_of() {
+    let why = "no Lenslet answers at /run/lenslet/control.sock: start it with `lenslet serve`";
+    let mut model = Model::default();
+    shows("waiting", &mut model);
+    update(&mut model, Message::Lost(why.to_owned()));
+    shows("absent", &mut model);
+    let mut model = seen(&status("typical"));
+    update(&mut model, Message::Lost(why.to_owned()));
+    shows("lost", &mut model);
+    update(&mut model, Message::Connected);
+    shows("back", &mut model);
+}
+
+#[test]
+fn a_small_screen_says_what_it_needs() {
+    let mut model = seen(&status("typical"));
+    assert_eq!(text(&draw(&mut model, 20, 8)).trim(), "Lenslet needs 60x16;\nthis is 20x8. q\nleaves.");
+    assert!(text(&draw(&mut model, 60, 16)).contains("Dashboard"));
+}
+
+/// Draws all that there is, for each of what terminals can.
+fn every_screen(mut model: Model, mut look: impl FnMut(&ratatui::buffer::Buffer)) {
+    for keys in ["1", "1 ?", "2", "2 Enter", "2 x", "3", "3 u", "4", "5", "6"] {
+        press(&mut model, keys);
+        if keys == "3" {
+            tell(&mut model, Asked::Controls("door".into()), Ok(Reply::Controls(controls())));
+            tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(snapshot())));
+        }
+        if keys == "5" {
+            log(&mut model, 40);
+        }
+        look(&draw(&mut model, 100, 50));
+        press(&mut model, "Esc");
+        press(&mut model, "Esc");
+    }
+}
+
+#[test]
+fn a_terminal_without_utf8_is_sent_ascii() {
+    let mut model = seen(&status("typical"));
+    model.theme.glyphs = Glyphs::Ascii;
+    every_screen(model, |buffer| {
+        let text = text(buffer);
+        assert!(text.is_ascii(), "{:?}\n{text}", text.chars().find(|sign| !sign.is_ascii()));
+    });
+}
+
+#[test]
+fn a_terminal_without_colours_is_sent_none() {
+    let mut model = seen(&status("typical"));
+    model.theme.colours = Colours::None;
+    every_screen(model, |buffer| {
+        let coloured =
+            buffer.content().iter().find(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset);
+        assert_eq!(coloured, None, "\n{}", text(buffer));
+    });
+}
+
+#[test]
+fn a_terminal_of_eight_colours_is_sent_no_others() {
+    let mut model = seen(&status("typical"));
+    model.theme.colours = Colours::Eight;
+    let plain = [
+        Color::Reset,
+        Color::Black,
+        Color::Red,
+        Color::Green,
+        Color::Yellow,
+        Color::Blue,
+        Color::Magenta,
+        Color::Cyan,
+        Color::White,
+        Color::Gray,
+    ];
+    every_screen(model, |buffer| {
+        let other =
+            buffer.content().iter().find(|cell| !plain.contains(&cell.fg) || !plain.contains(&cell.bg));
+        assert_eq!(other, None, "\n{}", text(buffer));
+    });
+}
+
+#[test]
+fn what_peers_say_cannot_command_the_terminal() {
+    let mut evil = status("typical");
+    let text_of = "\x1b[2J\x1b]0;mine\x07";
+    for session in &mut evil.sessions {
+        (session.client, session.user) = (Some(text_of.to_owned()), Some(text_of.to_owned()));
+    }
+    for mount in &mut evil.mounts {
+        (mount.label, mount.why) = (Some(text_of.to_owned()), Some(text_of.to_owned()));
+    }
+    every_screen(seen(&evil), |buffer| {
+        assert!(buffer.content().iter().all(|cell| !cell.symbol().contains(char::is_control)));
+    });
+}
+
+#[test]
+fn a_question_stays_until_it_is_answered() {
+    let mut model = seen(&status("typical"));
+    press(&mut model, "2 x Enter Space j");
+    assert!(matches!(model.overlay, Some(Overlay::Question(_))));
+    assert!(press(&mut model, "n").is_empty());
+    assert!(model.overlay.is_none());
+}
