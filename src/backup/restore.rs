@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::pending::Pending;
 use super::{Backup, Error, Kept, Place, devices};
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// Whose cameras' names are taken where both have a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,11 @@ impl Restore {
         // Without a file the test picture and every camera are served: in words, where there is a file here.
         let text = text.or_else(|| found.as_ref().map(|_| "()\n".to_owned()));
         let mut absent = Vec::new();
+        // One of an earlier program's.
+        let text = text.map(|text| match config::migrate(&text) {
+            Some(Ok(translated)) if Config::parse(&text).is_err() => translated,
+            _ => text,
+        });
         if let Some(text) = &text {
             let right = Config::parse(text).map(drop);
             right.map_err(|error| Error::Config(crate::config::store::Error::Invalid(error)))?;

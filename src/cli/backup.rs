@@ -9,7 +9,7 @@ use super::serving::ConfigArgument;
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
 use crate::config::Config;
-use crate::config::store::{self, Environment, Paths};
+use crate::config::store::{self, difference};
 use crate::daemon::{BansFile, UsersFile};
 
 #[derive(Debug, clap::Args)]
@@ -105,7 +105,7 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
     writeln!(out, "Backup of {} ({}), made {}.", backup.host, backup.program, backup.made)?;
     if let Some((before, after)) = &restore.config {
         let path = place.store.path().display().to_string();
-        write!(out, "{}", difference(&path, before, after))?;
+        write!(out, "{}", difference((&path, before), ("the backup", after)))?;
     }
     write!(out, "{}", restore.notes())?;
     if restore.is_empty() {
@@ -125,7 +125,7 @@ pub(super) fn place(config: &ConfigArgument) -> Place {
 }
 
 fn place_of(config: &ConfigArgument, said: &Config) -> Place {
-    let state = Paths::of(&Environment::read()).state;
+    let state = config.paths().state;
     let section = |name, path: &Path, secret| Section { name, path: path.to_owned(), secret };
     let (users, bans) = (UsersFile::of(&said.access, &state), BansFile::in_state(&state));
     let sections = vec![section("users", users.path(), true), section("bans", bans.path(), false)];
@@ -163,10 +163,4 @@ impl PassphraseArgument {
         }
         Ok(Some(passphrase.to_owned()))
     }
-}
-
-/// As `diff -u` shows it.
-fn difference(path: &str, before: &str, after: &str) -> String {
-    let diff = similar::TextDiff::from_lines(before, after);
-    diff.unified_diff().header(path, "the backup").to_string()
 }

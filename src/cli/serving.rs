@@ -7,8 +7,8 @@ use clap::ValueEnum;
 
 use super::Done;
 use super::access::needed;
-use crate::config::Config;
 use crate::config::store::{Environment, From, Paths, Store};
+use crate::config::{Config, Places};
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
@@ -108,6 +108,7 @@ enum UrlFormat {
 pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let config = arguments.config.load()?;
     let needed = needed(&config, &arguments.config.state());
+    let listen = config.server_now().listen;
     let mut paths: Vec<String> =
         config.mounts.into_iter().filter(|(_, mount)| mount.enabled).map(|(name, _)| name).collect();
     if config.discover_cameras {
@@ -134,7 +135,7 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let advertised = config.server.advertise.as_ref();
     let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
     let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
-    let hosts = urls::of_this_machine(&config.server.listen, advertise);
+    let hosts = urls::of_this_machine(&listen, advertise);
     let user = needed.as_ref().ok().map(|needed| needed.user);
     urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
     // Not among the lines that are copied.
@@ -184,13 +185,21 @@ fn right(loaded: &Config) -> Done {
 impl ConfigArgument {
     /// The file that is meant, and its versions.
     pub(super) fn store(&self) -> Store {
-        let paths = Paths::of(&Environment::read());
-        Store::new(self.config.clone().unwrap_or(paths.config), &paths.state)
+        let paths = self.paths();
+        Store::new(paths.config, &paths.state)
+    }
+
+    /// The file that is meant, and the folder of what is kept across starts: where the file says, else the usual one.
+    pub(super) fn paths(&self) -> Paths {
+        let usual = Paths::of(&Environment::read());
+        let config = self.config.clone().unwrap_or(usual.config);
+        let state = Places::of_file(&config).state_dir.unwrap_or(usual.state);
+        Paths { config, state }
     }
 
     /// The folder of what is kept across starts.
     pub(super) fn state(&self) -> PathBuf {
-        Paths::of(&Environment::read()).state
+        self.paths().state
     }
 
     /// What the file says; without one, as it is where there is none.

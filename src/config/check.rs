@@ -140,7 +140,11 @@ impl Check {
             };
             let path = path.key(name);
             if entries[..index].iter().any(|earlier| earlier.name() == Some(name)) {
-                self.add(&entry.key.span, &path, format!("\"{name}\" stands here twice"));
+                self.add(
+                    &entry.key.span,
+                    &path,
+                    format!("\"{name}\" stands here twice: leave one out, or give it another name"),
+                );
             }
             self.value(&entry.value, of, &path);
         }
@@ -197,7 +201,7 @@ impl Check {
                 continue;
             };
             if fields[..index].iter().any(|earlier| earlier.name == field.name) {
-                self.add(&field.place, &path, format!("{} stands here twice", field.name));
+                self.add(&field.place, &path, format!("{} stands here twice: leave one out", field.name));
             }
             let left_out = matches!(&field.value.kind, Kind::Name(name) if name == "None");
             if !left_out || matches!(setting.default, Default::Required) {

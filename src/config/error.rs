@@ -44,7 +44,10 @@ impl Error {
     pub(super) fn not_text(path: &FilePath, bytes: &[u8], error: &std::str::Utf8Error) -> Self {
         let what = match bytes {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16 text: save it as UTF-8".to_owned(),
-            _ => format!("it is no UTF-8 text from byte {} on: save it as UTF-8", error.valid_up_to()),
+            _ => {
+                let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+                format!("it is no UTF-8 text from line {line} on: save it as UTF-8")
+            }
         };
         Self::whole(what).in_file(path)
     }
@@ -79,7 +82,8 @@ impl Error {
     pub(super) fn rooms(text: &str, tree: &Value, sentences: &[String]) -> Self {
         let located = |sentence: &String| {
             let (path, what) = about(tree, sentence);
-            let span = tree.at(&path).map_or(0..0, |value| value.span.clone());
+            let span = key(tree, &path).or_else(|| tree.at(&path).map(|value| value.span.clone()));
+            let span = span.unwrap_or(0..0);
             Wrong { span, path, what: what.to_owned() }
         };
         let mut wrong: Vec<Wrong> = sentences.iter().map(located).collect();
@@ -175,11 +179,19 @@ fn about<'a>(tree: &Value, sentence: &'a str) -> (Path, &'a str) {
         });
         match found {
             Some((full, true)) => (path, what, from) = (full, rest, 0),
-            Some((full, false)) => return (full, what),
+            Some((full, false)) => return (full, rest),
             None => from += at + 2,
         }
     }
     (path, what)
+}
+
+/// Where the name of a mount stands, if that is what the path leads to: what is said of a mount as a whole is of its name.
+fn key(tree: &Value, path: &Path) -> Option<Span> {
+    let [Step::Field(field), Step::Key(name)] = &path.0[..] else { return None };
+    let Kind::Map(entries) = &tree.step(&path.0[0])?.kind else { return None };
+    let entry = entries.iter().find(|entry| entry.name() == Some(name.as_str()));
+    entry.filter(|_| field == "mounts").map(|entry| entry.key.span.clone())
 }
 
 /// The way to the innermost value around a byte.

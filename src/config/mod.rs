@@ -6,10 +6,13 @@ mod check;
 pub mod edit;
 mod error;
 mod file;
+mod interfaces;
+mod migration;
 mod mounts;
 mod nearest;
 mod network;
 mod place;
+mod places;
 mod schema;
 #[cfg(test)]
 mod shipped;
@@ -26,6 +29,9 @@ use crate::source::{camera, command, file as file_source, jpegs, pattern};
 pub use access::Access;
 pub use error::{Error, Problem};
 use file::ConfigFile;
+pub use interfaces::Interface;
+pub use migration::migrate;
+pub use places::Places;
 pub use schema::schema;
 
 /// What is true: a server and its mounts.
@@ -39,6 +45,10 @@ pub struct Config {
     pub mounts: BTreeMap<String, Mount>,
     /// Every camera found becomes a mount too.
     pub discover_cameras: bool,
+    /// Whose addresses are listened on beside the server's.
+    pub interfaces: Vec<Interface>,
+    /// Where the daemon keeps what is its own.
+    pub places: Places,
 }
 
 /// A mount.
@@ -90,6 +100,8 @@ impl Default for Config {
             access: Access::default(),
             mounts: BTreeMap::from([("test".to_owned(), test)]),
             discover_cameras: true,
+            interfaces: Vec::new(),
+            places: Places::default(),
         }
     }
 }
@@ -114,6 +126,9 @@ impl Config {
         // What some editors begin every file with.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (tree, mistakes) = syntax::parse(text);
+        if let Some(another) = tree.as_ref().and_then(migration::wrong) {
+            return Err(Error::schema(text, &[another]));
+        }
         let wrong = tree.as_ref().map(|tree| check::check(tree, &schema::FILE)).unwrap_or_default();
         let Some(tree) = tree.as_ref().filter(|_| mistakes.is_empty()) else {
             return Err(Error::grammar(text, tree.as_ref(), &mistakes, &wrong));
@@ -127,10 +142,30 @@ impl Config {
         Self::from_file(file).map_err(|sentences| Error::rooms(text, tree, &sentences))
     }
 
-    /// What could not be served now, though it may be later: files and cameras that are not there. A sentence for
-    /// each, by its mount.
+    /// What could not be served now, though it may be later: interfaces, files and cameras that are not there. A
+    /// sentence for each, by its mount.
     pub fn absent(&self) -> Vec<String> {
-        self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source)).collect()
+        let mounts = self.mounts.iter().filter_map(|(name, mount)| mounts::absent(name, &mount.source));
+        self.absent_interfaces().into_iter().chain(mounts).collect()
+    }
+
+    /// The interfaces for which it is not listened now: a sentence for each.
+    pub fn absent_interfaces(&self) -> Vec<String> {
+        if self.interfaces.is_empty() {
+            return Vec::new();
+        }
+        let of_machine = interfaces::of_this_machine();
+        self.interfaces.iter().filter_map(|interface| interfaces::absent(interface, &of_machine)).collect()
+    }
+
+    /// What is true of the server, with the addresses that this machine's interfaces have now.
+    pub fn server_now(&self) -> server::Settings {
+        let mut server = self.server.clone();
+        if !self.interfaces.is_empty() {
+            server.listen =
+                interfaces::resolved(&server.listen, &self.interfaces, &interfaces::of_this_machine());
+        }
+        server
     }
 
     /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
@@ -147,8 +182,13 @@ impl Config {
         let mut wrong = Vec::new();
         let mut server = default.server;
         limits(&file, &mut server);
+        let mut interfaces = Vec::new();
+        let places = Places::read(file.state_dir.as_deref(), file.control_socket.as_deref(), &mut wrong);
         if let Some(addresses) = file.listen {
-            network::listen(&addresses).map_or_else(|why| wrong.push(why), |listen| server.listen = listen);
+            match network::listen(&addresses) {
+                Ok(listen) => (server.listen, interfaces) = (listen.addresses, listen.interfaces),
+                Err(why) => wrong.push(why),
+            }
         }
         if let Some((first, last)) = file.udp_ports {
             network::udp_ports(first, last)
@@ -179,7 +219,7 @@ impl Config {
             None => default.mounts,
         };
         if let Some(written) = file.aliases {
-            match aliases::aliases(written.0, is_mount) {
+            match aliases::aliases(written.0, is_mount, &names) {
                 Ok(aliases) => server.aliases = aliases,
                 Err(whys) => wrong.extend(whys),
             }
@@ -190,7 +230,11 @@ impl Config {
                 Err(error) => wrong.push(format!("advertise: {text:?}: {error}")),
             }
         }
-        if wrong.is_empty() { Ok(Self { server, access, mounts, discover_cameras }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Self { server, access, mounts, discover_cameras, interfaces, places })
+        } else {
+            Err(wrong)
+        }
     }
 }
 
@@ -211,6 +255,7 @@ fn limits(file: &ConfigFile, server: &mut server::Settings) {
     ] {
         *place = asked.unwrap_or(*place);
     }
+    server.dscp = file.dscp.unwrap_or(server.dscp);
     server.pacing = file.pacing.unwrap_or(server.pacing);
 }
 
@@ -396,7 +441,10 @@ mod tests {
             ("(mounts: {\"a/\": Pattern(), \"a\": Pattern()})", "mounts[\"a\"]"),
             ("(mounts: {\"x/Track1\": Pattern()})", "mounts[\"x/Track1\"]: its last part"),
             ("(mounts: {\"stream=1\": Pattern()})", "mounts[\"stream=1\"]"),
-            ("(mounts: {\"a\": Pattern(width: 15, height: 20)})", "mounts[\"a\"].width: width, height:"),
+            (
+                "(mounts: {\"a\": Pattern(width: 15, height: 20)})",
+                "mounts[\"a\"].width: the test picture cannot be 15x20",
+            ),
             ("(mounts: {\"a\": Pattern(fps: NaN)})", "mounts[\"a\"].fps: NaN"),
             ("(mounts: {\"a\": Pattern(bitrate: 0)})", "mounts[\"a\"].bitrate: 0"),
             ("(mounts: {\"a\": Pattern(gop: 0)})", "mounts[\"a\"].gop: 0"),
@@ -408,7 +456,7 @@ mod tests {
             ("(mounts: {\"a\": Command(command: \"a\", linger: 0)})", "mounts[\"a\"].linger: 0"),
             ("(mounts: {\"a\": Command(command: \"a\", silence: 0)})", "mounts[\"a\"].silence: 0"),
             ("(mounts: {\"a\": Rpicam(rotation: 90)})", "mounts[\"a\"].rotation: 90"),
-            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: width, height: "),
+            ("(mounts: {\"a\": Camera(device: \"x\", width: 640)})", "mounts[\"a\"].width: a size has both"),
             ("(mounts: {\"a\": Camera(device: \"x\", height: 480)})", "width is missing"),
             ("(listen: [])", "listen: "),
             ("(aliases: {\"/x\": \"test\",\n \"/x\": \"test\"})", "2:"),

@@ -31,7 +31,7 @@ fn add(mounts: &mut BTreeMap<String, Mount>, path: &str, settings: MountFile) ->
         label_is_right(label)?;
     }
     match mounts.insert(clean.to_owned(), mount) {
-        Some(_) => Err("there is such a mount already".to_owned()),
+        Some(_) => Err("there is such a mount already, with other slashes: leave one out".to_owned()),
         None => Ok(()),
     }
 }
@@ -62,7 +62,7 @@ fn clean(path: &str) -> Result<&str, &'static str> {
         return Err("a path is letters, digits, '-', '_', '.' and single '/'");
     }
     if Target::parse(&format!("/{clean}")).is_ok_and(|target| target.track.is_some()) {
-        return Err("its last part would be read as the name of a track");
+        return Err("its last part would be read as the name of a track: call it otherwise, as in `cam/one`");
     }
     Ok(clean)
 }

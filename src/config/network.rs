@@ -3,32 +3,71 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use super::interfaces::Interface;
+
 /// Where to listen, in the order written.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Listen {
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) interfaces: Vec<Interface>,
+}
+
+/// Where to listen: addresses, and interfaces by name.
 ///
 /// # Errors
 /// There is none, or two take the same port of the same address.
-pub(super) fn listen(written: &[String]) -> Result<Vec<SocketAddr>, String> {
+pub(super) fn listen(written: &[String]) -> Result<Listen, String> {
     if written.is_empty() {
         return Err(
             "listen: there is no address; without `listen` it is port 8554 on every address".to_owned()
         );
     }
-    let mut addresses: Vec<SocketAddr> = Vec::new();
+    let mut listen = Listen::default();
     for (index, text) in written.iter().enumerate() {
-        addresses.push(address(text).map_err(|why| format!("listen[{index}]: {text:?} {why}"))?);
+        let added = match Interface::parse(text) {
+            Some(interface) => listen.add_interface(interface),
+            None => {
+                address(text).map_err(|why| format!("{text:?} {why}")).and_then(|address| listen.add(address))
+            }
+        };
+        added.map_err(|why| format!("listen[{index}]: {why}"))?;
     }
-    for (index, address) in addresses.iter().enumerate() {
-        let earlier = &addresses[..index];
-        if earlier.contains(address) && address.port() != 0 {
-            return Err(format!("listen[{index}]: {address} stands here twice"));
+    Ok(listen)
+}
+
+impl Listen {
+    fn add(&mut self, address: SocketAddr) -> Result<(), String> {
+        if self.addresses.contains(&address) && address.port() != 0 {
+            return Err(format!("{address} stands here twice: leave one out"));
         }
-        if let Some(other) = earlier.iter().find(|other| covers(address, other) || covers(other, address)) {
+        let overlaps = |other: &&SocketAddr| covers(&address, other) || covers(other, &address);
+        if let Some(other) = self.addresses.iter().find(overlaps) {
             return Err(format!(
-                "listen[{index}]: {address} and {other} take the same port of the same address"
+                "{address} and {other} take the same port of the same address: leave one out"
             ));
         }
+        if let Some(other) = self.interfaces.iter().find(|interface| is_of_all(&address, interface)) {
+            return Err(format!("{address} takes the port of {other} too: leave one out"));
+        }
+        self.addresses.push(address);
+        Ok(())
     }
-    Ok(addresses)
+
+    fn add_interface(&mut self, interface: Interface) -> Result<(), String> {
+        if self.interfaces.contains(&interface) {
+            return Err(format!("{interface} stands here twice: leave one out"));
+        }
+        if let Some(other) = self.addresses.iter().find(|address| is_of_all(address, &interface)) {
+            return Err(format!("{other} takes the port of {interface} too: leave one out"));
+        }
+        self.interfaces.push(interface);
+        Ok(())
+    }
+}
+
+/// Whether an address is every one, and its port an interface's.
+fn is_of_all(address: &SocketAddr, interface: &Interface) -> bool {
+    address.ip().is_unspecified() && address.port() == interface.port && interface.port != 0
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
@@ -36,7 +75,8 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         Ok(ip) => format!("has no port: {:?}", SocketAddr::new(ip, 8554).to_string()),
         Err(_) => match text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
             Ok(port) => format!("has no address: \"[::]:{port}\" is every one"),
-            Err(_) => "is no address with a port, like \"0.0.0.0:8554\" or \"[::]:8554\"".to_owned(),
+            Err(_) if text.starts_with("localhost") => "is a name: this machine alone is \"127.0.0.1:8554\"".to_owned(),
+            Err(_) => "is no address with a port, like \"0.0.0.0:8554\" or \"[::]:8554\", nor an interface with a port, like \"eth0:8554\"".to_owned(),
         },
     })
 }
@@ -57,8 +97,13 @@ fn covers(one: &SocketAddr, other: &SocketAddr) -> bool {
 /// # Errors
 /// No pair is in it that may be used.
 pub(super) fn udp_ports(first: u16, last: u16) -> Result<RangeInclusive<u16>, String> {
-    if first > last || (first != 0 && first < 1024) {
-        return Err(format!("udp_ports: {first}-{last} is no range of ports from 1024 up"));
+    if first > last {
+        return Err(format!("udp_ports: {first} is more than {last}: the first port is written first"));
+    }
+    if first != 0 && first < 1024 {
+        return Err(format!(
+            "udp_ports: {first}-{last} are not all from 1024 up, where anybody may send from"
+        ));
     }
     let even = first.checked_next_multiple_of(2);
     if first != 0 && even.is_none_or(|even| even >= last) {
@@ -82,6 +127,11 @@ mod tests {
             (&["0.0.0.0:8554", "[::1]:8554"], None),
             (&["[::]:8554", "10.0.0.1:554"], None),
             (&["127.0.0.1:0", "127.0.0.1:0", "[::]:0"], None),
+            (&["eth0:8554", "eth0:8554"], Some("listen[1]: eth0:8554 stands here twice")),
+            (&["eth0:8554", "[::]:8554"], Some("[::]:8554 takes the port of eth0:8554 too")),
+            (&["0.0.0.0:8554", "eth0:8554"], Some("0.0.0.0:8554 takes the port of eth0:8554 too")),
+            (&["localhost:8554"], Some("this machine alone is \"127.0.0.1:8554\"")),
+            (&["0.0.0.0:8554", "eth0:554", "eth1:554"], None),
         ] {
             let refusal = listen(&addresses.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).err();
             let expected =

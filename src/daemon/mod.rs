@@ -61,9 +61,9 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let Options { config: store, control, logs } = options;
     let text = store.as_ref().and_then(|store| store.written().ok().flatten());
     let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
-    let server = Server::adopt(config.server.clone(), inherited()).map_err(Error::Listen)?;
+    let server = Server::adopt(config.server_now(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
-    let state = Paths::of(&Environment::read()).state;
+    let state = config.places.state_dir.clone().unwrap_or_else(|| Paths::of(&Environment::read()).state);
     let keeper = Arc::new(Keeper::open(config, &state, handle.gate()).map_err(Error::Users)?);
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),
@@ -92,7 +92,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     };
     let steward = steward::Steward::new(rooms, store.clone(), logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
-    let control = steer(control, steward);
+    let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
     match announce(&server.addresses(), listing.names(), &config.server) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

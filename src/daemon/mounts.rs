@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::plan::{Fate, Live, plan};
-use crate::config::{Config, Mount, MountSettings};
+use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
 use crate::server::{self, Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
@@ -29,6 +29,10 @@ pub struct Mounts {
     listing: Listing,
     /// Mounts that are served no longer because somebody said so.
     disabled: BTreeMap<String, Mount>,
+    /// What was applied last.
+    config: Option<Config>,
+    /// Where this process keeps what is its own: of what was applied first.
+    places: Option<Places>,
 }
 
 /// What there is to watch, for those who only look. Clones are the same list.
@@ -114,6 +118,8 @@ impl Mounts {
             leaving: Vec::new(),
             listing: Listing::default(),
             disabled: BTreeMap::new(),
+            config: None,
+            places: None,
         }
     }
 
@@ -129,7 +135,8 @@ impl Mounts {
 
     /// What [`Mounts::apply`] would do, and the sessions that it would interrupt.
     pub async fn preview(&self, config: &Config) -> (Applied, Vec<SessionFigures>) {
-        let mut applied = Applied { server: self.handle.preview(&config.server), ..Applied::default() };
+        let mut applied = Applied { server: self.handle.preview(&config.server_now()), ..Applied::default() };
+        applied.server.after_restart.extend(self.moved(config));
         for (name, fate) in self.fates(&sources(config)) {
             applied.note(name, &fate);
         }
@@ -144,8 +151,12 @@ impl Mounts {
     /// # Errors
     /// An address that cannot be listened on, in a sentence: nothing has changed.
     pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
-        let server = self.handle.change(&config.server).map_err(|error| error.to_string())?;
+        let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
         let mut applied = Applied { server, ..Applied::default() };
+        applied.server.after_restart.extend(self.moved(config));
+        self.places.get_or_insert_with(|| config.places.clone());
+        config.absent_interfaces().iter().for_each(|why| tracing::warn!("{why}"));
+        self.config = Some(config.clone());
         let mut sources = sources(config);
         // A configuration says again what is served.
         self.disabled = config.mounts.clone().into_iter().filter(|(_, mount)| !mount.enabled).collect();
@@ -177,6 +188,36 @@ impl Mounts {
         self.leaving.retain(|source| source.join_within(Duration::ZERO).is_none());
         self.list();
         Ok(applied)
+    }
+
+    /// Listens on the addresses that interfaces have now, where those are listened on.
+    pub(super) fn follow_interfaces(&self) {
+        let Some(config) = self.config.as_ref().filter(|config| !config.interfaces.is_empty()) else {
+            return;
+        };
+        let (now, settings) = (self.handle.settings(), config.server_now());
+        if now.listen == settings.listen {
+            return;
+        }
+        match self.handle.change(&settings) {
+            Ok(_) => {
+                tracing::info!("interfaces have other addresses; listening on {:?}", self.handle.addresses())
+            }
+            Err(error) => tracing::debug!(%error, "an interface's new address is not listened on yet"),
+        }
+    }
+
+    /// Whether interfaces have to be looked at.
+    pub(super) fn has_interfaces(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| !config.interfaces.is_empty())
+    }
+
+    /// Places of the daemon's that another configuration has elsewhere: it goes there when it starts again.
+    fn moved(&self, config: &Config) -> Vec<&'static str> {
+        let Some(places) = &self.places else { return Vec::new() };
+        let state = (places.state_dir != config.places.state_dir).then_some("state_dir");
+        let control = (places.control_socket != config.places.control_socket).then_some("control_socket");
+        state.into_iter().chain(control).collect()
     }
 
     /// Serves a mount that was disabled, or serves it no longer: its sessions end, its source too.

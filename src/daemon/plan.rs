@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{Mount, MountSettings};
 use crate::hub::ControlValue;
-use crate::source::camera;
+use crate::source::{camera, pattern};
 
 /// What becomes of a mount.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,11 @@ fn fate(before: &Mount, after: &Mount) -> Fate {
         (MountSettings::Camera(before), MountSettings::Camera(after)) => {
             live(before, after).map_or(Fate::Restarted, Fate::Changed)
         }
+        (MountSettings::Pattern(before), MountSettings::Pattern(after))
+            if *before == (pattern::Settings { bitrate: before.bitrate, ..after.clone() }) =>
+        {
+            Fate::Changed(vec![Live::Bitrate(after.bitrate)])
+        }
         _ => Fate::Restarted,
     }
 }
@@ -81,10 +86,10 @@ mod tests {
     #[test]
     fn only_what_differs_restarts_and_a_cameras_bitrate_and_controls_change_while_it_runs() {
         let old = mounts(
-            r#""a": Pattern(), "b": Pattern(), "c": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 1000000, controls: {"focus": 1, "gain": 2}), "e": Camera(device: "x"), "f": Camera(device: "x", controls: {"focus": 1}), "g": Pattern(max_readers: 5)"#,
+            r#""a": Pattern(), "b": Pattern(), "c": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 1000000, controls: {"focus": 1, "gain": 2}), "e": Camera(device: "x"), "f": Camera(device: "x", controls: {"focus": 1}), "g": Pattern(max_readers: 5), "h": Pattern(bitrate: 100000)"#,
         );
         let new = mounts(
-            r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x"), "g": Pattern(label: "G", max_readers: 6)"#,
+            r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x"), "g": Pattern(label: "G", max_readers: 6), "h": Pattern(bitrate: 200000)"#,
         );
         let fates = plan(old.iter().map(|(name, settings)| (name.as_str(), settings)), &new);
         let live = vec![Live::Bitrate(2_000_000), Live::Control("gain".into(), ControlValue::Integer(3))];
@@ -96,6 +101,7 @@ mod tests {
             ("e", Fate::Restarted),
             ("f", Fate::Restarted),
             ("g", Fate::Changed(Vec::new())),
+            ("h", Fate::Changed(vec![Live::Bitrate(200_000)])),
             ("n", Fate::Added),
         ];
         assert_eq!(fates, expected.map(|(name, fate)| (name.to_owned(), fate)).into());

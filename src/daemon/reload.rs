@@ -6,11 +6,13 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
+use smol::future::or;
 
 use super::access::Keeper;
 use super::mounts::{Applied, Mounts};
@@ -88,6 +90,10 @@ impl Asker {
     }
 }
 
+/// How often interfaces are looked at, where they are listened on by name: what the network gives comes some time after the
+/// start.
+const INTERFACES: Duration = Duration::from_secs(2);
+
 const ENDING: &str = "the daemon ends";
 
 /// The thread.
@@ -135,7 +141,24 @@ struct Work {
 
 impl Work {
     fn follow(&mut self, inbox: &Receiver<Ask>) {
-        while let Ok(ask) = smol::block_on(inbox.recv()) {
+        loop {
+            let asked = async { Some(inbox.recv().await) };
+            let looks = self.mounts.has_interfaces();
+            let look = async {
+                if !looks {
+                    std::future::pending::<()>().await;
+                }
+                smol::Timer::after(INTERFACES).await;
+                None
+            };
+            let ask = match smol::block_on(or(asked, look)) {
+                Some(Ok(ask)) => ask,
+                Some(Err(_)) => return,
+                None => {
+                    self.mounts.follow_interfaces();
+                    continue;
+                }
+            };
             match ask {
                 Ask::Reload(told) => {
                     let answer = self.reload();

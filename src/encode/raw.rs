@@ -4,7 +4,6 @@
 //! enough or refused, whole, before a byte of it is read.
 
 use arrayvec::ArrayVec;
-use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImageMut, uyvy422_to_yuv422, yuyv422_to_yuv422};
 
 use super::Unreadable;
 use crate::media::Picture;
@@ -38,7 +37,8 @@ pub struct Layout {
     /// Memory planes that a buffer has.
     memory: usize,
     components: ArrayVec<Component, 3>,
-    rows: Rows,
+    /// Chroma of two rows of 4:2:2, their mean, blue and red by turns: kept from one picture to the next.
+    chroma: Vec<u8>,
 }
 
 /// Rows of bytes in a memory plane.
@@ -51,13 +51,6 @@ struct Component {
     row: usize,
     /// Where the last row ends: no buffer may be shorter.
     end: usize,
-}
-
-/// Chroma of two rows of 4:2:2, kept from one picture to the next.
-#[derive(Clone, Debug, Default)]
-struct Rows {
-    blue: [Vec<u8>; 2],
-    red: [Vec<u8>; 2],
 }
 
 /// Pixels of a side: fewer have no chroma, and no sensor has more.
@@ -131,12 +124,9 @@ impl Layout {
             start = if memory > 1 { 0 } else { whole };
         }
         let (width, height) = (width & !1, height & !1);
-        let half = || [vec![0; width / 2], vec![0; width / 2]];
-        let rows = match samples {
-            Samples::Yuyv | Samples::Uyvy => Rows { blue: half(), red: half() },
-            _ => Rows::default(),
-        };
-        Ok(Self { samples, width, height, memory, components, rows })
+        let packed = matches!(samples, Samples::Yuyv | Samples::Uyvy);
+        let chroma = vec![0; if packed { width } else { 0 }];
+        Ok(Self { samples, width, height, memory, components, chroma })
     }
 
     /// A picture of the size that comes of it: an odd last column or row is left out.
@@ -161,7 +151,7 @@ impl Layout {
         let rows = |number: usize| self.components.get(number).map(|component| component.rows(planes));
         let (half, half_rows) = (self.width / 2, self.height / 2);
         match (self.samples, rows(0), rows(1), rows(2)) {
-            (Samples::Yuyv | Samples::Uyvy, Some(packed), ..) => self.unpack(planes, packed.count(), to)?,
+            (Samples::Yuyv | Samples::Uyvy, Some(_), ..) => self.unpack(planes, to),
             (Samples::Nv12 | Samples::Nv21, Some(luma), Some(chroma), _) => {
                 copy(luma, &mut to.luma, self.width);
                 let (first, second) = match self.samples {
@@ -169,7 +159,9 @@ impl Layout {
                     _ => (&mut to.red, &mut to.blue),
                 };
                 let halves = first.chunks_exact_mut(half).zip(second.chunks_exact_mut(half));
-                chroma.zip(halves).for_each(|(row, (first, second))| by_turns(row, first, second));
+                for (row, (first, second)) in chroma.zip(halves) {
+                    (low(pairs(row), first), high(pairs(row), second));
+                }
             }
             (_, Some(luma), Some(second), Some(third)) => {
                 copy(luma, &mut to.luma, self.width);
@@ -183,23 +175,26 @@ impl Layout {
         Ok(())
     }
 
-    /// 4:2:2, row by row: `yuv` 0.8.20's own way to 4:2:0 takes chroma of the lower row where it runs in
-    /// vectors and of the upper one at a row's end.
-    fn unpack(&mut self, planes: &[&[u8]], count: usize, to: &mut Picture) -> Result<(), Unreadable> {
+    /// 4:2:2, two rows at once.
+    fn unpack(&mut self, planes: &[&[u8]], to: &mut Picture) {
         let (width, half) = (self.width, self.width / 2);
-        let Some(component) = self.components.first().copied() else { return Ok(()) };
-        let mut packed = component.rows(planes).take(count);
+        let Some(component) = self.components.first().copied() else { return };
+        let mut packed = component.rows(planes);
         let colours = to.blue.chunks_exact_mut(half).zip(to.red.chunks_exact_mut(half));
         for (luma, (blue, red)) in to.luma.chunks_exact_mut(2 * width).zip(colours) {
-            for (number, luma) in luma.chunks_exact_mut(width).enumerate() {
-                let Some(row) = packed.next() else { return Ok(()) };
-                let (blue, red) = (&mut self.rows.blue[number], &mut self.rows.red[number]);
-                apart(self.samples, &row[..2 * width], luma, blue, red)?;
+            let (Some(upper), Some(lower)) = (packed.next(), packed.next()) else { return };
+            let (upper, lower) = (&pairs(upper)[..width], &pairs(lower)[..width]);
+            let (first, second) = luma.split_at_mut(width);
+            if self.samples == Samples::Yuyv {
+                (low(upper, first), low(lower, second));
+                mean(upper, lower, high_of, &mut self.chroma);
+            } else {
+                (high(upper, first), high(lower, second));
+                mean(upper, lower, low_of, &mut self.chroma);
             }
-            mean(&self.rows.blue, blue);
-            mean(&self.rows.red, red);
+            let chroma = pairs(&self.chroma);
+            (low(chroma, blue), high(chroma, red));
         }
-        Ok(())
     }
 }
 
@@ -226,41 +221,34 @@ fn copy<'a>(rows: impl Iterator<Item = &'a [u8]>, to: &mut [u8], width: usize) {
     to.chunks_exact_mut(width).zip(rows).for_each(|(to, row)| to.copy_from_slice(&row[..width]));
 }
 
-/// Vectors by the compiler: the crate has nothing for this.
-fn by_turns(row: &[u8], first: &mut [u8], second: &mut [u8]) {
-    for ((first, second), pair) in first.iter_mut().zip(second).zip(row.chunks_exact(2)) {
-        (*first, *second) = (pair[0], pair[1]);
-    }
+// What follows is written so that the compiler makes vectors of it, those of the oldest processors too: bytes two by two
+// as one number, of which one byte is wanted. It makes none of every second byte of a row.
+
+fn pairs(row: &[u8]) -> &[[u8; 2]] {
+    row.as_chunks().0
 }
 
-fn mean([upper, lower]: &[Vec<u8>; 2], to: &mut [u8]) {
+fn low_of(pair: &[u8; 2]) -> u16 {
+    u16::from_le_bytes(*pair) & 0xff
+}
+
+fn high_of(pair: &[u8; 2]) -> u16 {
+    u16::from_le_bytes(*pair) >> 8
+}
+
+fn low(pairs: &[[u8; 2]], to: &mut [u8]) {
+    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = low_of(pair) as u8);
+}
+
+fn high(pairs: &[[u8; 2]], to: &mut [u8]) {
+    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = high_of(pair) as u8);
+}
+
+/// The mean of one byte of each pair of two rows.
+fn mean(upper: &[[u8; 2]], lower: &[[u8; 2]], of: impl Fn(&[u8; 2]) -> u16, to: &mut [u8]) {
     for ((to, upper), lower) in to.iter_mut().zip(upper).zip(lower) {
-        *to = (u16::from(*upper) + u16::from(*lower)).div_ceil(2) as u8;
+        *to = ((of(upper) + of(lower) + 1) >> 1) as u8;
     }
-}
-
-/// One row of 4:2:2 into its parts.
-fn apart(
-    samples: Samples,
-    row: &[u8],
-    luma: &mut [u8],
-    blue: &mut [u8],
-    red: &mut [u8],
-) -> Result<(), Unreadable> {
-    let (width, half) = (luma.len() as u32, blue.len() as u32);
-    let packed = YuvPackedImage { yuy: row, yuy_stride: 2 * width, width, height: 1 };
-    let mut planar = YuvPlanarImageMut {
-        y_plane: BufferStoreMut::Borrowed(luma),
-        y_stride: width,
-        u_plane: BufferStoreMut::Borrowed(blue),
-        u_stride: half,
-        v_plane: BufferStoreMut::Borrowed(red),
-        v_stride: half,
-        width,
-        height: 1,
-    };
-    let split = if samples == Samples::Yuyv { yuyv422_to_yuv422 } else { uyvy422_to_yuv422 };
-    split(&mut planar, &packed).map_err(|_| Unreadable("not as its format says"))
 }
 
 #[cfg(test)]

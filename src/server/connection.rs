@@ -13,6 +13,7 @@ use smol::future::or;
 
 use super::alarm::Alarm;
 use super::house::{Order, Seat};
+use super::marking;
 use super::outbox::Outbox;
 use super::requests::Caller;
 use super::worker::Worker;
@@ -94,6 +95,10 @@ fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Op
 impl Shell {
     fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
+        let dscp = worker.house.settings().dscp;
+        if let Err(error) = marking::mark(stream.get_ref(), dscp, stream.get_ref().local_addr()?.is_ipv6()) {
+            tracing::warn!(%error, dscp, "packets are not marked");
+        }
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         let (peer, local) =
             (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));

@@ -1,6 +1,7 @@
 //! What is seen of a server and changed of it while it runs, from any thread. Workers are asked by orders: nothing is
 //! locked while media goes out.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -150,6 +151,7 @@ impl Handle {
         }
         for (name, differs) in [
             ("udp_ports", now.udp_ports != settings.udp_ports),
+            ("dscp", now.dscp != settings.dscp),
             ("max_packet", now.max_packet != settings.max_packet),
             ("workers", now.workers != settings.workers),
         ] {
@@ -172,6 +174,7 @@ impl Handle {
         self.0.change(Settings {
             udp_ports: now.udp_ports.clone(),
             max_packet: now.max_packet,
+            dscp: now.dscp,
             workers: now.workers,
             ..settings.clone()
         });
@@ -184,15 +187,22 @@ impl Handle {
 
     /// Listeners for the new addresses: those that there are already, and what was inherited, stay.
     fn listeners(&self, old: &[SocketAddr], new: &[SocketAddr]) -> Result<Vec<Listener>, Error> {
-        let mut listeners = Vec::new();
-        for (asked, socket) in self.0.listeners() {
-            if new.contains(&asked) || !old.contains(&asked) {
-                listeners.push(Listener { asked, socket });
-            }
-        }
+        let stays = |asked: &SocketAddr| new.contains(asked) || !old.contains(asked);
+        let (staying, going): (Vec<_>, Vec<_>) =
+            self.0.listeners().into_iter().partition(|(asked, _)| stays(asked));
+        let mut listeners: Vec<Listener> =
+            staying.into_iter().map(|(asked, socket)| Listener { asked, socket }).collect();
+        let going: Vec<_> = going.into_iter().map(|(_, socket)| socket).collect();
         for asked in new {
             if !listeners.iter().any(|listener| listener.asked == *asked) {
-                listeners.push(Listener { asked: *asked, socket: listener::listen(*asked)? });
+                let socket = match listener::listen(*asked) {
+                    // One of ours may be in its way.
+                    Err(error) if error.source.kind() == ErrorKind::AddrInUse && !going.is_empty() => {
+                        listener::listen_beside(*asked, &going)?
+                    }
+                    done => done?,
+                };
+                listeners.push(Listener { asked: *asked, socket });
             }
         }
         Ok(listeners)

@@ -13,10 +13,30 @@ use super::{Error, connection, sign_in, supervise, sys};
 
 /// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    listen_shared(address, false)
+}
+
+/// A listener on an address that overlaps with those of ours that will be closed: `0.0.0.0:8554` with `127.0.0.1:8554`. Until
+/// then both listen; if it cannot be had, they go on as if nothing had been.
+pub(super) fn listen_beside(address: SocketAddr, ours: &[TcpListener]) -> Result<TcpListener, Error> {
+    let shared = |sockets: &[TcpListener], shared: bool| {
+        sockets.iter().try_for_each(|socket| socket2::SockRef::from(socket).set_reuse_port(shared))
+    };
+    shared(ours, true).map_err(|source| Error { address, source })?;
+    let listener = listen_shared(address, true);
+    // Another program of this user could listen there too, unseen.
+    let alone = shared(ours, false)
+        .and(listener.as_ref().map_or(Ok(()), |new| socket2::SockRef::from(new).set_reuse_port(false)));
+    alone.map_err(|source| Error { address, source })?;
+    listener
+}
+
+fn listen_shared(address: SocketAddr, shared: bool) -> Result<TcpListener, Error> {
     let bind = |address: SocketAddr| -> io::Result<TcpListener> {
         let socket =
             socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
         socket.set_reuse_address(true)?;
+        socket.set_reuse_port(shared)?;
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
         }

@@ -18,6 +18,7 @@ mod housekeeping;
 mod join;
 mod listener;
 mod lookout;
+mod marking;
 mod measure;
 mod memory;
 mod outbox;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub udp_ports: RangeInclusive<u16>,
     /// IP packets are at most this long.
     pub max_packet: usize,
+    /// How media is marked for the network's queues (RFC 2474): the DSCP of packets by UDP and of connections; 0: not.
+    pub dscp: u8,
     /// Whether large pictures are spread over time to readers by UDP.
     pub pacing: Pacing,
     /// Time after which a session that says nothing ends; clients are told whole seconds.
@@ -107,6 +110,7 @@ impl Default for Settings {
             listen: vec![SocketAddr::from(([0; 16], 8554))],
             udp_ports: 8000..=9999,
             max_packet: 1420,
+            dscp: 0,
             pacing: Pacing::Auto,
             session_timeout: Duration::from_secs(60),
             workers: 1,

@@ -163,7 +163,8 @@ impl Worker {
         if let Some(pair) = self.pairs.borrow().get(&local) {
             return Ok(pair.clone());
         }
-        let pair = Rc::new(Pair::bind(local, self.house.settings().udp_ports.clone())?);
+        let settings = self.house.settings();
+        let pair = Rc::new(Pair::bind(local, settings.udp_ports.clone(), settings.dscp)?);
         self.house.registry().add_ports(pair.ports());
         let (worker, reading) = (self.clone(), pair.clone());
         self.spawn(async move {

@@ -112,6 +112,12 @@ impl Pattern {
             // What is late is left out, not made up for.
             let current = kept.grid.number(now).max(kept.next);
             self.number += current - kept.next;
+            if let Some(bitrate) = outlet.take_bitrate() {
+                match kept.encoder.set_bitrate(bitrate) {
+                    Ok(()) => self.settings.bitrate = bitrate,
+                    Err(error) => tracing::warn!(%error, bitrate, "the bitrate is as it was"),
+                }
+            }
             keyframe |= outlet.take_keyframe_request();
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());

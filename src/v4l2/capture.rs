@@ -316,14 +316,19 @@ impl fmt::Debug for Filled {
 fn set_format(device: &Device, queue: Queue, asked: &Asked) -> Result<Format, Error> {
     let format =
         sys::set_format(device.as_fd(), queue, asked).map_err(|errno| device.error("VIDIOC_S_FMT", errno))?;
-    let unfit = |what| Err(Error::Unfit(device.path().to_owned(), what));
-    if format.fourcc != asked.fourcc {
-        return unfit(format!("asked for {}, the driver gives {}", asked.fourcc, format.fourcc));
+    match unfit(asked.fourcc, &format) {
+        Some(what) => Err(Error::Unfit(device.path().to_owned(), what)),
+        None => Ok(format),
     }
-    if format.planes.is_empty() {
-        return unfit(format!("the driver gives {} in no plane at all", format.fourcc));
+}
+
+/// Why what the driver settled on is not what was insisted on.
+fn unfit(asked: FourCc, format: &Format) -> Option<String> {
+    let given = format.fourcc;
+    if given != asked {
+        return Some(format!("asked for {asked}, the driver gives {given}"));
     }
-    Ok(format)
+    format.planes.is_empty().then(|| format!("the driver gives {given} in no plane at all"))
 }
 
 /// Where in each plane the picture is: what the driver says, cut at the memory there is.
@@ -350,9 +355,26 @@ fn stamp(buffer: &sys::Buffer) -> Option<MediaTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v4l2::{Colour, Plane};
 
     fn buffer(flags: u32, seconds: i64, micros: i64) -> sys::Buffer {
         sys::Buffer { index: 0, flags, sequence: 0, seconds, micros, planes: ArrayVec::new() }
+    }
+
+    #[test]
+    fn a_driver_that_settles_on_another_format_is_unfit_and_on_another_size_is_not() {
+        let settled = |fourcc, planes: usize| {
+            let planes = (0..planes).map(|_| Plane { bytesperline: 640, sizeimage: 0 }).collect();
+            Format { fourcc, width: 320, height: 240, field: 1, planes, colour: Colour::default() }
+        };
+        for (given, planes, why) in [
+            (FourCc::MJPG, 1, Some("asked for MJPG, the driver gives H264")),
+            (FourCc::H264, 0, Some("the driver gives H264 in no plane at all")),
+            (FourCc::H264, 1, None),
+        ] {
+            // Of the first row the wish is another.
+            assert_eq!(unfit(given, &settled(FourCc::H264, planes)).as_deref(), why);
+        }
     }
 
     #[test]

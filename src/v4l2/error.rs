@@ -96,6 +96,25 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_may_not_be_opened_is_told_with_the_group() {
+        use std::os::unix::fs::PermissionsExt;
+        for errno in [Errno::EACCES, Errno::EPERM] {
+            let error = Error::from_errno(Path::new("/dev/video0"), "open", errno);
+            assert_eq!(
+                error.to_string(),
+                "/dev/video0: permission denied: add the user to the group `video`"
+            );
+        }
+        let node = tempfile::NamedTempFile::new().unwrap();
+        std::fs::set_permissions(node.path(), std::fs::Permissions::from_mode(0)).unwrap();
+        match crate::v4l2::Device::open(node.path()) {
+            Err(error) => assert_eq!(error, Error::Denied(node.path().to_owned())),
+            // Root may.
+            Ok(_) => assert!(nix::unistd::Uid::effective().is_root()),
+        }
+    }
+
+    #[test]
     fn an_unplugged_camera_is_called_gone() {
         let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_DQBUF", Errno::ENODEV);
         assert_eq!(error.to_string(), "/dev/video0: the camera is gone (unplugged?)");

@@ -16,7 +16,9 @@ const TEXT: &str = r#"( // the porch
     },
 )
 "#;
-const USERS: &str = "a-secret-of-users";
+/// A file of users, of whom there are none, with what no backup that can be read may hold.
+const USERS: &str = "(realm: \"a-secret-of-users\", users: {})";
+const SECRET: &str = "a-secret-of-users";
 
 /// A board's card.
 struct Card {
@@ -124,7 +126,7 @@ fn what_is_secret_is_in_no_backup_that_can_be_read() {
     let (card, plain, sealed) = backed_up();
     for path in [&plain, &sealed] {
         let bytes = fs::read(path).unwrap();
-        let found = bytes.windows(USERS.len()).any(|window| window == USERS.as_bytes());
+        let found = bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes());
         assert!(!found, "{}", path.display());
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     }

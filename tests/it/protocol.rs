@@ -244,6 +244,10 @@ fn what_refreshes_a_session_and_what_does_not() {
     for (bytes, refreshes) in cases {
         let mut talk = Talk::new();
         let id = talk.set_up(0);
+        // One that never played ends whatever its client says, and one that plays lives as long as its connection.
+        for method in ["PLAY", "PAUSE"] {
+            talk.ask(&[&format!("{method} rtsp://h/cam RTSP/1.0"), &format!("Session: {id}")]);
+        }
         talk.now += Duration::from_secs(60);
         talk.send(bytes);
         talk.now += Duration::from_secs(60);

@@ -136,8 +136,21 @@ dmesg | grep -q 'S_EXT_CTRLS.*0x9909cf/0x12b128' || fail "the driver was told no
 echo 0 >/sys/class/video4linux/video40/dev_debug
 pass "no packet is missing, the keyframe came when it was asked for, the driver has the new bitrate; $(grep '^luma' /tmp/live.log)"
 
-echo '== an encoder in trouble'
+echo '== an encoder that is kept while readers come and go'
 echo >"$codec/only"; echo N >"$codec/no_dmabuf"
+has_open() { find "/proc/$server/fd" -lname "$1" 2>/dev/null | grep -q .; }
+camera_rests() { ! has_open /dev/video30; }
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, linger: 1) })' >/tmp/lab.ron
+serve kept -v --config /tmp/lab.ron
+for time in first second; do
+    receive cam "kept-$time.h264"
+    until_true 30 camera_rests || fail 'the camera is not let go of'
+    has_open /dev/video40 || fail 'the encoder is closed'
+done
+pass 'the camera is let go of, the encoder is not, and serves the next reader'
+stop
+
+echo '== an encoder in trouble'
 echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
 serve trouble -v --config /tmp/lab.ron
 for fault in error_every=7 drop_every=7; do

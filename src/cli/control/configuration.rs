@@ -66,6 +66,15 @@ pub(in crate::cli) enum ConfigCommand {
         #[command(flatten)]
         place: PlaceArguments,
     },
+    /// Show what is different from one version to another, or to what the file says now.
+    Diff {
+        /// From this version; if not said, from the newest.
+        from: Option<u64>,
+        /// To this one; if not said, to the file.
+        to: Option<u64>,
+        #[command(flatten)]
+        place: PlaceArguments,
+    },
     /// Write a version that is kept into the file again, as the newest.
     Rollback {
         /// The version's number.
@@ -127,6 +136,7 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
             (daemon, ConfigRequest::Apply { text, base: base.base })
         }
         ConfigCommand::History { place } => return history(&place),
+        ConfigCommand::Diff { from, to, place } => return diff(&place, from, to),
         ConfigCommand::Rollback { to, base, place } => return rollback(&place, to, base.base),
     };
     match daemon.connect()?.ask(request)? {
@@ -151,6 +161,18 @@ fn history(place: &PlaceArguments) -> Done {
         format!("{version:<4} {at}  {bytes:>6} bytes  {}", table::plain(author))
     };
     Ok(print(versions.iter().map(line).collect::<Vec<_>>().join("\n"))?)
+}
+
+fn diff(place: &PlaceArguments, from: Option<u64>, to: Option<u64>) -> Done {
+    let diff = match place.daemon.connect() {
+        Ok(mut daemon) => match daemon.ask(ConfigRequest::Diff { from, to })? {
+            Reply::Diff(diff) => diff,
+            _ => return Err("the daemon answers something else".into()),
+        },
+        Err(_) => place.file.store().difference(from, to)?,
+    };
+    let lines: Vec<String> = diff.lines().map(|line| table::plain(&line.replace('\t', "    "))).collect();
+    Ok(if lines.is_empty() { print("There is no difference.".to_owned()) } else { print(lines.join("\n")) }?)
 }
 
 fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
@@ -197,7 +219,7 @@ fn told(checked: &Checked) -> Done {
 
 /// What changes, for people.
 pub(super) fn plan(plan: &Plan) -> String {
-    let mut lines: Vec<String> = plan.diff.lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> = plan.diff.lines().map(|line| line.replace('\t', "    ")).collect();
     for mount in plan.mounts.iter().filter(|mount| mount.change != Change::Kept) {
         let what = match mount.change {
             Change::Kept => "is kept",

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::Done;
+use crate::config::Places;
+use crate::config::store::{Environment, Paths};
 use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
@@ -187,7 +189,11 @@ impl DaemonArgument {
             return Blocking::connect(path);
         }
         let runtime = std::env::var_os("XDG_RUNTIME_DIR");
-        Blocking::connect_first(&usual_paths(runtime.as_deref().map(Path::new)))
+        // Where the configurations in the usual places say, then the usual places.
+        let files = [Paths::of(&Environment::read()).config, Paths::of(&Environment::default()).config];
+        let written = files.iter().filter_map(|file| Places::of_file(file).control_socket);
+        let paths: Vec<PathBuf> = written.chain(usual_paths(runtime.as_deref().map(Path::new))).collect();
+        Blocking::connect_first(&paths)
     }
 
     #[cfg(feature = "tui")]

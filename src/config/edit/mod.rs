@@ -124,3 +124,13 @@ impl Change<'_> {
         }
     }
 }
+
+/// The text with another value at the path, whether it is a configuration then or not.
+pub(super) fn splice(text: &str, path: &Path, value: &str) -> Result<String, Error> {
+    text::set(text, path, value)
+}
+
+/// The text without what is at the path, whether it is a configuration then or not.
+pub(super) fn cut(text: &str, path: &Path) -> Result<String, Error> {
+    text::remove(text, path)
+}

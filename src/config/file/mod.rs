@@ -28,6 +28,9 @@ pub(super) struct ConfigFile {
     pub(super) listen: Option<Vec<String>>,
     pub(super) udp_ports: Option<(u16, u16)>,
     pub(super) max_packet: Option<usize>,
+    pub(super) state_dir: Option<String>,
+    pub(super) control_socket: Option<String>,
+    pub(super) dscp: Option<u8>,
     pub(super) pacing: Option<Pacing>,
     /// Seconds. Below 10, players that send keep-alives at a fixed rate (VLC) send them all the time or too late.
     pub(super) session_timeout: Option<u64>,

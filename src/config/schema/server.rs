@@ -17,7 +17,7 @@ pub(super) static FIELDS: &[Field] = &[
         List(&Text),
         Written("[\"[::]:8554\"]"),
         "[\"0.0.0.0:8554\"]",
-        "Where RTSP is listened for: address and port each, IPv6 in brackets; `[::]` is every address, of IPv4 too.",
+        "Where RTSP is listened for: address and port each, IPv6 in brackets; `[::]` is every address, of IPv4 too, `eth0:8554` each address of an interface.",
     ),
     Field::new(
         "udp_ports",
@@ -41,6 +41,13 @@ pub(super) static FIELDS: &[Field] = &[
         "IP packets are at most this long; less where a tunnel on the way takes less.",
     )
     .in_unit("bytes"),
+    Field::new(
+        "dscp",
+        Integer(0, 63),
+        Written("0"),
+        "34",
+        "How packets are marked for the queues of switches and routers (DSCP): 34 is AF41, for video; 46 is EF; 0 is as everything else.",
+    ),
     Field::new(
         "pacing",
         Choice(super::mounts::PACING),
@@ -71,6 +78,20 @@ pub(super) static FIELDS: &[Field] = &[
         Written("128"),
         "16",
         "Connections, and sessions, of one address at once; this machine's own are not counted.",
+    ),
+    Field::new(
+        "state_dir",
+        Text,
+        Words("/var/lib/lenslet for root and services, else ~/.local/state/lenslet"),
+        "\"/data/lenslet\"",
+        "The folder in which versions of this file and what is kept across starts are; true from the next start on.",
+    ),
+    Field::new(
+        "control_socket",
+        Text,
+        Words("/run/lenslet/control.sock for the system, else under $XDG_RUNTIME_DIR"),
+        "\"/run/lenslet/control.sock\"",
+        "Where the daemon can be seen and steered; true from the next start on.",
     ),
     Field::new(
         "access",

@@ -8,6 +8,7 @@
 //! | the file is damaged from outside, or gone | the newest version that is right is taken, and a damaged text is kept at the next save |
 //! | nothing can be written | the reason is told, and what is served is served on |
 
+mod difference;
 mod history;
 mod paths;
 mod replace;
@@ -18,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use difference::difference;
 pub use history::Version;
 pub use paths::{Environment, Paths};
 pub use replace::{replace, replace_secret};
@@ -116,7 +118,10 @@ impl Store {
     /// # Errors
     /// The file is damaged and no version is right, or it cannot be read.
     pub fn load(&self) -> Result<Loaded, Error> {
-        let loaded = self.look()?;
+        let loaded = match self.translated() {
+            Some(loaded) => loaded,
+            None => self.look()?,
+        };
         match &loaded.from {
             From::File => self.remember(&loaded.text),
             From::Nothing => {}
@@ -144,6 +149,33 @@ impl Store {
             Ok((text, config)) => Ok(Loaded { config, text, found: Some(bytes), from: From::File }),
             Err(error) => self.last_good(Some(bytes), error.brief()).ok_or(Error::Invalid(error)),
         }
+    }
+
+    /// A file that was written for an earlier version of the settings, made one for this. Where it cannot be written, it
+    /// is served all the same.
+    fn translated(&self) -> Option<Loaded> {
+        let bytes = self.read().ok()??;
+        let old = std::str::from_utf8(&bytes).ok()?;
+        if Config::parse(old).is_ok() {
+            return None;
+        }
+        let text = super::migrate(old)?
+            .inspect_err(|why| tracing::error!("{}: it is not translated: {why}", self.path.display()))
+            .ok()?;
+        let config = Config::parse(&text).ok()?;
+        let now = crate::clock::wall();
+        let saved = self.history.lock().and_then(|locked| {
+            self.history.add(old, BY_HAND, now)?;
+            drop(locked);
+            self.save(&text, "translated for this version", Some(&bytes), now)
+        });
+        match saved {
+            Ok(version) => {
+                tracing::warn!(version, "{}: it was written for an earlier version", self.path.display());
+            }
+            Err(error) => tracing::error!("the translated configuration is served, and not written: {error}"),
+        }
+        Some(Loaded { config, text, found: self.read().ok()?, from: From::File })
     }
 
     /// The newest version that is right, for a file that is not.
@@ -187,12 +219,23 @@ impl Store {
         })
     }
 
+    /// Whether this process may put another file in the file's place.
+    ///
+    /// # Errors
+    /// Why it may not: a root that is read-only, a folder of somebody else's.
+    pub fn may_save(&self) -> Result<(), Error> {
+        let file = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let folder = replace::folder_of(&file);
+        nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK)
+            .map_err(|error| Error::system("write", &folder, error.into()))
+    }
+
     /// Writes a version that was kept into the file again, as the newest.
     ///
     /// # Errors
     /// There is none of that number, and as [`Store::save`].
     pub fn rollback(&self, number: u64, author: &str, now: SystemTime) -> Result<u64, Error> {
-        let text = self.text(number)?;
+        let text = self.text_for_now(number)?;
         let found = self.read()?;
         self.save(&text, author, found.as_deref(), now)
     }
@@ -228,6 +271,16 @@ impl Store {
         self.history.text(number).ok_or(Error::NoVersion(number))
     }
 
+    /// A version's text, translated where it was written for an earlier version of the settings.
+    ///
+    /// # Errors
+    /// There is none of that number.
+    pub fn text_for_now(&self, number: u64) -> Result<String, Error> {
+        let text = self.text(number)?;
+        let translated = super::migrate(&text).and_then(Result::ok);
+        Ok(translated.filter(|_| Config::parse(&text).is_err()).unwrap_or(text))
+    }
+
     /// The file's text, whether it is right or not; none where there is no file.
     ///
     /// # Errors
@@ -243,6 +296,10 @@ impl Store {
     /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
     pub fn remember(&self, text: &str) {
         let Ok(_one_at_a_time) = self.history.lock() else { return };
+        // Somebody may have saved another since it was read, which is a version already.
+        if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
+            return;
+        }
         self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
     }
 

@@ -225,3 +225,39 @@ fn a_long_path_has_versions_too() {
     store.save(ONE, "a", None, at(0)).unwrap();
     assert_eq!(store.text(1).unwrap(), ONE);
 }
+
+#[test]
+fn a_file_for_an_earlier_version_is_translated_at_the_start_and_kept_as_it_was() {
+    const OLD: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\", width: 640)})\n";
+    const NOW: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\")}, schema: 1)\n";
+    let place = place(Some(OLD));
+    let loaded = place.store.load().unwrap();
+    assert_eq!((loaded.text.as_str(), &loaded.from), (NOW, &From::File));
+    assert_eq!(loaded.found.as_deref(), Some(NOW.as_bytes()));
+    assert_eq!(place.text(), NOW);
+    let expected = [version(1, "by hand", OLD), version(2, "translated for this version", NOW)];
+    assert_eq!(place.versions(), expected);
+    place.store.load().unwrap();
+    assert_eq!(place.versions().len(), 2, "it is done once");
+    // Back to it: again translated.
+    assert_eq!(place.store.rollback(1, "me", at(1)).unwrap(), 3);
+    assert_eq!(place.text(), NOW);
+}
+
+#[test]
+fn an_earlier_file_that_cannot_be_written_is_served_translated() {
+    let place = place(Some("(mounts: {\"one\": Camera(device: \"x\", width: 640)})"));
+    // Nothing can be kept where a file stands in the folder's place.
+    fs::write(place.folder.path().join("state"), "").unwrap();
+    assert_eq!(place.mounts(), ["one"]);
+    assert!(place.text().contains("width: 640"), "it is as it was");
+}
+
+#[test]
+fn what_was_read_before_another_save_is_no_new_version() {
+    let place = place(Some(ONE));
+    let loaded = place.store.load().unwrap();
+    place.store.save(TWO, "me", loaded.found.as_deref(), at(0)).unwrap();
+    place.store.remember(ONE);
+    assert_eq!(place.versions(), [version(1, "by hand", ONE), version(2, "me", TWO)]);
+}

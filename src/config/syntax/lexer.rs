@@ -129,7 +129,7 @@ impl<'a> Lexer<'a> {
             }
             '\0' => {
                 let length = run(rest, |character| character == '\0');
-                self.wrong(length, "zeros stand here, as a power cut leaves them: take a version from before")
+                self.wrong(length, "zeros stand here, as a power cut leaves them: take a version from before (`lenslet config history`, `rollback`)")
             }
             '/' | '~' | '*' | '&' | '<' | '>' | '@' | '%' | '!' | '$' => {
                 let length = run(rest, |character| !is_blank(character) && !",:()[]{}\"".contains(character));

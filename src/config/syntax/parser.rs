@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
         if is_number(&text) {
             return self.pass(Kind::Number(text));
         }
-        self.wrong(self.place(), format!("{text} is no number; if it is a text, it stands between two \""));
+        self.wrong(self.place(), not_a_number(&text));
         self.pass(Kind::Wrong)
     }
 
@@ -266,7 +266,7 @@ impl<'a> Parser<'a> {
     /// Whether another element comes. Commas without one before them are passed.
     fn more(&mut self) -> bool {
         while let Token::Sign(sign @ (',' | ':' | '=' | ';')) = *self.token() {
-            self.wrong(self.place(), format!("there is nothing before this `{sign}`"));
+            self.wrong(self.place(), format!("there is nothing before this `{sign}`: take it out"));
             self.at += 1;
         }
         match *self.token() {
@@ -344,4 +344,30 @@ impl<'a> Parser<'a> {
 /// Whether RON has such a number.
 fn is_number(text: &str) -> bool {
     super::integer(text).is_some() || super::float(text).is_some()
+}
+
+/// What begins like a number and is none: as people write them elsewhere.
+fn not_a_number(text: &str) -> String {
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let unit = &text[digits.len()..];
+    let plain = digits.replace(['.', '\''], "");
+    let groups: Vec<&str> = digits.split('.').collect();
+    let thousands = groups.len() > 2 && groups[1..].iter().all(|group| group.len() == 3);
+    let scale = match unit {
+        "k" | "K" => Some(1000),
+        "m" | "M" => Some(1_000_000),
+        _ => None,
+    };
+    match (digits.parse::<u64>(), scale) {
+        (Ok(number), Some(scale)) if number < 1_000_000 => {
+            format!("{text} is no number: all its digits are written: {}", number * scale)
+        }
+        (Ok(number), None) if !unit.is_empty() => {
+            format!("{text} is no number: it is written without its unit: {number}")
+        }
+        _ if thousands && unit.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{text} is no number: it is written without points: {plain}")
+        }
+        _ => format!("{text} is no number; if it is a text, it stands between two \""),
+    }
 }

@@ -72,6 +72,16 @@ pub enum ConfigRequest {
     /// The versions that are kept.
     #[serde(rename = "config history")]
     History {},
+    /// What is different between versions, or from one to the file.
+    #[serde(rename = "config diff")]
+    Diff {
+        /// From this version; none: the newest, which is the one that is served.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<u64>,
+        /// To this one; none: what the file says now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u64>,
+    },
     /// Writes a version that is kept into the file again, as the newest, and does what is different in it.
     #[serde(rename = "config rollback")]
     Rollback {
@@ -94,6 +104,7 @@ impl ConfigRequest {
         "config preview",
         "config apply",
         "config history",
+        "config diff",
         "config rollback",
     ];
 }

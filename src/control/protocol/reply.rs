@@ -44,6 +44,8 @@ pub enum Reply {
     Plan(Plan),
     /// To `config history`: the newest first.
     History(Vec<VersionEntry>),
+    /// To `config diff`: in unified form; empty: they are the same.
+    Diff(String),
     /// To `user list`, by name.
     Users(Vec<UserEntry>),
     /// To `ban list`: what ends first is first.

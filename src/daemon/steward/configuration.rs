@@ -25,8 +25,12 @@ impl Steward {
             ConfigRequest::Preview { text } => self.preview(text).await,
             ConfigRequest::Apply { text, base } => self.apply(caller, text, base, None).await,
             ConfigRequest::History {} => self.history().await,
+            ConfigRequest::Diff { from, to } => {
+                let diff = self.with_store(move |store| store.difference(from, to).map_err(refusal)).await?;
+                Ok(Reply::Diff(diff))
+            }
             ConfigRequest::Rollback { to, base } => {
-                let text = self.with_store(move |store| store.text(to).map_err(refusal)).await?;
+                let text = self.with_store(move |store| store.text_for_now(to).map_err(refusal)).await?;
                 self.apply(caller, text, base, None).await
             }
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
@@ -70,7 +74,8 @@ impl Steward {
             Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(why)),
             Err(error) => (ConfigOrigin::LastGood, Some(error.to_string())),
         };
-        ConfigState { path, version, origin, why, read_only: None }
+        let read_only = store.may_save().err().map(|error| error.to_string());
+        ConfigState { path, version, origin, why, read_only }
     }
 
     async fn get(&self) -> Answer {
@@ -98,10 +103,22 @@ impl Steward {
     }
 
     async fn preview(&self, text: Option<String>) -> Answer {
+        let diff = self.difference(text.clone()).await.unwrap_or_default();
         let config = parsed(&self.text(text).await?)?;
         let ending = || Refusal::new("ending", "Lenslet ends", "");
         let (applied, interrupted) = self.rooms.asker.preview(config).await.ok_or_else(ending)?;
-        Ok(Reply::Plan(plan(&applied, &interrupted)))
+        Ok(Reply::Plan(Plan { diff, ..plan(&applied, &interrupted) }))
+    }
+
+    /// From what the file says to a text; without one, from what is served to what the file says.
+    async fn difference(&self, text: Option<String>) -> Result<String, Refusal> {
+        let of = move |store: &Store| {
+            let Some(text) = text else { return store.difference(None, None) };
+            let path = store.path().display().to_string();
+            let written = store.written()?.unwrap_or_default();
+            Ok(store::difference((&path, &written), (&format!("{path} (new)"), &text)))
+        };
+        self.with_store(|store| of(store).map_err(refusal)).await
     }
 
     async fn history(&self) -> Answer {
@@ -128,6 +145,7 @@ impl Steward {
         let author = author(caller);
         let who = author.clone();
         self.rooms.asker.expect(text.clone());
+        let diff = self.difference(Some(text.clone())).await.unwrap_or_default();
         let version = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.look().map_err(refusal)?;
@@ -148,7 +166,7 @@ impl Steward {
         let applied = applied?;
         let what = format!("the configuration is version {version}");
         self.rooms.keeper.note(&who, &what);
-        Ok(Reply::Plan(Plan { version: Some(version), ..plan(&applied, &[]) }))
+        Ok(Reply::Plan(Plan { version: Some(version), diff, ..plan(&applied, &[]) }))
     }
 
     async fn text(&self, text: Option<String>) -> Result<String, Refusal> {

@@ -45,7 +45,7 @@ pub struct Connection {
     /// The request whose answer is awaited.
     waiting: Option<Box<Waiting>>,
     /// What its request asks of the house, now that it is known who makes it.
-    next: Option<Event>,
+    next: Option<Box<Event>>,
     close: Option<String>,
     awaited: Awaited,
     /// Since when.
@@ -121,7 +121,7 @@ impl Connection {
     /// What the house is to do next; nothing while a request awaits its answer.
     pub fn poll_event(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime) -> Option<Event> {
         if self.next.is_some() {
-            return self.next.take();
+            return self.next.take().map(|next| *next);
         }
         while self.waiting.is_none() {
             if let Some(reason) = self.close.take() {
@@ -277,7 +277,7 @@ impl Connection {
                 Outcome::Reply(claim::refused(refused))
             }
         };
-        self.next = self.come_to(outcome, request, wall);
+        self.next = self.come_to(outcome, request, wall).map(Box::new);
     }
 
     fn reply(&mut self, request: &Request, mut response: Response, wall: SystemTime) {

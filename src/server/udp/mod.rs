@@ -16,6 +16,7 @@ use std::rc::Rc;
 use smol::Async;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::marking;
 use super::pacing::Speed;
 use super::sys;
 use crate::clock;
@@ -51,12 +52,12 @@ impl Pair {
     ///
     /// # Errors
     /// No pair is free.
-    pub(super) fn bind(local: IpAddr, ports: RangeInclusive<u16>) -> io::Result<Self> {
+    pub(super) fn bind(local: IpAddr, ports: RangeInclusive<u16>, dscp: u8) -> io::Result<Self> {
         if *ports.start() == 0 {
             for _ in 0..64 {
                 let port = udp(SocketAddr::new(local, 0))?.local_addr()?.port() & !1;
                 if port >= 1024
-                    && let Ok(pair) = Self::bind_at(local, port)
+                    && let Ok(pair) = Self::bind_at(local, port, dscp)
                 {
                     return Ok(pair);
                 }
@@ -64,7 +65,7 @@ impl Pair {
         }
         let even = ports.clone().filter(|port| *port >= 1024 && port % 2 == 0 && ports.contains(&(port + 1)));
         for port in even {
-            match Self::bind_at(local, port) {
+            match Self::bind_at(local, port, dscp) {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 done => return done,
             }
@@ -76,11 +77,16 @@ impl Pair {
         ))
     }
 
-    fn bind_at(local: IpAddr, port: u16) -> io::Result<Self> {
+    fn bind_at(local: IpAddr, port: u16, dscp: u8) -> io::Result<Self> {
         let rtp = udp(SocketAddr::new(local, port))?;
         let rtcp = udp(SocketAddr::new(local, port + 1))?;
         if sys::force_send_buffer(rtp.as_fd(), SEND_BUFFER).is_err() {
             socket2::SockRef::from(&rtp).set_send_buffer_size(SEND_BUFFER)?;
+        }
+        for socket in [&rtp, &rtcp] {
+            if let Err(error) = marking::mark(socket, dscp, local.is_ipv6()) {
+                tracing::warn!(%error, dscp, "packets are not marked");
+            }
         }
         sys::report_errors(rtp.as_fd(), local.is_ipv6())?;
         Ok(Self {

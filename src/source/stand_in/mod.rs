@@ -125,7 +125,8 @@ fn wall(time: MediaTime, now: MediaTime) -> SystemTime {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
     use super::*;
     use crate::hub::{Cursor, Mount, Outlet, Slot, mount};
@@ -142,6 +143,24 @@ mod tests {
         outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, journey: None, data });
         outlet.fail("on purpose");
         (outlet, mount)
+    }
+
+    #[test]
+    fn when_the_signal_went_is_told_by_the_wall_clock_as_it_is_now() {
+        let step = Arc::new(AtomicI64::new(0));
+        clock::stepped::follow(step.clone());
+        let now = clock::media();
+        let since = MediaTime::from_nanos(now.as_nanos() - 60_000_000_000);
+        let before = wall(since, now);
+        assert!(clock::wall().duration_since(before).unwrap() >= Duration::from_secs(60));
+        for seconds in [3600, -3600] {
+            step.store(seconds, Ordering::SeqCst);
+            let told = wall(since, now);
+            let moved = told
+                .duration_since(before)
+                .map_or_else(|back| -back.duration().as_secs_f64(), |on| on.as_secs_f64());
+            assert!((moved - seconds as f64).abs() < 60.0, "{seconds}: {moved}");
+        }
     }
 
     #[test]

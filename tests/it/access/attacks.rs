@@ -493,24 +493,44 @@ fn s20_who_has_not_signed_in_overflows_nothing() {
 }
 
 #[test]
-fn s21_no_configuration_starts_a_program() {
-    use lenslet::config::Config;
+fn s21_only_a_program_that_the_configuration_names_is_started_and_for_no_stranger() {
     let folder = tempfile::tempdir().unwrap();
-    let made = folder.path().join("made");
-    let command = format!("touch {}", made.display());
-    for source in ["Exec", "Command", "Pipe", "Program", "Script"] {
-        for written in [format!("{source}({command:?})"), format!("{source}(command: {command:?})")] {
-            assert!(Config::parse(&format!("(mounts: {{\"x\": {written}}})")).is_err(), "{written}");
-        }
+    let (made, other) = (folder.path().join("made"), folder.path().join("other"));
+    let command = format!("touch {}", other.display());
+    // What is no `Command` is none, however it is written.
+    let paths =
+        [format!("exec:{command}"), format!("|{command}"), format!("$({command})"), format!("`{command}`")];
+    let files: String = paths
+        .iter()
+        .enumerate()
+        .map(|(number, path)| format!("\"f{number}\": File(path: {path:?}), "))
+        .collect();
+    let program = format!("touch {}", made.display());
+    let server = Server::with(&format!("mounts: {{ {files} \"x\": Command(command: {program:?}) }}"));
+    let control = server.control();
+    let mut adding = lenslet()
+        .args(["user", "add", "alice", "--password-stdin", "--control", control.to_str().unwrap()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    adding.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).unwrap();
+    assert!(adding.wait().unwrap().success());
+    let visit = |password| Visitor::over(Client::connect(&server), "alice", password);
+    for path in ["x", &format!("x;{command}"), &format!("x?command={}", command.replace(' ', "%20"))] {
+        assert_eq!(
+            visit("wrong").say("DESCRIBE", &server.url(path).replace(' ', "%20"), &[]).status,
+            401,
+            "{path}"
+        );
     }
-    for path in
-        [format!("exec:{command}"), format!("|{command}"), format!("$({command})"), format!("`{command}`")]
-    {
-        let server = Server::with(&format!("mounts: {{\"x\": File(path: {path:?})}}"));
-        let reply = Client::connect(&server).ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("x"))]);
-        assert_eq!(reply.status, 503, "{path}");
+    assert_eq!(visit("wrong").ask("DESCRIBE", &server.url("x"), &[]).status, 401);
+    assert!(!made.exists(), "for a stranger");
+    for number in 0..paths.len() {
+        assert_eq!(visit(PASSWORD).ask("DESCRIBE", &server.url(&format!("f{number}")), &[]).status, 503);
     }
-    assert!(!made.exists());
+    assert_eq!(visit(PASSWORD).ask("DESCRIBE", &server.url("x"), &[]).status, 503);
+    assert!(made.exists() && !other.exists());
 }
 
 #[test]

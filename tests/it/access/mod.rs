@@ -77,8 +77,11 @@ impl House {
         handle.gate().replace(rules);
         let (outlets, mounts): (Vec<_>, Vec<_>) = ["cam", "door"].into_iter().map(mount).unzip();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
-        let serving =
-            std::thread::spawn(move || server.run(mounts, async move { let _ = stopped.recv().await; }));
+        let serving = std::thread::spawn(move || {
+            server.run(mounts, async move {
+                let _ = stopped.recv().await;
+            })
+        });
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
         let showing = std::thread::spawn(move || show(&outlets, &until));

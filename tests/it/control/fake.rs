@@ -148,6 +148,7 @@ impl Steward for Fake {
                 ConfigRequest::Set { base, .. } => self.write(text.replace("30", "25"), base),
                 ConfigRequest::Apply { text, base } => self.write(text, base),
                 ConfigRequest::Rollback { base, .. } => self.write(text, base),
+                ConfigRequest::Diff { .. } => Ok(Reply::Diff(DIFF.into())),
                 ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
                     version: 4,
                     at: "2026-11-25T21:00:00Z".into(),
@@ -244,6 +245,8 @@ fn controls() -> Vec<Control> {
     ]
 }
 
+const DIFF: &str = "@@ -1 +1 @@\n-fps: 30\n+fps: 25\n";
+
 fn plan(version: Option<u64>) -> Plan {
     let change = |mount: &str, change, why: Option<&str>, interrupts: &[&str]| MountChange {
         mount: mount.into(),
@@ -253,7 +256,7 @@ fn plan(version: Option<u64>) -> Plan {
     };
     Plan {
         version,
-        diff: "@@ -1 +1 @@\n-fps: 30\n+fps: 25\n".into(),
+        diff: DIFF.into(),
         mounts: vec![
             change("cam", Change::Restarted, Some("fps: 30 -> 25"), &["5f2a"]),
             change("test", Change::Kept, None, &[]),

@@ -116,10 +116,30 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
         ]
     };
     assert_eq!(changes(&told), expected(1));
+    let lines = |diff: &str| -> Vec<String> {
+        let other = |line: &&str| {
+            line.starts_with(['-', '+']) && !line.starts_with("---") && !line.starts_with("+++")
+        };
+        diff.lines().filter(other).map(str::to_owned).collect()
+    };
+    let difference = [format!("-{before}"), format!("+{after}")];
+    assert_eq!(lines(&told.diff), difference);
     assert_eq!(text(&mut control), (before.clone(), version), "nothing was written");
     let apply = |base: u64, text: &str| ConfigRequest::Apply { text: text.to_owned(), base: Some(base) };
     let done = plan(&mut control, apply(version, &after));
     assert_eq!((changes(&done).as_slice(), done.version), (&expected(0)[..], Some(version + 1)));
+    assert_eq!(done.diff, told.diff);
+    let diff = |control: &mut Blocking, from, to| match control.ask(ConfigRequest::Diff { from, to }) {
+        Ok(Reply::Diff(diff)) => lines(&diff),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(diff(&mut control, Some(version), None), difference);
+    assert_eq!(
+        diff(&mut control, Some(version + 1), Some(version)),
+        [format!("-{after}"), format!("+{before}")]
+    );
+    assert_eq!(diff(&mut control, None, None), [""; 0], "the newest is served");
+    assert_eq!(refused(control.ask(ConfigRequest::Diff { from: Some(99), to: None })), "no-such-version");
     says_goodbye(&mut first);
     second.next_frame(0);
     play(&server, "c");

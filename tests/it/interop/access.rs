@@ -288,6 +288,8 @@ fn cell(client: &Client, row: &Row, transport: &str, server: &Server) -> Result<
     let tap = Tap::before(server.address);
     let url = format!("rtsp://{}/test", tap.address());
     let done = (client.watch)(&Visit { url: &url, user: row.user, transport });
+    // What it says last is why.
+    let done = done.map_err(|error| error.lines().last().unwrap_or_default().to_owned());
     let talk = tap.talk();
     let told = format!("{:?}, {:?}", talk.statuses, done);
     match (row.expected, &done) {

@@ -69,9 +69,19 @@ impl Server {
     }
 
     fn run_by(command: &mut Command, on: &str, settings: &str, mounts: &str) -> Self {
-        let (config, runtime) = (tempfile::NamedTempFile::new().unwrap(), tempfile::tempdir().unwrap());
         let workers = workers(settings);
         let text = format!("(listen: [\"{on}:0\"], udp_ports: (0, 0), {workers} {settings} {mounts})");
+        Self::run_text(command, &text)
+    }
+
+    /// Serves a configuration, which has it listen on one address.
+    pub(crate) fn of(text: &str) -> Self {
+        Self::run_text(lenslet().arg("serve"), text)
+    }
+
+    /// The same by a command that runs `lenslet serve`.
+    pub(crate) fn run_text(command: &mut Command, text: &str) -> Self {
+        let (config, runtime) = (tempfile::NamedTempFile::new().unwrap(), tempfile::tempdir().unwrap());
         std::fs::write(config.path(), text).unwrap();
         Self::run_on(command, config, runtime)
     }
@@ -125,6 +135,17 @@ impl Server {
         // The rest is for people; read on, so that the server never writes into a closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, address, log: Mutex::new(log), config, runtime }
+    }
+
+    /// Its configuration's file.
+    pub(crate) fn config(&self) -> &std::path::Path {
+        self.config.path()
+    }
+
+    /// Has it read its file again.
+    pub(crate) fn hang_up(&self) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.child.id() as i32), nix::sys::signal::SIGHUP)
+            .unwrap();
     }
 
     /// Its control socket.

@@ -144,7 +144,9 @@ impl Wish {
                 Err("encode: raw pictures are served coded alone, and it is Off".to_owned())
             }
             (Encode::Off, _) => match self.coded_here() {
-                Some(field) => Err(format!("{field}: it is for what is coded here, and `encode` is Off")),
+                Some(field) => Err(format!(
+                    "{field}: it is for what is coded here, and `encode` is Off: leave one of them out"
+                )),
                 None => Ok(()),
             },
             (Encode::Software, _) => coder.able(self).map_err(|why| format!("profile, bitrate: {why}")),
@@ -233,7 +235,7 @@ impl Visitor<'_> for Written {
 pub(crate) fn level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Level>, D::Error> {
     let Some(number) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
     let level = Level::from_number(number);
-    level.map(Some).ok_or_else(|| D::Error::custom(format!("H.264 has no level {number}")))
+    level.map(Some).ok_or_else(|| D::Error::custom(format!("H.264 has no level {number}: they are 1, 1.1, 1.2, 1.3, 2, 2.1, 2.2, 3, 3.1, 3.2, 4, 4.1, 4.2, 5, 5.1, 5.2")))
 }
 
 /// `Baseline`, `Main` or `High`, for fields of files.

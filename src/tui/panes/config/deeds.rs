@@ -139,9 +139,19 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
     if let Some(field) = &line.field {
         line.suggestions = state.probed.suggestions(field, device(state, &line.goal).as_deref());
     }
-    let request = line.trial(&state.draft);
+    let trial = tried(&mut line, state);
     state.editor = Some(Editor::Line(Box::new(line)));
-    ask(Asked::Try, request)
+    trial
+}
+
+/// Has what is typed tried; nothing is nothing to try.
+fn tried(line: &mut Line, state: &State) -> Effects {
+    if !line.plain && line.input.value().trim().is_empty() {
+        line.tried = Tried::Wrong("type a value, or leave it as it is".to_owned());
+        return vec![Effect::Cancel(Question::Config(Asked::Try))];
+    }
+    line.tried = Tried::Asked;
+    ask(Asked::Try, line.trial(&state.draft))
 }
 
 /// The device beside what is being typed.
@@ -190,22 +200,26 @@ pub(super) fn take(state: &mut State, text: String) -> Effects {
 /// A key while something is being typed or chosen.
 pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
     let state = &mut model.panes.config;
-    match &mut state.editor {
-        Some(Editor::Line(line)) => match line.typed(key) {
-            Typed::Changed => {
-                line.tried = Tried::Asked;
-                let request = line.trial(&state.draft);
-                ask(Asked::Try, request)
+    match state.editor.take() {
+        Some(Editor::Line(mut line)) => {
+            let typed = line.typed(key);
+            let effects = if typed == Typed::Changed { tried(&mut line, state) } else { Vec::new() };
+            state.editor = Some(Editor::Line(line));
+            match typed {
+                Typed::Taken => taken(model),
+                Typed::Left => leave(state),
+                Typed::Changed | Typed::Nothing => effects,
             }
-            Typed::Taken => taken(model),
-            Typed::Left => leave(state),
-            Typed::Nothing => Vec::new(),
-        },
-        Some(Editor::Choice(choice)) => match choice.typed(key) {
-            Typed::Taken => chosen(state),
-            Typed::Left => leave(state),
-            Typed::Changed | Typed::Nothing => Vec::new(),
-        },
+        }
+        Some(Editor::Choice(mut choice)) => {
+            let typed = choice.typed(key);
+            state.editor = Some(Editor::Choice(choice));
+            match typed {
+                Typed::Taken => chosen(state),
+                Typed::Left => leave(state),
+                Typed::Changed | Typed::Nothing => Vec::new(),
+            }
+        }
         None => in_text(model, key),
     }
 }

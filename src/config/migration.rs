@@ -1,0 +1,148 @@
+//! Files that were written for another version of the settings.
+//!
+//! `schema` says which version a file is written for; one that does not say is read as it is, and taken for the first,
+//! 0, where this version cannot read it. A step is an edit of the text: comments, layout and sections that nobody here knows
+//! stay.
+
+use super::check::Wrong;
+use super::edit;
+use super::syntax::{self, Entry, Kind, Path, Step, Value};
+
+/// The version that this program reads.
+pub(super) const CURRENT: i128 = 1;
+
+/// From each version to the next one: the first is of 0.
+const STEPS: [fn(&str) -> Result<String, edit::Error>; CURRENT as usize] = [sizes_have_both_sides];
+
+/// The text, made one for this version, where it was written for an earlier one; none where it was not.
+///
+/// # Errors
+/// A step does not get along with the text's layout: its number, and why.
+pub fn migrate(text: &str) -> Option<Result<String, String>> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let written = version(&syntax::parse(body).0?);
+    let from = written.unwrap_or_default();
+    let steps = STEPS.get(usize::try_from(from).ok()?..).filter(|steps| !steps.is_empty())?;
+    let mut now = body.to_owned();
+    for (number, step) in (from..).zip(steps) {
+        match step(&now) {
+            Ok(next) => now = next,
+            Err(error) => return Some(Err(format!("schema {number} to {}: {error}", number + 1))),
+        }
+    }
+    // What says nothing, and means the same in this version, is no older file.
+    if written.is_none() && now == body {
+        return None;
+    }
+    let path = Path::default().field(SCHEMA);
+    Some(edit::splice(&now, &path, &CURRENT.to_string()).map_err(|error| error.to_string()))
+}
+
+/// What is wrong with a file that is written for another version, if it is: then nothing else is told of it.
+pub(super) fn wrong(tree: &Value) -> Option<Wrong> {
+    let written = version(tree).filter(|written| *written != CURRENT)?;
+    let path = Path::default().field(SCHEMA);
+    let span = tree.at(&path)?.span.clone();
+    let what = if written > CURRENT {
+        format!(
+            "the file is written for a later version of Lenslet (schema {written}; this one reads schema {CURRENT}): \
+             update Lenslet, or go back to an earlier text (`lenslet config history`, `rollback`)"
+        )
+    } else {
+        format!(
+            "the file is written for an earlier version of Lenslet (schema {written}; this one reads schema {CURRENT}): \
+             `lenslet serve` translates it when it starts, and keeps the old text as a version"
+        )
+    };
+    Some(Wrong { span, path, what })
+}
+
+const SCHEMA: &str = "schema";
+
+/// What the file says of its version.
+fn version(tree: &Value) -> Option<i128> {
+    match &tree.step(&Step::Field(SCHEMA.to_owned()))?.kind {
+        Kind::Number(text) => syntax::integer(text).filter(|version| *version >= 0),
+        _ => None,
+    }
+}
+
+/// 0 to 1: before, a `Camera` could be given a width or a height alone, which was passed over.
+fn sizes_have_both_sides(text: &str) -> Result<String, edit::Error> {
+    let Some(tree) = syntax::parse(text).0 else { return Ok(text.to_owned()) };
+    let Some(Kind::Map(mounts)) = tree.step(&Step::Field("mounts".to_owned())).map(|mounts| &mounts.kind)
+    else {
+        return Ok(text.to_owned());
+    };
+    let lone = |mount: &Entry| {
+        let Kind::Struct { name: Some((kind, _)), .. } = &mount.value.kind else { return None };
+        let has = |side: &str| mount.value.step(&Step::Field(side.to_owned())).is_some();
+        let side = match (has("width"), has("height")) {
+            (true, false) => "width",
+            (false, true) => "height",
+            _ => return None,
+        };
+        let path = Path::default().field("mounts").key(mount.name()?).field(side);
+        (kind == "Camera").then_some(path)
+    };
+    mounts.iter().filter_map(lone).try_fold(text.to_owned(), |text, path| edit::cut(&text, &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const OLD: &str = "// The yard.\n(\n    mounts: {\n        // Small.\n        \"yard\": Camera(device: \"/dev/video0\", width: 640, fps: 15), // by the gate\n        \"door\": Camera(device: \"/dev/video1\", width: 640, height: 480),\n    },\n)\n";
+    const NEW: &str = "// The yard.\n(\n    mounts: {\n        // Small.\n        \"yard\": Camera(device: \"/dev/video0\", fps: 15), // by the gate\n        \"door\": Camera(device: \"/dev/video1\", width: 640, height: 480),\n    },\n    schema: 1,\n)\n";
+
+    #[test]
+    fn an_older_file_is_translated_and_its_comments_stay() {
+        assert!(Config::parse(OLD).is_err());
+        let new = migrate(OLD).unwrap().unwrap();
+        assert_eq!(new, NEW);
+        Config::parse(&new).unwrap();
+        assert!(migrate(&new).is_none(), "it is done once");
+        // What says of itself that it is old.
+        let said = "(schema: 0, mounts: {\"a\": Pattern()})";
+        let error = Config::parse(said).unwrap_err().to_string();
+        assert!(error.contains("schema: the file is written for an earlier version"), "{error}");
+        assert_eq!(migrate(said).unwrap().unwrap(), said.replace('0', "1"));
+    }
+
+    #[test]
+    fn what_is_right_as_it_is_stays_as_it_is() {
+        for text in [
+            "()",
+            "(mounts: {\"a\": Pattern()})",
+            "(schema: 1)",
+            "(schema: 2)",
+            "(schema: -1)",
+            "(mounts",
+            "",
+        ] {
+            assert!(migrate(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_section_that_is_not_known_is_kept_and_told_of() {
+        let section = "recordings: (path: \"/srv\", /* a week */ days: 7)";
+        let old = OLD.replace("(\n    mounts", &format!("(\n    {section},\n    mounts"));
+        let new = migrate(&old).unwrap().unwrap();
+        assert_eq!(new, NEW.replace("(\n    mounts", &format!("(\n    {section},\n    mounts")));
+        let error = Config::parse(&new).unwrap_err().to_string();
+        assert!(error.contains("recordings: there is no setting recordings"), "{error}");
+    }
+
+    #[test]
+    fn a_later_file_is_refused_with_one_sentence() {
+        let error = Config::parse("(schema: 7, recordings: (path: \"/srv\"))").unwrap_err();
+        assert_eq!(error.problems().len(), 1, "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("a later version of Lenslet (schema 7; this one reads schema 1): update Lenslet")
+        );
+    }
+}

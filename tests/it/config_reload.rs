@@ -1,0 +1,325 @@
+//! The configuration changes while people watch: addresses that overlap, several who change it at once.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use lenslet::control::client::{Blocking, Error};
+use lenslet::control::protocol::{Act, Change, ConfigRequest, Reply};
+
+use crate::support::{Client, Rtp, Server};
+
+const MOUNTS: &str = "mounts: {\"a\": Pattern(width: 64, height: 48), \"b\": Pattern(width: 64, height: 48)}";
+
+fn play(server: &Server, mount: &str) -> Client {
+    let mut client = Client::connect(server);
+    let url = server.url(mount);
+    let session = client.set_up_tcp(&url);
+    assert_eq!(client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    client
+}
+
+/// So many packets, none of which is missing.
+fn watch(client: &mut Client, last: &mut Option<u16>, packets: usize) {
+    for _ in 0..packets {
+        let packet = Rtp::parse(&client.next_frame(0));
+        if let Some(last) = *last {
+            assert_eq!(packet.seq, last.wrapping_add(1), "nothing is missing");
+        }
+        *last = Some(packet.seq);
+    }
+}
+
+fn listening(control: &mut Blocking) -> Vec<String> {
+    match control.ask(lenslet::control::protocol::Ask::Status { every_ms: None }).unwrap() {
+        Reply::Status(status) => status.addresses,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn listen_on(control: &mut Blocking, address: &str) -> Result<Reply, Error> {
+    let value = format!("[\"{address}\"]");
+    control.ask(ConfigRequest::Set { path: "listen".to_owned(), value, base: None })
+}
+
+fn answers(address: SocketAddr) -> bool {
+    let Ok(stream) = TcpStream::connect(address) else { return false };
+    drop(stream);
+    let url = format!("rtsp://{address}/a");
+    Client::at(address).ask(&[&format!("OPTIONS {url} RTSP/1.0")]).status == 200
+}
+
+#[test]
+fn an_address_that_overlaps_with_the_one_before_takes_its_place_while_people_watch() {
+    let server = Server::on("0.0.0.0", "", MOUNTS);
+    let port = server.address.port();
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let (mut client, mut last) = (play(&server, "a"), None);
+    watch(&mut client, &mut last, 3);
+    let [one, other] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(|ip| SocketAddr::from((ip, port)));
+    for (address, there) in [
+        (format!("127.0.0.1:{port}"), [true, false]),
+        (format!("0.0.0.0:{port}"), [true, true]),
+        (format!("127.0.0.2:{port}"), [false, true]),
+        (format!("[::]:{port}"), [true, true]),
+        (format!("127.0.0.1:{port}"), [true, false]),
+    ] {
+        listen_on(&mut control, &address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        assert_eq!(listening(&mut control), [address.clone()]);
+        assert_eq!([answers(one), answers(other)], there, "{address}");
+        watch(&mut client, &mut last, 3);
+        // Nobody else gets in beside it, though for a moment it was shared.
+        let address: SocketAddr = address.parse().unwrap();
+        let another =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
+        another.set_reuse_address(true).unwrap();
+        assert!(another.bind(&address.into()).and_then(|()| another.listen(1)).is_err(), "{address}");
+    }
+}
+
+#[test]
+fn an_address_of_another_program_is_refused_and_all_is_as_it_was() {
+    let server = Server::on("127.0.0.1", "", MOUNTS);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let before = listening(&mut control);
+    let (mut client, mut last) = (play(&server, "a"), None);
+    let another = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = another.local_addr().unwrap().to_string();
+    let Err(Error::Refused(refusal)) = listen_on(&mut control, &taken) else { panic!("it is listened on") };
+    assert!(refusal.why.contains(&format!("cannot listen on {taken}")), "{refusal:?}");
+    assert!(refusal.why.contains("another program uses this port"), "{refusal:?}");
+    assert_eq!(listening(&mut control), before);
+    assert!(answers(server.address));
+    watch(&mut client, &mut last, 3);
+}
+
+/// Sets a value until nobody has come between.
+fn set(control: &mut Blocking, path: &str, value: usize) -> u64 {
+    loop {
+        let request = ConfigRequest::Set { path: path.to_owned(), value: value.to_string(), base: None };
+        match control.ask(request) {
+            Ok(Reply::Plan(plan)) => return plan.version.unwrap(),
+            Err(Error::Refused(refusal)) if refusal.what == "changed-meanwhile" => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn two_who_edit_at_once_lose_nothing_while_the_file_is_read_again_and_people_watch() {
+    const EDITS: usize = 12;
+    let server = Server::with(MOUNTS);
+    let over = AtomicBool::new(false);
+    let (mut client, mut last) = (play(&server, "a"), None);
+    std::thread::scope(|threads| {
+        let edit = |path: &'static str| {
+            let mut control = Blocking::connect(&server.control()).unwrap();
+            threads
+                .spawn(move || (1..=EDITS).map(|value| set(&mut control, path, value)).collect::<Vec<u64>>())
+        };
+        let editors = [edit("max_sessions"), edit("mounts[\"b\"].max_readers")];
+        let reloads = threads.spawn(|| {
+            let mut control = Blocking::connect(&server.control()).unwrap();
+            while !over.load(Ordering::SeqCst) {
+                server.hang_up();
+                control.ask(Act::Reload {}).unwrap();
+            }
+        });
+        let watching = threads.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                watch(&mut client, &mut last, 1);
+            }
+            watch(&mut client, &mut last, 5);
+        });
+        let mut versions: Vec<u64> = editors.into_iter().flat_map(|editor| editor.join().unwrap()).collect();
+        over.store(true, Ordering::SeqCst);
+        reloads.join().unwrap();
+        watching.join().unwrap();
+        versions.sort_unstable();
+        versions.dedup();
+        assert_eq!(versions.len(), 2 * EDITS, "each edit is a version of its own");
+    });
+    let text = fs::read_to_string(server.config()).unwrap();
+    let config = lenslet::config::Config::parse(&text).unwrap();
+    assert_eq!(config.server.max_sessions, EDITS);
+    assert_eq!(config.mounts["b"].serving.max_readers, Some(EDITS));
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let Reply::History(history) = control.ask(ConfigRequest::History {}).unwrap() else { panic!() };
+    assert_eq!(history.len(), 1 + 2 * EDITS, "{history:?}");
+}
+
+#[test]
+fn a_bitrate_changes_in_the_same_stream() {
+    let server = Server::of(
+        "(listen: [\"127.0.0.1:0\"], mounts: {\"a\": Pattern(width: 320, height: 240, bitrate: 2000000)})",
+    );
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let (mut client, mut last) = (play(&server, "a"), None);
+    let mut second = |client: &mut Client| {
+        let first = loop {
+            let packet = client.next_frame(0);
+            let rtp = Rtp::parse(&packet);
+            assert!(last.is_none_or(|last: u16| rtp.seq == last.wrapping_add(1)), "nothing is missing");
+            last = Some(rtp.seq);
+            if rtp.marker {
+                break rtp.timestamp;
+            }
+        };
+        let mut bytes = 0;
+        loop {
+            let packet = client.next_frame(0);
+            let rtp = Rtp::parse(&packet);
+            assert_eq!(rtp.seq, last.unwrap().wrapping_add(1), "nothing is missing");
+            last = Some(rtp.seq);
+            bytes += packet.len();
+            if rtp.timestamp.wrapping_sub(first) >= 90_000 && rtp.marker {
+                return bytes;
+            }
+        }
+    };
+    let before = second(&mut client);
+    let request = ConfigRequest::Set {
+        path: "mounts[\"a\"].bitrate".to_owned(),
+        value: "200000".to_owned(),
+        base: None,
+    };
+    let Reply::Plan(plan) = control.ask(request).unwrap() else { panic!("no plan") };
+    assert_eq!(plan.mounts[0].change, Change::Changed);
+    // The encoder comes to it within some pictures.
+    let after = (0..10).map(|_| second(&mut client)).find(|after| after * 3 < before);
+    assert!(after.is_some(), "{before} bytes a second before");
+}
+
+/// Sixteen mounts, the first of which is another one each time.
+fn sixteen(reload: usize) -> String {
+    let mount = |number: usize| {
+        let gop = if number == 0 { 50 + reload } else { 50 };
+        format!("\"m{number}\": Pattern(width: 64, height: 48, fps: {RATE}, gop: {gop})")
+    };
+    let mounts: Vec<String> = (0..16).map(mount).collect();
+    format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), mounts: {{{}}})", mounts.join(", "))
+}
+
+/// Pictures a second.
+const RATE: u32 = 25;
+
+/// How long the others of sixteen mounts wait for a picture while one is reloaded: measured where `LENSLET_RELOADS` says how
+/// often, and then no longer than one and a half intervals; else the machine may be busy, and what counts is that
+/// nothing is missing.
+#[test]
+fn readers_of_fifteen_mounts_see_nothing_of_the_reload_of_another() {
+    let measured = std::env::var("LENSLET_RELOADS").ok().map(|count| count.parse().unwrap());
+    let reloads: usize = measured.unwrap_or(3);
+    let server = Server::of(&sixteen(0));
+    let over = AtomicBool::new(false);
+    let clients: Vec<Client> = (0..16).map(|number| play(&server, &format!("m{number}"))).collect();
+    let gaps: Vec<Duration> = std::thread::scope(|threads| {
+        let readers: Vec<_> = clients
+            .into_iter()
+            .map(|mut client| {
+                let over = &over;
+                threads.spawn(move || {
+                    let (mut last, mut largest) = (None, Duration::ZERO);
+                    watch(&mut client, &mut last, 5);
+                    let mut before = Instant::now();
+                    while !over.load(Ordering::SeqCst) {
+                        watch(&mut client, &mut last, 1);
+                        let now = Instant::now();
+                        largest = largest.max(now - before);
+                        before = now;
+                    }
+                    largest
+                })
+            })
+            .collect();
+        let mut control = Blocking::connect(&server.control()).unwrap();
+        for reload in 1..=reloads {
+            let Reply::Plan(plan) =
+                control.ask(ConfigRequest::Apply { text: sixteen(reload), base: None }).unwrap()
+            else {
+                panic!("no plan")
+            };
+            let restarted = plan.mounts.iter().filter(|mount| mount.change == Change::Restarted);
+            assert_eq!(restarted.map(|mount| mount.mount.as_str()).collect::<Vec<_>>(), ["m0"]);
+        }
+        over.store(true, Ordering::SeqCst);
+        readers.into_iter().map(|reader| reader.join().unwrap()).collect()
+    });
+    let largest = gaps[1..].iter().max().unwrap();
+    let interval = Duration::from_secs(1) / RATE;
+    println!(
+        "{reloads} reloads: the others waited at most {largest:?}, with {interval:?} from picture to picture"
+    );
+    assert!(measured.is_none() || *largest < interval * 3 / 2, "{gaps:?}");
+}
+
+/// A network of its own, as long as this lives.
+struct Network(Child);
+
+impl Network {
+    fn new() -> Option<Self> {
+        let unshare = |arguments: &[&str]| {
+            Command::new("unshare").arg("-n").args(arguments).stdout(Stdio::null()).spawn()
+        };
+        if !unshare(&["ip", "link"]).is_ok_and(|mut child| child.wait().is_ok_and(|status| status.success()))
+        {
+            assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "there is no network to be had");
+            println!("SKIPPED: no network of its own");
+            return None;
+        }
+        let network = Self(unshare(&["sleep", "120"]).unwrap());
+        let mine = fs::read_link("/proc/self/ns/net").unwrap();
+        while fs::read_link(format!("/proc/{}/ns/net", network.0.id())).unwrap() == mine {
+            std::thread::yield_now();
+        }
+        Some(network)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.0.id().to_string(), "-n", program]);
+        command
+    }
+
+    fn ip(&self, arguments: &str) {
+        assert!(self.command("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_interface_is_listened_on_by_name_as_its_addresses_come_and_go() {
+    let Some(network) = Network::new() else { return };
+    network.ip("link set lo up");
+    network.ip("link add cam0 type veth peer name cam1");
+    network.ip("link set cam0 up");
+    network.ip("link set cam1 up");
+    let mut serve = network.command(env!("CARGO_BIN_EXE_lenslet"));
+    let text = format!("(listen: [\"127.0.0.1:8554\", \"cam0:554\"], {MOUNTS})");
+    let server = Server::run_text(serve.arg("serve"), &text);
+    server.logged(&["the interface cam0 is not there or has no address yet"]);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    assert_eq!(listening(&mut control), ["127.0.0.1:8554"]);
+    // DHCP is later than the start.
+    network.ip("address add 10.77.0.1/24 dev cam0");
+    server.logged(&["interfaces have other addresses"]);
+    assert_eq!(listening(&mut control), ["127.0.0.1:8554", "10.77.0.1:554"]);
+    network.ip("address add 10.77.0.2/24 dev cam0");
+    control.ask(Act::Reload {}).unwrap();
+    assert_eq!(
+        listening(&mut control),
+        ["127.0.0.1:8554", "10.77.0.1:554", "10.77.0.2:554"],
+        "at once by a reload"
+    );
+    network.ip("address del 10.77.0.1/24 dev cam0");
+    server.logged(&["interfaces have other addresses"]);
+    assert!(!listening(&mut control).contains(&"10.77.0.1:554".to_owned()));
+}

@@ -1,0 +1,131 @@
+//! The configuration's file and its versions, by the program that people call.
+
+mod crashes;
+mod read_only;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use lenslet::config::store::Store;
+use lenslet::control::client::Blocking;
+use lenslet::control::protocol::{Ask, ConfigOrigin, ConfigRequest, Reply};
+use tempfile::TempDir;
+
+/// A folder of our own with a configuration and what is kept of it.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn with(text: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        fs::write(place.file(), text).unwrap();
+        place
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("lenslet.ron")
+    }
+
+    /// `lenslet config ...`, where no daemon runs; what it says, or its complaint.
+    fn config(&self, arguments: &[&str]) -> Result<String, String> {
+        let arguments = [&["config"], arguments].concat();
+        let done = self.command(PROGRAM, &arguments).output().unwrap();
+        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if done.status.success() { Ok(told(done.stdout)) } else { Err(told(done.stderr)) }
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).arg("--config").arg(self.file());
+        // Not the one of this machine, if there is one.
+        command.arg("--control").arg(self.control());
+        command.env("STATE_DIRECTORY", self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
+        command
+    }
+
+    fn control(&self) -> PathBuf {
+        self.folder.path().join("control.sock")
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.file(), self.folder.path())
+    }
+
+    /// Has it kept as a version.
+    fn keep(&self) {
+        self.store().load().unwrap();
+    }
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lenslet");
+
+const OLD: &str = "// mine\n(\n    mounts: {\"old\": Pattern()},\n)\n";
+const NEW: &str = "// mine\n(\n    mounts: {\"new\": Pattern()},\n)\n";
+
+#[test]
+fn versions_are_compared_where_no_daemon_runs() {
+    let place = Place::with(OLD);
+    place.keep();
+    assert_eq!(place.config(&["diff"]).unwrap(), "There is no difference.\n");
+    fs::write(place.file(), NEW).unwrap();
+    let expected = format!(
+        "--- version 1\n+++ {}\n@@ -1,4 +1,4 @@\n // mine\n (\n-    mounts: {{\"old\": Pattern()}},\n+    mounts: {{\"new\": Pattern()}},\n )\n",
+        place.file().display()
+    );
+    assert_eq!(place.config(&["diff"]).unwrap(), expected);
+    place.keep();
+    assert_eq!(place.config(&["diff"]).unwrap(), "There is no difference.\n");
+    assert!(place.config(&["diff", "1", "2"]).unwrap().starts_with("--- version 1\n+++ version 2\n"));
+    // A file that is wrong is compared as it is.
+    fs::write(place.file(), "(mounts").unwrap();
+    assert!(place.config(&["diff"]).unwrap().contains("\n+(mounts\n"));
+    let none = place.config(&["diff", "7"]).unwrap_err();
+    assert!(none.contains("there is no version 7: `lenslet config history` lists them"), "{none}");
+}
+
+#[test]
+fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
+    let place = Place::with("");
+    let path = |name: &str| place.folder.path().join(name);
+    let text = format!(
+        "(\n    state_dir: {:?},\n    control_socket: {:?},\n    listen: [\"127.0.0.1:0\"],\n    mounts: {{\"a\": Pattern()}},\n)\n",
+        path("elsewhere"),
+        path("c.sock")
+    );
+    fs::write(place.file(), &text).unwrap();
+    let serve = || {
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg("--config").arg(place.file());
+        command.env("STATE_DIRECTORY", place.folder.path()).env("XDG_RUNTIME_DIR", place.folder.path());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening"), "{line:?}");
+        (child, Blocking::connect(&path("c.sock")).unwrap())
+    };
+    let end = |mut child: Child| {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
+    let (child, mut control) = serve();
+    assert!(path("elsewhere/history").is_dir() && !path("history").exists());
+    let value = format!("{:?}", path("moved"));
+    let set = ConfigRequest::Set { path: "state_dir".to_owned(), value, base: None };
+    let Reply::Plan(plan) = control.ask(set).unwrap() else { panic!("no plan") };
+    assert_eq!((plan.version, plan.after_restart), (Some(2), vec!["state_dir".to_owned()]));
+    let Reply::Plan(back) = control.ask(ConfigRequest::Rollback { to: 1, base: None }).unwrap() else {
+        panic!("no plan")
+    };
+    assert!(back.after_restart.is_empty(), "it is where it was when the daemon started: {back:?}");
+    end(child);
+    // A file that a hand has damaged still says where its versions are.
+    fs::write(place.file(), text.replace(")},\n)", "{").replace("    mounts", "  }} mounts")).unwrap();
+    assert_eq!(place.config(&["history"]).unwrap().lines().count(), 3);
+    let (child, mut control) = serve();
+    let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+    assert_eq!(status.config.origin, ConfigOrigin::LastGood);
+    end(child);
+}
