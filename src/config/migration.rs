@@ -11,8 +11,9 @@ use super::syntax::{self, Entry, Kind, Path, Step, Value};
 /// The version that this program reads.
 pub(super) const CURRENT: i128 = 1;
 
+type Translation = fn(&str) -> Result<String, edit::Error>;
 /// From each version to the next one: the first is of 0.
-const STEPS: [fn(&str) -> Result<String, edit::Error>; CURRENT as usize] = [sizes_have_both_sides];
+const STEPS: [Translation; CURRENT as usize] = [sizes_have_both_sides];
 
 /// The text, made one for this version, where it was written for an earlier one; none where it was not.
 ///

@@ -67,7 +67,7 @@ fn an_address_that_overlaps_with_the_one_before_takes_its_place_while_people_wat
         (format!("127.0.0.1:{port}"), [true, false]),
     ] {
         listen_on(&mut control, &address).unwrap_or_else(|error| panic!("{address}: {error}"));
-        assert_eq!(listening(&mut control), [address.clone()]);
+        assert_eq!(listening(&mut control), std::slice::from_ref(&address));
         assert_eq!([answers(one), answers(other)], there, "{address}");
         watch(&mut client, &mut last, 3);
         // Nobody else gets in beside it, though for a moment it was shared.

@@ -10,6 +10,9 @@ use crate::control::protocol::{Refusal, Written};
 pub(super) fn values(text: &str) -> Result<Vec<Written>, Refusal> {
     // What some editors begin every file with is no part of it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let (tree, mistakes) = syntax::parse(text);
     if let Some(mistake) = mistakes.first() {
         return Err(Refusal::new("no-configuration", mistake.what.clone(), "`config check` says where"));

@@ -338,7 +338,7 @@ fn each_key_of_each_screen_is_in_the_table() {
         press(&mut model, keys);
         for binding in bindings(&model).chain(EVERYWHERE) {
             let tried = |key_: &lenslet::tui::keys::Key| CASES.iter().any(|(_, it, ..)| key(it) == *key_);
-            for key in binding.keys.iter().filter(|key| !tried(*key)) {
+            for key in binding.keys.iter().filter(|key| !tried(key)) {
                 missed.insert(format!("{screen}: {key:?}"));
             }
         }
