@@ -121,7 +121,7 @@ impl Backup {
     /// What [`Backup::text`] wrote.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// It is none, cut, changed, of a later version, or too large.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() as u64 > LARGEST {
             return Err(Error::Large);

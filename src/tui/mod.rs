@@ -1,7 +1,7 @@
 //! The terminal: everything that a daemon says, live, and everything that can be done with it.
 //!
-//! Built as Elm: what happens is a [`Message`](message::Message); [`update`](update::update) changes the
-//! [`Model`](model::Model) by it and says what is to be done ([`Effect`](effect::Effect)s, most of them requests to the
+//! Built as Elm: what happens is a [`Message`]; [`update`](update::update) changes the
+//! [`Model`] by it and says what is to be done ([`Effect`]s, most of them requests to the
 //! daemon); [`view`](view::view) draws the model. Only `terminal`, `link` and [`run`] do anything else.
 //!
 //! ```text
