@@ -285,7 +285,7 @@ fn a_mount_is_added_by_the_wizard_played_and_rolled_back() {
     terminal.until_has("Versions of the file");
     // The newest is at the top: the one before it is the file as it was.
     terminal.type_in("j\r");
-    terminal.until_has("into the file again");
+    terminal.until_has("Write version 1 of");
     terminal.type_in("y");
     terminal.until("it is as it was", |_| daemon.text() == before);
     terminal.until_has("It is served as version");

@@ -292,7 +292,7 @@ fn a_version_is_gone_back_to_after_a_question() {
     let mut it = Screenful::new();
     it.keys("v\n");
     let Some(Overlay::Question(question)) = &it.model.overlay else { panic!() };
-    assert!(question.asks.contains("version 4 of 2026-11-26T03:00:00Z, by pi"), "{}", question.asks);
+    assert!(question.asks.contains("version 4 of 2026-11-26T03:00:00Z (pi)"), "{}", question.asks);
     it.keys("y");
     assert_eq!(it.said(), "It is served as version 14.");
     assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(4) }")));
