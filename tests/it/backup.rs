@@ -339,7 +339,7 @@ fn the_page_about_recovery_is_walked_through() {
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
     std::io::BufRead::read_line(&mut out, &mut line).unwrap();
     let url = format!("{}/test", line.trim().strip_prefix("listening on ").unwrap());
-    let received = lenslet().args(["receive", &url, "--pictures", "5"]).output().unwrap();
+    let received = lenslet().args(["receive", &url, "--seconds", "1"]).output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(received.status.success(), "{}", stderr(&received));

@@ -274,7 +274,7 @@ fn a_mount_is_added_by_the_wizard_played_and_rolled_back() {
     assert_eq!(daemon.text(), before, "nothing holds before it is applied");
     terminal.type_in("w");
     let shown = terminal.until_has("second: comes");
-    assert!(shown.contains("+") && shown.contains("miss nothing"), "{shown}");
+    assert!(shown.contains("+") && shown.contains("1 mount stays: their viewers miss nothing"), "{shown}");
     terminal.type_in("y");
     terminal.until_has("It is served as version");
     let text = daemon.text();

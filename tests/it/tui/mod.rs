@@ -1,6 +1,7 @@
 //! The terminal: what each screen shows, and what each key does.
 
 mod bytes;
+mod config;
 mod keys;
 mod link;
 mod screens;

@@ -12,7 +12,7 @@ use super::support::{controls, draw, log, overloaded, press, seen, snapshot, sta
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// Holds a screen against what is kept.
-fn shows(name: &str, model: &mut Model) {
+pub(super) fn shows(name: &str, model: &mut Model) {
     for (width, height) in SIZES {
         // As after the first draw: lists know their pages.
         draw(model, width, height);

@@ -20,7 +20,7 @@ const TEXT: &str = "#d8dee9";
 fn the_pictures_of_the_screens_are_as_the_screens() {
     let bless = std::env::var_os("LENSLET_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens");
-    let mut stale = Vec::new();
+    let (mut stale, mut pictures) = (Vec::new(), Vec::new());
     for (name, keys) in
         [("dashboard", "1"), ("sessions", "2"), ("session", "2 j Enter"), ("mount", "3"), ("log", "5")]
     {
@@ -29,7 +29,13 @@ fn the_pictures_of_the_screens_are_as_the_screens() {
         fill(&mut model, name);
         draw(&mut model, 120, 32);
         press(&mut model, if name == "log" { "F" } else { "j" });
-        let svg = svg(&draw(&mut model, 120, 32));
+        pictures.push((name, svg(&draw(&mut model, 120, 32))));
+    }
+    let mut screen = super::config::Screen::new();
+    screen.press("G Enter");
+    screen.to("gop");
+    pictures.push(("config", svg(&draw(&mut screen.model, 120, 32))));
+    for (name, svg) in pictures {
         let path = folder.join(format!("{name}.svg"));
         if bless {
             std::fs::create_dir_all(&folder).unwrap();

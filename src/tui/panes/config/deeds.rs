@@ -80,7 +80,7 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
             if let Some(version) = state.versions.get(state.version.chosen) {
                 let (to, at, author) = (version.version, version.at.clone(), version.author.clone());
                 let asks =
-                    format!("Write version {to} of {at}, by {author}, into the file again, and serve it?");
+                    format!("Write version {to} of {at} ({author}) into the file again, and serve it?");
                 return sure(model, asks, Command::RollbackTo(to));
             }
         }

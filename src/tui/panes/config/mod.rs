@@ -346,7 +346,8 @@ pub fn review(plan: &Plan) -> Vec<String> {
     }
     let kept = plan.mounts.iter().filter(|mount| mount.change == Change::Kept).count();
     if kept > 0 {
-        lines.push(format!("  {kept} mounts: nothing, their viewers miss nothing"));
+        let mounts = if kept == 1 { "1 mount stays" } else { &format!("{kept} mounts stay") };
+        lines.push(format!("  {mounts}: their viewers miss nothing"));
     }
     if !plan.changed.is_empty() {
         lines.push(format!("! server, at once: {}", plan.changed.join(", ")));
@@ -355,7 +356,9 @@ pub fn review(plan: &Plan) -> Vec<String> {
         lines.push(format!("! server, when it starts next: {}", plan.after_restart.join(", ")));
     }
     lines.push(String::new());
-    lines.extend(plan.diff.lines().map(str::to_owned));
+    // Which file it is stands above them.
+    let file = |line: &&str| !line.starts_with("--- ") && !line.starts_with("+++ ");
+    lines.extend(plan.diff.lines().filter(file).map(str::to_owned));
     lines
 }
 

@@ -75,7 +75,13 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
 fn brief(why: &str) -> String {
     let why = why.strip_prefix("with this change it would be no configuration: ").unwrap_or(why);
     let line = why.lines().next().unwrap_or_default();
-    plain(line)
+    // The place is one of a text that nobody sees here.
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut parts = line.splitn(3, ':');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(row), Some(column), Some(said)) if number(row) && number(column) => plain(said.trim_start()),
+        _ => plain(line),
+    }
 }
 
 fn choice(model: &Model, choice: &Choice, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {

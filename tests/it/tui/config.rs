@@ -1,0 +1,148 @@
+//! The configuration's screens, with a real daemon behind them that answers.
+
+use lenslet::control::client::{Blocking, Error};
+use lenslet::control::protocol::{ConfigRequest, Refusal, Reply, Request, VersionEntry};
+use lenslet::tui::effect::Effect;
+use lenslet::tui::message::{Asked, Message};
+use lenslet::tui::model::{Model, Tab};
+use lenslet::tui::panes::config;
+use lenslet::tui::update::update;
+
+use super::screens::shows;
+use super::support::{key, seen, status, tell};
+use crate::support::Server;
+
+const MOUNTS: &str = r#"mounts: {
+    // Above the door.
+    "door": Pattern(width: 640, height: 480, fps: 15, label: "Front door"),
+    "yard": Camera(device: "/dev/v4l/by-id/usb-046d_C920-video-index0", width: 1280, height: 720, gop: "2 s"),
+}"#;
+
+/// A screen and the daemon that its questions go to.
+pub(super) struct Screen {
+    pub(super) model: Model,
+    control: Blocking,
+    _server: Server,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        let server = Server::with(MOUNTS);
+        let control = Blocking::connect(&server.control()).unwrap();
+        let mut status = status("typical");
+        status.config.path = Some("/etc/lenslet/lenslet.ron".into());
+        status.config.version = Some(1);
+        let mut screen = Self { model: seen(&status), control, _server: server };
+        screen.press("4");
+        screen
+    }
+
+    pub(super) fn press(&mut self, keys: &str) {
+        for name in keys.split(' ') {
+            let effects = update(&mut self.model, Message::Key(key(name).event()));
+            self.perform(effects);
+        }
+    }
+
+    /// Types signs.
+    pub(super) fn types(&mut self, text: &str) {
+        for sign in text.chars() {
+            self.press(&sign.to_string());
+        }
+    }
+
+    /// Down to a setting of the form that is open.
+    pub(super) fn to(&mut self, name: &str) {
+        let settings = self.model.panes.config.settings();
+        let place = settings.iter().position(|setting| setting.field.name == name).unwrap();
+        for _ in 0..place {
+            self.press("j");
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            let Effect::Ask { to, request } = effect else { continue };
+            let outcome = match request {
+                Request::Config(ConfigRequest::History {}) => Ok(Reply::History(versions())),
+                Request::Config(request) => match self.control.ask(request) {
+                    Ok(reply) => Ok(reply),
+                    Err(Error::Refused(refusal)) => Err(refusal),
+                    Err(error) => Err(Refusal::new("lost", error.to_string(), "")),
+                },
+                _ if to == Asked::Config(config::Asked::Probe) => Ok(Reply::Probe(probed())),
+                _ => continue,
+            };
+            let next = tell(&mut self.model, to, outcome);
+            self.perform(next);
+        }
+    }
+}
+
+fn versions() -> Vec<VersionEntry> {
+    let version = |version, at: &str, author: &str, bytes| VersionEntry {
+        version,
+        at: at.into(),
+        author: author.into(),
+        bytes,
+    };
+    vec![
+        version(3, "2026-11-26T03:00:00Z", "uid 1000 (process 812)", 412),
+        version(2, "2026-11-25T21:04:05Z", "restore of 2026-11-20T04:00:00Z (porch)", 398),
+        version(1, "2026-11-20T09:15:00Z", "by hand", 402),
+    ]
+}
+
+fn probed() -> serde_json::Value {
+    let size = |width: u32, height: u32| serde_json::json!({"width": width, "height": height, "rates": [30.0, 15.0]});
+    serde_json::json!({"cameras": [
+        {"path": "/dev/video0", "id": "/dev/v4l/by-id/usb-046d_C920-video-index0", "card": "HD Pro Webcam C920",
+         "verdict": "H264 as it comes", "formats": [{"sizes": [size(1920, 1080), size(1280, 720)]}]},
+        {"path": "/dev/video2", "id": null, "card": "USB2.0 Camera", "verdict": "YUYV, coded by the processor",
+         "formats": [{"sizes": [size(640, 480)]}]}]})
+}
+
+#[test]
+fn the_sections_and_the_wizard() {
+    let mut screen = Screen::new();
+    assert_eq!(screen.model.tab, Tab::Config);
+    shows("config-sections", &mut screen.model);
+    screen.press("a");
+    shows("config-kinds", &mut screen.model);
+    screen.press("j Enter");
+    shows("config-name", &mut screen.model);
+    screen.press("Enter Down");
+    shows("config-device", &mut screen.model);
+    screen.press("Enter");
+    shows("config-added", &mut screen.model);
+}
+
+#[test]
+fn a_form_and_its_values() {
+    let mut screen = Screen::new();
+    screen.press("G Enter");
+    shows("config-form", &mut screen.model);
+    screen.to("encode");
+    screen.press("Enter");
+    shows("config-choice", &mut screen.model);
+    screen.press("Esc g");
+    screen.to("fps");
+    screen.press("Enter");
+    screen.types("5000");
+    shows("config-wrong", &mut screen.model);
+    screen.press("Backspace Backspace Enter w");
+    shows("config-review", &mut screen.model);
+}
+
+#[test]
+fn the_text_and_the_versions() {
+    let mut screen = Screen::new();
+    screen.press("v");
+    shows("config-versions", &mut screen.model);
+    screen.press("Enter");
+    shows("config-rollback", &mut screen.model);
+    screen.press("n Esc e");
+    shows("config-text", &mut screen.model);
+    screen.types("x");
+    shows("config-text-wrong", &mut screen.model);
+}
