@@ -55,7 +55,7 @@ ask(f'PLAY {url}', session)
 while not reports:
     frame()
 real = time.time()
-for name, wall in ('1970', 100), ('now', real + 60), ('an hour back', real - 3540), ('an hour on', real + 120):
+for name, wall in ('1970', 100_000), ('now', real + 60), ('an hour back', real - 3540), ('an hour on', real + 120):
     time.clock_settime(time.CLOCK_REALTIME, wall)
     seen = len(reports)
     while len(reports) == seen:
