@@ -235,7 +235,11 @@ impl Client {
                 let hash = hex(&Secret::of(user, REALM, password).md5.0);
                 assert!(!text.contains(password) && !text.contains(&hash), "{text}");
             }
-            let nonce = text.split_once("nonce=\"").and_then(|(_, rest)| rest.split_once('"'));
+            // Who says his answer where his number should be is told it again: it is his.
+            let challenge = text.lines().find(|line| line.starts_with("WWW-Authenticate: "));
+            let nonce = challenge
+                .and_then(|line| line.split_once("nonce=\""))
+                .and_then(|(_, rest)| rest.split_once('"'));
             assert_eq!(text.starts_with("RTSP/1.0 401 "), nonce.is_some(), "{text}");
             if let Some((nonce, _)) = nonce {
                 self.nonce = nonce.to_owned();
