@@ -56,8 +56,8 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
     let (contents, left_out) = place.contents(passphrase.is_some())?;
     let mut out = io::stdout().lock();
     if let Some([count, folder]) = arguments.keep.as_deref() {
-        let count = count.parse().ok().filter(|count| *count > 0);
-        let count = count.ok_or_else(|| format!("--keep: {:?} is no number of backups", arguments.keep))?;
+        let number = count.parse().ok().filter(|number| *number > 0);
+        let count = number.ok_or_else(|| format!("--keep: {count:?} is no number of backups: 1 or more"))?;
         match backup::keep(Path::new(folder), count, contents, passphrase.as_deref(), clock::wall())? {
             Keeping::New(path) => writeln!(out, "{}", path.display())?,
             Keeping::Same(path) => writeln!(out, "{} says the same: nothing to do", path.display())?,

@@ -29,6 +29,8 @@ pub struct Mounts {
     listing: Listing,
     /// Mounts that are served no longer because somebody said so.
     disabled: BTreeMap<String, Mount>,
+    /// What was said of single mounts since: whether they are served. It holds until the configuration says otherwise of them.
+    commanded: BTreeMap<String, bool>,
     /// What was applied last.
     config: Option<Config>,
     /// Where this process keeps what is its own: of what was applied first.
@@ -118,6 +120,7 @@ impl Mounts {
             leaving: Vec::new(),
             listing: Listing::default(),
             disabled: BTreeMap::new(),
+            commanded: BTreeMap::new(),
             config: None,
             places: None,
         }
@@ -137,7 +140,8 @@ impl Mounts {
     pub async fn preview(&self, config: &Config) -> (Applied, Vec<SessionFigures>) {
         let mut applied = Applied { server: self.handle.preview(&config.server_now()), ..Applied::default() };
         applied.server.after_restart.extend(self.moved(config));
-        for (name, fate) in self.fates(&sources(config)) {
+        let commanded = self.still_commanded(config);
+        for (name, fate) in self.fates(&served(config, &commanded).0) {
             applied.note(name, &fate);
         }
         let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
@@ -156,10 +160,10 @@ impl Mounts {
         applied.server.after_restart.extend(self.moved(config));
         self.places.get_or_insert_with(|| config.places.clone());
         config.absent_interfaces().iter().for_each(|why| tracing::warn!("{why}"));
+        self.commanded = self.still_commanded(config);
         self.config = Some(config.clone());
-        let mut sources = sources(config);
-        // A configuration says again what is served.
-        self.disabled = config.mounts.clone().into_iter().filter(|(_, mount)| !mount.enabled).collect();
+        let (mut sources, disabled) = served(config, &self.commanded);
+        self.disabled = disabled;
         let fates = self.fates(&sources);
         let added = fates.values().filter(|fate| **fate == Fate::Added).count();
         self.handle.make_room(added);
@@ -239,9 +243,19 @@ impl Mounts {
             self.remove(name).await;
             self.disabled.insert(name.to_owned(), settings);
         }
+        self.commanded.insert(name.to_owned(), enabled);
         self.stand_in(stand_ins);
         self.list();
         Ok(())
+    }
+
+    /// What was said of single mounts, but for those of which this configuration says something else than the one before.
+    fn still_commanded(&self, config: &Config) -> BTreeMap<String, bool> {
+        let says = |config: &Config, name: &str| config.mounts.get(name).map(|mount| mount.enabled);
+        let before = |name: &str| self.config.as_ref().and_then(|before| says(before, name));
+        let mut commanded = self.commanded.clone();
+        commanded.retain(|name, _| says(config, name) == before(name));
+        commanded
     }
 
     fn stand_in(&mut self, stand_ins: Vec<hub::StandIn>) {
@@ -379,10 +393,18 @@ impl std::fmt::Display for Applied {
     }
 }
 
+/// What is served and what is not, by the configuration and by what was said of single mounts since.
+fn served(
+    config: &Config,
+    commanded: &BTreeMap<String, bool>,
+) -> (BTreeMap<String, Mount>, BTreeMap<String, Mount>) {
+    let on = |name: &String, mount: &Mount| commanded.get(name).copied().unwrap_or(mount.enabled);
+    sources(config).into_iter().partition(|(name, mount)| on(name, mount))
+}
+
 /// Every mount's path and what feeds it: the configured ones, then the cameras found.
 fn sources(config: &Config) -> BTreeMap<String, Mount> {
     let mut sources = config.mounts.clone();
-    sources.retain(|_, mount| mount.enabled);
     if config.discover_cameras {
         for (number, device) in cameras().into_iter().enumerate() {
             let settings = camera::Settings { device, ..camera::Settings::default() };

@@ -202,6 +202,8 @@ pub struct Places {
     pub page: u16,
     /// Where a picture belongs that is not made of signs.
     pub picture: Option<Rect>,
+    /// Nothing of it is seen: the terminal is too small.
+    pub too_small: bool,
 }
 
 /// What is somewhere.

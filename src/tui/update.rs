@@ -115,6 +115,12 @@ fn remember(model: &mut Model, status: &Status) {
 }
 
 fn pressed(model: &mut Model, key: KeyEvent) -> Effects {
+    // What nobody sees nobody answers by the way.
+    if model.places.too_small {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        let leaves = key.code == KeyCode::Char('q') || control && key.code == KeyCode::Char('c');
+        return if leaves { vec![Effect::Leave] } else { Vec::new() };
+    }
     if model.overlay.is_some() {
         return over(model, key);
     }
@@ -221,6 +227,13 @@ fn here(model: &mut Model, command: Command) -> Effects {
 
 /// Leaves at once; where the daemon ends with it, not before that was said.
 fn leave(model: &mut Model) -> Effects {
+    let changed = model.panes.config.draft.changed();
+    if !model.link.ours && changed {
+        let asks = "What was changed in the configuration is not applied yet (4, w). Leave and forget it?"
+            .to_owned();
+        model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
+        return Vec::new();
+    }
     if !model.link.ours {
         return vec![Effect::Leave];
     }

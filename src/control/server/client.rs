@@ -16,7 +16,7 @@ use crate::control::Caller;
 use crate::control::protocol::{AnswerLine, Ask, Outcome, Refusal, Reply, Request, RequestLine};
 
 /// A longer line is refused, and its client with it.
-const LONGEST_LINE: usize = 64 << 10;
+const LONGEST_LINE: usize = 1 << 20;
 /// Requests of one client that are under way at once.
 const UNDER_WAY: usize = 32;
 /// For so long is waited for a client that takes nothing.

@@ -90,9 +90,7 @@ impl Steward {
         let steps: syntax::Path = path.parse().map_err(|error| no_path(format!("{path}: {error}")))?;
         let text = self.text(None).await?;
         let tree = syntax::parse(&text).0.ok_or_else(|| no_path("the file is empty".to_owned()))?;
-        let node = tree.at(&steps).ok_or_else(|| {
-            Refusal::new("not-written", format!("nothing is written at {path}"), "its default is true")
-        })?;
+        let Some(node) = tree.at(&steps) else { return default(path, &steps, &tree) };
         let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
         Ok(Reply::Config(ConfigText { version: None, text: value, is_default: false }))
     }
@@ -186,6 +184,42 @@ impl Steward {
             return Err(Refusal::new("no-file", why, "start the daemon with `--config FILE`"));
         };
         smol::unblock(move || work(&store)).await
+    }
+}
+
+/// What holds at a path where nothing is written.
+fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
+    let schema = config::schema();
+    let of_kind = |mount: &str| {
+        let at = syntax::Path::default().field("mounts").key(mount);
+        let syntax::Kind::Struct { name: Some((kind, _)), .. } = &tree.at(&at)?.kind else { return None };
+        schema["kinds"].as_array()?.iter().find(|known| known["name"] == **kind).map(|kind| &kind["fields"])
+    };
+    let named = |fields: &serde_json::Value, name: &str| {
+        fields.as_array()?.iter().find(|field| field["name"] == *name).cloned()
+    };
+    let setting = match &steps.0[..] {
+        [syntax::Step::Field(name)] => named(&schema["fields"], name),
+        [syntax::Step::Field(outer), syntax::Step::Field(name)] => {
+            named(&schema["fields"], outer).and_then(|outer| named(&outer["fields"], name))
+        }
+        [syntax::Step::Field(_), syntax::Step::Key(mount), syntax::Step::Field(name)] => {
+            of_kind(mount).and_then(|fields| named(fields, name))
+        }
+        _ => None,
+    };
+    let unknown = "`lenslet config schema` lists what there is, `lenslet config get` what is written";
+    let Some(setting) = setting else {
+        return Err(Refusal::new("no-such-setting", format!("there is no {path}"), unknown));
+    };
+    match (setting["default"].as_str(), setting["default_in_words"].as_str()) {
+        (Some(text), _) => {
+            Ok(Reply::Config(ConfigText { version: None, text: text.to_owned(), is_default: true }))
+        }
+        (None, words) => {
+            let why = format!("nothing is written at {path}: {}", words.unwrap_or("it has to be written"));
+            Err(Refusal::new("not-written", why, ""))
+        }
     }
 }
 

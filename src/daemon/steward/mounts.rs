@@ -23,6 +23,10 @@ pub(super) struct Meter(VecDeque<(Instant, Flow)>);
 impl Meter {
     /// Notes what it gave by now.
     pub(super) fn look(&mut self, now: Instant, flow: Flow) {
+        // A mount of that name that came anew begins at nothing.
+        if self.0.back().is_some_and(|(_, before)| flow.bytes < before.bytes) {
+            self.0.clear();
+        }
         self.0.push_back((now, flow));
         let old = |at: Instant| now.saturating_duration_since(at) > WINDOW;
         while self.0.len() > 2 && self.0.front().is_some_and(|(at, _)| old(*at)) {
@@ -37,7 +41,8 @@ impl Meter {
         if seconds < 0.5 {
             return None;
         }
-        let (bytes, pictures) = (flow.bytes - before.bytes, flow.pictures - before.pictures);
+        let bytes = flow.bytes.checked_sub(before.bytes)?;
+        let pictures = flow.pictures.checked_sub(before.pictures)?;
         Some(((bytes as f64 * 8.0 / seconds) as u64, (pictures as f64 / seconds) as f32))
     }
 }
@@ -166,6 +171,8 @@ fn latency(latency: &Latency) -> Vec<StageLatency> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -185,5 +192,19 @@ mod tests {
         }
         assert_eq!(meter.rates(at(14), &flow(9)), Some((0, 0.0)));
         assert!(meter.0.len() <= 5);
+    }
+
+    #[test]
+    fn a_mount_that_came_anew_has_rates_of_its_own() {
+        let (began, mut meter) = (clock::now(), Meter::default());
+        let at = |seconds: u64| began + Duration::from_secs(seconds);
+        let flow = |bytes, pictures| Flow { bytes, pictures, ..Flow::default() };
+        meter.look(at(0), flow(1000, 10));
+        meter.look(at(1), flow(2000, 20));
+        assert_eq!(meter.rates(at(1), &flow(2000, 20)), Some((8000, 10.0)));
+        assert_eq!(meter.rates(at(1), &flow(0, 0)), None);
+        meter.look(at(2), flow(0, 0));
+        meter.look(at(3), flow(500, 5));
+        assert_eq!(meter.rates(at(3), &flow(500, 5)), Some((4000, 5.0)));
     }
 }

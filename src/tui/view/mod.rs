@@ -48,6 +48,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
     let (area, mut places) = (frame.area(), Places::default());
     if area.width < LEAST.0 || area.height < LEAST.1 {
         too_small(frame, area);
+        places.too_small = true;
         return places;
     }
     let rows = [Constraint::Length(1), Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)];

@@ -67,9 +67,9 @@ fn a_line_as_long_as_allowed_is_taken_and_a_longer_one_not() {
         format!("{}{request}\n", " ".repeat(length - request.len()))
     };
     let mut pair = Pair::new(Fake::new());
-    pair.send(&line_of(64 << 10));
+    pair.send(&line_of(1 << 20));
     assert!(answer(&mut pair.reader).outcome.is_ok());
-    pair.send(&line_of((64 << 10) + 1));
+    pair.send(&line_of((1 << 20) + 1));
     assert_eq!(refusal(&mut pair.reader), "line-too-long");
     assert_eq!(line(&mut pair.reader), None);
 }

@@ -194,5 +194,47 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
     assert_eq!(refused(control.ask(set("mounts[\"a\"].widht", "1"))), "not-edited");
     assert_eq!(refused(control.ask(set("mounts[\"a\"].width", "15"))), "not-edited");
     assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("mounts[".to_owned()) })), "no-path");
-    assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("workers".to_owned()) })), "not-written");
+    // What is not written has its default, which may be one in words, and what there is not is said not to be there.
+    let mut get = |path: &str| control.ask(ConfigRequest::Get { path: Some(path.to_owned()) });
+    for (path, default) in [("session_timeout", "60"), ("mounts[\"a\"].fps", "30"), ("access.basic", "false")]
+    {
+        let Reply::Config(value) = get(path).unwrap() else { panic!("{path}") };
+        assert_eq!((value.text.as_str(), value.is_default), (default, true), "{path}");
+    }
+    assert_eq!(refused(get("mounts[\"a\"].max_readers")), "not-written");
+    for path in ["wrokers", "mounts[\"a\"].widht", "mounts[\"zz\"].fps", "listen[7]"] {
+        assert_eq!(refused(get(path)), "no-such-setting", "{path}");
+    }
 }
+
+#[test]
+fn what_was_disabled_stays_so_until_the_configuration_says_otherwise_of_it() {
+    let server = Server::with(MOUNTS_OF_TWO);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let is_served = |control: &mut Blocking, name: &str| {
+        let Reply::Mounts(mounts) = control.ask(Ask::Mounts {}).unwrap() else { panic!() };
+        mounts.iter().any(|mount| mount.name == name && mount.state != MountState::Disabled)
+    };
+    let set = |path: &str, value: &str| ConfigRequest::Set {
+        path: path.to_owned(),
+        value: value.to_owned(),
+        base: None,
+    };
+    control.ask(Act::MountDisable { mount: "one".to_owned() }).unwrap();
+    assert!(!is_served(&mut control, "one"));
+    control.ask(set("mounts[\"two\"].label", "\"z\"")).unwrap();
+    assert!(!is_served(&mut control, "one") && is_served(&mut control, "two"));
+    control.ask(set("mounts[\"one\"].enabled", "false")).unwrap();
+    control.ask(set("mounts[\"one\"].enabled", "true")).unwrap();
+    assert!(is_served(&mut control, "one"), "the file's last word");
+    // Gone and come anew it has figures of its own.
+    control.ask(Act::MountDisable { mount: "one".to_owned() }).unwrap();
+    control.ask(Act::MountEnable { mount: "one".to_owned() }).unwrap();
+    control.ask(set("max_sessions", "7")).unwrap();
+    assert!(is_served(&mut control, "one"));
+}
+
+const MOUNTS_OF_TWO: &str = r#"mounts: {
+    "one": Pattern(width: 64, height: 48, fps: 5),
+    "two": Pattern(width: 64, height: 48, fps: 5),
+}"#;

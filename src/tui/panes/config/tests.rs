@@ -297,3 +297,19 @@ fn a_version_is_gone_back_to_after_a_question() {
     assert_eq!(it.said(), "It is served as version 14.");
     assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(4) }")));
 }
+
+#[test]
+fn leaving_asks_before_changes_are_forgotten_and_nothing_is_answered_unseen() {
+    let mut it = Screenful::new();
+    it.keys("G\n");
+    to(&mut it, "fps");
+    it.keys("\n9\nq");
+    assert!(matches!(it.model.overlay, Some(Overlay::Question(_))), "changes are not lost by one key");
+    it.keys("n");
+    it.keys("w");
+    it.model.places.too_small = true;
+    it.keys("y");
+    assert_eq!(it.fake.file, FILE, "what nobody sees is not applied");
+    let effects = update(&mut it.model, Message::Key(Key::Sign('q').event()));
+    assert_eq!(effects, [Effect::Leave]);
+}
