@@ -85,20 +85,14 @@ impl Tap {
     pub(super) fn talk(&self) -> Talk {
         let mut talk = Talk::default();
         for heard in self.heard.lock().unwrap().iter() {
-            let (asked, told) =
-                (String::from_utf8_lossy(&heard.by_client), String::from_utf8_lossy(&heard.by_server));
-            let status = |line: &str| line.split("RTSP/1.0 ").nth(1)?.get(..3)?.parse::<u16>().ok();
+            let (asked, told) = (said(&heard.by_client), said(&heard.by_server));
+            let status = |line: &str| line.strip_prefix("RTSP/1.0 ")?.get(..3)?.parse::<u16>().ok();
             talk.statuses.extend(told.lines().filter_map(status));
             talk.described |= told.contains("m=video");
             let mut method = "";
             for line in asked.lines() {
                 if let Some(request) = line.strip_suffix(" RTSP/1.0") {
-                    let word = request.split(' ').next().unwrap_or_default();
-                    // Behind a packet.
-                    let start = word.rfind(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
-                    method = start.map_or(word, |start| {
-                        word[start..].trim_start_matches(|letter: char| !letter.is_ascii_uppercase())
-                    });
+                    method = request.split(' ').next().unwrap_or_default();
                 } else if let Some(value) = line.strip_prefix("Authorization: Digest ") {
                     talk.answers.push(Answer { method: method.to_owned(), fields: fields(value) });
                 }
@@ -112,6 +106,25 @@ impl Drop for Tap {
     fn drop(&mut self) {
         drop(TcpStream::connect(self.address));
     }
+}
+
+/// The text of one side: packets between messages (RFC 2326, 10.12) may hold anything, line ends and spaces too. No
+/// message here has a body that could begin a line with the packets' `$`.
+fn said(bytes: &[u8]) -> String {
+    let (mut left, mut text) = (bytes, Vec::new());
+    while let Some(first) = left.first() {
+        let length = match (first, left) {
+            (b'$', [_, _, high, low, ..]) => 4 + usize::from(u16::from_be_bytes([*high, *low])),
+            (b'$', _) => break,
+            _ => left.iter().position(|byte| *byte == b'\n').map_or(left.len(), |end| end + 1),
+        };
+        let (one, rest) = left.split_at(length.min(left.len()));
+        if *first != b'$' {
+            text.extend_from_slice(one);
+        }
+        left = rest;
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// `name="value"` by names; none of the values here holds a comma.
@@ -139,4 +152,13 @@ fn pass(from: &mut TcpStream, to: &mut TcpStream, mut heard: impl FnMut(&[u8])) 
 fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
     let room = KEPT.saturating_sub(kept.len()).min(bytes.len());
     kept.extend_from_slice(&bytes[..room]);
+}
+
+#[test]
+fn packets_are_passed_over_whatever_they_hold() {
+    let packet = b"$\x01\x00\x09A \r\n$B\r\n ";
+    let request = b"PLAY rtsp://a/b RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    let cut = b"$\x00\xff\xffPLAY";
+    let both = [&packet[..], request, packet, request, cut].concat();
+    assert_eq!(said(&both).as_bytes(), [&request[..], request].concat());
 }
