@@ -259,16 +259,18 @@ class Usb:
 
     def stamps_go_back(self):
         """The driver stamps by the wall clock, and says that it does not; that clock goes back by an hour, and on again."""
-        shown, was = said_of('usb', 'no signal'), time.time() - time.monotonic()
+        was = time.time() - time.monotonic()
         def clock(name): open('/sys/module/uvcvideo/parameters/clock', 'w').write(name)
         clock('REALTIME')
         try:
             for back in 0, 3600, 3500, 0:
                 time.clock_settime(time.CLOCK_REALTIME, time.monotonic() + was - back)
+                began = time.monotonic()
                 time.sleep(3)
+                # What is shown instead comes once a second; the log tells of repeats late, and of earlier faults'.
+                if not readers['usb'].playing(began): raise Failed('pictures came, and others were shown instead, or none')
         finally: clock('MONOTONIC')
         if not said_of('usb', 'does not stamp pictures by the monotonic clock'): raise Failed('stamps were as they should be')
-        if said_of('usb', 'no signal') != shown: raise Failed('pictures came, and others were shown instead')
         return time.monotonic()
 
 
@@ -326,7 +328,9 @@ def have(mount, reader, faults, end, failures, done):
             if took > LIMIT + reader.start_took: raise Failed(f'pictures {took:.1f} s after it was over')
             done.add(mount, name)
             print(f'ok: /{mount}: {name}: pictures {took:.1f} s after it was over', flush=True)
-    except Exception as error: failures.append(f'/{mount}: {name}: {type(error).__name__} {error}')
+    except Exception as error:
+        failures.append(f'/{mount}: {name}: {type(error).__name__} {error}')
+        print(f'FAIL: {failures[-1]}', flush=True)
 
 
 class Done:
