@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The guest's half of `run`. Here time passes about 20 times as slowly as outside: everything waits for an event.
 set -u
+# Users of this machine's own server would be asked for passwords here. What the guest removes is there still outside.
+rm -rf /var/lib/lenslet
 fail() { echo "FAIL: $*"; for log in /tmp/serve.*.log; do echo "--- $log"; grep -v 'broken picture' "$log" | tail -n 40; done; exit 1; }
 pass() { echo "ok: $* ($(cut -d. -f1 /proc/uptime) s)"; }
 

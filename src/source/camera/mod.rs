@@ -13,6 +13,7 @@
 mod asking;
 mod board;
 mod controls;
+mod doubt;
 mod dropped;
 mod hardware;
 mod look;
