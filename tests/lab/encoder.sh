@@ -75,14 +75,14 @@ mp-yu12-copy    /dev/video31  YU12  YU12  copy    322x180
 mp-yuyv-dmabuf  /dev/video31  YUYV  YUYV  dmabuf  320x180
 TABLE
 
+echo '== what is copied of raw pictures does not depend on how large they are: nothing'
+fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 1280x720
+fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 1280x720
+
 echo '== moving pictures: each once and in order'
 for node in /dev/video30 /dev/video31; do moving $node || fail "controls of $node"; done
 through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
 through mp-moving-copy /dev/video31 NV12 copy 320x180
-
-echo '== what is copied does not depend on how large pictures are'
-fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 1280x720
-fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 1280x720
 
 echo '== a USB camera of raw pictures alone'
 python3 "$LAB/uvccam.py" & camera=$!
