@@ -21,6 +21,15 @@ still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1
 # moving NODE: a picture in which each column is another and that moves by the same, four pixels, from one picture to the next.
 moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=6; }
 
+# signal NODE RATE: so many pictures a second come in by HDMI.
+signal() {
+    local index
+    index=$(v4l2-ctl -d "$1" --list-dv-timings | awk -v rate="($2.00 frames" '
+        /Index:/ { index_ = $2 } /Active width: 1280/ { wide = index_ }
+        /Active height: 720/ { high = index_ } index($0, rate) && wide == index_ && high == index_ { print index_; exit }')
+    v4l2-ctl -d "$1" --set-dv-bt-timings "index=$index" >/dev/null
+}
+
 # through NAME NODE FORMAT MEMORY WIDTHxHEIGHT [MORE]: what the camera gives through the server into /lab/out/NAME.h264, by
 # the encoder's FORMAT, MEMORY being dmabuf, copy or
 # refused (at QBUF alone, so that it is found out by trying); MORE is of the camera's configuration.
@@ -33,9 +42,12 @@ through() {
     serve "$name" -v --config /tmp/lab.ron
     receive "$name" "$name.h264"
     stop
-    # Of the words of the log: N pictures coded without a copy, N copied (N bytes); N coded (N bytes copied); N missed, N late
+    # Of the words of the log, of each time it ran: N pictures coded without a copy, N copied (N bytes); N coded (N bytes
+    # copied); N missed, N late.
     local shared copied bytes coded coded_bytes missed late
-    read -r shared copied bytes coded coded_bytes missed late < <(sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied (\([0-9]*\) bytes); \([0-9]*\) coded (\([0-9]*\) bytes copied); \([0-9]*\) missed, \([0-9]*\) late.*/\1 \2 \3 \4 \5 \6 \7/p' "$log" | tail -1)
+    read -r shared copied bytes coded coded_bytes missed late < <(
+        sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied (\([0-9]*\) bytes); \([0-9]*\) coded (\([0-9]*\) bytes copied); \([0-9]*\) missed, \([0-9]*\) late.*/\1 \2 \3 \4 \5 \6 \7/p' "$log" |
+            awk '{ for (i = 1; i <= 7; i++) sum[i] += $i } END { for (i = 1; i <= 7; i++) printf "%d ", sum[i] }')
     case $memory in
         dmabuf) [ "$copied" = 0 ] && [ "$bytes" = 0 ] && [ "$shared" -ge 30 ] ;;
         # All samples of each picture, and no more.
@@ -76,13 +88,14 @@ mp-yuyv-dmabuf  /dev/video31  YUYV  YUYV  dmabuf  320x180
 TABLE
 
 echo '== what is copied of raw pictures does not depend on how large they are: nothing'
-fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 1280x720
-fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 1280x720
+fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 640x360
+fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 640x360
 
 echo '== moving pictures: each once and in order'
-for node in /dev/video30 /dev/video31; do moving $node || fail "controls of $node"; done
-through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
-through mp-moving-copy /dev/video31 NV12 copy 320x180
+for node in /dev/video30 /dev/video31; do { moving $node && signal $node 24; } || fail "controls of $node"; done
+# All that there are: what is missing was missed by the driver, or is counted.
+fps=24 through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
+fps=24 through mp-moving-copy /dev/video31 NV12 copy 320x180
 
 echo '== a USB camera of raw pictures alone'
 python3 "$LAB/uvccam.py" & camera=$!
@@ -93,7 +106,7 @@ through uvc-yuyv-copy /dev/video0 YUYV copy 320x240
 # by_processor NAME NODE WIDTHxHEIGHT FORMAT: the same through the software encoder.
 by_processor() {
     local name=$1 size=$3
-    echo "(mounts: { \"$name\": Camera(device: \"$2\", width: ${size%x*}, height: ${size#*x}, fps: 15, format: $4, encode: Software) })" >/tmp/lab.ron
+    echo "(mounts: { \"$name\": Camera(device: \"$2\", width: ${size%x*}, height: ${size#*x}, fps: ${fps:-15}, format: $4, encode: Software) })" >/tmp/lab.ron
     serve "$name" -v --config /tmp/lab.ron
     receive "$name" "$name.h264"
     echo "$name 0 $(left_out "$name")" >>/lab/out/left-out
@@ -106,8 +119,9 @@ through uvc-yuyv-converted /dev/video0 YU12 copy 320x240
 
 echo '== pictures that the processor codes'
 unplug
-by_processor sp-software /dev/video30 320x180 Raw
-by_processor mp-software /dev/video31 320x180 Raw
+fps=24 by_processor sp-software /dev/video30 320x180 Raw
+fps=24 by_processor mp-software /dev/video31 320x180 Raw
+for node in /dev/video30 /dev/video31; do signal $node 60 || fail "signal of $node"; done
 plug
 by_processor uvc-mjpg-software /dev/video0 320x240 MJPEG
 through uvc-mjpg-hardware /dev/video0 YU12 copy 320x240 'format: MJPEG, encode: Hardware'
