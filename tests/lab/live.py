@@ -97,19 +97,19 @@ def show(mount, stages):
 
 def bitrate(device):
     """Noise is as many bits as the encoder lets it be."""
-    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 10, encode: Software, bitrate: 2000000)')
+    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 5, encode: Software, bitrate: 2000000)')
     reader = Reader(server.port, 'cam')
     reader.rate(2)
     rates = [reader.rate(4)]
-    for wished in 400_000, 1_500_000:
+    for wished in 700_000, 1_600_000:
         server.ask('set', 'cam', 'bitrate', str(wished))
-        reader.rate(3)                              # what it was is in the pipe, and the encoder comes to its aim by and by
+        reader.rate(5)                              # what it was is in the pipe, and the encoder comes to its aim by and by
         rates.append(reader.rate(4))
         told = [mount['encoder']['bitrate_bps'] for mount in json.loads(server.ask('status', '--json'))['mounts']]
         if told != [wished]: sys.exit(f'FAIL: status says {told}, and {wished} was set')
     before, less, more = (rate for rate, _ in rates)
-    seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.4, {more / 1e6:.2f} by 1.5; no packet is missing'
-    if not (less < before / 2 and more > less * 1.5): sys.exit(f'FAIL: the stream has {seen}')
+    seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.7, {more / 1e6:.2f} by 1.6; no packet is missing'
+    if not (less < before * 0.6 and more > less * 1.4): sys.exit(f'FAIL: the stream has {seen}')
     print(f'ok: a bitrate set while served: the stream has {seen}')
     show('cam', server.latency('cam'))
     server.stop()
