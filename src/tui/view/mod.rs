@@ -66,7 +66,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
         Tab::Alarms => alarms::draw(model, frame, body, &mut places),
     }
     footer::draw(model, frame, foot, &mut places);
-    overlay::draw(model, frame, body);
+    overlay::draw(model, frame, body, &mut places);
     if model.theme.glyphs == Glyphs::Ascii {
         typewrite(frame.buffer_mut());
     }

@@ -129,6 +129,14 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The keys of a box, in its lower edge.
+pub(super) fn hints(theme: Theme, keys: &[(&'static str, &'static str)]) -> Line<'static> {
+    let key = |(key, does): &(&'static str, &'static str)| {
+        [Span::styled(format!(" {key}"), theme.title()), Span::raw(format!(" {does} "))]
+    };
+    Line::from(keys.iter().flat_map(key).collect::<Vec<_>>()).right_aligned()
+}
+
 /// How a line looks that keys act on, or not.
 pub(super) fn row_style(model: &Model, chosen: bool) -> Style {
     if chosen { model.theme.chosen() } else { Style::new() }

@@ -40,7 +40,7 @@ fn state(model: &Model) -> String {
     let panes = &model.panes;
     let overlay = match &model.overlay {
         None => "",
-        Some(Overlay::Help) => " help",
+        Some(Overlay::Help(_)) => " help",
         Some(Overlay::Question(_)) => " question",
         Some(Overlay::Prompt { .. }) => " prompt",
         Some(Overlay::Url(_)) => " url",

@@ -17,6 +17,7 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>, area: Rect
     let name = match &form.section {
         Section::Server => "Server".to_owned(),
         Section::Structure(name) | Section::Mount(name) => plain(name),
+        Section::Access => "Users and bans".to_owned(),
     };
     let changed = if state.draft.changed() { ", changed: w applies" } else { "" };
     let block = panel(theme, format!("{name}{changed}"));
