@@ -24,11 +24,11 @@ pub const KEYS: &[Binding] = &[
     own(&[Key::Control('s'), Key::Code(KeyCode::F(2))], "^S F2", Command::TakeText, "take the text")
         .with_footer("take it"),
     own(&[Key::Code(KeyCode::Esc)], "Esc", Command::CloseText, "leave it as it was").with_footer("leave it"),
-    own(&[], "^U ^R", Command::CloseText, "undo, redo").with_footer("undo, redo"),
+    own(&[], "^U ^R", Command::CloseText, "undo, redo"),
     own(&[], "^A ^E", Command::CloseText, "to the line's beginning, its end"),
     own(&[], "^K ^J", Command::CloseText, "take away to the line's end, its beginning"),
     own(&[], "^W", Command::CloseText, "take away the word before"),
-    own(&[], "PgUp PgDn", Command::CloseText, "a page up, down").with_footer("page"),
+    own(&[], "PgUp PgDn", Command::CloseText, "a page up, down"),
 ];
 
 /// What a key came to.

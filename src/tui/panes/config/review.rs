@@ -58,8 +58,8 @@ pub fn review(plan: &Plan) -> Vec<String> {
         lines.push(format!("! server, when it starts next: {}", plan.after_restart.join(", ")));
     }
     lines.push(String::new());
-    // Which file it is stands above them.
-    let file = |line: &&str| !line.starts_with("--- ") && !line.starts_with("+++ ");
-    lines.extend(plan.diff.lines().filter(file).map(str::to_owned));
+    // Which file it is stands above them; whether its last line has an end nobody asks.
+    let head = |line: &&str| ["--- ", "+++ ", "\\ "].iter().any(|it| line.starts_with(it));
+    lines.extend(plan.diff.lines().filter(|line| !head(line)).map(str::to_owned));
     lines
 }
