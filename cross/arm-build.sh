@@ -52,7 +52,7 @@ release() { # sets $profile
     RUSTFLAGS+=' -C linker=rust-lld -C link-arg=--icf=all -C link-arg=--pack-dyn-relocs=relr -C link-arg=-O2'
     export RUSTFLAGS
     # What touches every pixel or byte is made for speed, the software encoder's C++ nearly so.
-    for crate in memchr openh264 yuv zune-core zune-jpeg; do
+    for crate in memchr openh264 zune-core zune-jpeg; do
         profile+=(--config "profile.release.package.$crate.opt-level=3")
     done
     profile+=(--config 'profile.release.package.openh264-sys2.opt-level=2')
