@@ -55,6 +55,40 @@ impl Taken {
     }
 }
 
+/// An answer to what it is comes by then, over a slow line too. One that comes later crossterm passes over.
+const ANSWER_MS: u16 = 400;
+
+/// What the terminal says of itself (`ESC [ c`); nothing where it says nothing. Before keys are heard.
+///
+/// # Errors
+/// The terminal is gone.
+pub fn attributes() -> io::Result<Vec<u8>> {
+    let mut out = io::stdout();
+    out.write_all(b"\x1b[c")?;
+    out.flush()?;
+    let (stdin, mut answer) = (io::stdin(), Vec::new());
+    while answer.last() != Some(&b'c') && answer.len() < 64 {
+        let mut waited = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waited, PollTimeout::from(ANSWER_MS))? == 0 {
+            break;
+        }
+        // Past the standard library's buffer: what it took too much would be lost to those who hear keys.
+        let mut byte = [0];
+        match nix::unistd::read(stdin.as_fd(), &mut byte)? {
+            0 => break,
+            _ => answer.push(byte[0]),
+        }
+    }
+    Ok(answer)
+}
+
+/// How many pixels a sign is wide and high; a VT340's little brother where the terminal does not say.
+pub fn sign_size() -> (u16, u16) {
+    let size = terminal::window_size().ok().filter(|size| size.columns > 0 && size.rows > 0);
+    let sign = size.map(|size| (size.width / size.columns, size.height / size.rows));
+    sign.filter(|(width, height)| *width > 0 && *height > 0).unwrap_or((8, 16))
+}
+
 impl Drop for Taken {
     fn drop(&mut self) {
         restore();
