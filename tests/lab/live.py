@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """live.py bitrate DEVICE      in the guest of `run`: a camera's bitrate is changed while a reader watches, seen in its packets
 live.py latency MS [SECONDS]  on any machine: how long pictures take from coded to the kernel, by `lenslet status`, at 99 of 100
-                              less than MS; on an idle machine 2 are the goal
+                              less than MS; on an idle machine 2 are the goal, on another one `chrt -f 10` in front of it helps
 
 LENSLET is the program. A reader takes every packet: none may be missing.
 """
