@@ -2,7 +2,8 @@
 
 use super::sessions;
 use crate::control::protocol::{
-    AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo, Status,
+    AccessCount, AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo,
+    Status,
 };
 
 /// Columns of the narrowest terminal.
@@ -89,10 +90,11 @@ fn access(access: &AccessState) -> String {
 
 /// What was refused since the start, the most frequent first.
 fn turned_away(access: &AccessState) -> Option<String> {
-    let mut counters: Vec<_> =
-        access.counters.iter().filter(|(what, _)| !NO_REFUSALS.contains(&what.as_str())).collect();
-    counters.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
-    let told: Vec<String> = counters.iter().map(|(what, times)| format!("{times} {}", plain(what))).collect();
+    let refusal = |counter: &&AccessCount| !NO_REFUSALS.contains(&counter.what.as_str());
+    let mut counters: Vec<_> = access.counters.iter().filter(refusal).collect();
+    counters.sort_by_key(|counter| std::cmp::Reverse(counter.times));
+    let told: Vec<String> =
+        counters.iter().map(|counter| format!("{} {}", counter.times, plain(&counter.what))).collect();
     (!told.is_empty()).then(|| format!("Turned away: {}", told.join(", ")))
 }
 

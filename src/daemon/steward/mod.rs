@@ -181,7 +181,7 @@ impl Steward {
             access: {
                 let mut access = self.rooms.keeper.state();
                 let limits = self.rooms.server.refused().into_iter().filter(|(_, times)| *times > 0);
-                access.counters.extend(limits.map(|(limit, times)| (limit.to_owned(), times)));
+                access.counters.extend(limits.map(crate::daemon::access::count));
                 access
             },
             audit: self.rooms.keeper.audit_entries(),
