@@ -22,7 +22,7 @@ FPS = 15
 # Seconds of each, what the log says of it, and of which mounts; twice the same is told once.
 BAD = [
     ('garbage', 9, 'broken picture', ('h264', 'jpeg', 'coded')),
-    ('short', 4, 'cut short', ('jpeg', 'coded')),
+    ('short', 4, 'cut short', ('h264', 'jpeg', 'coded')),
     ('size', 4, 'of another size', ('coded',)),
     ('none', 20, 'no picture for 10 s', ('h264', 'jpeg', 'coded')),
     ('slow', 26, None, ()),

@@ -14,6 +14,7 @@ pub(super) fn status(status: &Status) -> String {
     lines.extend(board(&status.board));
     lines.extend(configuration(&status.config));
     lines.push(access(&status.access));
+    lines.extend(turned_away(&status.access));
     for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
         lines.extend(self::alarm(alarm));
     }
@@ -85,6 +86,18 @@ fn access(access: &AccessState) -> String {
     }
     line
 }
+
+/// What was refused since the start, the most frequent first.
+fn turned_away(access: &AccessState) -> Option<String> {
+    let mut counters: Vec<_> =
+        access.counters.iter().filter(|(what, _)| !NO_REFUSALS.contains(&what.as_str())).collect();
+    counters.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
+    let told: Vec<String> = counters.iter().map(|(what, times)| format!("{times} {}", plain(what))).collect();
+    (!told.is_empty()).then(|| format!("Turned away: {}", told.join(", ")))
+}
+
+/// Counters of something else.
+const NO_REFUSALS: [&str; 3] = ["signed in", "bans", "bans lifted"];
 
 fn alarm(alarm: &Alarm) -> [String; 2] {
     let mount = alarm.mount.as_ref().map(|mount| format!("{mount}: ")).unwrap_or_default();

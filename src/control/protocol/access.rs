@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What can be asked about users and bans.
@@ -134,6 +136,10 @@ pub struct AccessState {
     pub users_file: Option<String>,
     /// Addresses whose attempts are not looked at.
     pub bans: u32,
+    /// How often since the start: who signed in or was not let in, and what limit was in somebody's way. What never
+    /// happened is absent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, u64>,
 }
 
 /// Who is answered.

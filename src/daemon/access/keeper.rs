@@ -181,6 +181,12 @@ impl Keeper {
             open_to: known.open_to(),
             users_file: Some(known.file.path().display().to_string()),
             bans: bans as u32,
+            counters: self
+                .gate
+                .counters()
+                .into_iter()
+                .map(|(what, times)| (what.to_owned(), times))
+                .collect(),
         }
     }
 
