@@ -2,7 +2,8 @@
 
 use super::sessions;
 use crate::control::protocol::{
-    AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo, Status,
+    AccessCount, AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo,
+    Status,
 };
 
 /// Columns of the narrowest terminal.
@@ -14,6 +15,7 @@ pub(super) fn status(status: &Status) -> String {
     lines.extend(board(&status.board));
     lines.extend(configuration(&status.config).iter().flat_map(|line| wrapped(line)));
     lines.push(access(&status.access));
+    lines.extend(turned_away(&status.access));
     for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
         lines.extend(self::alarm(alarm).iter().flat_map(|line| wrapped(line)));
     }
@@ -85,6 +87,19 @@ fn access(access: &AccessState) -> String {
     }
     line
 }
+
+/// What was refused since the start, the most frequent first.
+fn turned_away(access: &AccessState) -> Option<String> {
+    let refusal = |counter: &&AccessCount| !NO_REFUSALS.contains(&counter.what.as_str());
+    let mut counters: Vec<_> = access.counters.iter().filter(refusal).collect();
+    counters.sort_by_key(|counter| std::cmp::Reverse(counter.times));
+    let told: Vec<String> =
+        counters.iter().map(|counter| format!("{} {}", counter.times, plain(&counter.what))).collect();
+    (!told.is_empty()).then(|| format!("Turned away: {}", told.join(", ")))
+}
+
+/// Counters of something else.
+const NO_REFUSALS: [&str; 3] = ["signed in", "bans", "bans lifted"];
 
 fn alarm(alarm: &Alarm) -> [String; 2] {
     let mount = alarm.mount.as_ref().map(|mount| format!("{mount}: ")).unwrap_or_default();

@@ -178,7 +178,12 @@ impl Steward {
             connections: u32::try_from(self.rooms.server.connections()).unwrap_or(u32::MAX),
             alarms: seen.alarms.all().map(|alarm| figures::alarm(alarm, wall)).collect(),
             config: seen.config.clone(),
-            access: self.rooms.keeper.state(),
+            access: {
+                let mut access = self.rooms.keeper.state();
+                let limits = self.rooms.server.refused().into_iter().filter(|(_, times)| *times > 0);
+                access.counters.extend(limits.map(crate::daemon::access::count));
+                access
+            },
             audit: self.rooms.keeper.audit_entries(),
         }
     }
