@@ -16,7 +16,7 @@ usage() {
 }
 
 main() {
-    local kept=${LENSLET_CROSS:-$HOME/.cache/lenslet-cross} triple
+    kept=${LENSLET_CROSS:-$HOME/.cache/lenslet-cross}
     case ${1:-} in
     aarch64) triple=aarch64-unknown-linux-musl ;;
     armv7) triple=armv7-unknown-linux-musleabihf ;;
@@ -25,34 +25,38 @@ main() {
     *) usage ;;
     esac
     local command=${2:-} profile=()
-    case $command in
-    build)
-        command=zigbuild
-        case " $* " in *' --release '*) release ;; esac
-        ;;
-    test) emulator ;;
-    *) usage ;;
-    esac
-    shift 2
+    shift
+    case $command in build | test) shift ;; *) usage ;; esac
     mkdir -p "$kept"
-    linker "$kept"
-    std "$triple" "$kept"
+    compiler
+    case "$command $* " in
+    build*' --release '*) release ;;
+    *) std ;;
+    esac
+    case $command in
+    build) command=zigbuild ;;
+    test) emulator ;;
+    esac
     PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "$@"
 }
 
 # The same commit gives the same bytes, whoever builds it, and where. Cards and caches of boards are small: what is run
 # seldom is made for size.
 release() { # sets $profile
-    local crate fast=()
+    local crate
     RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
     RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
+    small_std
+    cxx
+    # Functions that are the same are there once; a relocation takes a bit instead of three words.
+    RUSTFLAGS+=' -C linker=rust-lld -C link-arg=--icf=all -C link-arg=--pack-dyn-relocs=relr -C link-arg=-O2'
     export RUSTFLAGS
-    # What touches every pixel or byte is not.
-    for crate in memchr openh264 openh264-sys2 yuv zune-core zune-jpeg; do
-        fast+=(--config "profile.release.package.$crate.opt-level=3")
+    # What touches every pixel or byte is made for speed, the software encoder's C++ nearly so.
+    for crate in memchr openh264 zune-core zune-jpeg; do
+        profile+=(--config "profile.release.package.$crate.opt-level=3")
     done
+    profile+=(--config 'profile.release.package.openh264-sys2.opt-level=2')
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-s}
-    profile=("${fast[@]}")
 }
 
 # Runs what .cargo/config.toml names as the targets' runners.
@@ -63,31 +67,62 @@ emulator() {
         qemu-user-static >/dev/null
 }
 
-# One compiler and linker for C++ and all three, with musl: Debian's are for glibc, and its armhf is ARMv7.
-linker() { # KEPT: sets $tools
+# One compiler for C++ and all four, with musl: Debian's are for glibc, and its armhf is ARMv7.
+compiler() { # sets $tools
     local zig=0.17.1 zigbuild=0.24.0
-    tools=$1/zig-$zig-$zigbuild
+    tools=$kept/zig-$zig-$zigbuild
     [ -e "$tools/complete" ] && return
     rm -rf "$tools"
     python3 -m pip install -q --no-warn-script-location --target "$tools" "ziglang==$zig" "cargo-zigbuild==$zigbuild"
     touch "$tools/complete"
 }
 
-# The standard library: rustup's, or, where that has none, made of the sources that belong to this compiler.
-std() { # TRIPLE KEPT: adds to $RUSTFLAGS
-    local triple=$1 system release made
+zig() { PYTHONPATH="$tools" python3 -m ziglang "$@"; }
+
+# As cargo-zigbuild names them.
+zig_target() {
+    case $triple in
+    aarch64-*) echo '-target aarch64-linux-musl' ;;
+    armv7-*) echo '-target arm-linux-musleabihf -mcpu=generic+v7a+vfp3-d32+thumb2-neon' ;;
+    arm-*) echo '-target arm-linux-musleabihf -mcpu=generic+v6+strict_align+vfp2-d32' ;;
+    x86_64-*) echo '-target x86_64-linux-musl' ;;
+    esac
+}
+
+# C++ without exceptions, and of its library no more than that needs: sets $CXXFLAGS_*, adds to $RUSTFLAGS.
+cxx() {
+    local made=$kept/cxx-$triple target
+    read -ra target < <(zig_target)
+    local small=(-fno-exceptions -fno-rtti -fno-unwind-tables -fno-asynchronous-unwind-tables)
+    if [ ! "$made/libc++.a" -nt cross/cxx.cpp ]; then
+        mkdir -p "$made"
+        zig c++ "${target[@]}" -Os -fPIC -g0 -fno-sanitize=all "${small[@]}" -c cross/cxx.cpp -o "$made/cxx.o"
+        rm -f "$made/libc++.a"
+        zig ar rcsD "$made/libc++.a" "$made/cxx.o"
+    fi
+    export "CXXFLAGS_${triple//-/_}=${small[*]}"
+    RUSTFLAGS+=" -L native=$made"
+}
+
+# The standard library for tests: rustup's, where that has one.
+std() {
+    [ -d "$(rustc --print sysroot)/lib/rustlib/$triple/lib" ] || rustup -q target add "$triple" 2>/dev/null || small_std
+}
+
+# The standard library, made of the sources that belong to this compiler: for size, and without what finds the names of
+# functions for a backtrace, which a stripped program has not. Adds to $RUSTFLAGS.
+small_std() {
+    local system release made
     system=$(rustc --print sysroot)
-    [ -d "$system/lib/rustlib/$triple/lib" ] && return
-    rustup -q target add "$triple" 2>/dev/null && return
     release=$(rustc -vV | sed -n 's/^release: //p; s/^commit-hash: \(.\{9\}\).*/\1/p' | paste -sd-)
-    made=$2/std-$release-$triple
-    [ -e "$made/complete" ] || make_std "$triple" "$made" "$system"
+    made=$kept/small-std-$release-$triple
+    [ -e "$made/complete" ] || make_std "$made" "$system"
     # Cargo gives it to what is built for the target alone.
     export RUSTFLAGS="${RUSTFLAGS:-} --sysroot=$made"
 }
 
-make_std() { # TRIPLE MADE SYSTEM
-    local triple=$1 made=$2 system=$3 lib=$2/lib/rustlib/$1/lib object
+make_std() { # MADE SYSTEM
+    local made=$1 system=$2 lib=$1/lib/rustlib/$triple/lib
     [ -d "$system/lib/rustlib/src/rust/library" ] || rustup -q component add rust-src
     printf 'making the standard library for %s\n' "$triple" >&2
     rm -rf "$made"
@@ -100,18 +135,37 @@ make_std() { # TRIPLE MADE SYSTEM
         # Bitcode, so that `lto` reaches into it; a stable compiler makes its own library by this switch alone.
         # The metadata tells its crates from a program's of the same name and version.
         env -u CARGO_BUILD_TARGET -u CARGO_ENCODED_RUSTFLAGS -u CARGO_TARGET_DIR \
-            RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zforce-unstable-if-unmarked -Cembed-bitcode=yes' \
+            RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zforce-unstable-if-unmarked -Cembed-bitcode=yes --remap-path-prefix=$made=std" \
             __CARGO_DEFAULT_LIB_METADATA=lenslet CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
-            cargo build -q --release --locked --target "$triple" --features 'panic-unwind backtrace' \
-            --target-dir "$made/build"
+            CARGO_PROFILE_RELEASE_OPT_LEVEL=s \
+            cargo build -q --release --locked --target "$triple" --features panic-unwind --target-dir "$made/build"
     )
     cp "$made/build/$triple/release/deps/"*.rlib "$lib/"
-    # The compiler looks for musl's objects; the linker brings its own and leaves these out.
-    for object in crt1 rcrt1 Scrt1 crti crtn crtbegin crtend crtbeginS crtendS; do
-        : >"$lib/self-contained/$object.o"
-    done
+    musl "$lib/self-contained" "$system/lib/rustlib/$triple/lib/self-contained"
     rm -rf "$made/build" "$made/library"
     touch "$made/complete"
+}
+
+# musl and the unwinder, as rustc looks for them: zig's, whatever the board.
+musl() { # TO
+    local to=$1 target file moved
+    read -ra target < <(zig_target)
+    echo 'int main(void) { return 0; }' >"$to/main.c"
+    # What a program begins with depends on whether it is moved at its start.
+    for moved in -pie -no-pie; do
+        while read -r file; do
+            cp "$file" "$to/"
+        done < <(cd "$to" && ZIG_VERBOSE_LINK=1 zig c++ "${target[@]}" -O2 -fPIC "$moved" main.c -o main 2>&1 | tr ' ' '\n' |
+            grep -E '/(r?crt1\.o|lib(unwind|c|zigc|compiler_rt)\.a)$')
+    done
+    # Found under one name: what zig has in three.
+    mv "$to/libc.a" "$to/libmusl.a"
+    printf 'GROUP ( libmusl.a libzigc.a libcompiler_rt.a )\n' >"$to/libc.a"
+    # What rustc wants beside it, and this musl does without.
+    : >"$to/main.c"
+    zig cc "${target[@]}" -g0 -c "$to/main.c" -o "$to/main.o"
+    for file in crti crtn crtbegin crtend crtbeginS crtendS; do cp "$to/main.o" "$to/$file.o"; done
+    rm -f "$to"/main*
 }
 
 main "$@"

@@ -168,8 +168,19 @@ def runs_as_its_own_user_with_the_groups_for_cameras(machine):
         raise Failed(f"groups {groups}, wanted {ids}")
     if machine.say("systemctl is-enabled lenslet") != "enabled":
         raise Failed("it is not started with the machine")
-    machine.say("test -s /usr/share/man/man1/lenslet.1.gz; test -s /usr/share/bash-completion/completions/lenslet")
     return machine.say("lenslet --version").replace("\n", ", ")
+
+
+def every_command_has_its_page_and_shells_complete_it(machine):
+    helped = machine.say("lenslet --help").split("Commands:")[1].split("Options:")[0]
+    commands = set(re.findall(r"^  ([a-z]+)", helped, re.M)) - {"help"}
+    machine.say("cd /usr/share && test -s man/man1/lenslet.1.gz && "
+                + " && ".join(f"zcat man/man1/lenslet-{name}.1.gz | grep -q '^.SH NAME'" for name in sorted(commands)))
+    for place in ("bash-completion/completions/lenslet", "zsh/vendor-completions/_lenslet", "fish/vendor_completions.d/lenslet.fish"):
+        text = machine.say(f"cat /usr/share/{place}")
+        if lacking := [name for name in commands if name not in text]:
+            raise Failed(f"{place} does not know {lacking}")
+    return f"{len(commands)} commands"
 
 
 def pictures_reach_the_host(machine):
@@ -299,6 +310,25 @@ def at_rest_next_to_nothing_is_written(machine):
     return f"{hourly} bytes in an hour, {int(logged) * 180} of them logged"
 
 
+def an_upgrade_translates_an_earlier_versions_configuration(machine):
+    """Schema 0 took a camera's width without a height, and passed it over."""
+    machine.say(f"""systemctl stop lenslet; printf '// by hand\\n(schema: 0, mounts: {{
+    "yard": Pattern(width: 320, height: 240),
+    "old": Camera(device: "/dev/video9", width: 640, fps: 5), // stays
+}})\\n' >{CONFIG}""")
+    said = machine.say("dpkg -i /lab/later.deb </dev/null")
+    if "is not right" in said or "earlier version" not in said:
+        raise Failed(said)
+    machine.is_up()
+    machine.picture("yard")
+    text = machine.say(f"lenslet check --config {CONFIG} >/dev/null && cat {CONFIG}")
+    if any(word not in text for word in ("// by hand", "schema: 1", "fps: 5", "// stays")) or "width: 640" in text:
+        raise Failed(text)
+    machine.say("grep -rqs 'width: 640' /var/lib/lenslet/history")
+    machine.say(f"printf '// by hand\\n(mounts: {{\"yard\": Pattern(width: 320, height: 240)}})\\n' >{CONFIG}")
+    return next(line for line in said.splitlines() if "earlier version" in line)
+
+
 def a_copy_of_the_configuration_is_kept(machine):
     machine.say("systemctl enable -q --now lenslet-backup.timer && systemctl start lenslet-backup.service")
     kept = machine.say("find /var/lib/lenslet/backups -type f -printf '%f %u %m\\n'")
@@ -360,6 +390,7 @@ STEPS = [
     a_full_disk_is_told_before_anything_is_installed,
     a_taken_port_is_told_and_waited_for,
     runs_as_its_own_user_with_the_groups_for_cameras,
+    every_command_has_its_page_and_shells_complete_it,
     pictures_reach_the_host,
     at_rest_next_to_nothing_is_written,
     a_camera_is_let_through_the_units_fence,
@@ -373,6 +404,7 @@ STEPS = [
     the_configuration_is_written_by_program_and_by_hand,
     an_upgrade_keeps_what_was_written,
     an_upgrade_over_a_broken_configuration_serves_what_was_served,
+    an_upgrade_translates_an_earlier_versions_configuration,
     a_copy_of_the_configuration_is_kept,
     a_root_that_is_read_only_serves,
     what_is_removed_comes_back_as_it_was,
