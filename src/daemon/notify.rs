@@ -157,7 +157,7 @@ mod tests {
         let handle = server.handle();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
         let running =
-            std::thread::spawn(move || server.run(Vec::new(), async { drop(stopped.recv().await) }));
+            std::thread::spawn(move || server.run(Vec::new(), async { stopped.recv().await.unwrap_or_default() }));
         let (outlet, mount) = hub::mount("cam");
         handle.add(mount.clone(), MountSettings::default()).unwrap();
         let notify = Notify::new(path.to_str());
