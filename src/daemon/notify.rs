@@ -156,8 +156,9 @@ mod tests {
         let server = Server::bind(Settings { listen, ..Settings::default() }).unwrap();
         let handle = server.handle();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
-        let running =
-            std::thread::spawn(move || server.run(Vec::new(), async { stopped.recv().await.unwrap_or_default() }));
+        let running = std::thread::spawn(move || {
+            server.run(Vec::new(), async { stopped.recv().await.unwrap_or_default() })
+        });
         let (outlet, mount) = hub::mount("cam");
         handle.add(mount.clone(), MountSettings::default()).unwrap();
         let notify = Notify::new(path.to_str());
