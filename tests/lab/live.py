@@ -62,7 +62,8 @@ class Server:
     def __init__(self, mounts):
         self.folder = tempfile.TemporaryDirectory()
         config, self.control, self.log = (f'{self.folder.name}/{name}' for name in ('lab.ron', 'control', 'log'))
-        open(config, 'w').write(f'(listen: ["127.0.0.1:0"], mounts: {{ {mounts} }})')
+        # Users of this machine's own server would be asked for passwords.
+        open(config, 'w').write(f'(listen: ["127.0.0.1:0"], state_dir: "{self.folder.name}/state", mounts: {{ {mounts} }})')
         self.process = subprocess.Popen([LENSLET, 'serve', '-v', '--config', config, '--control', self.control],
                                         stdout=open(self.log, 'w'), stderr=subprocess.STDOUT)
         end = time.monotonic() + PATIENCE
