@@ -152,10 +152,18 @@ impl Gate {
             Verdict::Unasked => None,
         };
         // Who is in is not kept from what he may; who is not is not told whether he was right.
-        if attempt.held.is_none_or(|held| claimed != Some(held))
-            && let Admission::Banned(until) = self.bans().attempt(peer, claimed, now.wall)
-        {
-            return self.banned(attempt, claimed, until, now);
+        if attempt.held.is_none_or(|held| claimed != Some(held)) {
+            let again = matches!(verdict, Verdict::Stale(_));
+            let admission = self.bans().attempt(peer, claimed, again, now.wall);
+            match (admission, &verdict) {
+                (Admission::Banned(until), _) => return self.banned(attempt, claimed, until, now),
+                // Nor whose name is known here.
+                (Admission::Guests(_), Verdict::Wrong(_)) => {
+                    self.failed(&current, attempt, claimed, now);
+                    return Ruling::Banned { delay: current.rules.policy.delay };
+                }
+                _ => {}
+            }
         }
         match verdict {
             Verdict::Known(user) => self.ruled(&current, attempt, Some(user.into()), now),

@@ -42,6 +42,20 @@ pub struct Rights {
     pub control: Vec<String>,
 }
 
+impl Rights {
+    /// Those that are of none of these mounts; `*` is of those to come too.
+    pub fn of_none(&self, mounts: &[String]) -> Vec<&str> {
+        let named = self.read.iter().chain(&self.control).map(String::as_str);
+        let mut none: Vec<&str> = named
+            .filter(|right| {
+                right.trim_matches('/') != "*" && !mounts.iter().any(|mount| covers(right, mount))
+            })
+            .collect();
+        none.dedup();
+        none
+    }
+}
+
 /// A right that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {

@@ -48,6 +48,9 @@ enum Command {
     /// Print the URLs that `serve` would serve, at every address of this machine.
     Urls(UrlsArguments),
     /// Say whether the configuration is right.
+    ///
+    /// Exits with 1 if it is not, or can never be served by this board and what is attached; with 0, and a warning, where a
+    /// camera, program or file is not there yet.
     Check(ConfigArgument),
     /// Play a URL without a screen and say how good the path to the server is.
     Receive(ReceiveArguments),

@@ -17,6 +17,19 @@ pub(super) struct TuiArguments {
     /// Dark text on light.
     #[arg(long)]
     light: bool,
+    /// How the terminal takes pictures; it is asked unless this is said.
+    #[arg(long, value_enum)]
+    pictures: Option<PicturesArgument>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum PicturesArgument {
+    /// As half blocks, in any terminal.
+    Blocks,
+    /// Whole, as kitty and Ghostty do.
+    Kitty,
+    /// Whole, as foot, mlterm and others do.
+    Sixel,
 }
 
 #[cfg(not(feature = "tui"))]
@@ -41,11 +54,11 @@ mod screen {
     use std::thread::{self, JoinHandle};
     use std::time::Duration;
 
-    use super::{DaemonArgument, Done, Logs, ServeArguments, TuiArguments, serving};
+    use super::{DaemonArgument, Done, Logs, PicturesArgument, ServeArguments, TuiArguments, serving};
     use crate::control::client::{Blocking, Daemon, Error};
     use crate::control::usual_path;
     use crate::tui::terminal;
-    use crate::tui::theme::{Glyphs, Ground, Theme};
+    use crate::tui::theme::{Glyphs, Ground, Pictures, Theme};
 
     /// `lenslet tui`: leaves with the daemon going on.
     pub(in crate::cli) fn tui(arguments: &TuiArguments) -> Done {
@@ -55,6 +68,14 @@ mod screen {
         }
         if arguments.light {
             theme.ground = Ground::Light;
+        }
+        if let Some(pictures) = arguments.pictures {
+            theme.said = true;
+            theme.pictures = match pictures {
+                PicturesArgument::Blocks => Pictures::Signs,
+                PicturesArgument::Kitty => Pictures::Kitty,
+                PicturesArgument::Sixel => Pictures::Sixel,
+            };
         }
         if !terminal::is_there() {
             return Err(terminal::ABSENT.into());

@@ -30,6 +30,9 @@ const NO_FRAMES: Duration = Duration::from_secs(10);
 /// Read from the connection at once.
 const READ: usize = 64 << 10;
 
+/// The same of one that takes nothing any more.
+const LAST_WORDS: usize = 4 << 10;
+
 /// What a session tells.
 #[derive(Debug)]
 pub enum Event {
@@ -232,10 +235,30 @@ impl Session {
     }
 
     fn send(&mut self) -> Result<(), Error> {
+        self.write().or_else(|error| {
+            // A server that turns us away says so and hangs up: what it said is there still.
+            let mut bytes = [0; LAST_WORDS];
+            if let Ok(Some(length)) = self.connection.read(&mut bytes) {
+                self.client.handle_input(&bytes[..length]);
+                self.handle_protocol()?;
+            }
+            self.lost(error)
+        })
+    }
+
+    fn write(&mut self) -> io::Result<()> {
         while let Some(message) = self.client.poll_output() {
-            self.connection.send(&message).map_err(Error::Connection)?;
+            self.connection.send(&message)?;
         }
-        self.connection.flush().map_err(Error::Connection)
+        self.connection.flush()
+    }
+
+    /// The connection failed. That is an end as good as any in answer to a goodbye, and no reason where there is a better.
+    fn lost(&mut self, error: io::Error) -> Result<(), Error> {
+        self.client.closed().map_err(|why| match why {
+            protocol::Error::Refused { .. } => why.into(),
+            _ => Error::Connection(error),
+        })
     }
 
     /// Waits for a socket or a timeout.
@@ -278,8 +301,7 @@ impl Session {
                 self.client.handle_input(&buffer[..length]);
                 Ok(())
             }
-            // A reset in answer to the goodbye is an end as good as any.
-            Err(error) => self.client.closed().map_err(|_| Error::Connection(error)),
+            Err(error) => self.lost(error),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! How much memory is left: the system's, and that of every control group that we are in
 //! ([cgroups(7)](https://man7.org/linux/man-pages/man7/cgroups.7.html), both versions).
 
-use std::fs;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::pressure::Room;
@@ -9,15 +11,32 @@ use super::pressure::Room;
 /// Where it is read.
 #[derive(Debug)]
 pub(super) struct Memory {
-    system: PathBuf,
+    system: Figure,
     groups: Vec<Group>,
 }
 
 /// A control group's files.
 #[derive(Debug)]
 struct Group {
-    folder: PathBuf,
-    names: &'static Names,
+    limit: Figure,
+    usage: Figure,
+    stat: Figure,
+    /// See [`Names::cache`].
+    cache: &'static str,
+}
+
+/// A file that the kernel writes whenever it is read. It is kept open: it is looked at each second, by a thread that
+/// has pictures to send, and so it is one call.
+#[derive(Debug)]
+struct Figure {
+    path: PathBuf,
+    kept: RefCell<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    file: Option<File>,
+    text: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -52,10 +71,10 @@ impl Memory {
             let own = root.join(path.trim_start_matches('/'));
             // Groups above have limits too; what is above a container is not to be seen from in it.
             let all = own.ancestors().take_while(|folder| folder.starts_with(&root));
-            let groups = all.map(|folder| Group { folder: folder.to_owned(), names });
-            found.extend(groups.filter(|group| group.folder.join(names.limit).is_file()));
+            let limited = all.filter(|folder| folder.join(names.limit).is_file());
+            found.extend(limited.map(|folder| Group::of(folder, names)));
         }
-        Self { system: proc.join("meminfo"), groups: found }
+        Self { system: Figure::new(proc.join("meminfo")), groups: found }
     }
 
     /// What is left where the least is.
@@ -69,21 +88,71 @@ impl Memory {
     }
 
     fn rooms(&self) -> impl Iterator<Item = Room> {
-        self.groups.iter().filter_map(Group::room).chain(system(&read(&self.system)))
+        self.groups.iter().filter_map(Group::room).chain(self.system.read(system))
     }
 }
 
 impl Group {
+    fn of(folder: &Path, names: &Names) -> Self {
+        let figure = |name| Figure::new(folder.join(name));
+        Self {
+            limit: figure(names.limit),
+            usage: figure(names.usage),
+            stat: figure("memory.stat"),
+            cache: names.cache,
+        }
+    }
+
     /// None if it has no limit.
     fn room(&self) -> Option<Room> {
         // Version 1 says a number that is no machine's; version 2 `max`.
         const UNLIMITED: u64 = 1 << 60;
-        let number = |name| read(&self.folder.join(name)).trim().parse::<u64>().ok();
-        let of = number(self.names.limit).filter(|limit| *limit < UNLIMITED)?;
-        let usage = number(self.names.usage)?;
-        let stat = read(&self.folder.join("memory.stat"));
-        let cache = value(&stat, self.names.cache).unwrap_or_default();
+        let number = |text: &str| text.trim().parse::<u64>().ok();
+        let of = self.limit.read(number).filter(|limit| *limit < UNLIMITED)?;
+        let usage = self.usage.read(number)?;
+        let cache = self.stat.read(|text| value(text, self.cache)).unwrap_or_default();
         Some(Room { left: of.saturating_sub(usage.saturating_sub(cache)), of })
+    }
+}
+
+impl Figure {
+    fn new(path: PathBuf) -> Self {
+        Self { path, kept: RefCell::default() }
+    }
+
+    /// What `find` finds in it; nothing in what cannot be read.
+    fn read<T>(&self, find: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let mut kept = self.kept.borrow_mut();
+        let Kept { file, text } = &mut *kept;
+        let open = match file {
+            Some(open) => open,
+            None => file.insert(File::open(&self.path).ok()?),
+        };
+        match whole(open, text) {
+            Some(length) => find(std::str::from_utf8(text.get(..length)?).ok()?),
+            None => {
+                // What a file of that name says then, if there is one.
+                *file = None;
+                None
+            }
+        }
+    }
+}
+
+/// Reads it from its beginning; gives how much it says. The room is left as large as it came to be.
+fn whole(file: &File, into: &mut Vec<u8>) -> Option<usize> {
+    const PAGE: usize = 4096;
+    let mut length = 0;
+    loop {
+        if length == into.len() {
+            into.resize(length + PAGE, 0);
+        }
+        match file.read_at(&mut into[length..], length as u64).ok()? {
+            0 => return Some(length),
+            // The kernel gives all that there is room for.
+            read if length + read < into.len() => return Some(length + read),
+            read => length += read,
+        }
     }
 }
 
@@ -126,6 +195,21 @@ mod tests {
 
     const MEMINFO: (&str, &str) =
         ("proc/meminfo", "MemTotal:         524288 kB\nMemFree: 1 kB\nMemAvailable:     262144 kB\n");
+
+    #[test]
+    fn a_figure_is_read_anew_each_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let figure = Figure::new(file.path().to_owned());
+        for text in ["1", "23\n", "", "4", &"5".repeat(4096), &"6".repeat(10_000), "7"] {
+            fs::write(file.path(), text).unwrap();
+            assert_eq!(figure.read(|said| Some(said == text)), Some(true), "{text:.9}");
+        }
+        let nothing = Figure::new(file.path().with_extension("not"));
+        assert_eq!(nothing.read(|_| Some(())), None);
+        fs::write(&nothing.path, "8").unwrap();
+        assert_eq!(nothing.read(|said| said.parse().ok()), Some(8));
+        fs::remove_file(&nothing.path).unwrap();
+    }
 
     #[test]
     fn without_groups_it_is_the_systems() {

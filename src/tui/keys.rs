@@ -57,7 +57,7 @@ impl Key {
 /// What a key does here, where no line is being typed.
 pub fn command(model: &Model, event: KeyEvent) -> Option<Command> {
     let key = Key::of(event)?;
-    let mut here = bindings(model).chain(EVERYWHERE);
+    let mut here = bindings(model).chain(everywhere(model));
     here.find(|binding| binding.keys.contains(&key)).map(|binding| binding.does)
 }
 
@@ -73,6 +73,11 @@ pub fn bindings(model: &Model) -> impl Iterator<Item = &'static Binding> {
         Tab::Alarms => panes::alarms::KEYS,
     };
     table.iter()
+}
+
+/// The keys that all screens have; where something is being typed, those that mean nothing in a text.
+pub fn everywhere(model: &Model) -> &'static [Binding] {
+    if panes::config::types(model) { TYPING } else { EVERYWHERE }
 }
 
 /// A binding that the footer leaves out.
@@ -106,6 +111,13 @@ pub const FIRST: Binding =
 pub const LAST: Binding = key(&[Key::Code(KeyCode::End), Key::Sign('G')], "End G", C::Last, "the last line");
 /// Opens what the line is about.
 pub const OPEN: Binding = key(&[Key::Code(KeyCode::Enter)], "Enter", C::Open, "open it").with_footer("open");
+
+/// What is left of them where something is being typed.
+const TYPING: &[Binding] =
+    &[key(&[Key::Code(KeyCode::F(1))], "F1", C::Help, "this help").with_footer("help")];
+
+/// The keys that move in every list, together.
+pub const LIST: [Binding; 6] = [UP, DOWN, PAGE_UP, PAGE_DOWN, FIRST, LAST];
 
 /// Keys that every screen has, unless its own table has them.
 pub const EVERYWHERE: &[Binding] = &[

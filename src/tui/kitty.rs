@@ -12,7 +12,7 @@ const WIDEST: usize = 240;
 /// The protocol takes no more of base64 at once.
 const PIECE: usize = 4096;
 /// Takes our picture away, whether it is there or not.
-const GONE: &[u8] = b"\x1b_Ga=d,d=I,i=1,q=2\x1b\\";
+pub(super) const GONE: &[u8] = b"\x1b_Ga=d,d=I,i=1,q=2\x1b\\";
 
 /// Whether the terminal says by its environment that it is one of those.
 pub fn is_meant(variable: impl Fn(&str) -> Option<String>) -> bool {
@@ -24,28 +24,8 @@ pub fn is_meant(variable: impl Fn(&str) -> Option<String>) -> bool {
     through && (has("TERM", &["kitty", "ghostty"]) || has("TERM_PROGRAM", &["wezterm", "ghostty"]))
 }
 
-/// What of pictures is on the screen.
-#[derive(Debug, Default)]
-pub struct Shown(Option<(u64, Rect)>);
-
-impl Shown {
-    /// What has to be written so that this picture, by its number, is there and no other; mostly nothing.
-    pub fn turn_to(&mut self, wanted: Option<(u64, &Picture, Rect)>) -> Vec<u8> {
-        let now = wanted.map(|(number, _, area)| (number, area));
-        if now == self.0 {
-            return Vec::new();
-        }
-        let mut out = if self.0.is_some() { GONE.to_vec() } else { Vec::new() };
-        if let Some((_, picture, area)) = wanted {
-            place(&mut out, picture, area);
-        }
-        self.0 = now;
-        out
-    }
-}
-
 /// Writes a picture into a place, the cursor left where it was.
-fn place(out: &mut Vec<u8>, picture: &Picture, area: Rect) {
+pub(super) fn place(out: &mut Vec<u8>, picture: &Picture, area: Rect) {
     // A place of the screen is twice as high as wide.
     let (columns, rows) = picture.fit(area.width.into(), area.height.into(), 2);
     let width = picture.width.min(WIDEST);
@@ -84,11 +64,10 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_sent_once_in_pieces_and_taken_away() {
-        let (picture, area) = (picture(), Rect::new(2, 4, 40, 20));
-        let mut shown = Shown::default();
-        assert!(shown.turn_to(None).is_empty());
-        let sent = String::from_utf8(shown.turn_to(Some((1, &picture, area)))).unwrap();
+    fn a_picture_is_sent_in_pieces() {
+        let mut sent = Vec::new();
+        place(&mut sent, &picture(), Rect::new(2, 4, 40, 20));
+        let sent = String::from_utf8(sent).unwrap();
         assert!(
             sent.starts_with("\x1b7\x1b[5;3H\x1b_Ga=T,f=24,i=1,q=2,C=1,s=240,v=135,c=40,r=12,m=1;"),
             "{sent:.90}"
@@ -97,9 +76,6 @@ mod tests {
         let bytes: usize = pieces.iter().map(|piece| piece.rsplit(';').next().unwrap().len()).sum();
         assert_eq!(bytes, (240usize * 135 * 3).div_ceil(3) * 4);
         assert!(pieces.last().unwrap().contains("m=0;"));
-        assert!(shown.turn_to(Some((1, &picture, area))).is_empty());
-        assert!(shown.turn_to(Some((2, &picture, area))).starts_with(GONE));
-        assert_eq!(shown.turn_to(None), GONE);
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub enum Command {
     Filter,
     /// Sorts by the next column.
     Sort,
+    /// Sorts by this column, or by it the other way round.
+    SortBy(panes::sessions::Sort),
     /// Sorts the other way round.
     Reverse,
     /// Shows who watches the mount.

@@ -20,7 +20,10 @@ pub mod message;
 pub mod model;
 pub mod panes;
 pub mod picture;
+pub mod sgr;
+pub mod shown;
 mod signals;
+pub mod sixel;
 pub mod terminal;
 pub mod theme;
 pub mod update;
@@ -34,11 +37,11 @@ use smol::channel::{Receiver, bounded};
 
 use crate::control::client::{self, Daemon};
 use effect::Effect;
-use kitty::Shown;
 use link::Link;
 use message::Message;
 use model::Model;
-use theme::Theme;
+use shown::Shown;
+use theme::{Colours, Pictures, Theme};
 
 /// What happens outside.
 #[derive(Debug)]
@@ -66,7 +69,8 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     // Before the terminal is taken over: what fails is said in plain text.
     signals::heed(tell.clone())?;
     let link = Link::start(daemon, tell.clone())?;
-    let (taken, screen) = terminal::Taken::take()?;
+    let (taken, screen) = terminal::Taken::take(theme.colours)?;
+    let theme = Theme { pictures: pictures(theme)?, ..theme };
     let keys = terminal::Keys::start(tell)?;
     let mut model = Model { theme, ..Model::default() };
     model.link.ours = ours;
@@ -75,6 +79,14 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     happenings.close();
     keys.stop();
     done
+}
+
+/// How the terminal takes pictures: it is asked where its environment does not say.
+fn pictures(theme: Theme) -> io::Result<Pictures> {
+    if theme.pictures != Pictures::Signs || theme.colours != Colours::All || theme.said {
+        return Ok(theme.pictures);
+    }
+    Ok(if sixel::is_told(&terminal::attributes()?) { Pictures::Sixel } else { Pictures::Signs })
 }
 
 fn show(
@@ -93,6 +105,9 @@ fn show(
                 next = happenings.try_recv().ok();
                 continue;
             };
+            if matches!(message, Message::Resized) {
+                shown = Shown::default();
+            }
             for effect in update::update(&mut model, message) {
                 match effect {
                     Effect::Leave => return Ok(()),
@@ -115,9 +130,14 @@ fn draw(model: &mut Model, screen: &mut terminal::Screen, shown: &mut Shown) -> 
     screen.draw(|frame| places = view::view(model, frame))?;
     model.places = places;
     let picture = model.places.picture.zip(panes::mount::picture(model));
-    let out = shown.turn_to(picture.map(|(area, (number, picture))| (number, picture, area)));
-    if !out.is_empty() {
-        screen.backend_mut().write_through(&out)?;
+    let picture = picture.map(|(area, (number, picture))| (number, picture, area));
+    let turn = shown.turn_to(picture, model.theme.pictures, terminal::sign_size);
+    if turn.anew {
+        screen.clear()?;
+        screen.draw(|frame| drop(view::view(model, frame)))?;
+    }
+    if !turn.bytes.is_empty() {
+        screen.backend_mut().write_through(&turn.bytes)?;
     }
     Ok(())
 }

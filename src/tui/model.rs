@@ -9,7 +9,7 @@ use super::history::History;
 use super::message::Command;
 use super::panes;
 use super::theme::Theme;
-use crate::control::protocol::{Act, Status};
+use crate::control::protocol::{AccessRequest, Act, Status};
 
 /// All that the screen shows.
 #[derive(Debug, Default)]
@@ -91,8 +91,8 @@ impl Tab {
 /// What lies over a screen.
 #[derive(Debug)]
 pub enum Overlay {
-    /// Its keys.
-    Help,
+    /// Its keys, from this line on.
+    Help(u16),
     /// A question that is answered by yes or no.
     Question(Question),
     /// A line is being typed.
@@ -122,6 +122,8 @@ pub enum Deed {
     Act(Act),
     /// The terminal ends.
     Leave,
+    /// Something to users or bans.
+    Access(AccessRequest),
     /// Something of the configuration.
     Config(panes::config::Command),
 }
@@ -202,6 +204,8 @@ pub struct Places {
     pub page: u16,
     /// Where a picture belongs that is not made of signs.
     pub picture: Option<Rect>,
+    /// Lines of the help that there is no room for.
+    pub hidden: u16,
     /// Nothing of it is seen: the terminal is too small.
     pub too_small: bool,
 }

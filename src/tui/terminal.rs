@@ -16,13 +16,15 @@ use ratatui::layout::{Position, Size};
 use smol::channel::Sender;
 
 use super::Happening;
+use super::sgr::Sgr;
+use super::theme::Colours;
 
 /// Clicks and the wheel, and nothing while the mouse only moves: a slow line carries none of that.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h\x1b[?2004h";
 const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1000l";
 
 /// A screen that is drawn on.
-pub type Screen = Terminal<Quiet<CrosstermBackend<BufWriter<Stdout>>>>;
+pub type Screen = Terminal<Quiet<CrosstermBackend<Sgr<BufWriter<Stdout>>>>>;
 
 /// What is said where there is none.
 pub const ABSENT: &str =
@@ -42,7 +44,7 @@ impl Taken {
     ///
     /// # Errors
     /// The terminal refuses.
-    pub fn take() -> io::Result<(Self, Screen)> {
+    pub fn take(colours: Colours) -> io::Result<(Self, Screen)> {
         restore_after_panic();
         terminal::enable_raw_mode()?;
         let taken = Self(());
@@ -50,9 +52,44 @@ impl Taken {
         execute!(out, terminal::EnterAlternateScreen, cursor::Hide)?;
         out.write_all(MOUSE_ON)?;
         out.flush()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(32 << 10, io::stdout()));
+        let backend =
+            CrosstermBackend::new(Sgr::new(BufWriter::with_capacity(32 << 10, io::stdout()), colours));
         Ok((taken, Terminal::new(Quiet::new(backend))?))
     }
+}
+
+/// An answer to what it is comes by then, over a slow line too. One that comes later crossterm passes over.
+const ANSWER_MS: u16 = 400;
+
+/// What the terminal says of itself (`ESC [ c`); nothing where it says nothing. Before keys are heard.
+///
+/// # Errors
+/// The terminal is gone.
+pub fn attributes() -> io::Result<Vec<u8>> {
+    let mut out = io::stdout();
+    out.write_all(b"\x1b[c")?;
+    out.flush()?;
+    let (stdin, mut answer) = (io::stdin(), Vec::new());
+    while answer.last() != Some(&b'c') && answer.len() < 64 {
+        let mut waited = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waited, PollTimeout::from(ANSWER_MS))? == 0 {
+            break;
+        }
+        // Past the standard library's buffer: what it took too much would be lost to those who hear keys.
+        let mut byte = [0];
+        match nix::unistd::read(stdin.as_fd(), &mut byte)? {
+            0 => break,
+            _ => answer.push(byte[0]),
+        }
+    }
+    Ok(answer)
+}
+
+/// How many pixels a sign is wide and high; a VT340's little brother where the terminal does not say.
+pub fn sign_size() -> (u16, u16) {
+    let size = terminal::window_size().ok().filter(|size| size.columns > 0 && size.rows > 0);
+    let sign = size.map(|size| (size.width / size.columns, size.height / size.rows));
+    sign.filter(|(width, height)| *width > 0 && *height > 0).unwrap_or((8, 16))
 }
 
 impl Drop for Taken {

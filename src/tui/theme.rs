@@ -14,8 +14,22 @@ pub struct Theme {
     pub colours: Colours,
     /// What is behind the text.
     pub ground: Ground,
-    /// Whether it takes pictures whole.
-    pub pictures: bool,
+    /// How it takes pictures.
+    pub pictures: Pictures,
+    /// Somebody said so: the terminal is not asked.
+    pub said: bool,
+}
+
+/// How a terminal takes pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pictures {
+    /// As signs: half blocks, or darker and lighter ones.
+    #[default]
+    Signs,
+    /// Whole, by the protocol of kitty.
+    Kitty,
+    /// Whole, as sixels.
+    Sixel,
 }
 
 /// What signs there are.
@@ -68,7 +82,8 @@ impl Theme {
         let background = set("COLORFGBG").and_then(|value| value.rsplit(';').next()?.parse().ok());
         let light = background.is_some_and(|background: u8| background == 7 || background == 15);
         let ground = if light { Ground::Light } else { Ground::Dark };
-        Self { glyphs, colours, ground, pictures: super::kitty::is_meant(set) }
+        let pictures = if super::kitty::is_meant(set) { Pictures::Kitty } else { Pictures::Signs };
+        Self { glyphs, colours, ground, pictures, said: false }
     }
 
     fn colour(self, dark: Color, light: Color) -> Style {
@@ -166,7 +181,13 @@ impl Theme {
 
 impl Default for Theme {
     fn default() -> Self {
-        Self { glyphs: Glyphs::Utf8, colours: Colours::All, ground: Ground::Dark, pictures: false }
+        Self {
+            glyphs: Glyphs::Utf8,
+            colours: Colours::All,
+            ground: Ground::Dark,
+            pictures: Pictures::Signs,
+            said: false,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use ratatui::crossterm::event::{
 
 use super::effect::Effect;
 use super::history::{self, figure};
+use super::keys::Key;
 use super::message::{Asked, Command, Message};
 use super::model::{Deed, Model, Notice, Overlay, Prompt, Question, Spot, Tab};
 use super::panes::{self, Effects};
@@ -83,7 +84,12 @@ fn seen(model: &mut Model, status: Box<Status>) -> Effects {
     model.status = Some(status);
     panes::sessions::settle(model);
     // The mount's pane could not ask before it was known which mounts there are.
-    if first && model.tab == Tab::Mount { panes::mount::enter(model) } else { panes::mount::tick(model) }
+    match model.tab {
+        Tab::Mount if first => panes::mount::enter(model),
+        Tab::Mount => panes::mount::tick(model),
+        Tab::Config => panes::config::access::tick(model),
+        Tab::Dashboard | Tab::Sessions | Tab::Logs | Tab::Alarms => Vec::new(),
+    }
 }
 
 /// Adds to the charts, where it is time; those who are gone are forgotten.
@@ -163,8 +169,27 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
             model.overlay = Some(Overlay::Prompt { what, input });
             Vec::new()
         }
-        Some(Overlay::Help | Overlay::Url(_)) | None => Vec::new(),
+        Some(Overlay::Help(from)) => {
+            model.overlay = scrolled(from, key, model.places.hidden).map(Overlay::Help);
+            Vec::new()
+        }
+        Some(Overlay::Url(_)) | None => Vec::new(),
     }
+}
+
+/// The help from another line on; none: the key closes it.
+fn scrolled(from: u16, key: KeyEvent, hidden: u16) -> Option<u16> {
+    let command = keys::LIST.iter().find(|binding| Key::of(key).is_some_and(|it| binding.keys.contains(&it)));
+    // A page of it is as many lines as the smallest screen shows.
+    Some(match command.filter(|_| hidden > 0)?.does {
+        Command::Up => from.saturating_sub(1),
+        Command::Down => from.saturating_add(1).min(hidden),
+        Command::PageUp => from.saturating_sub(8),
+        Command::PageDown => from.saturating_add(8).min(hidden),
+        Command::First => 0,
+        Command::Last => hidden,
+        _ => return None,
+    })
 }
 
 /// What is shown follows what is typed.
@@ -188,6 +213,7 @@ fn does(model: &mut Model, deed: Deed) -> Effects {
     match deed {
         Deed::Act(act) => vec![Effect::ask(Asked::Deed, act)],
         Deed::Leave => vec![Effect::Leave],
+        Deed::Access(request) => panes::config::access::does(request),
         Deed::Config(it) => panes::config::command(model, Command::Config(it)),
     }
 }
@@ -197,7 +223,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
     match command {
         Command::Leave => return leave(model),
         Command::Redraw => return vec![Effect::Redraw],
-        Command::Help => model.overlay = Some(Overlay::Help),
+        Command::Help => model.overlay = Some(Overlay::Help(0)),
         Command::NextTab => return show(model, model.tab.after(1)),
         Command::PreviousTab => return show(model, model.tab.after(Tab::ALL.len() - 1)),
         Command::Show(tab) => return show(model, tab),
@@ -258,6 +284,7 @@ fn pasted(model: &mut Model, text: &str) -> Effects {
             follow(model, &what, input.value().trim());
             model.overlay = Some(Overlay::Prompt { what, input });
         }
+        None if panes::config::types(model) => return panes::config::pasted(model, text),
         overlay => model.overlay = overlay,
     }
     Vec::new()
@@ -270,7 +297,12 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
         MouseEventKind::Down(MouseButton::Left) => return clicked(model, mouse.column, mouse.row),
         _ => return Vec::new(),
     };
-    if model.overlay.is_some() {
+    if let Some(Overlay::Help(from)) = &mut model.overlay {
+        let down = wheel == Command::Down;
+        *from = if down { (*from + 3).min(model.places.hidden) } else { from.saturating_sub(3) };
+    }
+    // What is typed or chosen lies over what the wheel would move.
+    if model.overlay.is_some() || model.tab == Tab::Config && model.panes.config.editor.is_some() {
         return Vec::new();
     }
     (0..3).flat_map(|_| command(model, wheel)).collect()
@@ -279,7 +311,7 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
 fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
     let at = ratatui::layout::Position::new(column, row);
     let spot = model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot);
-    if matches!(model.overlay, Some(Overlay::Help | Overlay::Url(_))) {
+    if matches!(model.overlay, Some(Overlay::Help(_) | Overlay::Url(_))) {
         model.overlay = None;
         return Vec::new();
     }

@@ -119,7 +119,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`], [`Error::Denied`], [`Error::Busy`] or [`Error::Gone`].
+    /// [`Error::Missing`], [`Error::Denied`], [`Error::Busy`], [`Error::Gone`], or of a folder [`Error::NoVideo`].
     pub fn open(path: &Path) -> Result<Self, Error> {
         let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let fd = sys::uninterrupted(|| open(path, flags, Mode::empty()))
@@ -136,7 +136,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// The driver's; [`Error::Refused`] with `ENOTTY` means that this is no V4L2 node.
+    /// The driver's; [`Error::NoVideo`] where this is no V4L2 node.
     pub fn capability(&self) -> Result<Capability, Error> {
         let answer = sys::capability(self.as_fd()).map_err(|errno| self.error("VIDIOC_QUERYCAP", errno))?;
         // `capabilities` is of the whole device: a camera's metadata node claims pictures there.

@@ -12,6 +12,8 @@ use super::holder::Holder;
 pub enum Error {
     /// There is no such node.
     Missing(PathBuf),
+    /// It is something, and no V4L2 node; the text says what it is.
+    NoVideo(PathBuf, &'static str),
     /// This process may not open it.
     Denied(PathBuf),
     /// Another program streams from it; which one, where that can be seen.
@@ -36,7 +38,20 @@ impl Error {
     pub(super) fn from_errno(device: &Path, call: &'static str, errno: Errno) -> Self {
         let device = device.to_owned();
         match errno {
-            Errno::ENOENT if call == "open" => Self::Missing(device),
+            // A part of its path is a file.
+            Errno::ENOENT | Errno::ENOTDIR if call == "open" => Self::Missing(device),
+            Errno::EISDIR if call == "open" => Self::NoVideo(device, "it is a folder, and no camera"),
+            Errno::ENOTTY if call == "VIDIOC_QUERYCAP" => {
+                let file = device.is_file();
+                Self::NoVideo(
+                    device,
+                    if file {
+                        "it is a file, and no camera: a `File` mount plays files"
+                    } else {
+                        "it is a device, and no camera"
+                    },
+                )
+            }
             Errno::EACCES | Errno::EPERM => Self::Denied(device),
             Errno::EBUSY => {
                 let holder = Holder::of(&device);
@@ -53,6 +68,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(device) => write!(f, "{}: there is no such camera", device.display()),
+            Self::NoVideo(device, what) => write!(
+                f,
+                "{}: {what}; `device` is a node such as /dev/video0, and `lenslet probe` lists those that are there",
+                device.display()
+            ),
             Self::Denied(device) => {
                 write!(f, "{}: permission denied: add the user to the group `video`", device.display())
             }
@@ -111,6 +131,25 @@ mod tests {
             Err(error) => assert_eq!(error, Error::Denied(node.path().to_owned())),
             // Root may.
             Ok(_) => assert!(nix::unistd::Uid::effective().is_root()),
+        }
+    }
+
+    #[test]
+    fn what_is_no_camera_is_told_with_what_it_is_and_what_to_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let below = file.path().join("video0");
+        let advice =
+            "; `device` is a node such as /dev/video0, and `lenslet probe` lists those that are there";
+        for (path, what, advised) in [
+            (Path::new("/"), "it is a folder, and no camera", true),
+            (Path::new("/dev/null"), "it is a device, and no camera", true),
+            (file.path(), "it is a file, and no camera: a `File` mount plays files", true),
+            (Path::new("/nowhere/video0"), "there is no such camera", false),
+            (&below, "there is no such camera", false),
+        ] {
+            let told = crate::v4l2::Device::open(path).and_then(|device| device.capability()).unwrap_err();
+            let advice = if advised { advice } else { "" };
+            assert_eq!(told.to_string(), format!("{}: {what}{advice}", path.display()));
         }
     }
 

@@ -255,11 +255,15 @@ fn what_no_program_does_right_is_told() {
         ("sh -c 'echo no camera >&2; exit 255'", "sh ended: exit status 255; it said last: no camera"),
         ("sh -c 'kill -SEGV $$'", "sh ended: killed by SIGSEGV"),
         ("sh -c 'no-such-program-here'", "exit status 127 (a shell found no such program)"),
+        ("yes usage: rpicam-vid", "yes prints text, no H.264: \"usage: rpicam-vid\\nusage"),
+        ("echo 'no cameras available'", "it prints text, no H.264: \"no cameras available\\n\""),
         (
-            "yes usage: rpicam-vid",
-            "writes no picture of its `format`; what it writes begins with \"usage: rpicam-vid",
+            "sh -c 'echo usage: camera; exit 1'",
+            "exit status 1; it prints text, no H.264: \"usage: camera\\n\"",
         ),
-        ("cat /dev/zero", "writes no picture of its `format`"),
+        ("/", "/: it is a folder: name a program in it"),
+        ("/etc/passwd", "/etc/passwd: it may not be run: is it executable for this user?"),
+        ("cat /dev/zero", "writes no H.264, its `format`; what it writes begins with \"\\0"),
         (&camera.command("half exit:2"), "ended: exit status 2"),
     ] {
         let server = serve(command, "");

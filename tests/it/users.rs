@@ -68,7 +68,7 @@ pub(crate) fn by_daemon(server: &Server, words: &[&str], piped: &str) -> String 
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn status(server: &Server) -> Status {
+pub(crate) fn status(server: &Server) -> Status {
     let mut client = Blocking::connect(&server.control()).unwrap();
     match client.ask(Ask::Status { every_ms: None }).unwrap() {
         Reply::Status(status) => *status,
@@ -77,7 +77,7 @@ fn status(server: &Server) -> Status {
 }
 
 /// The first status that is as it shall be.
-fn wait(server: &Server, is_so: impl Fn(&Status) -> bool) -> Status {
+pub(crate) fn wait(server: &Server, is_so: impl Fn(&Status) -> bool) -> Status {
     let mut client = Blocking::connect(&server.control()).unwrap();
     let (mut found, until) = (None, Instant::now() + PATIENCE);
     let seen = client.watch(Ask::Status { every_ms: Some(100) }, |reply| {
@@ -315,6 +315,58 @@ fn bans_outlive_the_daemon_and_are_lifted() {
     assert!(run(state.path(), &nowhere, &["ban", "lift", "198.51.100.0/24"], "").status.success());
     let left = run(state.path(), &nowhere, &["ban", "list"], "");
     assert!(!String::from_utf8_lossy(&left.stdout).contains("198.51.100.0"), "{left:?}");
+}
+
+#[test]
+fn a_right_of_no_mount_is_given_and_doubted() {
+    let server = Server::start();
+    let complaint = |words: &[&str]| {
+        let output = run(server.state(), &server.control(), words, "secret");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    fn add<'a>(rights: &[&'a str]) -> Vec<&'a str> {
+        [&["user", "add", "anna", "--password-stdin"], rights].concat()
+    }
+    let said = complaint(&add(&["--may-read", "test", "--may-read", "porch", "--may-control", "live*"]));
+    assert!(
+        said.contains("there is no mount \"porch\" now") && said.contains("\"live*\" names no mount"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("\"test\"")
+            && by_daemon(&server, &["user", "list"], "").contains("test, porch  live*")
+    );
+    for rights in
+        [&["--may-read", "*"][..], &["--may-read", "live/*"], &["--may-control", "test"], &["--may-read", ""]]
+    {
+        assert_eq!(complaint(&[&["user", "rights", "anna"], rights].concat()), "", "{rights:?}");
+    }
+    assert!(by_daemon(&server, &["user", "list"], "").contains("anna  -         test"));
+    // Without the daemon the configuration says what there is.
+    let alone = Alone::new();
+    let config = alone.0.path().join("lenslet.ron");
+    fs::write(&config, "(mounts: { \"test\": Pattern() })").unwrap();
+    let words = add(&["--may-read", "porch", "--config", config.to_str().unwrap()]);
+    let output = alone.run(&words, "secret");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("there is no mount \"porch\" now"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn the_help_of_rights_says_what_they_are_and_shows_some() {
+    let alone = Alone::new();
+    let output = lenslet().args(["user", "rights", "--help"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    for line in said.lines().filter(|line| line.starts_with("  lenslet user rights anna ")) {
+        let words: Vec<String> =
+            line.split("  ").nth(1).unwrap().split(' ').skip(1).map(|word| word.replace('\'', "")).collect();
+        let _ = alone.run(&["user", "add", "anna", "--password-stdin"], "secret");
+        alone.said(&words.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    }
+    assert!(said.matches("  lenslet user rights anna ").count() >= 3, "{said}");
 }
 
 #[test]

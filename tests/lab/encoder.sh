@@ -21,6 +21,15 @@ still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1
 # moving NODE: a picture in which each column is another and that moves by the same, four pixels, from one picture to the next.
 moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=6; }
 
+# signal NODE RATE: so many pictures a second come in by HDMI.
+signal() {
+    local index
+    index=$(v4l2-ctl -d "$1" --list-dv-timings | awk -v rate="($2.00 frames" '
+        /Index:/ { index_ = $2 } /Active width: 1280/ { wide = index_ }
+        /Active height: 720/ { high = index_ } index($0, rate) && wide == index_ && high == index_ { print index_; exit }')
+    v4l2-ctl -d "$1" --set-dv-bt-timings "index=$index" >/dev/null
+}
+
 # through NAME NODE FORMAT MEMORY WIDTHxHEIGHT [MORE]: what the camera gives through the server into /lab/out/NAME.h264, by
 # the encoder's FORMAT, MEMORY being dmabuf, copy or
 # refused (at QBUF alone, so that it is found out by trying); MORE is of the camera's configuration.
@@ -29,18 +38,26 @@ through() {
     echo "$format" >"$codec/only"
     if [ "$memory" = copy ]; then echo Y; else echo N; fi >"$codec/no_dmabuf"
     if [ "$memory" = refused ]; then echo Y; else echo N; fi >"$codec/refuse_dmabuf"
-    echo "(mounts: { \"$name\": Camera(device: \"$node\", width: ${size%x*}, height: ${size#*x}, fps: 15, $more) })" >/tmp/lab.ron
+    echo "(mounts: { \"$name\": Camera(device: \"$node\", width: ${size%x*}, height: ${size#*x}, fps: ${fps:-15}, $more) })" >/tmp/lab.ron
     serve "$name" -v --config /tmp/lab.ron
     receive "$name" "$name.h264"
     stop
-    # Of the words of the log: N pictures without a copy, N copied (N bytes).
-    local shared copied
-    read -r shared copied < <(sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied.*/\1 \2/p' "$log" | tail -1)
+    # Of the words of the log, of each time it ran: N pictures coded without a copy, N copied (N bytes); N coded (N bytes
+    # copied); N missed, N late.
+    local shared copied bytes coded coded_bytes missed late
+    read -r shared copied bytes coded coded_bytes missed late < <(
+        sed -n 's/.* \([0-9]*\) pictures coded without a copy, \([0-9]*\) copied (\([0-9]*\) bytes); \([0-9]*\) coded (\([0-9]*\) bytes copied); \([0-9]*\) missed, \([0-9]*\) late.*/\1 \2 \3 \4 \5 \6 \7/p' "$log" |
+            awk '{ for (i = 1; i <= 7; i++) sum[i] += $i } END { for (i = 1; i <= 7; i++) printf "%d ", sum[i] }')
     case $memory in
-        dmabuf) [ "$copied" = 0 ] && [ "$shared" -ge 30 ] ;;
-        copy | refused) [ "$shared" = 0 ] && [ "$copied" -ge 30 ] ;;
-    esac || fail "$name: $shared pictures without a copy and $copied copied"
-    pass "$name: $shared pictures without a copy, $copied copied"
+        dmabuf) [ "$copied" = 0 ] && [ "$bytes" = 0 ] && [ "$shared" -ge 30 ] ;;
+        # All samples of each picture, and no more.
+        copy | refused) [ "$shared" = 0 ] && [ "$copied" -ge 30 ] && [ "$bytes" -ge $((copied * ${size%x*} * ${size#*x} * 3 / 2)) ] &&
+            [ "$bytes" -le $((copied * (${size%x*} + 64) * ${size#*x} * 2)) ] ;;
+    esac || fail "$name: $shared pictures without a copy and $copied copied ($bytes bytes)"
+    # What is coded is copied once: what was sent, and no picture's size more than that.
+    [ "$coded_bytes" -ge "$(stat -c %s "/lab/out/$name.h264")" ] || fail "$name: $coded_bytes bytes of coded pictures"
+    echo "$name $missed $late" >>/lab/out/left-out
+    pass "$name: $shared pictures without a copy, $copied copied ($bytes bytes); $coded coded ($coded_bytes bytes); $missed missed, $late late"
 }
 # reference NAME NODE FORMAT WIDTHxHEIGHT: what the camera itself gives, without the server. Lines are 64 bytes long or a
 # multiple, as the encoder has them: vivid has no room for all chroma in lines of YU12 of an odd length.
@@ -70,10 +87,15 @@ mp-yu12-copy    /dev/video31  YU12  YU12  copy    322x180
 mp-yuyv-dmabuf  /dev/video31  YUYV  YUYV  dmabuf  320x180
 TABLE
 
+echo '== what is copied of raw pictures does not depend on how large they are: nothing'
+fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 640x360
+fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 640x360
+
 echo '== moving pictures: each once and in order'
-for node in /dev/video30 /dev/video31; do moving $node || fail "controls of $node"; done
-through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
-through mp-moving-copy /dev/video31 NV12 copy 320x180
+for node in /dev/video30 /dev/video31; do { moving $node && signal $node 24; } || fail "controls of $node"; done
+# All that there are: what is missing was missed by the driver, or is counted.
+fps=24 through sp-moving-dmabuf /dev/video30 NV12 dmabuf 320x180
+fps=24 through mp-moving-copy /dev/video31 NV12 copy 320x180
 
 echo '== a USB camera of raw pictures alone'
 python3 "$LAB/uvccam.py" & camera=$!
@@ -84,9 +106,10 @@ through uvc-yuyv-copy /dev/video0 YUYV copy 320x240
 # by_processor NAME NODE WIDTHxHEIGHT FORMAT: the same through the software encoder.
 by_processor() {
     local name=$1 size=$3
-    echo "(mounts: { \"$name\": Camera(device: \"$2\", width: ${size%x*}, height: ${size#*x}, fps: 15, format: $4, encode: Software) })" >/tmp/lab.ron
+    echo "(mounts: { \"$name\": Camera(device: \"$2\", width: ${size%x*}, height: ${size#*x}, fps: ${fps:-15}, format: $4, encode: Software) })" >/tmp/lab.ron
     serve "$name" -v --config /tmp/lab.ron
     receive "$name" "$name.h264"
+    echo "$name 0 $(left_out "$name")" >>/lab/out/left-out
     stop
     told 'coded as H264 .* by openh264 (software)'
 }
@@ -96,8 +119,9 @@ through uvc-yuyv-converted /dev/video0 YU12 copy 320x240
 
 echo '== pictures that the processor codes'
 unplug
-by_processor sp-software /dev/video30 320x180 Raw
-by_processor mp-software /dev/video31 320x180 Raw
+fps=24 by_processor sp-software /dev/video30 320x180 Raw
+fps=24 by_processor mp-software /dev/video31 320x180 Raw
+for node in /dev/video30 /dev/video31; do signal $node 60 || fail "signal of $node"; done
 plug
 by_processor uvc-mjpg-software /dev/video0 320x240 MJPEG
 through uvc-mjpg-hardware /dev/video0 YU12 copy 320x240 'format: MJPEG, encode: Hardware'
@@ -123,9 +147,44 @@ pass "the camera has what is configured: $is"
 v4l2-ctl -d /dev/video30 -c brightness=128 -c contrast=128 -c horizontal_flip=0
 
 echo '== what the board cannot do is refused by check'
-echo '(mounts: { "cam": Camera(device: "/dev/video30", encode: Hardware, bitrate: 30000000) })' >/tmp/lab.ron
-"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && fail 'check takes a bitrate that the encoder has not'
-pass "check: $(grep 'codes at .* bits a second, and 30000000 are configured' /tmp/check.log || fail "check: $(cat /tmp/check.log)")"
+# refused DEVICE WISHES WORDS
+refused() {
+    echo "(mounts: { \"cam\": Camera(device: \"$1\", $2) })" >/tmp/lab.ron
+    "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && fail "check takes $2 of $1"
+    grep -q "$3" /tmp/check.log || fail "check says of $2 of $1: $(cat /tmp/check.log)"
+    pass "check: $(grep "$3" /tmp/check.log)"
+}
+refused /dev/video30 'encode: Hardware, bitrate: 30000000' 'codes at .* bits a second, and 30000000 are configured'
+refused /dev/video30 'encode: Hardware, level: 5.2' 'has levels .*, and 5.2 is configured'
+refused /dev/video30 'encode: Hardware, width: 320, height: 180, fps: 15, bitrate: 4000000, level: 1.0' 'level 1.0 is configured, which allows'
+refused /dev/video30 'encode: Hardware, width: 2048, height: 2048' 'codes pictures from .* to .* of up to 8192 macroblocks'
+refused /dev/video30 'format: HEVC' 'but no HEVC as its .format. is configured'
+refused /dev/null '' 'it is a device, and no camera'
+refused /tmp '' 'it is a folder, and no camera'
+refused '' '' 'device: it is empty'
+
+# now DEVICE WORDS: right, and not served now; as the user nobody where that is said.
+now() {
+    echo "(mounts: { \"cam\": Camera(device: \"$1\") })" >/tmp/lab.ron
+    "${@:3}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check refuses $1: $(cat /tmp/check.log)"
+    grep -q "cannot be served now: .*$2" /tmp/check.log || fail "check says of $1: $(cat /tmp/check.log)"
+    pass "check: $(grep "$2" /tmp/check.log)"
+}
+now /dev/video99 'there is no such camera now: it is served once it is plugged in'
+chmod 660 /dev/video30; chmod 644 /tmp/lab.ron
+now /dev/video30 'permission denied: add the user to the group .video.' setpriv --reuid=65534 --regid=65534 --clear-groups
+
+echo '== sizes and rates that the camera has not: the nearest are taken, and told'
+echo '(mounts: { "cam": Camera(device: "/dev/video0", width: 333, height: 222, fps: 200, encode: Software) })' >/tmp/lab.ron
+serve nearest -v --config /tmp/lab.ron
+receive cam nearest.h264
+told '333x222'
+stop
+
+echo '== the bitrate changed while it is served, seen in the stream'
+# Noise is as many bits as it is let be.
+v4l2-ctl -d /dev/video30 -c osd_text_mode=2 -c test_pattern=21
+python3 "$LAB/live.py" bitrate /dev/video30 || fail 'bitrate'
 
 echo '== a keyframe forced, a control set and the bitrate changed while it is served'
 echo 3 >/sys/class/video4linux/video40/dev_debug

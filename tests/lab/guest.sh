@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The guest's half of `run`. Here time passes about 20 times as slowly as outside: everything waits for an event.
 set -u
+# Users of this machine's own server would be asked for passwords here. What the guest removes is there still outside.
+rm -rf /var/lib/lenslet
 fail() { echo "FAIL: $*"; for log in /tmp/serve.*.log; do echo "--- $log"; grep -v 'broken picture' "$log" | tail -n 40; done; exit 1; }
 pass() { echo "ok: $* ($(cut -d. -f1 /proc/uptime) s)"; }
 
@@ -32,7 +34,14 @@ receive() {                         # PATH FILE: 30 pictures
 }
 plug() { python3 "$LAB/uvccam.py" --h264 "$H264" --mjpeg "$MJPEG" --break 7 & camera=$!; until_true 60 node || fail 'the camera made no /dev/video0'; }
 unplug() { kill -USR1 "$camera"; wait "$camera" 2>/dev/null; until_true 20 no_node || fail 'the unplugged camera left /dev/video0'; }
-serve() { "$LENSLET" serve "${@:2}" >"/tmp/serve.$1.log" 2>&1 & server=$!; log=/tmp/serve.$1.log; until_true 60 grep -q listening "$log" || fail 'the server does not listen'; }
+serve() { "$LENSLET" serve --control /tmp/lab.control "${@:2}" >"/tmp/serve.$1.log" 2>&1 & server=$!; log=/tmp/serve.$1.log; until_true 60 grep -q listening "$log" || fail 'the server does not listen'; }
+# left_out MOUNT: how many of its pictures never came to be coded, for whatever reason.
+left_out() {
+    "$LENSLET" status --json --control /tmp/lab.control | python3 -c '
+import json, sys
+mount, = [each for each in json.load(sys.stdin)["mounts"] if each["name"] == sys.argv[1]]
+print(sum(each["pictures"] for each in mount["source_dropped"]))' "$1"
+}
 stop() { kill -TERM "$server"; wait "$server" || fail "the server ended with $?"; cp "$log" /lab/out/; }
 told() { grep -q "$1" "$log" || fail "the log does not say: $1"; pass "the log says: $(grep -o "$1.*" "$log" | head -1)"; }
 

@@ -195,3 +195,25 @@ fn bans_are_kept_by_who_keeps_them() {
     assert_eq!(other.admit(ip(PEER), at(60)), Ok(()));
     assert_eq!(other.list_bans(at(1)), gate.list_bans(at(1)));
 }
+
+#[test]
+fn a_ban_does_not_tell_whose_names_are_known_there() {
+    let gate = gate();
+    assert!(matches!(comes_in(&gate, "alice", PASSWORD, 0), Ruling::Granted(_)));
+    (0..10).for_each(|_| drop(guess(&gate, "admin", 1)));
+    assert_eq!(guess(&gate, "mallory", 2), guess(&gate, "alice", 2));
+    assert!(matches!(comes_in(&gate, "alice", PASSWORD, 3), Ruling::Banned { .. }), "that was her attempt");
+    assert!(matches!(comes_in(&gate, "alice", PASSWORD, 12), Ruling::Granted(_)));
+}
+
+#[test]
+fn an_old_nonce_costs_who_comes_back_no_attempt() {
+    let gate = gate();
+    let old = answer(&gate, "alice", PASSWORD, at(0));
+    assert!(matches!(comes_in(&gate, "alice", PASSWORD, 0), Ruling::Granted(_)));
+    (0..10).for_each(|_| drop(guess(&gate, "admin", 700)));
+    let asked_again = gate.sign_in(&describe(Some(&old)), at(701));
+    assert!(nonce(asked_again).ends_with(", stale=TRUE"));
+    assert!(matches!(comes_in(&gate, "alice", PASSWORD, 701), Ruling::Granted(_)));
+    assert!(matches!(gate.sign_in(&describe(Some(&old)), at(702)), Ruling::Banned { .. }), "nor tells more");
+}

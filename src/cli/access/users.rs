@@ -1,11 +1,21 @@
 //! `lenslet user`.
 
+use std::io::Write;
+
 use clap::Subcommand;
 
 use super::password::new_password;
-use super::{Done, ELSE, PlaceArguments, asked, columns, print};
-use crate::control::protocol::{AccessRequest, Password, Reply, UserEntry};
+use super::{Done, ELSE, PlaceArguments, asked, columns, print, table};
+use crate::access::Rights;
+use crate::control::protocol::{AccessRequest, Ask, Password, Reply, UserEntry};
 use crate::daemon::{UserEdit, UsersFile, keep_out_of_core_dumps};
+
+const RIGHTS_HELP: &str = "\
+Examples:
+  lenslet user rights anna --may-read cam --may-read 'floor1/*'    these, and no others
+  lenslet user rights anna --may-read '*'                          every mount, those to come too
+  lenslet user rights anna --may-control cam                       steer cam; watch as before
+  lenslet user rights anna --may-control ''                        steer nothing";
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum UserCommand {
@@ -29,9 +39,14 @@ pub(in crate::cli) enum UserCommand {
         #[command(flatten)]
         place: PlaceArguments,
     },
-    /// Give a user other rights.
+    /// Change what a user may watch and steer; what is not named stays as it is.
+    ///
+    /// --may-read names the mounts that the user may watch from now on, and --may-control those that the user may steer
+    /// too; each replaces its whole list. A mount is named as in the configuration: `cam`, `floor1/*` for all under
+    /// floor1, `*` for all there are. What the user watches and may not any more ends at once.
+    #[command(after_help = RIGHTS_HELP)]
     Rights {
-        /// Whose.
+        /// Whose rights: a name of `lenslet user list`.
         name: String,
         #[command(flatten)]
         rights: RightsArguments,
@@ -97,7 +112,7 @@ pub(in crate::cli) fn user(command: UserCommand) -> Done {
     };
     let Some(edit) = UserEdit::of(request.clone()) else { return Err(ELSE.into()) };
     if asked(&place, request)? {
-        return Ok(());
+        return doubt(&edit, &place);
     }
     let first = file(&place)?.load()?.is_empty();
     file(&place)?.change(&edit)?;
@@ -105,7 +120,43 @@ pub(in crate::cli) fn user(command: UserCommand) -> Done {
     if first && matches!(edit, UserEdit::Add { .. }) {
         print("No daemon answers; one that starts with this file asks everybody for a password.".to_owned())?;
     }
+    doubt(&edit, &place)
+}
+
+/// Says which rights are of no mount that there is: a slip, perhaps, but cameras come and go.
+fn doubt(edit: &UserEdit, place: &PlaceArguments) -> Done {
+    let rights = edit.rights();
+    // Who changed something is not told that it failed because the mounts cannot be asked for.
+    let Some(mounts) =
+        Some(&rights).filter(|rights| **rights != Rights::default()).and_then(|_| mounts(place))
+    else {
+        return Ok(());
+    };
+    for right in rights.of_none(&mounts) {
+        let right = table::plain(right);
+        let why = if right.ends_with('*') && !right.ends_with("/*") {
+            format!("{right:?} names no mount: all under a folder are `folder/*`, and all there are `*`")
+        } else {
+            format!("there is no mount {right:?} now; the right holds once there is")
+        };
+        writeln!(std::io::stderr().lock(), "lenslet: {why}")?;
+    }
     Ok(())
+}
+
+/// The mounts that there are, by the daemon or else by the configuration.
+fn mounts(place: &PlaceArguments) -> Option<Vec<String>> {
+    match place.daemon().ok()? {
+        Some(mut daemon) => match daemon.ask(Ask::Status { every_ms: None }).ok()? {
+            Reply::Status(status) => Some(status.mounts.into_iter().map(|mount| mount.name).collect()),
+            _ => None,
+        },
+        // Which cameras will be found nobody knows.
+        None => {
+            let config = place.file().load().ok().filter(|config| !config.discover_cameras)?;
+            Some(config.mounts.into_keys().collect())
+        }
+    }
 }
 
 fn list(json: bool, place: &PlaceArguments) -> Done {
@@ -139,7 +190,9 @@ fn file(place: &PlaceArguments) -> Result<UsersFile, crate::config::Error> {
 
 impl RightsArguments {
     fn said(self) -> (Option<Vec<String>>, Option<Vec<String>>) {
-        let said = |mounts: Vec<String>| Some(mounts).filter(|mounts| !mounts.is_empty());
+        // An empty name is how to say none.
+        let names = |mounts: Vec<String>| mounts.into_iter().filter(|mount| !mount.is_empty()).collect();
+        let said = |mounts: Vec<String>| Some(mounts).filter(|mounts| !mounts.is_empty()).map(names);
         (said(self.may_read), said(self.may_control))
     }
 }

@@ -134,6 +134,19 @@ pub struct AccessState {
     pub users_file: Option<String>,
     /// Addresses whose attempts are not looked at.
     pub bans: u32,
+    /// How often since the start: who signed in or was not let in, and what limit was in somebody's way. What never
+    /// happened is absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<AccessCount>,
+}
+
+/// How often something happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessCount {
+    /// What, in words.
+    pub what: String,
+    /// How often.
+    pub times: u64,
 }
 
 /// Who is answered.

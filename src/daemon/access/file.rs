@@ -175,6 +175,18 @@ impl Edit {
         }
     }
 
+    /// The rights that it gives.
+    pub fn rights(&self) -> access::Rights {
+        match self {
+            Self::Add { rights, .. } => rights.clone(),
+            Self::Rights { read, control, .. } => access::Rights {
+                read: read.clone().unwrap_or_default(),
+                control: control.clone().unwrap_or_default(),
+            },
+            Self::Password { .. } | Self::Remove { .. } => access::Rights::default(),
+        }
+    }
+
     fn apply(&self, users: &mut Users) -> Result<(), Error> {
         match self {
             Self::Add { name, password, rights } => {

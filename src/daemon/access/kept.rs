@@ -105,7 +105,7 @@ mod tests {
             why: "\"why\"".into(),
         };
         let (one, other) = (ban("203.0.113.7", 100), ban("2001:db8::/64", 200));
-        let memory = Memory { bans: vec![one], by_hand: vec![other], guests: Vec::new() };
+        let memory = Memory { bans: vec![one], by_hand: vec![other], ..Memory::default() };
         file.save(&memory).unwrap();
         assert_eq!(file.load().unwrap(), memory);
         let listed = |seconds| -> Vec<(String, u64)> {

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 use super::NONCE_LIVES;
 use super::digest::hex;
 
-/// Nonces whose uses are counted at once; the oldest then are over before their time.
+/// Nonces whose uses are counted at once; of more the first is over before its time.
 const COUNTED: usize = 1024;
 /// Bytes of the signature.
 const SIGNATURE: usize = 16;
@@ -21,13 +21,22 @@ const TIME: usize = 8;
 
 pub(super) struct Nonces {
     secret: [u8; 32],
-    counted: Mutex<VecDeque<Counted>>,
+    counted: Mutex<Uses>,
+}
+
+/// The uses of nonces that are counted.
+#[derive(Default)]
+struct Uses {
+    nonces: VecDeque<Counted>,
+    /// When the youngest nonce was made whose uses are forgotten: of those that are as old none is taken any more.
+    forgotten: Option<u32>,
 }
 
 /// Which uses of a nonce there were: the highest, and which of the 63 before it. Two connections of one client may come
 /// across each other.
 struct Counted {
     nonce: String,
+    made: u32,
     highest: u32,
     before: u64,
 }
@@ -42,7 +51,7 @@ pub(super) enum Validity {
 
 impl std::fmt::Debug for Nonces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Nonces").field("counted", &self.counted().len()).finish_non_exhaustive()
+        f.debug_struct("Nonces").field("counted", &self.counted().nonces.len()).finish_non_exhaustive()
     }
 }
 
@@ -70,7 +79,7 @@ impl Nonces {
             return Validity::Over;
         }
         match count {
-            Some(count) if !self.count(nonce, count) => Validity::Over,
+            Some(count) if !self.counted().count(nonce, time, count, now.as_secs() as u32) => Validity::Over,
             _ => Validity::Good,
         }
     }
@@ -91,21 +100,35 @@ impl Nonces {
         signature
     }
 
+    fn counted(&self) -> MutexGuard<'_, Uses> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Uses {
     /// Whether this use is a new one.
-    fn count(&self, nonce: &str, count: u32) -> bool {
-        let mut all = self.counted();
-        let Some(counted) = all.iter_mut().find(|counted| counted.nonce == nonce) else {
-            if all.len() >= COUNTED {
-                all.pop_front();
-            }
-            all.push_back(Counted { nonce: nonce.to_owned(), highest: count, before: 0 });
-            return true;
-        };
-        counted.take(count)
+    fn count(&mut self, nonce: &str, made: u32, count: u32, now: u32) -> bool {
+        if let Some(counted) = self.nonces.iter_mut().find(|counted| counted.nonce == nonce) {
+            return counted.take(count);
+        }
+        if self.forgotten.is_some_and(|forgotten| made <= forgotten) {
+            return false;
+        }
+        self.make_room(now);
+        self.nonces.push_back(Counted { nonce: nonce.to_owned(), made, highest: count, before: 0 });
+        true
     }
 
-    fn counted(&self) -> MutexGuard<'_, VecDeque<Counted>> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets those that are over in any case, and the one that was there first if there are too many still.
+    fn make_room(&mut self, now: u32) {
+        if self.nonces.len() < COUNTED {
+            return;
+        }
+        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made)) <= NONCE_LIVES.as_secs());
+        if self.nonces.len() >= COUNTED {
+            let first = self.nonces.pop_front().map(|counted| counted.made);
+            self.forgotten = self.forgotten.max(first);
+        }
     }
 }
 
@@ -124,5 +147,31 @@ impl Counted {
         let new = bit != 0 && self.before & bit == 0;
         self.before |= bit;
         new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_whose_uses_are_forgotten_is_over() {
+        let nonces = Nonces::new([7; 32]);
+        let peer = |number: u32| IpAddr::V4((0x0a00_0000 + number).into());
+        let second = |second: u64| Duration::from_secs(1_000_000 + second);
+        let made: Vec<String> =
+            (0..=COUNTED as u32).map(|number| nonces.make(peer(number), second(0))).collect();
+        for (number, nonce) in made.iter().enumerate() {
+            assert_eq!(nonces.look(nonce, Some(1), peer(number as u32), second(0)), Validity::Good);
+        }
+        let again = nonces.look(&made[0], Some(1), peer(0), second(1));
+        assert_eq!(again, Validity::Over, "used before, as is forgotten");
+        assert_eq!(nonces.look(&made[0], None, peer(0), second(1)), Validity::Good, "it is not counted");
+        let fresh = nonces.make(peer(0), second(1));
+        assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1)), Validity::Good);
+        // What is over in any case makes room, and costs nobody his nonce.
+        let later = nonces.make(peer(0), second(700));
+        assert_eq!(nonces.look(&later, Some(1), peer(0), second(700)), Validity::Good);
+        assert_eq!(nonces.counted().nonces.len(), 1);
     }
 }

@@ -94,6 +94,8 @@ pub struct Client {
     aggregate: String,
     tracks: Vec<Track>,
     events: VecDeque<Event>,
+    /// What OPTIONS was refused with: where the server hangs up then, that is why.
+    turned_away: Option<Error>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +136,7 @@ impl Client {
             url,
             tracks: Vec::new(),
             events: VecDeque::new(),
+            turned_away: None,
         };
         client.exchange.ask(Method::Options, client.url.request(), &[], now);
         client
@@ -200,11 +203,15 @@ impl Client {
     /// The connection is gone.
     ///
     /// # Errors
-    /// That it was still needed.
+    /// That it was still needed; what the server said before, if it turned us away.
     pub fn closed(&mut self) -> Result<(), Error> {
         let needed = !matches!(self.state, State::Teardown(_) | State::Over);
         self.over();
-        if needed { Err(Error::Closed { unanswered: self.exchange.unanswered() }) } else { Ok(()) }
+        if !needed {
+            return Ok(());
+        }
+        let turned_away = self.turned_away.take();
+        Err(turned_away.unwrap_or(Error::Closed { unanswered: self.exchange.unanswered() }))
     }
 
     /// When [`Client::handle_timeout`] is to be called.
@@ -306,13 +313,19 @@ impl Client {
         if ok && matches!(request.method, Method::Options | Method::GetParameter) {
             self.events.push_back(Event::RoundTrip(round_trip));
         }
-        let refused = || Error::Refused { method: request.method.clone(), status: response.status };
+        let refused = || Error::refused(request.method.clone(), response);
         if let (State::Setup(track), false) = (self.state, ok || response.status == Status(461)) {
             return self.not_set_up(track, refused(), now);
         }
         match self.state {
-            State::Options => self.options(response, now),
-            State::Describe if ok => self.described(response, now)?,
+            State::Options => {
+                self.turned_away = (!ok).then(refused);
+                self.options(response, now);
+            }
+            State::Describe if ok => {
+                self.turned_away = None;
+                self.described(response, now)?;
+            }
             State::Setup(track) if ok => self.was_set_up(track, response, now)?,
             State::Play if ok => self.playing(round_trip, now),
             State::Teardown(_) => self.over(),

@@ -2,7 +2,7 @@
 
 use super::controls::apply;
 use super::{Settings, open_camera, plan, probe};
-use crate::encode;
+use crate::{encode, v4l2};
 
 /// Why a camera's mount cannot be served, in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,12 @@ impl Settings {
         let named = |why: String| format!("{}: {why}", self.device.display());
         let (device, queue, capability) = match open_camera(&self.device) {
             Ok(opened) => opened,
+            Err(error @ v4l2::Error::NoVideo(..)) => return Err(Unserved::AsConfigured(error.to_string())),
             // What no encoder of this board does is wrong whatever the camera is.
             Err(error) => {
                 return Err(match plan::beyond_hardware(&encoders, &self.wish) {
                     Some(why) => Unserved::AsConfigured(named(why)),
-                    None => Unserved::Now(error.to_string()),
+                    None => Unserved::Now(for_now(&error)),
                 });
             }
         };
@@ -39,5 +40,47 @@ impl Settings {
         }
         apply::check(&device, &self.controls)
             .map_err(|why| Unserved::AsConfigured(named(format!("controls: {why}"))))
+    }
+}
+
+/// Why it is not served now, and when it will be.
+fn for_now(error: &v4l2::Error) -> String {
+    match error {
+        v4l2::Error::Missing(device) => format!(
+            "{}: there is no such camera now: it is served once it is plugged in (`lenslet probe` lists those that are there)",
+            device.display()
+        ),
+        v4l2::Error::Busy(..) => format!("{error}: it is served once that lets go of it"),
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::camera::Wish;
+
+    #[test]
+    fn what_comes_later_is_told_from_what_never_will() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (device, expected) in [
+            ("/nowhere/video0", Ok("there is no such camera now: it is served once it is plugged in")),
+            ("/dev/null", Err("it is a device, and no camera")),
+            ("/", Err("it is a folder, and no camera")),
+            (file.path().to_str().unwrap(), Err("a `File` mount plays files")),
+        ] {
+            let settings = Settings { device: device.into(), wish: Wish::default(), ..Settings::default() };
+            match (settings.look().unwrap_err(), expected) {
+                (Unserved::Now(told), Ok(part)) | (Unserved::AsConfigured(told), Err(part)) => {
+                    assert!(told.starts_with(device) && told.contains(part), "{told}");
+                }
+                (told, _) => panic!("{device}: {told:?}"),
+            }
+        }
+        let busy = v4l2::Error::Busy("/dev/video0".into(), None);
+        assert_eq!(
+            for_now(&busy),
+            "/dev/video0: in use by another program: it is served once that lets go of it"
+        );
     }
 }

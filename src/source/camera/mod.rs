@@ -13,6 +13,7 @@
 mod asking;
 mod board;
 mod controls;
+mod doubt;
 mod dropped;
 mod hardware;
 mod look;
@@ -87,6 +88,11 @@ impl Settings {
     /// # Errors
     /// The first field that cannot be, in a sentence that names it, the limit and why.
     pub fn check(&self) -> Result<(), Error> {
+        if self.device.as_os_str().is_empty() {
+            return Err(Error::new(
+                "device: it is empty: name a node such as /dev/video0; `lenslet probe` lists those that are there",
+            ));
+        }
         crate::source::check_fps(self.wish.fps)?;
         self.wish.check().map_err(Error::new)?;
         match self.controls.iter().find(|(name, _)| controls::written(name).is_empty()) {

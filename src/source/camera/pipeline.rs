@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::controls::apply::{self, Wished};
+use super::doubt::Doubt;
 use super::dropped::Dropped;
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
@@ -155,6 +156,7 @@ struct Pipeline<'a> {
     told_of_stamps: bool,
     /// Of what is coded here.
     thin: Thin,
+    doubt: Doubt,
     dropped: Dropped,
     late: Dropped,
 }
@@ -179,6 +181,7 @@ impl<'a> Pipeline<'a> {
             sequence: None,
             told_of_stamps: false,
             thin,
+            doubt: Doubt::default(),
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
         }
@@ -241,7 +244,14 @@ impl<'a> Pipeline<'a> {
         let taken = self.taken(filled, captured);
         let journey = Some(Journey::new(taken, captured, clock::media()));
         let time = self.times.next(taken, self.stream.slice());
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data: data.clone() });
+        // Behind it, so that its readers do not wait for that.
+        if link == Link::Start
+            && let Stream::Coded(stream::Stream::H264(..)) = self.stream
+            && let Some(why) = self.doubt.look(&data, clock::now())
+        {
+            tracing::warn!(mount = self.outlet.name(), "{}: {why}", self.name);
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
+use nix::unistd::{AccessFlags, Pid, access};
 
 use crate::clock;
 use crate::source::{Error, rest, sys};
@@ -20,6 +21,29 @@ const PIPE: i32 = 1 << 20;
 
 /// A program that was asked to end has so long.
 const GRACE: Duration = Duration::from_secs(2);
+
+const MISSING: &str = "there is no such program: install it, or name it with its whole path";
+const FOLDER: &str = "it is a folder: name a program in it";
+const FORBIDDEN: &str = "it may not be run: is it executable for this user?";
+
+/// Why there is no such program to run; none if there is one.
+pub(super) fn unfit(program: &str) -> Option<&'static str> {
+    let runs = |path: &Path| access(path, AccessFlags::X_OK).is_ok();
+    if program.contains('/') {
+        let path = Path::new(program);
+        return match path.metadata() {
+            Err(_) => Some(MISSING),
+            Ok(found) if found.is_dir() => Some(FOLDER),
+            Ok(_) => (!runs(path)).then_some(FORBIDDEN),
+        };
+    }
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found: Vec<_> = std::env::split_paths(&paths)
+        .map(|folder| folder.join(program))
+        .filter(|path| path.is_file())
+        .collect();
+    if found.is_empty() { Some(MISSING) } else { (!found.iter().any(|path| runs(path))).then_some(FORBIDDEN) }
+}
 
 /// A running program; ended when dropped.
 #[derive(Debug)]
@@ -46,7 +70,7 @@ impl Child {
     /// It cannot be started: which and why.
     pub(super) fn start(arguments: &[String]) -> Result<Self, Error> {
         let [program, arguments @ ..] = arguments else { return Err(Error::new("command: it is empty")) };
-        let failed = |error: io::Error| Error::new(format!("{program}: {}", sentence(&error)));
+        let failed = |error: io::Error| Error::new(format!("{program}: {}", sentence(program, &error)));
         let (pictures, output) = io::pipe().map_err(failed)?;
         let (said, errors) = io::pipe().map_err(failed)?;
         for pipe in [pictures.as_fd(), said.as_fd()] {
@@ -154,12 +178,11 @@ fn some(read: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-fn sentence(error: &io::Error) -> String {
+fn sentence(program: &str, error: &io::Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => {
-            "there is no such program: install it, or name it with its whole path".to_owned()
-        }
-        ErrorKind::PermissionDenied => "it may not be run: is it executable for this user?".to_owned(),
+        _ if Path::new(program).is_dir() && program.contains('/') => FOLDER.to_owned(),
+        ErrorKind::NotFound => MISSING.to_owned(),
+        ErrorKind::PermissionDenied => FORBIDDEN.to_owned(),
         _ => error.to_string(),
     }
 }

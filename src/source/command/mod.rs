@@ -47,6 +47,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Without a picture in so much it is not what it is said to be.
 const BARREN: usize = 1 << 20;
 
+/// Bytes of what it writes that are shown where they are no pictures.
+const HEAD: usize = 80;
+
 /// Which program, and what it writes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -127,13 +130,7 @@ impl Command {
     /// There is none: in a sentence that names it.
     pub fn look(&self) -> Result<(), Error> {
         let program = self.words()?.swap_remove(0);
-        let there = |folder: std::path::PathBuf| folder.join(&program).is_file();
-        let found = if program.contains('/') {
-            there(".".into())
-        } else {
-            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(there)
-        };
-        if found { Ok(()) } else { Err(Error::new(format!("{program}: there is no such program"))) }
+        child::unfit(&program).map_or(Ok(()), |why| Err(Error::new(format!("{program}: {why}"))))
     }
 
     fn words(&self) -> Result<Vec<String>, Error> {
@@ -203,6 +200,7 @@ impl std::task::Wake for Ring {
 struct Playing<'a> {
     child: Child,
     outlet: &'a Outlet,
+    format: Coding,
     framer: Framer,
     said: Said,
     block: Vec<u8>,
@@ -234,6 +232,7 @@ impl<'a> Playing<'a> {
         Self {
             child,
             outlet,
+            format: settings.format,
             framer: Framer::new(settings.format),
             said: Said::default(),
             block: vec![0; 64 << 10],
@@ -273,7 +272,9 @@ impl<'a> Playing<'a> {
         let over = self.silence.over(self.pictures.published == 0, self.alive, now);
         over.map_or(Ok(()), |patience| {
             let seconds = patience.as_secs_f64();
-            Err(self.over(&format!("gave no picture for {seconds} s (`silence` says how long it may)")))
+            let printed = self.printed().map(|printed| format!(": it {printed}")).unwrap_or_default();
+            Err(self
+                .over(&format!("gave no picture for {seconds} s (`silence` says how long it may){printed}")))
         })
     }
 
@@ -285,8 +286,8 @@ impl<'a> Playing<'a> {
             Ok(Some(length)) => length,
             Err(error) => return Err(self.over(&format!("cannot be read: {error}"))),
         };
-        if self.barren < 64 {
-            self.head.extend(&self.block[..length.min(64 - self.barren)]);
+        if self.head.len() < HEAD {
+            self.head.extend(&self.block[..length.min(HEAD - self.head.len())]);
         }
         self.barren += length;
         let pictures = &mut self.pictures;
@@ -295,9 +296,8 @@ impl<'a> Playing<'a> {
         });
         self.served(now)?;
         if pushed.is_err() || self.barren > BARREN && self.pictures.published == 0 {
-            let head = String::from_utf8_lossy(&self.head).escape_debug().to_string();
-            return Err(self
-                .over(&format!("writes no picture of its `format`; what it writes begins with \"{head}\"")));
+            let wrote = wrote(&self.head, self.format);
+            return Err(self.over(&wrote));
         }
         Ok(())
     }
@@ -336,7 +336,13 @@ impl<'a> Playing<'a> {
     /// It closed its output.
     fn ended(&mut self, now: Instant) -> Error {
         let how = self.child.end();
-        self.with_last(how, now)
+        let printed = self.printed().map(|printed| format!("; it {printed}")).unwrap_or_default();
+        self.with_last(how + &printed, now)
+    }
+
+    /// That it writes text, where it never wrote a picture: its help, or an error that is not on its standard error.
+    fn printed(&self) -> Option<String> {
+        (self.pictures.published == 0 && is_text(&self.head)).then(|| wrote(&self.head, self.format))
     }
 
     /// It is of no use any more.
@@ -385,6 +391,36 @@ impl Silence {
             None => self.rhythm.over(alive, now),
         }
     }
+}
+
+/// What a program does that wrote no picture, by what it began with.
+fn wrote(head: &[u8], format: Coding) -> String {
+    let begins = String::from_utf8_lossy(head).escape_debug().to_string();
+    let format = match format {
+        Coding::H264 => "H.264",
+        Coding::Hevc => "H.265",
+        Coding::Mjpeg => "JPEGs",
+    };
+    if is_text(head) {
+        format!("prints text, no {format}: \"{begins}\"")
+    } else {
+        format!("writes no {format}, its `format`; what it writes begins with \"{begins}\"")
+    }
+}
+
+/// Whether these bytes are for people; the last character may be cut.
+fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.trim().is_empty()
+        && text
+            .chars()
+            .all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\x1b'))
 }
 
 fn tell(outlet: &Outlet, told: Told) {

@@ -151,7 +151,7 @@ impl Attempt {
     fn again(&mut self, error: Error, options: &Options, progress: &Progress) -> Result<(), Error> {
         let udp_only = options.transport.is_none() && self.settings.transport == Transport::Udp;
         let refused = |error: &ProtocolError| {
-            matches!(error, ProtocolError::Refused { method: Method::Setup, status: Status(461) })
+            matches!(error, ProtocolError::Refused { method: Method::Setup, status: Status(461), .. })
         };
         match &error {
             Error::Client(client::Error::Protocol(protocol)) if udp_only && refused(protocol) => {

@@ -266,6 +266,8 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
         }
         (Command::Back, _) => state.filter.clear(),
         (Command::Sort, _) => (state.sort, state.reversed) = (state.sort.next(), false),
+        (Command::SortBy(sort), _) if sort == state.sort => state.reversed = !state.reversed,
+        (Command::SortBy(sort), _) => (state.sort, state.reversed) = (sort, false),
         (Command::Reverse, _) => state.reversed = !state.reversed,
         (Command::Open, Some(session)) => {
             state.chosen = Some(session.id.clone());

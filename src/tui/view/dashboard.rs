@@ -17,6 +17,9 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let Some(status) = &model.status else { return };
     let board = board::lines(model.theme, &status.board, area.width.saturating_sub(4));
     let open = status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()).count() as u16;
+    if area.height < 13 {
+        return narrow(model, status, frame, area, places);
+    }
     // The mounts have what the others leave, and at least four lines.
     let most = area.height.saturating_sub(board.len() as u16 + 2 + 4 + 3);
     let alarms_height = (open * 2).clamp(1, most.saturating_sub(2).max(1)) + 2;
@@ -29,39 +32,56 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     alarms::few(model, status, frame, wrong);
 }
 
-const MARK: Column = Column::left("", 1);
-const NAME: Column = Column::rest("NAME", 8);
-const STATE: Column = Column::left("STATE", 8);
-const KIND: Column = Column::left("KIND", 8);
-const CODEC: Column = Column::left("CODEC", 6);
-const SIZE: Column = Column::left("SIZE", 9);
-const RATE: Column = Column::right("FPS", 4);
-const BITRATE: Column = Column::right("BITRATE", 7);
-const KEYFRAME: Column = Column::right("KEY", 6);
-const DROPS: Column = Column::right("DROPS", 5);
-const LATENCY: Column = Column::right("P99ms", 5);
-const READERS: Column = Column::right("READERS", 7);
+/// The mounts, and one line of what is wrong where there is room.
+fn narrow(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
+    let alarms_height = if area.height >= 9 { 3 } else { 0 };
+    let [mounts, wrong] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(alarms_height)]).areas(area);
+    self::mounts(model, status, frame, mounts, places);
+    if alarms_height > 0 {
+        alarms::few(model, status, frame, wrong);
+    }
+}
+
+/// The columns, and from which width of the screen on there is room for each.
+const COLUMNS: [(Column, u16); 13] = [
+    (Column::left("", 1), 0),
+    (Column::rest("NAME", 8), 0),
+    (Column::left("STATE", 8), 0),
+    (Column::left("KIND", 8), WIDE),
+    (Column::left("CODEC", 6), WIDE),
+    (Column::left("SIZE", 9), 59),
+    (Column::right("FPS", 4), 43),
+    (Column::right("BITRATE", 7), 0),
+    (Column::left("", CHART), 80),
+    (Column::right("KEY", 6), 72),
+    (Column::right("DROPS", 5), 49),
+    (Column::right("P99ms", 5), 65),
+    (Column::right("READERS", 7), 0),
+];
+const WIDE: u16 = 110;
+/// The place of the bitrate over time.
+const CHARTED: usize = 8;
+/// It is so wide at least.
+const CHART: u16 = 8;
+
+/// A column, with its place among [`COLUMNS`].
+type Shown = (usize, Column);
+
+fn columns(width: u16) -> Vec<Shown> {
+    // What the other columns leave, and a name of some length.
+    let chart = if width >= WIDE { width.saturating_sub(96).min(60) } else { CHART };
+    let room = COLUMNS.into_iter().enumerate().filter(|(_, (_, least))| width >= *least);
+    let column = |(place, (column, _)): (usize, (Column, u16))| match column.fixed() {
+        Some(CHART) if place == CHARTED => (place, Column::left("", chart)),
+        _ => (place, column),
+    };
+    room.map(column).collect()
+}
 
 fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
-    let wide = area.width >= 110;
-    // What the other columns leave, and a name of some length.
-    let chart = if wide { area.width.saturating_sub(96).min(60) } else { 8 };
-    let mut columns = vec![
-        MARK,
-        NAME,
-        STATE,
-        SIZE,
-        RATE,
-        BITRATE,
-        Column::left("", chart),
-        KEYFRAME,
-        DROPS,
-        LATENCY,
-        READERS,
-    ];
-    if wide {
-        columns.splice(3..3, [KIND, CODEC]);
-    }
+    let shown = columns(area.width);
+    let columns: Vec<Column> = shown.iter().map(|(_, column)| *column).collect();
     let block = panel(model.theme, "Mounts");
     let inside = block.inner(area);
     if status.mounts.is_empty() {
@@ -73,9 +93,10 @@ fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, pla
     let window = cursor.window(status.mounts.len(), usize::from(inside.height.saturating_sub(1)));
     let chosen = cursor.chosen.min(status.mounts.len() - 1);
     let room = rest(&columns, inside.width);
-    let rows = window.clone().zip(&status.mounts[window.clone()]).map(|(place, mount)| {
-        row(model, mount, &columns, usize::from(chart), room).style(row_style(model, place == chosen))
-    });
+    let rows = window
+        .clone()
+        .zip(&status.mounts[window.clone()])
+        .map(|(place, mount)| row(model, mount, &shown, room).style(row_style(model, place == chosen)));
     let rows = rows.collect();
     let hidden = status.mounts.len() - window.len();
     let block = if hidden > 0 {
@@ -87,7 +108,9 @@ fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, pla
     tell_rows(places, inside, inside.y + 1, window);
 }
 
-fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], chart: usize, room: usize) -> Row<'a> {
+fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Shown], room: usize) -> Row<'a> {
+    let chart = columns.iter().find(|(place, _)| *place == CHARTED).and_then(|(_, column)| column.fixed());
+    let chart = usize::from(chart.unwrap_or(CHART));
     let theme = model.theme;
     let (mark, word, look) = theme.mount(mount.state);
     let track = mount.tracks.first();
@@ -101,10 +124,12 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], chart: usi
     };
     let full = mount.max_readers.is_some_and(|most| mount.readers >= most);
     let warned = |bad: bool| if bad { theme.warning() } else { Style::new() };
-    let mut cells: Vec<Line<'a>> = vec![
+    let mut cells: [Line<'a>; COLUMNS.len()] = [
         Span::styled(mark, look).into(),
         clip(theme, &plain(&mount.name), room).into(),
         Span::styled(word, look).into(),
+        mount.kind.as_str().into(),
+        track.map_or(NONE, |track| track.codec.as_str()).into(),
         size.unwrap_or_else(|| NONE.to_owned()).into(),
         some(mount.fps, |fps| format!("{fps:.0}")).into(),
         some(mount.bitrate_bps, bitrate).into(),
@@ -114,11 +139,7 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Column], chart: usi
         some(latency(mount), fine).into(),
         Span::styled(readers, warned(full)).into(),
     ];
-    if columns.iter().any(|column| column.head == CODEC.head) {
-        let codec = track.map_or(NONE, |track| track.codec.as_str());
-        cells.splice(3..3, [Line::from(mount.kind.as_str()), Line::from(codec)]);
-    }
-    Row::new(columns.iter().zip(cells).map(|(column, cell)| column.cell(cell)))
+    Row::new(columns.iter().map(|(place, column)| column.cell(std::mem::take(&mut cells[*place]))))
 }
 
 /// How long all but one of a hundred pictures take from the camera to the first packet.

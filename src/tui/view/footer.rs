@@ -7,6 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::keys::{self, Binding};
 use super::super::model::{Model, Overlay, Places, Prompt, Spot};
+use super::super::panes::config;
 use super::super::theme::Theme;
 use super::super::words::plain;
 use super::parts::clip;
@@ -44,7 +45,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
 /// As many keys as there is room for; help and leaving always.
 fn hints(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
-    let always: Vec<&Binding> = keys::EVERYWHERE.iter().filter(|binding| binding.footer.is_some()).collect();
+    let always = keys::everywhere(model).iter().filter(|binding| binding.footer.is_some());
+    // The box that one types in tells its own keys.
+    let always: Vec<&Binding> =
+        always.filter(|_| model.panes.config.editor.is_none() || !config::types(model)).collect();
     let reserved: u16 = always.iter().map(|binding| width(theme, binding)).sum();
     let (mut spans, mut x) = (Vec::new(), area.x);
     let here = keys::bindings(model).filter(|binding| binding.footer.is_some());

@@ -49,9 +49,21 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 pub(super) fn tabs(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
     let (mut spans, mut x) = (Vec::new(), area.x);
-    for (number, tab) in Tab::ALL.into_iter().enumerate() {
+    let text = |(number, tab): (usize, Tab), name: &str| {
         let (waits, look) = waiting(model, tab);
-        let text = format!(" {} {}{waits} ", number + 1, tab.name());
+        // Beside a number alone another one would read as a tab's.
+        let text = match name {
+            "" => format!(" {}{} ", number + 1, waits.replacen(' ', ":", 1)),
+            name => format!(" {} {name}{waits} ", number + 1),
+        };
+        (tab, text, look)
+    };
+    let mut texts: Vec<_> = Tab::ALL.into_iter().enumerate().map(|it| text(it, it.1.name())).collect();
+    if texts.iter().map(|(_, text, _)| Span::raw(text).width()).sum::<usize>() > usize::from(area.width) {
+        let short = |it: (usize, Tab)| text(it, if it.1 == model.tab { it.1.name() } else { "" });
+        texts = Tab::ALL.into_iter().enumerate().map(short).collect();
+    }
+    for (tab, text, look) in texts {
         let width = Span::raw(&text).width() as u16;
         let style = if tab == model.tab { theme.title().patch(theme.chosen()) } else { look };
         places.spots.push((Rect::new(x, area.y, width, 1), Spot::Command(Command::Show(tab))));

@@ -41,7 +41,7 @@ use super::model::{Model, Places, Tab};
 use super::theme::Glyphs;
 
 /// What a screen needs.
-pub const LEAST: (u16, u16) = (60, 16);
+pub const LEAST: (u16, u16) = (40, 10);
 
 /// Draws all of it.
 pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
@@ -66,7 +66,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
         Tab::Alarms => alarms::draw(model, frame, body, &mut places),
     }
     footer::draw(model, frame, foot, &mut places);
-    overlay::draw(model, frame, body);
+    overlay::draw(model, frame, body, &mut places);
     if model.theme.glyphs == Glyphs::Ascii {
         typewrite(frame.buffer_mut());
     }

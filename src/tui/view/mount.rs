@@ -9,10 +9,15 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::super::model::{Model, Places, Spot};
 use super::super::panes::mount::{Setting, settings, shown, url};
 use super::super::picture::Picture;
-use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::theme::{Colours, Glyphs, Pictures, Theme};
 use super::super::words::{NONE, bitrate, bytes, count, fine, millis, plain, some};
-use super::parts::{airy, clip, gauge, named, panel, row_style, sparkline};
+use super::parts::{airy, clip, flow, gauge, named, panel, row_style, sparkline};
 use crate::control::protocol::{Control, ControlKind, MountStatus};
+
+/// What can be set has so many lines at least, with their frame.
+const SETTINGS: u16 = 5;
+/// From this width on there is room for a picture.
+const PICTURED: u16 = 56;
 
 /// The body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -23,13 +28,18 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     };
     let head = figures(model, mount, area.width);
     let latency = latency(model.theme, mount);
-    let heights = [Constraint::Length(head.len() as u16 + 2), Constraint::Min(0)];
+    // Where there is little room its state stays, and two lines of what can be set.
+    let head_height = (head.len() as u16).min(area.height.saturating_sub(SETTINGS + 2).max(1)) + 2;
+    let heights = [Constraint::Length(head_height), Constraint::Min(0)];
     let [top, below] = Layout::vertical(heights).areas(area);
     let label = mount.label.as_deref().map(|label| format!(" \"{}\"", plain(label))).unwrap_or_default();
     let block = airy(model.theme, format!("Mount {}{label}", plain(&mount.name)));
     frame.render_widget(Paragraph::new(head).block(block), top);
-    let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(below);
-    let lefts = [Constraint::Min(5), Constraint::Length(latency.len() as u16 + 2)];
+    let halves = [Constraint::Fill(1), Constraint::Fill(u16::from(area.width >= PICTURED))];
+    let [left, right] = Layout::horizontal(halves).areas(below);
+    let latency_height = latency.len() as u16 + 2;
+    let room = left.height >= latency_height + SETTINGS;
+    let lefts = [Constraint::Min(0), Constraint::Length(if room { latency_height } else { 0 })];
     let [set, late] = Layout::vertical(lefts).areas(left);
     controls(model, frame, set, places);
     frame
@@ -49,6 +59,8 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
         let size = track.width.zip(track.height).map(|(width, height)| format!(" {width}x{height}"));
         format!("{}{}", plain(&track.codec), size.unwrap_or_default())
     });
+    // Some chains end with it.
+    let coded = coded.filter(|coded| !chain.last().is_some_and(|last| last.ends_with(coded)));
     let chain = chain.into_iter().chain(coded).collect::<Vec<_>>().join(&arrow);
     let bars = model.past.mounts.get(&mount.name).map(|past| past.bars(0, 30)).unwrap_or_default();
     let dropped: Vec<String> = mount
@@ -65,40 +77,35 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
     };
     let state = format!("{mark} {word}{why}");
     let room = usize::from(width.saturating_sub(4));
-    let mut lines = vec![
-        Line::styled(clip(theme, &state, room), look),
-        Line::raw(clip(theme, &chain, room)),
-        Line::from(
-            [
-                of("bitrate", some(mount.bitrate_bps, bitrate)),
-                vec![Span::styled(sparkline(theme, &bars, 30), theme.chart()), Span::raw("  ")],
-                of("fps", some(mount.fps, |fps| format!("{fps:.1}"))),
-            ]
-            .concat(),
-        ),
-        Line::from(
-            [
-                of("keyframe", format!("{} ago", some(mount.keyframe_age_ms, millis))),
-                of("every", format!("{} pictures", some(mount.gop_pictures, |gop| gop.to_string()))),
-                of("viewers", readers),
-                of("sent", bytes(mount.sent_bytes)),
-                of("restarts", mount.restarts.to_string()),
-            ]
-            .concat(),
-        ),
-        Line::from(of("left out:", dropped)),
+    let mut lines = vec![Line::styled(clip(theme, &state, room), look), Line::raw(clip(theme, &chain, room))];
+    let rows = [
+        vec![
+            of("bitrate", some(mount.bitrate_bps, bitrate)),
+            vec![Span::styled(sparkline(theme, &bars, 30), theme.chart()), Span::raw("  ")],
+            of("fps", some(mount.fps, |fps| format!("{fps:.1}"))),
+        ],
+        vec![
+            of("keyframe", format!("{} ago", some(mount.keyframe_age_ms, millis))),
+            of("GOP", some(mount.gop_pictures, |gop| gop.to_string())),
+            of("viewers", readers),
+            of("sent", bytes(mount.sent_bytes)),
+            of("restarts", mount.restarts.to_string()),
+        ],
+        vec![of("left out:", dropped)],
     ];
+    lines.extend(rows.into_iter().flat_map(|row| flow(row, room)));
     lines.extend(url(model, &mount.name).map(|url| Line::from(of("URL", url))));
     lines
 }
 
 fn latency(theme: Theme, mount: &MountStatus) -> Vec<Line<'static>> {
-    if mount.latency.is_empty() {
+    let measured = || mount.latency.iter().filter(|stage| stage.p99_ms.is_some());
+    if measured().next().is_none() {
         return vec![Line::styled("Nothing was measured yet.", theme.quiet())];
     }
-    let most = mount.latency.iter().filter_map(|stage| stage.p99_ms).fold(1.0f32, f32::max);
+    let most = measured().filter_map(|stage| stage.p99_ms).fold(1.0f32, f32::max);
     let mut lines = vec![Line::styled(format!("{:<22}{:>5}{:>5}", "", "p50", "p99"), theme.quiet())];
-    lines.extend(mount.latency.iter().map(|stage| {
+    lines.extend(measured().map(|stage| {
         let figures = format!(
             "{:<22}{:>5}{:>5} ",
             plain(&stage.stage),
@@ -118,6 +125,9 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let inside = block.inner(area);
     let settings = settings(model);
     let said = match &model.panes.mount.controls {
+        Some(Err(_)) if shown(model).is_some_and(|mount| mount.kind != "camera") => {
+            Some("It is no camera, which would have more.".to_owned())
+        }
         Some(Err(why)) => Some(plain(why)),
         None => Some("The camera is being asked.".to_owned()),
         Some(Ok(controls)) if controls.is_empty() && settings.is_empty() => {
@@ -202,7 +212,7 @@ fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places
         Some(Ok(picture)) => {
             let age = picture.age_ms.map(|age| format!(" {} old ", millis(age))).unwrap_or_default();
             frame.render_widget(block.title_bottom(Line::raw(age).right_aligned()), area);
-            if theme.pictures {
+            if theme.pictures != Pictures::Signs {
                 // What lies over it would lie under it.
                 places.picture = Some(inside).filter(|_| model.overlay.is_none());
                 return;

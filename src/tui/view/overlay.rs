@@ -6,15 +6,15 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::super::model::{Model, Overlay};
+use super::super::model::{Model, Overlay, Places};
 use super::super::theme::{Colours, Glyphs, Theme};
 use super::help;
 use super::parts::{airy, wrapped};
 
 /// What lies over the body.
-pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect) {
+pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
     match &model.overlay {
-        Some(Overlay::Help) => help::draw(model, frame, body),
+        Some(Overlay::Help(scroll)) => help::draw(model, *scroll, frame, body, places),
         Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks),
         Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
         Some(Overlay::Prompt { .. }) | None => {}

@@ -42,6 +42,14 @@ impl Column {
         Self { head, width: Constraint::Min(least), right: false }
     }
 
+    /// Its width, where that is not what is left.
+    pub(super) fn fixed(self) -> Option<u16> {
+        match self.width {
+            Constraint::Length(width) => Some(width),
+            _ => None,
+        }
+    }
+
     pub(super) fn cell<'a>(self, content: impl Into<Line<'a>>) -> Cell<'a> {
         let line: Line<'a> = content.into();
         Cell::from(if self.right { line.right_aligned() } else { line })
@@ -50,10 +58,7 @@ impl Column {
 
 /// What is left for the column that takes the rest.
 pub(super) fn rest(columns: &[Column], width: u16) -> usize {
-    let others = columns.iter().map(|column| match column.width {
-        Constraint::Length(width) => usize::from(width),
-        _ => 0,
-    });
+    let others = columns.iter().map(|column| usize::from(column.fixed().unwrap_or(0)));
     // One place between each.
     usize::from(width).saturating_sub(others.sum::<usize>() + columns.len().saturating_sub(1))
 }
@@ -114,6 +119,20 @@ pub(super) fn clip(theme: Theme, text: &str, width: usize) -> String {
     clipped + if width > 0 { end } else { "" }
 }
 
+/// Values with their words, in as many lines as it takes for none to be cut.
+pub(super) fn flow<'a>(values: Vec<Vec<Span<'a>>>, width: usize) -> Vec<Line<'a>> {
+    let mut lines: Vec<Line<'a>> = Vec::new();
+    for value in values {
+        let wide = Line::from_iter(value.iter().cloned()).width();
+        // What stands behind the last value of a line is nothing that is missed.
+        match lines.last_mut().filter(|line| line.width() + wide <= width + 2) {
+            Some(line) => line.spans.extend(value),
+            None => lines.push(Line::from(value)),
+        }
+    }
+    lines
+}
+
 /// A text in lines that are not wider, between words where that can be.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -127,6 +146,14 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The keys of a box, in its lower edge.
+pub(super) fn hints(theme: Theme, keys: &[(&'static str, &'static str)]) -> Line<'static> {
+    let key = |(key, does): &(&'static str, &'static str)| {
+        [Span::styled(format!(" {key}"), theme.title()), Span::raw(format!(" {does} "))]
+    };
+    Line::from(keys.iter().flat_map(key).collect::<Vec<_>>()).right_aligned()
 }
 
 /// How a line looks that keys act on, or not.

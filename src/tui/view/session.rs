@@ -12,7 +12,7 @@ use super::super::model::Model;
 use super::super::panes::sessions::{chosen, state, transport};
 use super::super::theme::Glyphs;
 use super::super::words::{NONE, bitrate, bytes, count, duration, fine, millis, plain, some};
-use super::parts::{airy, named, panel};
+use super::parts::{airy, flow, named, panel};
 use super::sessions::mark;
 use crate::control::protocol::SessionStatus;
 
@@ -37,11 +37,15 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         frame.render_widget(Paragraph::new(said).block(airy(model.theme, "Session")), area);
         return;
     };
-    let lines = figures(model, session);
+    let lines = figures(model, session, usize::from(area.width.saturating_sub(4)));
     let [head, charts] =
         Layout::vertical([Constraint::Length(lines.len() as u16 + 2), Constraint::Min(0)]).areas(area);
     let block = airy(model.theme, format!("Session {}", plain(&session.id)));
     frame.render_widget(Paragraph::new(lines).block(block), head);
+    // A chart of less is a frame around nothing.
+    if charts.height < 5 {
+        return;
+    }
     let count = if charts.height >= 20 { 4 } else { 2 };
     let rows = if count == 4 { 2 } else { 1 };
     let rows = Layout::vertical(vec![Constraint::Fill(1); rows]).split(charts);
@@ -54,43 +58,41 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-fn figures<'a>(model: &Model, session: &'a SessionStatus) -> Vec<Line<'a>> {
+fn figures<'a>(model: &Model, session: &'a SessionStatus, width: usize) -> Vec<Line<'a>> {
     let theme = model.theme;
     let of = |name: &'static str, value: String| named(theme, name, value, Style::new());
     let who = session.user.as_deref().map_or_else(|| NONE.to_owned(), plain);
     let program = session.client.as_deref().map_or_else(|| NONE.to_owned(), plain);
     let lost = some(session.lost_packets, |lost| lost.to_string());
-    let mut lines = vec![
-        [
+    let rows = [
+        vec![
             vec![mark(model, session), Span::raw(format!(" {}  ", state(session.state)))],
             of("mount", plain(&session.mount)),
             of("by", transport(session.transport).to_owned()),
             of("for", duration(session.duration_s)),
-        ]
-        .concat(),
-        [of("from", plain(&session.address)), of("user", who), of("program", program)].concat(),
-        [
+        ],
+        vec![of("from", plain(&session.address)), of("user", who), of("program", program)],
+        vec![
             of("bitrate", bitrate(session.bitrate_bps)),
             of("sent", format!("{}, {} packets", bytes(session.bytes), count(session.packets))),
             of("behind live", some(session.behind_live_ms, millis)),
-        ]
-        .concat(),
-        [
+        ],
+        vec![
             of("loss", format!("{} %", some(session.loss_percent, |it| format!("{it:.1}")))),
             of("lost", format!("{lost} packets")),
             of("jitter", format!("{} ms", some(session.jitter_ms, fine))),
             of("round trip", format!("{} ms", some(session.round_trip_ms, fine))),
-        ]
-        .concat(),
+        ],
     ];
+    let mut lines: Vec<Line<'a>> = rows.into_iter().flat_map(|row| flow(row, width)).collect();
     let dropped = session.dropped.iter().filter(|drop| drop.pictures > 0);
     let dropped: Vec<String> =
         dropped.map(|drop| format!("{} {}", count(drop.pictures), drop.reason)).collect();
     let none = dropped.is_empty();
     let look = if none { Style::new() } else { theme.warning() };
     let dropped = if none { "none".to_owned() } else { dropped.join(", ") };
-    lines.push(named(theme, "pictures left out:", dropped, look));
-    lines.into_iter().map(Line::from).collect()
+    lines.extend(flow(vec![named(theme, "pictures left out:", dropped, look)], width));
+    lines
 }
 
 fn chart(model: &Model, session: &SessionStatus, frame: &mut Frame<'_>, area: Rect, figure: &Figure) {

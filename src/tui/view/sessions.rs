@@ -6,7 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row};
 
-use super::super::model::{Model, Places};
+use super::super::message::Command;
+use super::super::model::{Model, Places, Spot};
 use super::super::panes::sessions::{self, Sort, chosen, dropped, transport};
 use super::super::words::{NONE, bitrate, count, duration, fine, millis, plain, some};
 use super::parts::{Column, clip, panel, rest, row_style, table, tell_rows};
@@ -60,7 +61,20 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         Paragraph::new(chosen.map_or_else(Line::default, |it| who(model, it, more.width))),
         more,
     );
+    tell_heads(places, listed, &columns, room);
     tell_rows(places, listed, listed.y + 1, window);
+}
+
+/// A click on a column's head sorts by it.
+fn tell_heads(places: &mut Places, area: Rect, columns: &[(Column, Option<Sort>)], room: usize) {
+    let mut x = area.x;
+    for (column, sort) in columns {
+        let width = column.fixed().unwrap_or(room as u16);
+        let head = Rect::new(x, area.y, width, 1).intersection(area);
+        places.spots.extend(sort.map(|sort| (head, Spot::Command(Command::SortBy(sort)))));
+        // Columns have a space between them.
+        x = x.saturating_add(width + 1);
+    }
 }
 
 /// Who it is, by which program, since when, and which pictures it was not sent and why.
@@ -95,6 +109,21 @@ fn head(model: &Model, column: Column, sort: Option<Sort>) -> Column {
 
 /// What there is room for; the rest is on the session's own screen.
 fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
+    if width < 66 {
+        let mut columns = vec![
+            (Column::left("", 1), None),
+            (Column::rest("FROM", 15), Some(Sort::Address)),
+            (Column::right("BITRATE", 7), Some(Sort::Bitrate)),
+            (Column::right("LOSS%", 6), Some(Sort::Loss)),
+        ];
+        if width >= 48 {
+            columns.push((Column::right("BEHIND", 7), Some(Sort::Behind)));
+        }
+        if width >= 58 {
+            columns.insert(2, (Column::left("MOUNT", 9), Some(Sort::Mount)));
+        }
+        return columns;
+    }
     let mut columns = vec![
         (Column::left("", 1), None),
         (Column::rest("FROM", 15), Some(Sort::Address)),
@@ -107,11 +136,14 @@ fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
         (Column::right("BEHIND", 7), Some(Sort::Behind)),
         (Column::right("DROPS", 6), Some(Sort::Drops)),
     ];
-    if width >= 100 {
+    // An address and its port have room beside each.
+    if width >= 102 {
         columns.insert(2, (Column::left("PROGRAM", 18), Some(Sort::Client)));
+    }
+    if width >= 110 {
         columns.insert(5, (Column::right("TIME", 7), Some(Sort::Since)));
     }
-    if width >= 116 {
+    if width >= 119 {
         columns.insert(2, (Column::left("USER", 8), None));
     }
     columns

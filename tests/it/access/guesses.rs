@@ -2,15 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use lenslet::access::{Now, Policy, Reason, Rules, What};
+use lenslet::access::{Policy, Reason, Rules, What};
 
-use super::{House, PASSWORD, Visitor, challenges, rules, wait};
+use super::{House, PASSWORD, Visitor, challenges, now, rules, wait};
 use crate::support::{Client, Incoming};
-
-fn now() -> Now {
-    let steady = lenslet::clock::media().since(lenslet::media::MediaTime::default());
-    Now { wall: lenslet::clock::wall(), steady }
-}
 
 /// Without what makes a test slow.
 fn swift() -> Rules {

@@ -2,12 +2,15 @@
 //! own.
 
 mod attacks;
+mod flood;
 mod guesses;
+mod hydra;
 mod limits;
 mod networks;
 mod reflector;
 mod rows;
 mod sign_in;
+mod turned_away;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lenslet::access::{Gate, Network, Networks, Rights, Rules, Users};
+use lenslet::access::{Gate, Network, Networks, Now, Rights, Rules, Users};
 use lenslet::hub::{Outlet, mount};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, Track, TrackId};
@@ -115,6 +118,11 @@ impl Drop for House {
             let _ = thread.join();
         }
     }
+}
+
+pub(crate) fn now() -> Now {
+    let steady = lenslet::clock::media().since(lenslet::media::MediaTime::default());
+    Now { wall: lenslet::clock::wall(), steady }
 }
 
 /// Looks again and again, for as long as anything may take.

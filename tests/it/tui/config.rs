@@ -1,11 +1,13 @@
 //! The configuration's screens, with a real daemon behind them that answers.
 
 use lenslet::control::client::{Blocking, Error};
-use lenslet::control::protocol::{ConfigRequest, Refusal, Reply, Request, VersionEntry};
+use lenslet::control::protocol::{
+    AccessRequest, BanEntry, ConfigRequest, OpenTo, Refusal, Reply, Request, UserEntry, VersionEntry,
+};
 use lenslet::tui::effect::Effect;
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Tab};
-use lenslet::tui::panes::config;
+use lenslet::tui::panes::config::{self, form::Section};
 use lenslet::tui::update::update;
 
 use super::screens::shows;
@@ -60,11 +62,21 @@ impl Screen {
         }
     }
 
+    /// From the file to the version that is gone back to.
+    fn difference(&self) -> String {
+        let file = &self.model.panes.config.draft.file;
+        let then = file.replace("fps: 15", "fps: 25").replace("    // Above the door.\n", "");
+        lenslet::config::store::difference(("version 4", file), ("version 3", &then))
+    }
+
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let Effect::Ask { to, request } = effect else { continue };
             let outcome = match request {
                 Request::Config(ConfigRequest::History {}) => Ok(Reply::History(versions())),
+                Request::Config(ConfigRequest::Diff { .. }) => Ok(Reply::Diff(self.difference())),
+                Request::Access(AccessRequest::UserList {}) => Ok(Reply::Users(users())),
+                Request::Access(AccessRequest::BanList {}) => Ok(Reply::Bans(bans())),
                 Request::Config(request) => match self.control.ask(request) {
                     Ok(reply) => Ok(reply),
                     Err(Error::Refused(refusal)) => Err(refusal),
@@ -77,6 +89,32 @@ impl Screen {
             self.perform(next);
         }
     }
+}
+
+fn users() -> Vec<UserEntry> {
+    let user = |name: &str, read: &[&str], control: &[&str]| UserEntry {
+        name: name.into(),
+        read: read.iter().map(|it| (*it).to_owned()).collect(),
+        control: control.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    vec![
+        user("anna", &["*"], &["*"]),
+        user("nvr", &["*"], &[]),
+        user("porter", &["door", "yard", "floor1/*"], &["door"]),
+    ]
+}
+
+fn bans() -> Vec<BanEntry> {
+    let ban = |address: &str, for_s, until: &str, why: &str| BanEntry {
+        address: address.into(),
+        until: until.into(),
+        for_s,
+        why: why.into(),
+    };
+    vec![
+        ban("203.0.113.7", 300, "2026-11-25T21:09:05Z", "10 wrong passwords within a minute"),
+        ban("2001:db8:7::", 86_400, "2026-11-26T21:04:05Z", "a scanner"),
+    ]
 }
 
 fn versions() -> Vec<VersionEntry> {
@@ -107,6 +145,9 @@ fn the_sections_and_the_wizard() {
     let mut screen = Screen::new();
     assert_eq!(screen.model.tab, Tab::Config);
     shows("config-sections", &mut screen.model);
+    screen.press("?");
+    shows("config-help", &mut screen.model);
+    screen.press("Esc");
     screen.press("a");
     shows("config-kinds", &mut screen.model);
     screen.press("j Enter");
@@ -122,6 +163,9 @@ fn a_form_and_its_values() {
     let mut screen = Screen::new();
     screen.press("G Enter");
     shows("config-form", &mut screen.model);
+    screen.press("?");
+    shows("config-form-help", &mut screen.model);
+    screen.press("Esc");
     screen.to("encode");
     screen.press("Enter");
     shows("config-choice", &mut screen.model);
@@ -134,6 +178,40 @@ fn a_form_and_its_values() {
     shows("config-review", &mut screen.model);
 }
 
+/// On the users and bans.
+pub(super) fn access() -> Screen {
+    let mut screen = Screen::new();
+    if let Some(status) = &mut screen.model.status {
+        (status.access.users, status.access.bans) = (3, 2);
+        status.access.users_file = Some("/var/lib/lenslet/users.ron".into());
+        status.access.open_to = OpenTo::Users;
+    }
+    let place = screen.model.panes.config.listed().iter().position(|it| *it == Section::Access).unwrap();
+    for _ in 0..place {
+        screen.press("j");
+    }
+    screen.press("Enter j");
+    screen
+}
+
+#[test]
+fn users_and_bans() {
+    let mut screen = access();
+    shows("access", &mut screen.model);
+    screen.press("?");
+    shows("access-help", &mut screen.model);
+    screen.press("Esc x");
+    shows("access-remove", &mut screen.model);
+    screen.press("n a");
+    screen.types("gate");
+    screen.press("Enter");
+    screen.types("sesame");
+    screen.press("Enter");
+    screen.types("sesam");
+    screen.press("Enter");
+    shows("access-add", &mut screen.model);
+}
+
 #[test]
 fn the_text_and_the_versions() {
     let mut screen = Screen::new();
@@ -141,8 +219,11 @@ fn the_text_and_the_versions() {
     shows("config-versions", &mut screen.model);
     screen.press("Enter");
     shows("config-rollback", &mut screen.model);
-    screen.press("n Esc e");
+    screen.press("Esc Esc e");
     shows("config-text", &mut screen.model);
+    screen.press("F1");
+    shows("config-text-help", &mut screen.model);
+    screen.press("Esc");
     screen.types("x");
     shows("config-text-wrong", &mut screen.model);
 }

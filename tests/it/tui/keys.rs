@@ -40,7 +40,7 @@ fn state(model: &Model) -> String {
     let panes = &model.panes;
     let overlay = match &model.overlay {
         None => "",
-        Some(Overlay::Help) => " help",
+        Some(Overlay::Help(_)) => " help",
         Some(Overlay::Question(_)) => " question",
         Some(Overlay::Prompt { .. }) => " prompt",
         Some(Overlay::Url(_)) => " url",
@@ -451,6 +451,43 @@ fn the_mouse_does_what_keys_do() {
     assert_eq!(state(&model), "Sessions 0 - by time \"\"");
     let (x, y) = place(&mut model, "leave");
     assert_eq!(click(&mut model, x, y), [Effect::Leave]);
+}
+
+#[test]
+fn a_click_on_a_columns_head_sorts_by_it() {
+    let mut model = day();
+    press(&mut model, "2");
+    for (head, by) in [
+        ("LOSS%", "loss"),
+        ("LOSS%<", "loss reversed"),
+        ("FROM", "address"),
+        ("MOUNT", "mount"),
+        ("DROPS", "drops"),
+        ("BITRATE", "bitrate"),
+    ] {
+        let (x, y) = place(&mut model, head);
+        click(&mut model, x, y);
+        assert_eq!(state(&model), format!("Sessions {} - by {by} \"\"", model.panes.sessions.cursor.chosen));
+    }
+}
+
+#[test]
+fn a_help_that_has_no_room_is_scrolled() {
+    let mut model = day();
+    press(&mut model, "3 ?");
+    draw(&mut model, 60, 16);
+    assert!(!text(&draw(&mut model, 60, 16)).contains("leave; it goes on"));
+    press(&mut model, "j PgDn End");
+    assert!(text(&draw(&mut model, 60, 16)).contains("leave; it goes on"));
+    press(&mut model, "k Home");
+    assert!(text(&draw(&mut model, 60, 16)).contains("the line above"));
+    press(&mut model, "x");
+    assert!(model.overlay.is_none());
+    // Where all of it is seen, each key closes it.
+    press(&mut model, "?");
+    draw(&mut model, 120, 40);
+    press(&mut model, "j");
+    assert!(model.overlay.is_none());
 }
 
 #[test]

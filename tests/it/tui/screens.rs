@@ -1,8 +1,8 @@
 //! What each screen shows, at the smallest usual size and at a larger one: nothing yet, an ordinary day, too much.
 
-use lenslet::control::protocol::{Reply, Status};
+use lenslet::control::protocol::{Refusal, Reply, Status};
 use lenslet::tui::message::{Asked, Message};
-use lenslet::tui::model::{Model, Overlay};
+use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::theme::{Colours, Glyphs};
 use lenslet::tui::update::update;
 use ratatui::style::Color;
@@ -119,8 +119,45 @@ fn a_daemon_that_does_not_answer_is_told_of() {
 #[test]
 fn a_small_screen_says_what_it_needs() {
     let mut model = seen(&status("typical"));
-    assert_eq!(text(&draw(&mut model, 20, 8)).trim(), "Lenslet needs 60x16;\nthis is 20x8. q\nleaves.");
-    assert!(text(&draw(&mut model, 60, 16)).contains("Dashboard"));
+    assert_eq!(text(&draw(&mut model, 20, 8)).trim(), "Lenslet needs 40x10;\nthis is 20x8. q\nleaves.");
+    assert!(press(&mut model, "2").is_empty() && model.tab == Tab::Dashboard, "nothing is done unseen");
+}
+
+#[test]
+fn what_is_small_shows_what_matters_most() {
+    let mut model = seen(&status("typical"));
+    for (width, height) in [(40, 10), (60, 16)] {
+        let mut screens = String::new();
+        for keys in ["1", "1 ?", "2", "2 Enter", "2 x", "3", "4", "5", "6"] {
+            press(&mut model, keys);
+            if keys == "3" {
+                tell(&mut model, Asked::Controls("door".into()), Ok(Reply::Controls(controls())));
+                tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(snapshot())));
+            }
+            if keys == "5" && model.panes.logs.lines.is_empty() {
+                log(&mut model, 40);
+            }
+            draw(&mut model, width, height);
+            update(&mut model, Message::Resized);
+            screens += &format!("== {keys}\n{}", text(&draw(&mut model, width, height)));
+            press(&mut model, "Esc");
+            press(&mut model, "Esc");
+        }
+        insta::assert_snapshot!(format!("small-{width}x{height}"), screens);
+    }
+}
+
+#[test]
+fn no_size_is_too_odd_to_draw() {
+    let mut model = seen(&overloaded());
+    for keys in ["1", "2", "2 Enter", "3", "4", "5", "6", "?"] {
+        press(&mut model, keys);
+        for (width, height) in
+            [(1, 1), (40, 10), (40, 80), (300, 10), (57, 11), (61, 23), (79, 13), (300, 100)]
+        {
+            draw(&mut model, width, height);
+        }
+    }
 }
 
 /// Draws all that there is, for each of what terminals can.
@@ -197,6 +234,25 @@ fn what_peers_say_cannot_command_the_terminal() {
     every_screen(seen(&evil), |buffer| {
         assert!(buffer.content().iter().all(|cell| !cell.symbol().contains(char::is_control)));
     });
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let mut status = status("typical");
+    let mut other = status.board.disks[0].clone();
+    other.path = "/var/lib/lenslet".into();
+    status.board.disks.push(other);
+    let door = status.mounts.iter_mut().find(|mount| mount.name == "door").unwrap();
+    door.kind = "pattern".into();
+    door.chain.push("H.264 1280x720".into());
+    let mut model = seen(&status);
+    assert!(!text(&draw(&mut model, 120, 40)).contains("/var/lib/lenslet"));
+    press(&mut model, "3");
+    let refusal = Refusal::new("no-camera", "door is no camera", "ask for a camera's mount");
+    tell(&mut model, Asked::Controls("door".into()), Err(refusal));
+    let shown = text(&draw(&mut model, 120, 40));
+    assert_eq!(shown.matches("H.264 1280x720").count(), 1, "{shown}");
+    assert!(shown.contains("It is no camera") && !shown.contains("ask for"), "{shown}");
 }
 
 #[test]

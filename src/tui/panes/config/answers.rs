@@ -4,12 +4,12 @@ use super::super::super::effect::Effect;
 use super::super::super::message::Asked as Question;
 use super::super::super::model::{Model, Notice};
 use super::super::Effects;
-use super::super::cursor::Cursor;
 use super::draft::Values;
 use super::editor::{Editor, Tried};
+use super::patch::patched;
 use super::probed::Probed;
 use super::schema::Schema;
-use super::{Asked, Screen, State, deeds, values};
+use super::{Asked, Screen, State, access, deeds, values};
 use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
 
 /// Takes an answer.
@@ -25,12 +25,17 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
         (Asked::Try, outcome) => return tried(model, outcome),
         (Asked::Change, Ok(Reply::Config(text))) => return deeds::take(state, text.text),
         (Asked::Preview, Ok(Reply::Plan(plan))) => {
-            if matches!(state.screen, Screen::Review(..)) {
-                state.screen = Screen::Review(Some(plan), Cursor::default());
+            if let Screen::Review(review) = &mut state.screen {
+                review.plan = Some(plan);
             }
         }
-        (Asked::Preview, Err(refusal)) => {
-            state.screen = Screen::Sections;
+        (Asked::Difference(to), Ok(Reply::Diff(diff))) => return different(model, *to, diff),
+        (asked @ (Asked::Users | Asked::Bans | Asked::Access), outcome) => {
+            return access::answered(model, asked, outcome);
+        }
+        (Asked::Preview | Asked::Difference(_), Err(refusal)) => {
+            let back = matches!(&state.screen, Screen::Review(review) if review.back_to.is_some());
+            state.screen = if back { Screen::History } else { Screen::Sections };
             model.notice = Some(Notice::refused(refusal.to_string()));
         }
         (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan),
@@ -56,6 +61,27 @@ fn read(state: &mut State, file: ConfigText) -> Effects {
     }
     state.draft.read(file);
     vec![values(&state.draft)]
+}
+
+/// What is different in a version: what going back to it does is asked, or, where the file is another than the one that
+/// it is different from, the difference alone is shown.
+fn different(model: &mut Model, to: u64, diff: String) -> Effects {
+    let state = &mut model.panes.config;
+    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+    if review.back_to != Some(to) {
+        return Vec::new();
+    }
+    if diff.is_empty() {
+        state.screen = Screen::History;
+        model.notice = Some(Notice::refused(format!("Version {to} says what the file says already.")));
+        return Vec::new();
+    }
+    if let Some(text) = patched(&state.draft.file, &diff) {
+        let preview = ConfigRequest::Preview { text: Some(text) };
+        return vec![Effect::ask(Question::Config(Asked::Preview), preview)];
+    }
+    review.plan = Some(Plan { diff, ..Plan::default() });
+    Vec::new()
 }
 
 /// What is being typed was tried.

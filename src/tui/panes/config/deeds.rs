@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::KeyEvent;
 
 use super::super::super::effect::Effect;
+use super::super::super::input;
 use super::super::super::message::Asked as Question;
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
 use super::super::Effects;
@@ -12,7 +13,7 @@ use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
 use super::form::{Form, Section};
 use super::raw::{self, Raw};
 use super::schema::Shape;
-use super::{Asked, Command, Screen, State, values};
+use super::{Asked, Command, Review, Screen, State, access, values};
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -62,14 +63,15 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
         Command::Undo => return step(model, true),
         Command::Redo => return step(model, false),
         Command::Review => return review(model),
-        Command::Apply => {
-            let request = ConfigRequest::Apply { text: state.draft.text.clone(), base: state.draft.base };
-            return ask(Asked::Apply, request);
-        }
+        Command::Apply => return apply(state),
         Command::Edit => {
             let text = state.draft.text.clone();
             state.screen = Screen::Raw(Box::new(Raw::new(&text)));
             return ask(Asked::Check, ConfigRequest::Check { text: Some(text) });
+        }
+        Command::TakeText | Command::CloseText => {
+            let taken = command == Command::TakeText;
+            return in_text(model, if taken { raw::Typed::Taken } else { raw::Typed::Left });
         }
         Command::LeaveText => state.screen = Screen::Sections,
         Command::History => {
@@ -78,17 +80,28 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
         }
         Command::Rollback => {
             if let Some(version) = state.versions.get(state.version.chosen) {
-                let (to, at, author) = (version.version, version.at.clone(), version.author.clone());
-                let asks =
-                    format!("Write version {to} of {at} ({author}) into the file again, and serve it?");
-                return sure(model, asks, Command::RollbackTo(to));
+                let to = version.version;
+                let request = ConfigRequest::Diff { from: None, to: Some(to) };
+                let forgets = state.draft.changed();
+                state.screen = Screen::Review(Review { back_to: Some(to), forgets, ..Review::default() });
+                return ask(Asked::Difference(to), request);
             }
         }
-        Command::RollbackTo(to) => {
-            return ask(Asked::Apply, ConfigRequest::Rollback { to, base: state.draft.base });
-        }
+        Command::Access(command) => return access::command(model, command),
     }
     Vec::new()
+}
+
+/// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
+fn apply(state: &State) -> Effects {
+    let base = state.draft.base;
+    match &state.screen {
+        Screen::Review(Review { plan: Some(_), back_to, .. }) => {
+            let apply = || ConfigRequest::Apply { text: state.draft.text.clone(), base };
+            ask(Asked::Apply, back_to.map_or_else(apply, |to| ConfigRequest::Rollback { to, base }))
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Opens what is chosen: a section, or a setting for a change.
@@ -96,7 +109,11 @@ pub(super) fn open(model: &mut Model) -> Effects {
     let state = &mut model.panes.config;
     match &state.screen {
         Screen::Sections => {
-            if let Some(section) = state.section() {
+            let section = state.section();
+            if section == Some(Section::Access) {
+                return access::command(model, access::Command::Show);
+            }
+            if let Some(section) = section {
                 state.screen = Screen::Form(Form { section, cursor: Cursor::default() });
             }
             Vec::new()
@@ -105,7 +122,9 @@ pub(super) fn open(model: &mut Model) -> Effects {
             let place = form.cursor.chosen;
             setting(state, place)
         }
-        Screen::Review(..) | Screen::History | Screen::Raw(_) => Vec::new(),
+        Screen::History => command(model, Command::Rollback),
+        Screen::Access => access::command(model, access::Command::Rights),
+        Screen::Review(_) | Screen::Raw(_) => Vec::new(),
     }
 }
 
@@ -187,7 +206,7 @@ fn review(model: &mut Model) -> Effects {
         model.notice = Some(Notice::refused("Nothing was changed."));
         return Vec::new();
     }
-    state.screen = Screen::Review(None, Cursor::default());
+    state.screen = Screen::Review(Review::default());
     ask(Asked::Preview, ConfigRequest::Preview { text: Some(state.draft.text.clone()) })
 }
 
@@ -220,8 +239,54 @@ pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
                 Typed::Changed | Typed::Nothing => Vec::new(),
             }
         }
-        None => in_text(model, key),
+        Some(Editor::Steps(mut steps)) => {
+            let (stays, effects) = steps.typed(key);
+            state.editor = stays.then_some(Editor::Steps(steps));
+            effects
+        }
+        None => match &mut state.screen {
+            Screen::Raw(raw) => {
+                let typed = raw.typed(key);
+                in_text(model, typed)
+            }
+            _ => Vec::new(),
+        },
     }
+}
+
+/// Text from the clipboard, where something is being typed.
+pub(super) fn pasted(model: &mut Model, text: &str) -> Effects {
+    let state = &mut model.panes.config;
+    match state.editor.take() {
+        Some(Editor::Line(mut line)) => {
+            input::pasted(&mut line.input, text);
+            let effects = tried(&mut line, state);
+            state.editor = Some(Editor::Line(line));
+            effects
+        }
+        Some(Editor::Steps(mut steps)) => {
+            steps.pasted(text);
+            state.editor = Some(Editor::Steps(steps));
+            Vec::new()
+        }
+        Some(choice @ Editor::Choice(_)) => {
+            state.editor = Some(choice);
+            Vec::new()
+        }
+        None => match &mut state.screen {
+            Screen::Raw(raw) => {
+                raw.area.insert_str(text);
+                text_changed(raw)
+            }
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// What is wrong with the text now, asked.
+fn text_changed(raw: &mut Raw) -> Effects {
+    (raw.checked, raw.wanted) = (None, false);
+    ask(Asked::Check, ConfigRequest::Check { text: Some(raw.text()) })
 }
 
 fn leave(state: &mut State) -> Effects {
@@ -263,7 +328,7 @@ pub(super) fn taken(model: &mut Model) -> Effects {
 }
 
 /// Enter in a list.
-fn chosen(state: &mut State) -> Effects {
+pub(super) fn chosen(state: &mut State) -> Effects {
     let Some(Editor::Choice(choice)) = state.editor.take() else { return Vec::new() };
     if choice.of == Of::Kind {
         let kind = state.schema.as_ref().and_then(|schema| schema.kinds.get(choice.chosen)).cloned();
@@ -280,13 +345,11 @@ fn chosen(state: &mut State) -> Effects {
     }
 }
 
-fn in_text(model: &mut Model, key: KeyEvent) -> Effects {
+/// What a key in the text came to.
+fn in_text(model: &mut Model, typed: raw::Typed) -> Effects {
     let Screen::Raw(raw) = &mut model.panes.config.screen else { return Vec::new() };
-    match raw.typed(key) {
-        raw::Typed::Changed => {
-            (raw.checked, raw.wanted) = (None, false);
-            ask(Asked::Check, ConfigRequest::Check { text: Some(raw.text()) })
-        }
+    match typed {
+        raw::Typed::Changed => text_changed(raw),
         raw::Typed::Taken if raw.checked.is_none() => {
             raw.wanted = true;
             Vec::new()

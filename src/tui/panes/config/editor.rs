@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use tui_input::Input;
 
 use super::super::super::input;
+use super::access::Steps;
 use super::draft::{Draft, mount_path, quoted, unquoted};
 use super::schema::{Field, Kind, Shape};
 use crate::control::protocol::{ConfigRequest, Edit};
@@ -15,6 +16,8 @@ pub enum Editor {
     Line(Box<Line>),
     /// One of several is chosen.
     Choice(Choice),
+    /// Several lines are typed, of a user or a ban.
+    Steps(Box<Steps>),
 }
 
 /// A line that is typed.

@@ -11,6 +11,8 @@ pub enum Section {
     Server,
     /// Settings that stand together.
     Structure(String),
+    /// Users and bans, which are no part of the file.
+    Access,
     /// A mount: its name.
     Mount(String),
 }
@@ -39,7 +41,7 @@ pub struct Setting<'a> {
 pub fn sections(schema: &Schema, values: &Values) -> Vec<Section> {
     let structures = schema.structures().map(|(field, _)| Section::Structure(field.name.clone()));
     let mounts = values.mounts().iter().map(|(name, _)| Section::Mount(name.clone()));
-    std::iter::once(Section::Server).chain(structures).chain(mounts).collect()
+    std::iter::once(Section::Server).chain(structures).chain([Section::Access]).chain(mounts).collect()
 }
 
 /// The settings of a section; none of a mount of a kind that is not known.
@@ -55,6 +57,7 @@ pub fn settings<'a>(section: &Section, schema: &'a Schema, values: &'a Values) -
             let path = |field: &Field| format!("{name}.{}", field.name);
             fields.unwrap_or_default().iter().map(|field| setting(path(field), field)).collect()
         }
+        Section::Access => Vec::new(),
         Section::Mount(name) => {
             let kind = values.kind(name).and_then(|kind| schema.kind(kind));
             let fields = kind.map(|kind| &kind.fields[..]).unwrap_or_default();

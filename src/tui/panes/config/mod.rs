@@ -6,16 +6,20 @@
 //! ```text
 //! sections -> a form -> a line or a choice -> (the draft)      w: what it would do -> y: apply
 //!          -> a: what, called what, from where                 v: versions -> back to one
-//!          -> e: the text                                      u, Ctrl-R: undo, redo    D: forget it all
+//!          -> e: the text                                      u, Ctrl-R: undo, redo    R: forget it all
+//!          -> users and bans, which are no part of the file: what is done to them holds at once
 //! ```
 
+pub mod access;
 mod answers;
 mod deeds;
 pub mod draft;
 pub mod editor;
 pub mod form;
+mod patch;
 pub mod probed;
 pub mod raw;
+mod review;
 pub mod schema;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
@@ -26,13 +30,15 @@ use super::super::message::{self, Asked as Question};
 use super::super::model::{Model, Tab};
 use super::Effects;
 use super::cursor::Cursor;
-use crate::control::protocol::{ConfigRequest, Look, Plan, VersionEntry};
+use crate::control::protocol::{ConfigRequest, Look, VersionEntry};
+use access::Access;
 pub use answers::answered;
 use draft::Draft;
 use editor::Editor;
 use form::{Form, Section, Setting};
 use probed::Probed;
 use raw::Raw;
+pub use review::{Review, review};
 use schema::Schema;
 
 /// What the configuration's pane remembers.
@@ -54,6 +60,8 @@ pub struct State {
     pub versions: Vec<VersionEntry>,
     /// The version that keys act on.
     pub version: Cursor,
+    /// Users and bans.
+    pub access: Access,
 }
 
 /// What is shown.
@@ -64,12 +72,14 @@ pub enum Screen {
     Sections,
     /// The settings of one.
     Form(Form),
-    /// What the draft would do; none: it is being asked.
-    Review(Option<Plan>, Cursor),
+    /// What the draft would do, or going back to a version.
+    Review(Review),
     /// The versions.
     History,
     /// The text.
     Raw(Box<Raw>),
+    /// Users and bans.
+    Access,
 }
 
 /// What of the configuration was asked.
@@ -95,6 +105,14 @@ pub enum Asked {
     Check,
     /// The versions.
     History,
+    /// What is different in one of them.
+    Difference(u64),
+    /// Who may watch what.
+    Users,
+    /// Whose attempts are not looked at.
+    Bans,
+    /// Something was to be done to users or bans.
+    Access,
 }
 
 /// What keys of this pane alone ask for.
@@ -122,14 +140,18 @@ pub enum Command {
     Apply,
     /// The text.
     Edit,
-    /// What was typed in it is forgotten.
+    /// What was typed in it is taken, if nothing is wrong with it.
+    TakeText,
+    /// What was typed in it is forgotten, after a question.
+    CloseText,
+    /// The same, without one.
     LeaveText,
     /// The versions.
     History,
-    /// A version becomes the file again, after a question.
+    /// What going back to a version would do.
     Rollback,
-    /// The same, without one.
-    RollbackTo(u64),
+    /// Of users and bans.
+    Access(access::Command),
 }
 
 const fn own(keys: &'static [Key], shown: &'static str, does: Command, help: &'static str) -> Binding {
@@ -158,7 +180,7 @@ const ROLLBACK: Binding = own(
     &[Key::Code(KeyCode::Enter), Key::Sign('r')],
     "Enter r",
     Command::Rollback,
-    "write that version into the file again",
+    "see what going back to it would do",
 )
 .with_footer("back to it");
 
@@ -185,11 +207,14 @@ const VERSIONS: &[Binding] = list![ROLLBACK];
 /// Its keys.
 pub fn keys(state: &State) -> &'static [Binding] {
     match &state.screen {
+        // What is being typed or chosen has its own beside it.
+        _ if state.editor.is_some() => &[],
         Screen::Sections => SECTIONS,
         Screen::Form(_) => FORM,
         Screen::Review(..) => REVIEWED,
         Screen::History => VERSIONS,
-        Screen::Raw(_) => &[],
+        Screen::Raw(_) => raw::KEYS,
+        Screen::Access => access::KEYS,
     }
 }
 
@@ -234,15 +259,17 @@ impl State {
         let length = match &self.screen {
             Screen::Sections => self.listed().len(),
             Screen::Form(_) => self.settings().len(),
-            Screen::Review(plan, _) => plan.as_ref().map_or(0, |plan| review(plan).len()),
+            Screen::Review(it) => it.lines().len(),
             Screen::History => self.versions.len(),
+            Screen::Access => self.access.length(),
             Screen::Raw(_) => 0,
         };
         let cursor = match &mut self.screen {
             Screen::Sections => Some(&mut self.sections),
             Screen::Form(form) => Some(&mut form.cursor),
-            Screen::Review(_, cursor) => Some(cursor),
+            Screen::Review(it) => Some(&mut it.cursor),
             Screen::History => Some(&mut self.version),
+            Screen::Access => Some(&mut self.access.cursor),
             Screen::Raw(_) => None,
         };
         (cursor, length)
@@ -262,6 +289,9 @@ pub fn enter(model: &mut Model) -> Effects {
         effects.push(values(&state.draft));
     }
     effects.push(Effect::ask(Question::Config(Asked::Probe), Look::Probe {}));
+    if matches!(state.screen, Screen::Access) {
+        effects.extend(access::ask(model));
+    }
     effects
 }
 
@@ -294,14 +324,20 @@ fn back(model: &mut Model) {
     let state = &mut model.panes.config;
     match state.screen {
         Screen::Sections => model.tab = Tab::Dashboard,
+        Screen::Review(Review { back_to: Some(_), .. }) => state.screen = Screen::History,
         _ => state.screen = Screen::Sections,
     }
 }
 
-/// Whether a key belongs to what is being typed here, whatever it does elsewhere.
-pub fn takes(model: &Model, _: KeyEvent) -> bool {
+/// Whether something is being typed or chosen here: keys belong to that, whatever they do elsewhere.
+pub fn types(model: &Model) -> bool {
     let state = &model.panes.config;
     model.tab == Tab::Config && (state.editor.is_some() || matches!(state.screen, Screen::Raw(_)))
+}
+
+/// Whether a key belongs to what is being typed; that for help means nothing in a text.
+pub fn takes(model: &Model, key: KeyEvent) -> bool {
+    types(model) && (model.panes.config.editor.is_some() || key.code != KeyCode::F(1))
 }
 
 /// Takes a key that [`takes`] claimed.
@@ -309,57 +345,32 @@ pub fn typed(model: &mut Model, key: KeyEvent) -> Effects {
     deeds::typed(model, key)
 }
 
+/// Takes text from the terminal's clipboard.
+pub fn pasted(model: &mut Model, text: &str) -> Effects {
+    deeds::pasted(model, text)
+}
+
 /// A line was clicked: it is chosen, and opened where it was.
 pub fn clicked(model: &mut Model, place: usize) -> Effects {
     let page = model.places.page;
     let state = &mut model.panes.config;
-    if let Some(Editor::Choice(choice)) = &mut state.editor {
-        choice.chosen = place.min(choice.choices.len().saturating_sub(1));
-        return Vec::new();
+    match &mut state.editor {
+        Some(Editor::Choice(choice)) => {
+            let place = place.min(choice.choices.len().saturating_sub(1));
+            let before = std::mem::replace(&mut choice.chosen, place);
+            return if before == place { deeds::chosen(state) } else { Vec::new() };
+        }
+        Some(Editor::Steps(steps)) => {
+            steps.go_to(place);
+            return Vec::new();
+        }
+        Some(Editor::Line(_)) => return Vec::new(),
+        None => {}
     }
     let (Some(cursor), length) = state.list() else { return Vec::new() };
     let before = cursor.chosen;
     cursor.set(place, length, page);
     if before == place && !matches!(state.screen, Screen::History) { deeds::open(model) } else { Vec::new() }
-}
-
-/// What a draft would do, line by line: first what becomes of mounts and server, then the text's difference.
-pub fn review(plan: &Plan) -> Vec<String> {
-    use crate::control::protocol::Change;
-    let mut lines = Vec::new();
-    for mount in plan.mounts.iter().filter(|mount| mount.change != Change::Kept) {
-        let becomes = match mount.change {
-            Change::Kept => "nothing",
-            Change::Changed => "changes while it runs: nobody is interrupted",
-            Change::Restarted => "starts anew: its viewers see a gap",
-            Change::Added => "comes",
-            Change::Removed => "goes: its viewers are sent away",
-            Change::Refused => "cannot be served",
-        };
-        let why = mount.why.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-        let whom = match mount.interrupts.len() {
-            0 => String::new(),
-            1 => ", 1 viewer now".to_owned(),
-            viewers => format!(", {viewers} viewers now"),
-        };
-        lines.push(format!("! {}: {becomes}{whom}{why}", mount.mount));
-    }
-    let kept = plan.mounts.iter().filter(|mount| mount.change == Change::Kept).count();
-    if kept > 0 {
-        let mounts = if kept == 1 { "1 mount stays" } else { &format!("{kept} mounts stay") };
-        lines.push(format!("  {mounts}: their viewers miss nothing"));
-    }
-    if !plan.changed.is_empty() {
-        lines.push(format!("! server, at once: {}", plan.changed.join(", ")));
-    }
-    if !plan.after_restart.is_empty() {
-        lines.push(format!("! server, when it starts next: {}", plan.after_restart.join(", ")));
-    }
-    lines.push(String::new());
-    // Which file it is stands above them.
-    let file = |line: &&str| !line.starts_with("--- ") && !line.starts_with("+++ ");
-    lines.extend(plan.diff.lines().filter(file).map(str::to_owned));
-    lines
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use super::*;
 use crate::config::edit;
 use crate::control::protocol::{
-    Checked, ConfigText, Edit, MountChange, Outcome, Problem, Refusal, Reply, Request, Written,
+    AccessRequest, BanEntry, Checked, ConfigText, Edit, MountChange, Outcome, Plan, Problem, Refusal, Reply,
+    Request, UserEntry, Written,
 };
 use crate::tui::message::Message;
 use crate::tui::model::Overlay;
@@ -17,6 +18,10 @@ const FILE: &str =
 struct Fake {
     file: String,
     version: u64,
+    /// What the one version that is kept says.
+    then: String,
+    users: Vec<UserEntry>,
+    bans: Vec<BanEntry>,
     asked: Vec<String>,
 }
 
@@ -59,6 +64,10 @@ impl Fake {
                 Ok(Reply::Checked(Checked { errors, warnings: Vec::new() }))
             }
             ConfigRequest::Preview { .. } => Ok(Reply::Plan(plan(None))),
+            ConfigRequest::Diff { from: None, to: Some(_) } => {
+                let now = ("now", self.file.as_str());
+                Ok(Reply::Diff(crate::config::store::difference(now, ("then", &self.then))))
+            }
             ConfigRequest::Apply { text, base } => {
                 if base != Some(self.version) {
                     return Err(Refusal::new("changed-meanwhile", "another came between", "read it again"));
@@ -75,6 +84,36 @@ impl Fake {
             ConfigRequest::Rollback { to, .. } => Ok(Reply::Plan(plan(Some(to + 10)))),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+impl Fake {
+    fn admit(&mut self, request: AccessRequest) -> Outcome {
+        let done = |said: &str| Ok(Reply::Done { said: said.to_owned() });
+        match request {
+            AccessRequest::UserList {} => return Ok(Reply::Users(self.users.clone())),
+            AccessRequest::BanList {} => return Ok(Reply::Bans(self.bans.clone())),
+            AccessRequest::UserAdd { name, password, read, control } => {
+                if self.users.iter().any(|user| user.name == name) {
+                    return Err(Refusal::new("exists", format!("there is a user {name} already"), ""));
+                }
+                assert_eq!(password.0, "sesame");
+                let (read, control) = (read.unwrap(), control.unwrap());
+                self.users.push(UserEntry { name, read, control });
+            }
+            AccessRequest::UserPassword { password, .. } => assert_eq!(password.0, "new"),
+            AccessRequest::UserRights { name, read, control } => {
+                let user = self.users.iter_mut().find(|user| user.name == name).unwrap();
+                (user.read, user.control) = (read.unwrap(), control.unwrap());
+            }
+            AccessRequest::UserRemove { name } => self.users.retain(|user| user.name != name),
+            AccessRequest::BanAdd { address, seconds, why } => {
+                let (for_s, why) = (seconds.unwrap(), why.unwrap());
+                self.bans.push(BanEntry { address, for_s, why, ..BanEntry::default() });
+            }
+            AccessRequest::BanLift { address } => self.bans.retain(|ban| ban.address != address),
+        }
+        done("it is so")
     }
 }
 
@@ -126,7 +165,7 @@ struct Screenful {
 impl Screenful {
     fn new() -> Self {
         let mut model = Model { tab: Tab::Config, ..Model::default() };
-        let fake = Fake { file: FILE.to_owned(), version: 4, asked: Vec::new() };
+        let fake = Fake { file: FILE.to_owned(), version: 4, then: FILE.to_owned(), ..Fake::default() };
         let effects = enter(&mut model);
         let mut screenful = Self { model, fake };
         screenful.perform(effects);
@@ -136,9 +175,13 @@ impl Screenful {
     /// Has the daemon answer until nothing is asked any more.
     fn perform(&mut self, effects: Effects) {
         for effect in effects {
-            let Effect::Ask { to, request: Request::Config(request) } = effect else { continue };
+            let Effect::Ask { to, request } = effect else { continue };
             self.fake.asked.push(format!("{request:?}"));
-            let outcome = self.fake.answer(request);
+            let outcome = match request {
+                Request::Config(request) => self.fake.answer(request),
+                Request::Access(request) => self.fake.admit(request),
+                _ => continue,
+            };
             let next = update(&mut self.model, Message::Answered { to, outcome });
             self.perform(next);
         }
@@ -190,8 +233,8 @@ fn a_value_is_typed_tried_and_applied_and_comments_stay() {
     assert!(it.state().editor.is_none());
     assert_eq!(it.state().draft.text, FILE.replace("fps: 5", "fps: 25"));
     it.keys("w");
-    let Screen::Review(Some(plan), _) = &it.state().screen else { panic!("{:?}", it.state().screen) };
-    let lines = review(plan);
+    let Screen::Review(review) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    let lines = review.lines();
     assert_eq!(lines[0], "! cam: starts anew: its viewers see a gap, 2 viewers now");
     assert!(
         lines.contains(&"! server, at once: workers".to_owned()) && lines.contains(&"+fps: 25".to_owned())
@@ -288,14 +331,148 @@ fn the_text_is_edited_checked_and_taken_only_if_it_is_right() {
 }
 
 #[test]
-fn a_version_is_gone_back_to_after_a_question() {
+fn a_version_is_gone_back_to_once_its_difference_was_seen() {
     let mut it = Screenful::new();
     it.keys("v\n");
-    let Some(Overlay::Question(question)) = &it.model.overlay else { panic!() };
-    assert!(question.asks.contains("version 4 of 2026-11-26T03:00:00Z (pi)"), "{}", question.asks);
-    it.keys("y");
+    assert_eq!(it.said(), "Version 4 says what the file says already.");
+    it.fake.then = FILE.replace("fps: 5", "fps: 7");
+    it.keys("\n");
+    let Screen::Review(review) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    assert_eq!((review.back_to, review.lines().is_empty()), (Some(4), false));
+    let then = it.fake.then.clone();
+    let asked = it.fake.asked.last().unwrap();
+    assert_eq!(*asked, format!("{:?}", Request::from(ConfigRequest::Preview { text: Some(then) })));
+    it.keys("\x1b");
+    assert!(matches!(it.state().screen, Screen::History));
+    it.keys("\ny");
     assert_eq!(it.said(), "It is served as version 14.");
     assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(4) }")));
+}
+
+#[test]
+fn a_version_of_another_file_shows_its_difference_alone() {
+    let mut it = Screenful::new();
+    it.keys("v");
+    (it.fake.file, it.fake.then) = ("(workers: 3)".to_owned(), "(workers: 9)".to_owned());
+    it.keys("\n");
+    let Screen::Review(review) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    assert_eq!(review.lines()[..3], ["", "@@ -1 +1 @@", "-(workers: 3)"]);
+    // What was changed here would be forgotten: it is said.
+    it.keys("\x1b\x1bG\n");
+    to(&mut it, "fps");
+    it.keys("\n9\nv\n");
+    let Screen::Review(review) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    assert!(review.lines()[0].contains("is forgotten"), "{:?}", review.lines());
+}
+
+/// To the users and bans.
+fn access() -> Screenful {
+    let mut it = Screenful::new();
+    let place = it.state().listed().iter().position(|section| *section == Section::Access).unwrap();
+    it.keys(&">".repeat(place)).keys("\n");
+    assert!(matches!(it.state().screen, Screen::Access));
+    it
+}
+
+fn wrong(it: &Screenful) -> &str {
+    match &it.state().editor {
+        Some(Editor::Steps(steps)) => steps.wrong.as_deref().unwrap_or_default(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_user_is_added_by_a_password_that_is_typed_twice() {
+    let mut it = access();
+    it.keys("a\n");
+    assert_eq!(wrong(&it), "A user has a name.");
+    it.keys("anna\nsesame\nsesamo\n");
+    assert_eq!(wrong(&it), "The two passwords differ.");
+    it.keys("\x08e\n\x08cam yard/*\n");
+    assert!(!format!("{:?}", it.model).contains("sesame"), "passwords are not printed");
+    it.keys("cam\n");
+    assert!(it.state().editor.is_none() && it.said() == "it is so", "{:?}", it.state().editor);
+    let anna = UserEntry {
+        name: "anna".into(),
+        read: vec!["cam".into(), "yard/*".into()],
+        control: vec!["cam".into()],
+    };
+    assert_eq!(it.state().access.users.as_deref(), Some(&[anna][..]));
+    assert!(!it.fake.asked.iter().any(|asked| asked.contains("sesame")));
+    // What the daemon refuses stays, to be changed.
+    it.keys("aanna\nsesame\nsesame\n\n\n");
+    assert!(wrong(&it).contains("there is a user anna already"));
+    it.keys("\x1b");
+    assert!(it.state().editor.is_none());
+}
+
+#[test]
+fn users_get_other_passwords_and_rights_and_go() {
+    let mut it = access();
+    it.keys("p");
+    assert_eq!(it.said(), "There is nobody yet: a adds a user.");
+    it.keys("anvr\nsesame\nsesame\n\n\n");
+    it.keys("pnew\nnew\n");
+    assert_eq!(it.said(), "it is so");
+    it.keys("\n\x08door\n\n");
+    assert_eq!(it.fake.users[0].read, ["door"]);
+    it.keys("x");
+    let Some(Overlay::Question(question)) = &it.model.overlay else { panic!() };
+    assert!(question.asks.contains("nvr"), "{}", question.asks);
+    it.keys("y");
+    assert!(it.fake.users.is_empty() && it.state().access.users.as_ref().unwrap().is_empty());
+}
+
+#[test]
+fn addresses_are_banned_and_let_in_again() {
+    let mut it = access();
+    it.keys("bhost\n");
+    assert!(wrong(&it).contains("no address"));
+    it.keys("\x08\x08\x08\x08192.0.2.7\n\x08\x08\n");
+    assert!(wrong(&it).contains("2h"));
+    it.keys("2h\na scanner\n");
+    let ban = &it.fake.bans[0];
+    assert_eq!((ban.address.as_str(), ban.for_s, ban.why.as_str()), ("192.0.2.7", 7200, "a scanner"));
+    it.keys("\n");
+    assert_eq!(it.said(), "That is an address: x lifts its ban.");
+    it.keys("xy");
+    assert!(it.fake.bans.is_empty());
+}
+
+#[test]
+fn who_is_banned_meanwhile_is_seen() {
+    let mut it = access();
+    let mut status = crate::control::protocol::Status::default();
+    let mut told = |it: &mut Screenful, bans| {
+        status.access.bans = bans;
+        let reply = Ok(Reply::Status(Box::new(status.clone())));
+        update(&mut it.model, Message::Answered { to: Question::Status, outcome: reply })
+    };
+    assert!(told(&mut it, 0).is_empty());
+    it.fake.bans.push(BanEntry { address: "192.0.2.7".into(), ..BanEntry::default() });
+    let effects = told(&mut it, 1);
+    it.perform(effects);
+    assert_eq!(it.state().access.length(), 1);
+    assert!(told(&mut it, 1).is_empty(), "it is asked once");
+}
+
+#[test]
+fn what_is_pasted_is_typed_where_something_is_typed() {
+    let mut it = Screenful::new();
+    let paste = |it: &mut Screenful, text: &str| {
+        let effects = update(&mut it.model, Message::Pasted(text.to_owned()));
+        it.perform(effects);
+    };
+    paste(&mut it, "q");
+    it.keys("G\n");
+    to(&mut it, "label");
+    it.keys("\n");
+    paste(&mut it, "Front door");
+    it.keys("\ne");
+    assert!(it.state().draft.text.contains("label: \"Front door\""), "{}", it.state().draft.text);
+    paste(&mut it, "// two\n// lines\n");
+    it.keys("\x13");
+    assert!(it.state().draft.text.starts_with("// two\n// lines\n( // mine"), "{}", it.state().draft.text);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::super::super::model::{Model, Places, Spot};
 use super::super::super::panes::config::editor::{Choice, Editor, Line, Tried};
 use super::super::super::words::plain;
 use super::super::overlay::middle;
-use super::super::parts::{airy, clip, row_style};
+use super::super::parts::{airy, clip, hints, row_style};
 
 /// Over the body.
 pub(super) fn draw(model: &Model, editor: &Editor, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -18,14 +18,8 @@ pub(super) fn draw(model: &Model, editor: &Editor, frame: &mut Frame<'_>, body: 
     match editor {
         Editor::Line(line) => self::line(model, line, frame, body),
         Editor::Choice(choice) => self::choice(model, choice, frame, body, places),
+        Editor::Steps(steps) => super::access::steps(model, steps, frame, body, places),
     }
-}
-
-fn keys(model: &Model, keys: &[(&'static str, &'static str)]) -> Text<'static> {
-    let key = |(key, does): &(&'static str, &'static str)| {
-        [Span::styled(*key, model.theme.title()), Span::raw(format!(" {does}  "))]
-    };
-    Text::from(keys.iter().flat_map(key).collect::<Vec<_>>()).right_aligned()
 }
 
 fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
@@ -59,12 +53,12 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     let wrapped: usize = lines.iter().map(|line| line.width().div_ceil(inside.max(1)).max(1)).sum();
     let height = (wrapped + 3).min(usize::from(body.height)) as u16;
     let area = middle(body, width, height);
-    let mut hints = vec![("Enter", "take it"), ("Esc", "leave it")];
+    let mut keys = vec![("Enter", "take it"), ("Esc", "leave it")];
     if !line.suggestions.is_empty() {
-        hints.insert(0, ("Up Down", "what fits"));
+        keys.insert(0, ("Up Down", "what fits"));
     }
     frame.render_widget(Clear, area);
-    let block = airy(theme, plain(&line.title)).title_bottom(keys(model, &hints));
+    let block = airy(theme, plain(&line.title)).title_bottom(hints(theme, &keys));
     let at = block.inner(area);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
     let column = line.input.visual_cursor().saturating_sub(visual) as u16;
@@ -99,7 +93,7 @@ fn choice(model: &Model, choice: &Choice, frame: &mut Frame<'_>, body: Rect, pla
     let lines: Vec<Text<'_>> = choice.choices.iter().enumerate().skip(first).take(seen).map(line).collect();
     frame.render_widget(Clear, area);
     let block = airy(theme, plain(&choice.title))
-        .title_bottom(keys(model, &[("Enter", "take it"), ("Esc", "leave it")]));
+        .title_bottom(hints(theme, &[("Enter", "take it"), ("Esc", "leave it")]));
     let at = block.inner(area);
     frame.render_widget(Paragraph::new(lines).block(block), area);
     for (row, place) in (at.y..at.bottom()).zip(first..choice.choices.len()) {

@@ -13,10 +13,13 @@ use super::super::parts::{airy, clip, panel, row_style, tell_rows};
 /// The settings, and what the chosen one means.
 pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let (theme, state) = (model.theme, &model.panes.config);
-    let [list, help] = Layout::vertical([Constraint::Min(3), Constraint::Length(6)]).areas(area);
+    let [list, help] =
+        Layout::vertical([Constraint::Min(3), Constraint::Length(6.min(area.height.saturating_sub(4)))])
+            .areas(area);
     let name = match &form.section {
         Section::Server => "Server".to_owned(),
         Section::Structure(name) | Section::Mount(name) => plain(name),
+        Section::Access => "Users and bans".to_owned(),
     };
     let changed = if state.draft.changed() { ", changed: w applies" } else { "" };
     let block = panel(theme, format!("{name}{changed}"));

@@ -9,6 +9,7 @@
 //! +--------------------------------------------------------------------------+
 //! ```
 
+mod access;
 mod editor;
 mod form;
 mod raw;
@@ -32,9 +33,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     match &state.screen {
         Screen::Sections => sections(model, frame, area, places),
         Screen::Form(form) => form::draw(model, form, frame, area, places),
-        Screen::Review(plan, cursor) => review::draw(model, plan.as_ref(), *cursor, frame, area, places),
+        Screen::Review(it) => review::draw(model, it, frame, area, places),
         Screen::History => review::versions(model, frame, area, places),
         Screen::Raw(raw) => raw::draw(model, raw, frame, area),
+        Screen::Access => access::draw(model, frame, area, places),
     }
     if let Some(open) = &state.editor {
         editor::draw(model, open, frame, area, places);
@@ -104,6 +106,17 @@ fn words(model: &Model, section: &Section) -> (String, String, String) {
         Section::Structure(name) => {
             let help = schema.structures().find(|(field, _)| field.name == *name);
             (name.clone(), String::new(), help.map(|(field, _)| field.help.clone()).unwrap_or_default())
+        }
+        Section::Access => {
+            let access = model.status.as_ref().map(|status| (status.access.users, status.access.bans));
+            let (users, bans) = access.unwrap_or_default();
+            let of = |count: u32, one: &str, more: &str| match count {
+                1 => format!("1 {one}"),
+                count => format!("{count} {more}"),
+            };
+            let bans = of(bans, "banned address", "banned addresses");
+            let said = format!("{}, {bans}", of(users, "user", "users"));
+            ("Users and bans".to_owned(), String::new(), said)
         }
         Section::Mount(name) => {
             use super::super::panes::config::draft::mount_path;

@@ -3,7 +3,7 @@
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::super::super::model::Model;
@@ -30,13 +30,7 @@ pub(super) fn draw(model: &Model, raw: &Raw, frame: &mut Frame<'_>, area: Rect) 
     }
     let height = told.len().clamp(1, 5) as u16 + 2;
     let [text, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    let keys = Line::from(vec![
-        Span::styled("Ctrl-S F2", theme.title()),
-        Span::raw(" take it  "),
-        Span::styled("Esc", theme.title()),
-        Span::raw(" leave it "),
-    ]);
-    let block = panel(theme, "The file's text").title_bottom(keys.right_aligned());
+    let block = panel(theme, "The file's text");
     let mut shown = raw.area.clone();
     shown.set_block(block);
     shown.set_line_number_style(theme.quiet());

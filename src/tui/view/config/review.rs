@@ -6,29 +6,24 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::super::super::model::{Model, Places};
-use super::super::super::panes::config;
-use super::super::super::panes::cursor::Cursor;
+use super::super::super::panes::config::Review;
 use super::super::super::words::{bytes, plain};
 use super::super::parts::{clip, panel, row_style, tell_rows};
-use crate::control::protocol::Plan;
 
 /// What applying the draft would do.
-pub(super) fn draw(
-    model: &Model,
-    plan: Option<&Plan>,
-    cursor: Cursor,
-    frame: &mut Frame<'_>,
-    area: Rect,
-    places: &mut Places,
-) {
+pub(super) fn draw(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
-    let block = panel(theme, "What applying it would do: y applies, Esc goes back");
+    let title = match review.back_to {
+        Some(version) => format!("What going back to version {version} would do: y does it, Esc goes back"),
+        None => "What applying it would do: y applies, Esc goes back".to_owned(),
+    };
+    let block = panel(theme, title);
     let inside = block.inner(area);
-    let Some(plan) = plan else {
+    if review.plan.is_none() {
         frame.render_widget(Paragraph::new("It is being asked.").block(block), area);
         return;
-    };
-    let lines = config::review(plan);
+    }
+    let (lines, cursor) = (review.lines(), review.cursor);
     let window = cursor.window(lines.len(), usize::from(inside.height));
     let chosen = cursor.chosen.min(lines.len().saturating_sub(1));
     let line = |place: usize| {

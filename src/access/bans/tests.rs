@@ -1,0 +1,179 @@
+use std::time::UNIX_EPOCH;
+
+use super::*;
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+const THIEF: &str = "203.0.113.7";
+
+/// So many failures in one second; the last one's consequence.
+fn fail(bans: &mut Bans, address: &str, times: u32, second: u64) -> Consequence {
+    (0..times).map(|_| bans.failed(ip(address), at(second))).last().unwrap()
+}
+
+fn ends(consequence: Consequence) -> Option<SystemTime> {
+    consequence.banned.map(|ban| ban.until)
+}
+
+fn network(text: &str) -> Network {
+    text.parse().unwrap()
+}
+
+#[test]
+fn failures_cost_time_and_then_a_ban_that_grows() {
+    let mut bans = Bans::default();
+    let none = Consequence { delay: Duration::ZERO, banned: None };
+    let late = Consequence { delay: Duration::from_secs(2), banned: None };
+    assert_eq!(fail(&mut bans, THIEF, 3, 0), none);
+    assert_eq!(fail(&mut bans, THIEF, 1, 1), late);
+    assert_eq!(fail(&mut bans, THIEF, 5, 2), late);
+    assert_eq!(bans.admit(ip(THIEF), at(2)), Admission::Open);
+    assert_eq!(ends(fail(&mut bans, THIEF, 1, 3)), Some(at(303)));
+    assert_eq!(bans.admit(ip(THIEF), at(302)), Admission::Banned(at(303)));
+    assert_eq!(bans.admit(ip("::ffff:203.0.113.7"), at(302)), Admission::Banned(at(303)));
+    assert_eq!(bans.admit(ip("203.0.113.8"), at(4)), Admission::Open, "nobody else");
+    assert_eq!(bans.admit(ip(THIEF), at(303)), Admission::Open, "it is over");
+    let lengths: Vec<u64> = [1000, 10_000, 30_000, 120_000]
+        .map(|second| {
+            let until = ends(fail(&mut bans, THIEF, 10, second)).unwrap();
+            until.duration_since(at(second)).unwrap().as_secs()
+        })
+        .into();
+    assert_eq!(lengths, [1800, 10_800, 64_800, 86_400]);
+    let later = 120_000 + 86_400 * 2 + 1;
+    assert_eq!(ends(fail(&mut bans, THIEF, 10, later)), Some(at(later + 300)), "long forgiven");
+}
+
+#[test]
+fn failures_of_more_than_a_minute_ago_do_not_count() {
+    let mut bans = Bans::default();
+    for minute in 0..100 {
+        assert_eq!(fail(&mut bans, THIEF, 3, minute * 60).delay, Duration::ZERO);
+    }
+    fail(&mut bans, THIEF, 3, 6000);
+    bans.signed_in(ip(THIEF), "alice", at(6001));
+    assert_eq!(fail(&mut bans, THIEF, 3, 6002).delay, Duration::ZERO, "a right one ends the count");
+}
+
+#[test]
+fn who_shares_the_address_of_a_thief_can_come_back() {
+    let mut bans = Bans::default();
+    bans.signed_in(ip(THIEF), "alice", at(0));
+    fail(&mut bans, THIEF, 10, 10);
+    let banned = Admission::Banned(at(310));
+    assert_eq!(bans.admit(ip(THIEF), at(11)), Admission::Guests(at(310)));
+    for user in [Some("admin"), Some("Alice"), None] {
+        assert_eq!(bans.attempt(ip(THIEF), user, false, at(11)), banned, "who was never there: {user:?}");
+    }
+    let mut alice = |second| bans.attempt(ip(THIEF), Some("alice"), false, at(second));
+    assert_eq!(alice(11), Admission::Guests(at(310)), "one attempt");
+    assert_eq!((alice(12), alice(20)), (banned, banned));
+    assert_eq!((alice(21), alice(21)), (Admission::Guests(at(310)), banned), "ten seconds later another");
+    let week = 7 * 24 * 3600;
+    fail(&mut bans, THIEF, 10, week);
+    assert_eq!(bans.admit(ip(THIEF), at(week + 1)), Admission::Banned(at(week + 300)), "nobody for a week");
+}
+
+#[test]
+fn so_many_users_of_an_address_are_remembered_and_the_last_ones_are() {
+    let mut bans = Bans::default();
+    for number in 0..20 {
+        bans.signed_in(ip(THIEF), &format!("user{number}"), at(number));
+    }
+    fail(&mut bans, THIEF, 10, 30);
+    let open = |bans: &mut Bans, user: &str| {
+        matches!(bans.attempt(ip(THIEF), Some(user), false, at(31)), Admission::Guests(_))
+    };
+    assert!(open(&mut bans, "user19") && open(&mut bans, "user12") && !open(&mut bans, "user11"));
+}
+
+#[test]
+fn one_customer_of_ipv6_is_one() {
+    let mut bans = Bans::default();
+    for number in 0..10 {
+        fail(&mut bans, &format!("2001:db8:1:2::{number}"), 1, 0);
+    }
+    assert!(matches!(bans.admit(ip("2001:db8:1:2:ffff::1"), at(1)), Admission::Banned(_)));
+    assert_eq!(bans.admit(ip("2001:db8:1:3::1"), at(1)), Admission::Open);
+    assert_eq!(bans.list(at(1))[0].network, network("2001:db8:1:2::/64"));
+}
+
+#[test]
+fn people_ban_exempt_and_lift() {
+    let exempt = vec!["192.168.0.0/16".parse().unwrap()];
+    let mut bans = Bans::new(Policy { exempt, ..Policy::default() });
+    assert_eq!(fail(&mut bans, "192.168.1.1", 1000, 0), Consequence { delay: Duration::ZERO, banned: None });
+    bans.signed_in(ip(THIEF), "alice", at(0));
+    assert!(bans.ban(network("203.0.113.0/24"), at(100), "by hand", at(1)));
+    let banned = Admission::Banned(at(100));
+    assert_eq!(bans.attempt(ip(THIEF), Some("alice"), false, at(2)), banned, "also where somebody signed in");
+    assert_eq!(bans.admit(ip("203.0.114.1"), at(2)), Admission::Open);
+    let listed = Ban { network: network("203.0.113.0/24"), until: at(100), why: "by hand".to_owned() };
+    assert_eq!(bans.list(at(2)).as_slice(), std::slice::from_ref(&listed));
+    assert!(!bans.lift(network(THIEF), at(3)), "a part of it is not lifted");
+    assert!(bans.lift(network("203.0.0.0/16"), at(3)));
+    assert!(!bans.lift(network("203.0.0.0/16"), at(3)));
+    assert_eq!((bans.admit(ip(THIEF), at(4)), bans.list(at(4)).len()), (Admission::Open, 0));
+    fail(&mut bans, THIEF, 10, 5);
+    assert!(bans.lift(network(THIEF), at(6)));
+    assert_eq!(bans.admit(ip(THIEF), at(6)), Admission::Open);
+}
+
+#[test]
+fn what_is_kept_over_a_restart_is_true_after_it() {
+    let mut bans = Bans::default();
+    fail(&mut bans, THIEF, 10, 0);
+    fail(&mut bans, "198.51.100.1", 10, 0);
+    bans.signed_in(ip("198.51.100.1"), "alice", at(1));
+    bans.ban(network("192.0.2.0/24"), at(1000), "by hand", at(1));
+    let text = serde_json::to_string(&bans.memory(at(2))).unwrap();
+    assert!(text.contains("\"192.0.2.0/24\""), "{text}");
+    let mut other = Bans::default();
+    other.restore(serde_json::from_str(&text).unwrap(), at(3));
+    assert_eq!((other.list(at(3)), other.memory(at(3))), (bans.list(at(3)), bans.memory(at(3))));
+    assert!(matches!(other.attempt(ip("198.51.100.1"), Some("alice"), false, at(3)), Admission::Guests(_)));
+    assert_eq!(ends(fail(&mut other, THIEF, 10, 400)), Some(at(2200)), "the second of it");
+    let mut late = Bans::default();
+    late.restore(serde_json::from_str(&text).unwrap(), at(8 * 24 * 3600));
+    assert_eq!(late.memory(at(8 * 24 * 3600)), Memory::default());
+}
+
+#[test]
+fn many_addresses_cost_bounded_memory_and_free_no_one_who_is_banned() {
+    let mut bans = Bans::default();
+    fail(&mut bans, THIEF, 10, 0);
+    for number in 0..20_000_u32 {
+        bans.failed(IpAddr::V4((0x0b00_0000 + number).into()), at(1));
+    }
+    assert!(bans.known.len() <= KEPT);
+    assert!(matches!(bans.admit(ip(THIEF), at(2)), Admission::Banned(_)));
+}
+
+#[test]
+fn who_was_banned_before_a_restart_is_banned_longer_after_it() {
+    let restarted = |bans: &Bans, second| {
+        let text = serde_json::to_string(&bans.memory(at(second))).unwrap();
+        let mut other = Bans::default();
+        other.restore(serde_json::from_str(&text).unwrap(), at(second));
+        other
+    };
+    let mut bans = Bans::default();
+    fail(&mut bans, THIEF, 10, 0);
+    fail(&mut bans, THIEF, 10, 1000);
+    // The second one, of half an hour, is over.
+    let mut bans = restarted(&bans, 5000);
+    assert_eq!((bans.admit(ip(THIEF), at(5000)), bans.list(at(5000))), (Admission::Open, Vec::new()));
+    assert_eq!(ends(fail(&mut bans, THIEF, 10, 5000)), Some(at(5000 + 10_800)));
+    // That one is not.
+    let mut bans = restarted(&bans, 6000);
+    assert_eq!(bans.admit(ip(THIEF), at(6000)), Admission::Banned(at(15_800)));
+    assert_eq!(ends(fail(&mut bans, THIEF, 10, 20_000)), Some(at(20_000 + 64_800)));
+    assert!(bans.lift(network(THIEF), at(20_001)));
+    assert_eq!(restarted(&bans, 20_002).memory(at(20_002)), Memory::default(), "a person forgives");
+}
