@@ -20,6 +20,7 @@ pub mod message;
 pub mod model;
 pub mod panes;
 pub mod picture;
+pub mod sgr;
 pub mod shown;
 mod signals;
 pub mod sixel;
@@ -68,7 +69,7 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     // Before the terminal is taken over: what fails is said in plain text.
     signals::heed(tell.clone())?;
     let link = Link::start(daemon, tell.clone())?;
-    let (taken, screen) = terminal::Taken::take()?;
+    let (taken, screen) = terminal::Taken::take(theme.colours)?;
     let theme = Theme { pictures: pictures(theme)?, ..theme };
     let keys = terminal::Keys::start(tell)?;
     let mut model = Model { theme, ..Model::default() };

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use super::picture::Picture;
 
 /// Wider is longer on a slow line.
-const WIDEST: usize = 320;
+const WIDEST: usize = 240;
 /// Shades of red, green and blue: what they make together fits the 256 colours that terminals keep at least.
 const SHADES: [usize; 3] = [6, 7, 6];
 /// An ordered dither, so that skies have no steps: sixteenths of a shade.
@@ -119,8 +119,8 @@ mod tests {
                     colour = number(&mut signs);
                     if signs.next_if_eq(&';').is_some() {
                         assert_eq!((number(&mut signs), signs.next()), (2, Some(';')));
-                        for part in 0..3 {
-                            palette[colour][part] = number(&mut signs);
+                        for part in &mut palette[colour] {
+                            *part = number(&mut signs);
                             signs.next_if_eq(&';');
                         }
                     }
@@ -170,8 +170,8 @@ mod tests {
         let mut sent = Vec::new();
         place(&mut sent, &picture, Rect::new(0, 0, 100, 9), (8, 16));
         let (width, height, _) = read(std::str::from_utf8(&sent).unwrap());
-        assert_eq!((width, height), (256, 144));
-        assert!(sent.len() < 256 * 144, "{} bytes", sent.len());
+        assert_eq!((width, height), (240, 135));
+        assert!(sent.len() < 240 * 135, "{} bytes", sent.len());
     }
 
     #[test]

@@ -16,13 +16,15 @@ use ratatui::layout::{Position, Size};
 use smol::channel::Sender;
 
 use super::Happening;
+use super::sgr::Sgr;
+use super::theme::Colours;
 
 /// Clicks and the wheel, and nothing while the mouse only moves: a slow line carries none of that.
 const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h\x1b[?2004h";
 const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1000l";
 
 /// A screen that is drawn on.
-pub type Screen = Terminal<Quiet<CrosstermBackend<BufWriter<Stdout>>>>;
+pub type Screen = Terminal<Quiet<CrosstermBackend<Sgr<BufWriter<Stdout>>>>>;
 
 /// What is said where there is none.
 pub const ABSENT: &str =
@@ -42,7 +44,7 @@ impl Taken {
     ///
     /// # Errors
     /// The terminal refuses.
-    pub fn take() -> io::Result<(Self, Screen)> {
+    pub fn take(colours: Colours) -> io::Result<(Self, Screen)> {
         restore_after_panic();
         terminal::enable_raw_mode()?;
         let taken = Self(());
@@ -50,7 +52,8 @@ impl Taken {
         execute!(out, terminal::EnterAlternateScreen, cursor::Hide)?;
         out.write_all(MOUSE_ON)?;
         out.flush()?;
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(32 << 10, io::stdout()));
+        let backend =
+            CrosstermBackend::new(Sgr::new(BufWriter::with_capacity(32 << 10, io::stdout()), colours));
         Ok((taken, Terminal::new(Quiet::new(backend))?))
     }
 }

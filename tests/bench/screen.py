@@ -132,7 +132,7 @@ def main():
         with open(file, "w") as out:
             out.write(f'(listen: ["127.0.0.1:0"], udp_ports: (0, 0), mounts: {{{mounts}}})')
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        environment = {**os.environ, "XDG_STATE_HOME": folder, "XDG_RUNTIME_DIR": folder}
+        environment = {**os.environ, "STATE_DIRECTORY": folder, "XDG_RUNTIME_DIR": folder}
         server = subprocess.Popen(
             [binary, "serve", "--config", file, "--control", control], env=environment, **quiet)
         started, terminal = [server], None

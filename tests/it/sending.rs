@@ -89,6 +89,7 @@ pub(crate) fn alone(test: &str) -> bool {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("1 passed"), "{text}");
+    print!("{text}");
     false
 }
 

@@ -80,7 +80,7 @@ impl Drop for Daemon {
 /// What came from the program, as a terminal shows it.
 struct Shown {
     parser: vt100::Parser,
-    bytes: usize,
+    sent: Vec<u8>,
     ended: bool,
 }
 
@@ -110,7 +110,7 @@ impl Terminal {
         let keys = File::from(pty.master);
         let mut out = keys.try_clone().unwrap();
         let parser = vt100::Parser::new(rows, columns, 0);
-        let shown = Arc::new((Mutex::new(Shown { parser, bytes: 0, ended: false }), Condvar::new()));
+        let shown = Arc::new((Mutex::new(Shown { parser, sent: Vec::new(), ended: false }), Condvar::new()));
         let seen = shown.clone();
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
@@ -119,7 +119,7 @@ impl Terminal {
                 let read = out.read(&mut bytes).unwrap_or(0);
                 let mut shown = seen.0.lock().unwrap();
                 shown.parser.process(&bytes[..read]);
-                shown.bytes += read;
+                shown.sent.extend_from_slice(&bytes[..read]);
                 shown.ended = read == 0;
                 seen.1.notify_all();
                 if read == 0 {
@@ -147,6 +147,22 @@ impl Terminal {
             assert!(!left.is_zero() && !shown.ended, "never: {what}\n{contents}");
             shown = self.shown.1.wait_timeout(shown, left).unwrap().0;
         }
+    }
+
+    /// Waits until this was sent, behind so many bytes.
+    fn until_sent(&self, from: usize, part: &[u8]) {
+        let end = Instant::now() + PATIENCE;
+        let mut shown = self.shown.0.lock().unwrap();
+        while !shown.sent[from..].windows(part.len()).any(|it| it == part) {
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero() && !shown.ended, "never: {part:?}");
+            shown = self.shown.1.wait_timeout(shown, left).unwrap().0;
+        }
+    }
+
+    /// All that was sent.
+    fn sent(&self) -> String {
+        String::from_utf8_lossy(&self.shown.0.lock().unwrap().sent).into_owned()
     }
 
     fn until_has(&self, part: &str) -> String {
@@ -211,6 +227,14 @@ fn a_session_appears_and_is_ended() {
     assert!(daemon.serves("cam"), "leaving the screen ended the daemon");
 }
 
+/// The numbers of colours, of all sequences that say how signs look.
+fn colours(sent: &str) -> Vec<u8> {
+    let looks = sent.split("\x1b[").filter_map(|rest| rest.split_once('m'));
+    let looks = looks.filter(|(numbers, _)| numbers.bytes().all(|byte| matches!(byte, b'0'..=b';')));
+    let numbers = looks.flat_map(|(numbers, _)| numbers.split(';').filter_map(|it| it.parse().ok()));
+    numbers.filter(|number| (30..50).contains(number)).collect()
+}
+
 #[test]
 fn it_works_in_every_terminal() {
     for (term, rows, columns) in
@@ -239,8 +263,67 @@ fn it_works_in_every_terminal() {
         terminal.until("the help is closed", |shown| {
             shown.contains("Nothing is") || shown.contains(" ago") || shown.contains(" for ")
         });
+        let sent = terminal.sent();
+        let colours = colours(&sent);
+        match term {
+            "linux" => assert!(colours.contains(&36) && !colours.contains(&38) && !colours.contains(&48)),
+            "vt100" => assert!(colours.is_empty(), "a VT100 has no colours: {colours:?}"),
+            _ => assert!(colours.contains(&38), "{colours:?}"),
+        }
         terminal.leave();
     }
+}
+
+#[test]
+fn a_terminal_that_takes_sixels_is_sent_its_picture_so() {
+    let daemon = Daemon::start("127.0.0.1");
+    let mut terminal = Terminal::open(&daemon, "xterm-256color", 40, 120);
+    terminal.until_sent(0, b"\x1b[c");
+    terminal.type_in("\x1b[?62;4;22c");
+    terminal.until_has("cam");
+    terminal.type_in("3");
+    terminal.until_sent(0, b"\x1bPq\"1;1;");
+    // What lies over it takes it away: the screen is drawn anew.
+    let before = terminal.shown.0.lock().unwrap().sent.len();
+    terminal.type_in("?");
+    terminal.until_has("Everywhere");
+    terminal.until_sent(before, b"\x1b[2J");
+    terminal.type_in(" ");
+    terminal.leave();
+}
+
+#[test]
+fn a_user_is_added_and_signs_in_and_a_ban_is_lifted() {
+    let daemon = Daemon::start("127.0.0.1");
+    let mut terminal = Terminal::open(&daemon, "xterm-256color", 24, 80);
+    terminal.until_has("cam");
+    terminal.type_in("4");
+    terminal.until_has("Users and bans");
+    // What stands right before the mounts.
+    terminal.type_in("Gk\r");
+    terminal.until_has("There are none: a adds one.");
+    terminal.type_in("a");
+    terminal.until_has("Another user");
+    terminal.type_in("anna\r");
+    terminal.type_in("open sesame\ropen sesame\r");
+    let shown = terminal.until_has("•••••••••••");
+    assert!(!shown.contains("sesame"), "{shown}");
+    terminal.type_in("\r\r");
+    terminal.until("anna is there", |shown| shown.contains("anna") && !shown.contains("Another user"));
+    let url = daemon.url.replace("rtsp://", "rtsp://anna:open%20sesame@");
+    let output = lenslet().args(["receive", &format!("{url}/cam"), "--seconds", "1"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!daemon.serves("cam"), "who has no password is not let in");
+    terminal.type_in("b");
+    terminal.until_has("An address that is let in no more");
+    terminal.type_in("192.0.2.7\r\r\r");
+    terminal
+        .until("the ban is there", |shown| shown.contains("192.0.2.7") && shown.contains("by the screen"));
+    terminal.type_in("Gx");
+    terminal.until_has("Sure?");
+    terminal.type_in("y");
+    terminal.until_has("None is: b bans one.");
+    terminal.leave();
 }
 
 #[test]
@@ -285,7 +368,9 @@ fn a_mount_is_added_by_the_wizard_played_and_rolled_back() {
     terminal.until_has("Versions of the file");
     // The newest is at the top: the one before it is the file as it was.
     terminal.type_in("j\r");
-    terminal.until_has("Write version 1 of");
+    terminal.until("what it would do", |shown| {
+        shown.contains("What going back to version 1") && shown.contains("second: goes")
+    });
     terminal.type_in("y");
     terminal.until("it is as it was", |_| daemon.text() == before);
     terminal.until_has("It is served as version");

@@ -178,8 +178,8 @@ fn a_form_and_its_values() {
     shows("config-review", &mut screen.model);
 }
 
-#[test]
-fn users_and_bans() {
+/// On the users and bans.
+pub(super) fn access() -> Screen {
     let mut screen = Screen::new();
     if let Some(status) = &mut screen.model.status {
         (status.access.users, status.access.bans) = (3, 2);
@@ -191,6 +191,12 @@ fn users_and_bans() {
         screen.press("j");
     }
     screen.press("Enter j");
+    screen
+}
+
+#[test]
+fn users_and_bans() {
+    let mut screen = access();
     shows("access", &mut screen.model);
     screen.press("?");
     shows("access-help", &mut screen.model);
