@@ -156,8 +156,11 @@ mod tests {
         let server = Server::bind(Settings { listen, ..Settings::default() }).unwrap();
         let handle = server.handle();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
-        let running =
-            std::thread::spawn(move || server.run(Vec::new(), async { drop(stopped.recv().await) }));
+        let running = std::thread::spawn(move || {
+            server.run(Vec::new(), async {
+                let _ = stopped.recv().await;
+            })
+        });
         let (outlet, mount) = hub::mount("cam");
         handle.add(mount.clone(), MountSettings::default()).unwrap();
         let notify = Notify::new(path.to_str());
