@@ -157,7 +157,9 @@ mod tests {
         let handle = server.handle();
         let (stop, stopped) = smol::channel::bounded::<()>(1);
         let running = std::thread::spawn(move || {
-            server.run(Vec::new(), async { stopped.recv().await.unwrap_or_default() })
+            server.run(Vec::new(), async {
+                let _ = stopped.recv().await;
+            })
         });
         let (outlet, mount) = hub::mount("cam");
         handle.add(mount.clone(), MountSettings::default()).unwrap();

@@ -361,7 +361,10 @@ fn a_user_without_a_session_is_served_the_defaults_and_a_file_that_comes_later()
     fs::rename(config.join("new"), config.join("lenslet.ron")).unwrap();
     let reloaded = log.find(|line| line.contains("reloaded:")).unwrap();
     assert!(reloaded.contains("added: late; removed: ") && reloaded.contains("test"), "{reloaded}");
-    assert!(home.path().join(".local/state/lenslet/history").is_dir(), "what is served is a version");
+    // What is served becomes a version: a moment after it is told.
+    while !home.path().join(".local/state/lenslet/history").is_dir() {
+        std::thread::yield_now();
+    }
     child.kill().unwrap();
     child.wait().unwrap();
 }
