@@ -238,7 +238,7 @@ impl Session {
         self.write().or_else(|error| {
             // A server that turns us away says so and hangs up: what it said is there still.
             let mut bytes = [0; LAST_WORDS];
-            while let Ok(Some(length @ 1..)) = self.connection.read(&mut bytes) {
+            if let Ok(Some(length)) = self.connection.read(&mut bytes) {
                 self.client.handle_input(&bytes[..length]);
                 self.handle_protocol()?;
             }

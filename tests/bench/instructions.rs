@@ -60,6 +60,12 @@ fn main() {
             let figures = cases.iter().map(|case| format!("{}\t{}\n", spent(case), case.name));
             std::fs::write(KEPT, figures.collect::<String>()).unwrap();
         }
+        [time, parts @ ..] if time == "--time" => {
+            let chosen = |case: &&Case| {
+                case.counted == MEASURED && parts.iter().all(|part| case.name.contains(part.as_str()))
+            };
+            cases.iter().filter(chosen).for_each(|case| println!("| {} | {} |", case.name, times(case)));
+        }
         [check, parts @ ..] if check == "--check" => {
             check_all(&cases, parts);
         }
@@ -156,6 +162,20 @@ fn spent(case: &Case) -> u64 {
 fn figures(case: &Case) -> String {
     let spent = spent(case);
     let per = case.per.iter().map(|(parts, what)| format!("{} a {what}", spent / *parts as u64));
+    per.collect::<Vec<_>>().join(", ")
+}
+
+/// Time of a round, on this machine and not under valgrind: the best of some, since others only make it longer.
+fn times(case: &Case) -> String {
+    const ROUNDS: usize = 10_000;
+    let took = |rounds| {
+        let began = lenslet::clock::now();
+        (case.run)(rounds);
+        lenslet::clock::now().duration_since(began)
+    };
+    let best = (0..5).map(|_| took(ROUNDS + 100).saturating_sub(took(100))).min().unwrap();
+    let micros = best.as_secs_f64() * 1e6 / ROUNDS as f64;
+    let per = case.per.iter().map(|(parts, what)| format!("{:.2} µs a {what}", micros / *parts as f64));
     per.collect::<Vec<_>>().join(", ")
 }
 

@@ -78,7 +78,9 @@ def have(mount, reader, feeder, failures):
             until(f'/{mount}: pictures after: {name}', lambda: reader.playing(over))
             told = sum(words in line and f'mount="{mount}"' in line for line in open(LOG, errors='replace')) if words else 0
             if mount in told_of and not 0 < told < seconds + 3: raise Failed(f'{words!r} is told {told} times')
-            print(f'ok: /{mount}: {name}: told {told} times, pictures {reader.playing(over) - over:.1f} s after it was over', flush=True)
+            # Another size comes with parameter sets of its own, and a picture now and then is a rhythm: both are served.
+            how = f'told {told} times' if mount in told_of else 'served as it comes'
+            print(f'ok: /{mount}: {name}: {how}, pictures {reader.playing(over) - over:.1f} s after it was over', flush=True)
     except Exception as error: failures.append(f'/{mount}: {name}: {type(error).__name__} {error}')
 
 

@@ -158,7 +158,7 @@ refused /dev/video30 'encode: Hardware, bitrate: 30000000' 'codes at .* bits a s
 refused /dev/video30 'encode: Hardware, level: 5.2' 'has levels .*, and 5.2 is configured'
 refused /dev/video30 'encode: Hardware, width: 320, height: 180, fps: 15, bitrate: 4000000, level: 1.0' 'level 1.0 is configured, which allows'
 refused /dev/video30 'encode: Hardware, width: 2048, height: 2048' 'codes pictures from .* to .* of up to 8192 macroblocks'
-refused /dev/video30 'format: H264' 'but no H264 as its .format. is configured'
+refused /dev/video30 'format: HEVC' 'but no HEVC as its .format. is configured'
 refused /dev/null '' 'it is a device, and no camera'
 refused /tmp '' 'it is a folder, and no camera'
 refused '' '' 'device: it is empty'

@@ -103,11 +103,11 @@ def moving(size, paths):
 
 def ramp(size, paths):
     width, height = size
-    shown = {bytes((x + k * 8) & 255 for x in range(width)) * height + b'\x80' * (width * height // 2): k for k in range(8)}
+    shown = {bytes((x + k * 8) & 255 for x in range(width)) * height + b'\x80' * (width * height // 2): k for k in range(32)}
     for path in paths:
         numbers = [shown.get(picture) for picture in decoded(path, size)]
         if None in numbers: sys.exit(f'FAIL: {path}: picture {numbers.index(None)} was never shown')
-        print(f'ok: {path}: as the camera showed them, {once_each(path, numbers, 8)}')
+        print(f'ok: {path}: as the camera showed them, {once_each(path, numbers, 32)}')
 
 
 def distance(one, other): return sum(abs(a - b) for a, b in zip(one, other))
@@ -137,12 +137,12 @@ def near_moving(size, paths):
 
 def near_ramp(size, paths):
     width, height = size
-    shown = [bytes((x + k * 8) & 255 for x in range(width)) for k in range(8)]
+    shown = [bytes((x + k * 8) & 255 for x in range(width)) for k in range(32)]
     for path in paths:
         places = [nearest(picture[width * (height // 2):][:width], shown) for picture in decoded(path, size)]
         clear = min(clear for _, clear in places)
         if clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
-        print(f'ok: {path}: as the camera showed them, {once_each(path, [place for place, _ in places], 8)}')
+        print(f'ok: {path}: as the camera showed them, {once_each(path, [place for place, _ in places], 32)}')
 
 
 def near_film(size, film, paths):

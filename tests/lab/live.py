@@ -62,7 +62,8 @@ class Server:
     def __init__(self, mounts):
         self.folder = tempfile.TemporaryDirectory()
         config, self.control, self.log = (f'{self.folder.name}/{name}' for name in ('lab.ron', 'control', 'log'))
-        open(config, 'w').write(f'(listen: ["127.0.0.1:0"], mounts: {{ {mounts} }})')
+        # Users of this machine's own server would be asked for passwords.
+        open(config, 'w').write(f'(listen: ["127.0.0.1:0"], state_dir: "{self.folder.name}/state", mounts: {{ {mounts} }})')
         self.process = subprocess.Popen([LENSLET, 'serve', '-v', '--config', config, '--control', self.control],
                                         stdout=open(self.log, 'w'), stderr=subprocess.STDOUT)
         end = time.monotonic() + PATIENCE
@@ -97,19 +98,19 @@ def show(mount, stages):
 
 def bitrate(device):
     """Noise is as many bits as the encoder lets it be."""
-    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 10, encode: Software, bitrate: 2000000)')
+    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 5, encode: Software, bitrate: 2000000)')
     reader = Reader(server.port, 'cam')
     reader.rate(2)
     rates = [reader.rate(4)]
-    for wished in 400_000, 1_500_000:
+    for wished in 700_000, 1_600_000:
         server.ask('set', 'cam', 'bitrate', str(wished))
-        reader.rate(3)                              # what it was is in the pipe, and the encoder comes to its aim by and by
+        reader.rate(5)                              # what it was is in the pipe, and the encoder comes to its aim by and by
         rates.append(reader.rate(4))
         told = [mount['encoder']['bitrate_bps'] for mount in json.loads(server.ask('status', '--json'))['mounts']]
         if told != [wished]: sys.exit(f'FAIL: status says {told}, and {wished} was set')
     before, less, more = (rate for rate, _ in rates)
-    seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.4, {more / 1e6:.2f} by 1.5; no packet is missing'
-    if not (less < before / 2 and more > less * 1.5): sys.exit(f'FAIL: the stream has {seen}')
+    seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.7, {more / 1e6:.2f} by 1.6; no packet is missing'
+    if not (less < before * 0.6 and more > less * 1.4): sys.exit(f'FAIL: the stream has {seen}')
     print(f'ok: a bitrate set while served: the stream has {seen}')
     show('cam', server.latency('cam'))
     server.stop()

@@ -2,7 +2,8 @@
 
 use super::sessions;
 use crate::control::protocol::{
-    AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo, Status,
+    AccessCount, AccessState, Alarm, Board, ConfigOrigin, ConfigState, MountState, MountStatus, OpenTo,
+    Status,
 };
 
 /// Columns of the narrowest terminal.
@@ -12,11 +13,11 @@ pub(super) const WIDTH: usize = 80;
 pub(super) fn status(status: &Status) -> String {
     let mut lines = vec![heading(status)];
     lines.extend(board(&status.board));
-    lines.extend(configuration(&status.config));
+    lines.extend(configuration(&status.config).iter().flat_map(|line| wrapped(line)));
     lines.push(access(&status.access));
     lines.extend(turned_away(&status.access));
     for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
-        lines.extend(self::alarm(alarm));
+        lines.extend(self::alarm(alarm).iter().flat_map(|line| wrapped(line)));
     }
     lines.push(String::new());
     lines.extend(mounts(&status.mounts));
@@ -89,10 +90,11 @@ fn access(access: &AccessState) -> String {
 
 /// What was refused since the start, the most frequent first.
 fn turned_away(access: &AccessState) -> Option<String> {
-    let mut counters: Vec<_> =
-        access.counters.iter().filter(|(what, _)| !NO_REFUSALS.contains(&what.as_str())).collect();
-    counters.sort_by_key(|(_, times)| std::cmp::Reverse(**times));
-    let told: Vec<String> = counters.iter().map(|(what, times)| format!("{times} {}", plain(what))).collect();
+    let refusal = |counter: &&AccessCount| !NO_REFUSALS.contains(&counter.what.as_str());
+    let mut counters: Vec<_> = access.counters.iter().filter(refusal).collect();
+    counters.sort_by_key(|counter| std::cmp::Reverse(counter.times));
+    let told: Vec<String> =
+        counters.iter().map(|counter| format!("{} {}", counter.times, plain(&counter.what))).collect();
     (!told.is_empty()).then(|| format!("Turned away: {}", told.join(", ")))
 }
 
@@ -184,6 +186,21 @@ pub(in crate::cli) fn time(seconds: u64) -> String {
         7200..172_800 => format!("{} h", seconds / 3600),
         _ => format!("{} d", seconds / 86_400),
     }
+}
+
+/// A sentence in lines that fit, those behind the first with four spaces before them.
+fn wrapped(sentence: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for (index, word) in plain(sentence).split(' ').enumerate() {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used + 1 + word.chars().count() > WIDTH && used > 0 {
+            lines.push(format!("    {word}"));
+        } else if let Some(line) = lines.last_mut() {
+            // The spaces that it begins with are kept.
+            *line += &if index == 0 { word.to_owned() } else { format!(" {word}") };
+        }
+    }
+    lines
 }
 
 /// In at most so many characters, and none of them an order to the terminal.
@@ -285,6 +302,20 @@ a/very/long/name… FAILED   -             -       -      -        0      0     
   /dev/video9 is not there
 ";
         assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn long_sentences_are_told_to_their_end() {
+        let why = "/etc/lenslet/lenslet.ron:2:5: lisen: there is no setting lisen of the configuration: is listen \
+                   meant?; /etc/lenslet/lenslet.ron:3:14: workers: a whole number between 1 and 64 is expected, and \
+                   this is a text";
+        let mut status = typical();
+        (status.config.origin, status.config.why) = (ConfigOrigin::LastGood, Some(why.to_owned()));
+        let told = self::status(&status);
+        assert!(told.lines().all(|line| line.chars().count() <= WIDTH), "{told}");
+        let whole = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(whole.contains(why), "{told}");
+        assert_eq!(wrapped("  what to do"), ["  what to do"]);
     }
 
     #[test]

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// What can be asked about users and bans.
@@ -138,8 +136,17 @@ pub struct AccessState {
     pub bans: u32,
     /// How often since the start: who signed in or was not let in, and what limit was in somebody's way. What never
     /// happened is absent.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub counters: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<AccessCount>,
+}
+
+/// How often something happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessCount {
+    /// What, in words.
+    pub what: String,
+    /// How often.
+    pub times: u64,
 }
 
 /// Who is answered.

@@ -15,7 +15,9 @@ mod reply;
 mod request;
 mod status;
 
-pub use access::{AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry};
+pub use access::{
+    AccessCount, AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry,
+};
 pub use config::{
     Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };

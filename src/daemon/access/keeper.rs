@@ -11,7 +11,7 @@ use super::kept::{self, BansFile};
 use crate::access::{Gate, Guest, Memory, Network, Networks, Now, Policy, Rules, Users};
 use crate::clock;
 use crate::config::{self, Config};
-use crate::control::protocol::{AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
+use crate::control::protocol::{AccessCount, AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
 use crate::daemon::Trouble;
 
 /// What an attacker changes is not written more often: cards wear.
@@ -181,12 +181,7 @@ impl Keeper {
             open_to: known.open_to(),
             users_file: Some(known.file.path().display().to_string()),
             bans: bans as u32,
-            counters: self
-                .gate
-                .counters()
-                .into_iter()
-                .map(|(what, times)| (what.to_owned(), times))
-                .collect(),
+            counters: self.gate.counters().into_iter().map(count).collect(),
         }
     }
 
@@ -331,6 +326,11 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
     (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
         && kept.guests.len() == memory.guests.len()
         && kept.guests.iter().zip(&memory.guests).all(same)
+}
+
+/// A counter in control's words.
+pub(in crate::daemon) fn count((what, times): (&str, u64)) -> AccessCount {
+    AccessCount { what: what.to_owned(), times }
 }
 
 /// The networks of mounts that have some.

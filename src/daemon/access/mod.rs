@@ -8,6 +8,7 @@ mod kept;
 use std::path::Path;
 
 pub use file::{Edit, Error, UsersFile};
+pub(super) use keeper::count;
 pub use keeper::{Keeper, keep_out_of_core_dumps};
 pub use kept::BansFile;
 

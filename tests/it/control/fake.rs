@@ -317,7 +317,7 @@ pub(super) fn status() -> Status {
             open_to: OpenTo::Users,
             users_file: Some("/var/lib/lenslet/users.ron".into()),
             bans: 1,
-            counters: [("connections of an address".into(), 7), ("wrong user or password".into(), 10)].into(),
+            counters: vec![AccessCount { what: "wrong user or password".into(), times: 10 }],
         },
         audit: vec![AuditEntry {
             at: "2026-11-25T21:04:00Z".into(),
