@@ -123,6 +123,7 @@ fn restore_after_panic() {
 #[derive(Debug)]
 pub struct Quiet<B> {
     to: B,
+    cursor: Position,
     cursor_seen: Option<bool>,
     said: bool,
 }
@@ -130,7 +131,7 @@ pub struct Quiet<B> {
 impl<B> Quiet<B> {
     /// Before a backend.
     pub fn new(to: B) -> Self {
-        Self { to, cursor_seen: None, said: false }
+        Self { to, cursor: Position::ORIGIN, cursor_seen: None, said: false }
     }
 
     /// Writes what no cell can hold.
@@ -178,12 +179,15 @@ impl<B: Backend> Backend for Quiet<B> {
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, B::Error> {
-        self.to.get_cursor_position()
+        // Where it was put: the terminal is not asked. Its answer would come among the keys, which another thread hears, and
+        // who is asked by a program that draws anew may not answer at all.
+        Ok(self.cursor)
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), B::Error> {
         self.said = true;
-        self.to.set_cursor_position(position)
+        self.cursor = position.into();
+        self.to.set_cursor_position(self.cursor)
     }
 
     fn clear(&mut self) -> Result<(), B::Error> {
