@@ -55,21 +55,12 @@ pub enum Error {
     Sealed(PathBuf, seal::Error),
     /// It is encrypted, and no passphrase was said.
     NoPassphrase(PathBuf),
-    /// Its configuration is none for this version, or could not be written.
+    /// Its configuration is none for this version, or the system refused something.
     Config(store::Error),
     /// The device names cannot be put into it.
     Devices(crate::config::edit::Error),
     /// It has a section that this version does not know.
     Section(String),
-    /// The system refused.
-    System {
-        /// What was being done.
-        what: &'static str,
-        /// To which file or folder.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
-    },
 }
 
 impl Place {
@@ -152,7 +143,7 @@ fn host() -> String {
 
 impl Error {
     fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::System { what, path: path.to_owned(), source }
+        Self::Config(store::Error::system(what, path, source))
     }
 }
 
@@ -172,7 +163,6 @@ impl fmt::Display for Error {
                 f,
                 "it holds {name:?}, which this version does not know: install the version that made it, or later"
             ),
-            Self::System { what, path, source } => write!(f, "cannot {what} {}: {source}", path.display()),
         }
     }
 }

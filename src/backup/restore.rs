@@ -29,8 +29,8 @@ pub struct Restore {
     pub absent: Vec<(String, String)>,
     /// Versions that come along; none where some are kept here.
     pub versions: usize,
-    /// Sections whose files change.
-    pub sections: Vec<String>,
+    /// What the files of the sections that change say now, in their order.
+    before: Vec<Option<String>>,
 }
 
 impl Restore {
@@ -63,27 +63,33 @@ impl Restore {
             absent =
                 devices::of(text).into_iter().filter(|(_, device)| !Path::new(device).exists()).collect();
         }
-        let mut sections = Vec::new();
+        let (mut sections, mut before_of_sections) = (Vec::new(), Vec::new());
         for (name, text) in &contents.sections {
-            let section = place.section(name)?;
-            if section.text()?.as_ref() != Some(text) {
+            let now = place.section(name)?.text()?;
+            if now.as_ref() != Some(text) {
                 sections.push((name.clone(), text.clone()));
+                before_of_sections.push(now);
             }
         }
         let history: Vec<Kept> =
             if place.store.history().is_empty() { contents.history.clone() } else { Vec::new() };
-        let names = sections.iter().map(|(name, _)| name.clone()).collect();
         let versions = history.len();
         let before = found.unwrap_or_default();
         let config = text.clone().filter(|text| *text != before).map(|text| (before, text));
         let author = format!("restore of {} ({})", backup.made, backup.host);
         let pending = Pending { config: text, author, history, sections };
-        Ok(Self { pending, config, kept, absent, versions, sections: names })
+        Ok(Self { pending, config, kept, absent, versions, before: before_of_sections })
+    }
+
+    /// The sections whose files change: each one's name, its text now and that of the backup. They may hold secrets.
+    pub fn sections(&self) -> impl Iterator<Item = (&str, Option<&str>, &str)> {
+        let before = self.before.iter().map(Option::as_deref);
+        self.pending.sections.iter().zip(before).map(|((name, after), before)| (&**name, before, &**after))
     }
 
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
-        self.config.is_none() && self.sections.is_empty() && self.versions == 0
+        self.config.is_none() && self.pending.sections.is_empty() && self.versions == 0
     }
 
     /// Does it: all of it, or, where the power goes before it is written down, nothing.
@@ -107,7 +113,7 @@ impl Restore {
                 "{path}: {device} is not here now; `lenslet probe` lists the cameras that are"
             );
         }
-        for name in &self.sections {
+        for (name, _) in &self.pending.sections {
             let _ = writeln!(notes, "{name}: as in the backup");
         }
         if self.versions > 0 {

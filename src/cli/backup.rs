@@ -1,16 +1,21 @@
 //! `lenslet backup` and `lenslet restore`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Done;
 use super::serving::ConfigArgument;
+use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
 use crate::config::Config;
 use crate::config::store::{self, difference};
 use crate::daemon::{BansFile, UsersFile};
+
+/// The section that has the users.
+const USERS: &str = "users";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArguments {
@@ -107,6 +112,11 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
         let path = place.store.path().display().to_string();
         write!(out, "{}", difference((&path, before), ("the backup", after)))?;
     }
+    for (name, before, after) in restore.sections() {
+        if name == USERS {
+            write!(out, "{}", users(before, after))?;
+        }
+    }
     write!(out, "{}", restore.notes())?;
     if restore.is_empty() {
         return Ok(writeln!(out, "Everything is as in the backup: nothing to do.")?);
@@ -128,8 +138,30 @@ fn place_of(config: &ConfigArgument, said: &Config) -> Place {
     let state = config.paths().state;
     let section = |name, path: &Path, secret| Section { name, path: path.to_owned(), secret };
     let (users, bans) = (UsersFile::of(&said.access, &state), BansFile::in_state(&state));
-    let sections = vec![section("users", users.path(), true), section("bans", bans.path(), false)];
+    let sections = vec![section(USERS, users.path(), true), section("bans", bans.path(), false)];
     Place { store: config.store(), state, sections }
+}
+
+/// Who comes, goes and changes between two files of users, a line each: never what is kept of their passwords.
+fn users(before: Option<&str>, after: &str) -> String {
+    let read = |text: Option<&str>| text.map_or_else(|| Ok(Users::new("")), Users::parse);
+    let (Ok(before), Ok(after)) = (read(before), read(Some(after))) else { return String::new() };
+    let rights = |users: &Users| -> BTreeMap<String, Rights> {
+        users.iter().map(|(name, rights)| (name.to_owned(), rights.clone())).collect()
+    };
+    let (ours, theirs) = (rights(&before), rights(&after));
+    let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let line = |name: &String| {
+        let what = match (ours.get(name), theirs.get(name)) {
+            (None, _) => "comes",
+            (_, None) => "goes",
+            (one, other) if one != other => "has other rights",
+            _ if before.secret(name) != after.secret(name) => "has another password",
+            _ => return None,
+        };
+        Some(format!("user {name} {what}\n"))
+    };
+    names.into_iter().filter_map(line).collect()
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {

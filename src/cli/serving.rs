@@ -135,7 +135,16 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     let advertised = config.server.advertise.as_ref();
     let advertise = advertised.map(|advertise| |port| advertise.or_port(port));
     let advertise: Option<&dyn Fn(u16) -> String> = advertise.as_ref().map(|advertise| advertise as _);
-    let hosts = urls::of_this_machine(&listen, advertise);
+    let mut hosts = urls::of_this_machine(&listen, advertise);
+    // Where the system chooses the port, nobody knows it before it has.
+    hosts.retain(|host| !host.authority.ends_with(":0"));
+    if hosts.is_empty() && listen.iter().any(|address| address.port() == 0) {
+        return Err(
+            "listen: with port 0 the system chooses another port at each start: `lenslet status --json` has \
+                    the addresses of a daemon that runs, and a port that is written stays"
+                .into(),
+        );
+    }
     let user = needed.as_ref().ok().map(|needed| needed.user);
     urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
     // Not among the lines that are copied.

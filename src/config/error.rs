@@ -58,7 +58,9 @@ impl Error {
         let before = wrong.iter().filter(|wrong| wrong.span.end < first);
         let mut problems: Vec<Problem> = before.map(|wrong| Problem::new(text, wrong)).collect();
         problems.extend(mistakes.iter().map(|mistake| {
+            // Of what is no configuration at all nothing has a way to it.
             let path = tree.map(|tree| around(tree, mistake.span.start)).unwrap_or_default();
+            let path = if matches!(path.0.first(), Some(Step::Field(_))) { path } else { Path::default() };
             Problem::new(text, &Wrong { span: mistake.span.clone(), path, what: mistake.what.clone() })
         }));
         Self { file: None, problems }
@@ -96,16 +98,13 @@ impl Error {
         Self { file: Some(path.to_owned()), ..self }
     }
 
-    /// The first mistake in one line, for logs and alarms.
-    pub fn brief(&self) -> String {
-        let mut brief = self.file.as_ref().map(|file| format!("{}:", file.display())).unwrap_or_default();
-        if let Some(first) = self.problems.first() {
-            brief += &first.brief();
-        }
-        match self.problems.len() {
-            0 | 1 => brief,
-            all => format!("{brief} (and {} more)", all - 1),
-        }
+    /// Each mistake in a line of its own, without what stands there: for logs and alarms.
+    pub fn lines(&self) -> String {
+        let file = self.file.as_ref().map(|file| format!("{}:", file.display())).unwrap_or_default();
+        let mut lines: Vec<String> =
+            self.problems.iter().take(MOST).map(|it| file.clone() + &it.brief()).collect();
+        lines.extend(self.problems.len().checked_sub(MOST + 1).map(|more| format!("and {} more", more + 1)));
+        lines.join("\n")
     }
 
     /// Every mistake, in the text's order.

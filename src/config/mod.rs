@@ -2,6 +2,7 @@
 
 mod access;
 mod aliases;
+mod changes;
 mod check;
 pub mod edit;
 mod error;
@@ -27,6 +28,7 @@ use crate::access::Networks;
 use crate::server;
 use crate::source::{camera, command, file as file_source, jpegs, pattern};
 pub use access::Access;
+pub use changes::{Change, changes};
 pub use error::{Error, Problem};
 use file::ConfigFile;
 pub use interfaces::Interface;

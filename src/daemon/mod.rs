@@ -90,7 +90,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         asker: asker.clone(),
         keeper: keeper.clone(),
     };
-    let steward = steward::Steward::new(rooms, store.clone(), logs, stop);
+    let steward = steward::Steward::new(rooms, store.clone(), &state, logs, stop);
     let looking = steward.watch().map_err(Error::System)?;
     let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
     match announce(&server.addresses(), listing.names(), &config.server) {

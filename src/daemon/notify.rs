@@ -76,12 +76,16 @@ impl Watchdog {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn spawn(notify: Notify, handle: Handle, patience: Duration) -> io::Result<Self> {
+        Self::with(notify, handle, patience, SILENCE)
+    }
+
+    fn with(notify: Notify, handle: Handle, patience: Duration, silence: Duration) -> io::Result<Self> {
         let (stop, stopped) = channel::<()>();
         let thread = Builder::new().name("watchdog".to_owned()).spawn(move || {
             let mut seen = BTreeMap::new();
             let mut well = true;
             while stopped.recv_timeout(patience / 2) == Err(RecvTimeoutError::Timeout) {
-                let trouble = trouble(&handle, &mut seen, clock::now());
+                let trouble = trouble(&handle, &mut seen, clock::now(), silence);
                 if let Some(trouble) = &trouble
                     && well
                 {
@@ -103,7 +107,12 @@ impl Watchdog {
 }
 
 /// Why all is not well: a worker that does not answer, or a mount that is live and gives nothing.
-fn trouble(handle: &Handle, seen: &mut BTreeMap<String, (Cursor, Instant)>, now: Instant) -> Option<String> {
+fn trouble(
+    handle: &Handle,
+    seen: &mut BTreeMap<String, (Cursor, Instant)>,
+    now: Instant,
+    silence: Duration,
+) -> Option<String> {
     let silent = smol::block_on(handle.silent_workers());
     if silent > 0 {
         return Some(format!("{silent} workers do not answer"));
@@ -115,9 +124,60 @@ fn trouble(handle: &Handle, seen: &mut BTreeMap<String, (Cursor, Instant)>, now:
         let (before, since) = seen.entry(mount.name().to_owned()).or_insert((end, now));
         if *before != end || mount.state() != State::Live {
             (*before, *since) = (end, now);
-        } else if now.saturating_duration_since(*since) > SILENCE {
+        } else if now.saturating_duration_since(*since) > silence {
             return Some(format!("{:?} is live and gives nothing", mount.name()));
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub;
+    use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
+    use crate::server::{MountSettings, Server, Settings};
+
+    const PATIENCE: Duration = Duration::from_millis(40);
+    const SILENCE: Duration = Duration::from_millis(200);
+
+    #[test]
+    fn it_is_fed_unless_a_live_mount_gives_nothing_and_again_while_that_is_in_recovery() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        // Longer than from one sign of life to the next, and than any thread waits for its turn.
+        manager.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let hears = || {
+            let mut bytes = [0; 64];
+            manager.recv(&mut bytes).ok().map(|length| bytes[..length].to_vec())
+        };
+        let listen = vec![([127, 0, 0, 1], 0).into()];
+        let server = Server::bind(Settings { listen, ..Settings::default() }).unwrap();
+        let handle = server.handle();
+        let (stop, stopped) = smol::channel::bounded::<()>(1);
+        let running =
+            std::thread::spawn(move || server.run(Vec::new(), async { stopped.recv().await.unwrap_or_default() }));
+        let (outlet, mount) = hub::mount("cam");
+        handle.add(mount.clone(), MountSettings::default()).unwrap();
+        let notify = Notify::new(path.to_str());
+        let watchdog = Watchdog::with(notify, handle, PATIENCE, SILENCE).unwrap();
+        let fed = Some(b"WATCHDOG=1".to_vec());
+        assert_eq!(hears(), fed, "nobody wants it: that is no trouble");
+        let _demand = mount.want();
+        outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+        let time = clock::media();
+        let data = [0][..].into();
+        outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, data, journey: None });
+        assert_eq!(mount.state(), State::Live);
+        // It is fed for a while, and then no more.
+        let most = SILENCE.as_millis() / (PATIENCE / 2).as_millis() + 4;
+        let signs = std::iter::from_fn(hears).take(100).count();
+        assert!(signs <= most as usize, "{signs}");
+        outlet.fail("unplugged");
+        assert_eq!(hears(), fed, "it is known that it gives nothing");
+        watchdog.join();
+        drop(stop);
+        running.join().unwrap();
+    }
 }

@@ -17,8 +17,8 @@ use smol::future::or;
 use super::access::Keeper;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
-use crate::config::Config;
 use crate::config::store::{From, Loaded, Store};
+use crate::config::{Config, changes};
 use crate::server::SessionFigures;
 
 /// What is answered: what became of the mounts, or why nothing has changed.
@@ -94,6 +94,9 @@ impl Asker {
 /// start.
 const INTERFACES: Duration = Duration::from_secs(2);
 
+/// Settings of a reload that are named in the log.
+const TOLD: usize = 20;
+
 const ENDING: &str = "the daemon ends";
 
 /// The thread.
@@ -112,7 +115,8 @@ impl Reloader {
         notify: Notify,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
-        let mut work = Work { mounts, keeper, store, text, notify };
+        let served = text.clone().unwrap_or_default();
+        let mut work = Work { mounts, keeper, store, text, served, notify };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -135,7 +139,10 @@ struct Work {
     mounts: Mounts,
     keeper: Arc<Keeper>,
     store: Option<Store>,
+    /// What the file is known to say, be it wrong.
     text: Option<String>,
+    /// What is served.
+    served: String,
     notify: Notify,
 }
 
@@ -178,7 +185,10 @@ impl Work {
                         self.text = Some(text);
                     }
                 }
-                Ask::Apply(config, told) => drop(told.try_send(self.apply(&config))),
+                Ask::Apply(config, told) => {
+                    let text = self.text.clone().unwrap_or_default();
+                    drop(told.try_send(self.apply(&config, &text)));
+                }
                 Ask::Expect(text) => self.text = Some(text),
                 Ask::Enable(mount, enabled, told) => {
                     drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
@@ -194,13 +204,13 @@ impl Work {
 
     fn reload(&mut self) -> Answer {
         let loaded = match &self.store {
-            Some(store) => store.look().map_err(|error| error.to_string()),
+            Some(store) => store.look().map_err(|error| error.lines()),
             None => Ok(Loaded::nothing()),
         };
         let refused = match loaded {
             Ok(Loaded { from: From::LastGood { why, .. }, .. }) => why,
             Ok(loaded) => {
-                let applied = self.apply(&loaded.config);
+                let applied = self.apply(&loaded.config, &loaded.text);
                 if let (Ok(_), From::File, Some(store)) = (&applied, &loaded.from, &self.store) {
                     store.remember(&loaded.text);
                     self.keeper.note("by hand", "the configuration was read again");
@@ -210,11 +220,13 @@ impl Work {
             }
             Err(error) => error,
         };
-        tracing::error!("the configuration is as it was: {refused}");
+        refused.lines().for_each(|why| tracing::error!("{why}"));
+        tracing::error!("the configuration is as it was: what the file says is wrong");
         Err(refused)
     }
 
-    fn apply(&mut self, config: &Config) -> Answer {
+    /// `text`: what the configuration was read of.
+    fn apply(&mut self, config: &Config, text: &str) -> Answer {
         self.notify.reloading();
         let mut applied = smol::block_on(self.mounts.apply(config));
         match &mut applied {
@@ -222,6 +234,7 @@ impl Work {
                 self.note_access(config, applied);
                 self.keeper.apply(config);
                 tracing::info!("reloaded: {applied}");
+                self.note_changes(text);
             }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),
         }
@@ -231,6 +244,19 @@ impl Work {
 }
 
 impl Work {
+    /// Tells the log which settings are written otherwise: not what they say, for there are passwords in commands.
+    fn note_changes(&mut self, text: &str) {
+        let changes = changes(&self.served, text);
+        let mut paths: Vec<String> = changes.iter().take(TOLD).map(|it| it.path.to_string()).collect();
+        paths.extend(changes.len().checked_sub(TOLD + 1).map(|more| format!("{} more", more + 1)));
+        // Of the whole there is nothing to be said.
+        paths.retain(|path| !path.is_empty());
+        if !paths.is_empty() {
+            tracing::info!("written otherwise: {}", paths.join(", "));
+        }
+        text.clone_into(&mut self.served);
+    }
+
     /// Who may watch is no setting of the server's own.
     fn note_access(&self, config: &Config, applied: &mut Applied) {
         if self.keeper.differs(config) {

@@ -119,8 +119,8 @@ mod tests {
                     colour = number(&mut signs);
                     if signs.next_if_eq(&';').is_some() {
                         assert_eq!((number(&mut signs), signs.next()), (2, Some(';')));
-                        for part in 0..3 {
-                            palette[colour][part] = number(&mut signs);
+                        for part in &mut palette[colour] {
+                            *part = number(&mut signs);
                             signs.next_if_eq(&';');
                         }
                     }

@@ -144,3 +144,19 @@ fn every_shipped_configuration_is_checked_and_served_where_it_needs_no_hardware(
     }
     assert!(served >= 1);
 }
+
+#[test]
+fn urls_with_a_port_that_nobody_knows_are_not_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lenslet.ron");
+    let urls = |listen: &str| {
+        fs::write(&file, format!("(listen: [{listen}], mounts: {{\"a\": Pattern()}})")).unwrap();
+        let output = lenslet().args(["urls", "--config"]).arg(&file).output().unwrap();
+        let told = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.success(), told(output.stdout), told(output.stderr))
+    };
+    let (done, out, said) = urls("\"127.0.0.1:0\"");
+    assert!(!done && out.is_empty() && said.contains("with port 0 the system chooses"), "{out} {said}");
+    let (done, out, _) = urls("\"127.0.0.1:0\", \"127.0.0.1:8555\"");
+    assert_eq!((done, out.as_str()), (true, "rtsp://127.0.0.1:8555/a\n"));
+}

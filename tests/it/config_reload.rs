@@ -1,6 +1,7 @@
 //! The configuration changes while people watch: addresses that overlap, several who change it at once.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,12 +88,16 @@ fn an_address_of_another_program_is_refused_and_all_is_as_it_was() {
     let (mut client, mut last) = (play(&server, "a"), None);
     let another = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = another.local_addr().unwrap().to_string();
+    let text = fs::read_to_string(server.config()).unwrap();
     let Err(Error::Refused(refusal)) = listen_on(&mut control, &taken) else { panic!("it is listened on") };
     assert!(refusal.why.contains(&format!("cannot listen on {taken}")), "{refusal:?}");
     assert!(refusal.why.contains("another program uses this port"), "{refusal:?}");
     assert_eq!(listening(&mut control), before);
     assert!(answers(server.address));
     watch(&mut client, &mut last, 3);
+    // The file as well.
+    assert_eq!(refusal.what_to_do, "nothing was changed");
+    assert_eq!(fs::read_to_string(server.config()).unwrap(), text);
 }
 
 /// Sets a value until nobody has come between.
@@ -187,9 +192,41 @@ fn a_bitrate_changes_in_the_same_stream() {
     };
     let Reply::Plan(plan) = control.ask(request).unwrap() else { panic!("no plan") };
     assert_eq!(plan.mounts[0].change, Change::Changed);
+    assert_eq!(plan.mounts[0].why.as_deref(), Some("bitrate: 2000000 -> 200000"));
+    // Which, and not what: there may be passwords in a command.
+    assert!(server.logged(&["written otherwise"]).ends_with("written otherwise: mounts[\"a\"].bitrate"));
     // The encoder comes to it within some pictures.
     let after = (0..10).map(|_| second(&mut client)).find(|after| after * 3 < before);
     assert!(after.is_some(), "{before} bytes a second before");
+}
+
+#[test]
+fn limits_change_while_people_watch() {
+    let server = Server::on("127.0.0.1", "max_sessions: 9, max_connections: 9,", MOUNTS);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let (mut client, mut last) = (play(&server, "a"), None);
+    watch(&mut client, &mut last, 3);
+    let set_up = || {
+        let (mut other, url) = (Client::connect(&server), server.url("a"));
+        let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
+        other.ask(&[&setup, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"]).status
+    };
+    for (path, value, status) in [
+        ("max_sessions", "1", 453),
+        ("max_sessions", "9", 200),
+        ("mounts[\"a\"].max_readers", "1", 453),
+        ("mounts[\"a\"].max_readers", "9", 200),
+    ] {
+        let request = ConfigRequest::Set { path: path.to_owned(), value: value.to_owned(), base: None };
+        control.ask(request).unwrap();
+        assert_eq!(set_up(), status, "{path}: {value}");
+        watch(&mut client, &mut last, 2);
+    }
+    // Who is there stays, whatever the limit is now.
+    let request =
+        ConfigRequest::Set { path: "max_connections".to_owned(), value: "1".to_owned(), base: None };
+    control.ask(request).unwrap();
+    watch(&mut client, &mut last, 3);
 }
 
 /// Sixteen mounts, the first of which is another one each time.
@@ -293,6 +330,40 @@ impl Drop for Network {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Of nobody's: neither root's rights nor a folder of the session's.
+#[test]
+fn a_user_without_a_session_is_served_the_defaults_and_a_file_that_comes_later() {
+    let Some(network) = Network::new() else { return };
+    network.ip("link set lo up");
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config/lenslet");
+    fs::create_dir_all(&config).unwrap();
+    let nobody = 65_534;
+    for folder in [home.path(), &home.path().join("config"), &config] {
+        nix::unistd::chown(folder, Some(nobody.into()), Some(nobody.into())).unwrap();
+    }
+    let mut serve = Command::new("nsenter");
+    serve.args(["-t", &network.0.id().to_string(), "-n", "-S", "65534", "-G", "65534"]);
+    serve.arg(env!("CARGO_BIN_EXE_lenslet")).arg("serve");
+    for gone in ["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "STATE_DIRECTORY", "NOTIFY_SOCKET"] {
+        serve.env_remove(gone);
+    }
+    serve.env("HOME", home.path()).env("XDG_CONFIG_HOME", home.path().join("config"));
+    let mut child = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert_eq!(said.next().as_deref(), Some("listening on rtsp://localhost:8554"));
+    log.by_ref().find(|line| line.contains("nobody can steer this daemon")).unwrap();
+    let text = "(listen: [\"[::]:8554\"], mounts: {\"late\": Pattern(width: 64, height: 48)})";
+    fs::write(config.join("new"), text).unwrap();
+    fs::rename(config.join("new"), config.join("lenslet.ron")).unwrap();
+    let reloaded = log.find(|line| line.contains("reloaded:")).unwrap();
+    assert!(reloaded.contains("added: late; removed: ") && reloaded.contains("test"), "{reloaded}");
+    assert!(home.path().join(".local/state/lenslet/history").is_dir(), "what is served is a version");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

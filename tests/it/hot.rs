@@ -123,7 +123,12 @@ fn a_file_that_is_wrong_changes_nothing_and_sighup_has_it_read_again() {
     let mut daemon = Daemon::start(&pictures(FIRST, 2), None, "");
     let mut client = daemon.play("m0");
     client.next_frame(0);
-    write(&daemon.folder, "\"m0\": Nonsense()");
+    write(&daemon.folder, "\"m0\": Nonsense(), \"m1\": Rubbish()");
+    // A line of the log for each mistake, whatever a terminal is shown of it.
+    for mistake in ["Nonsense", "Rubbish"] {
+        let line = daemon.logged(&format!("there is no kind of mount {mistake}"));
+        assert!(!line.contains("\\n") && !line.contains('^'), "{line}");
+    }
     daemon.logged("the configuration is as it was");
     client.next_frame(0);
     // Nobody sees a file go; the signal has it looked for.
@@ -229,4 +234,42 @@ fn systemd_hears_when_it_is_ready_reloads_lives_and_stops() {
     assert!(hear("READY=1").contains("STATUS=3 mounts"));
     daemon.signal(Signal::SIGTERM);
     hear("STOPPING=1");
+}
+
+/// As systemd hands them on: from descriptor 3, to the process that is named. Nobody else could listen there meanwhile.
+#[test]
+fn sockets_of_systemds_are_served_also_those_that_are_not_configured() {
+    let sockets = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let addresses = sockets.each_ref().map(|socket| socket.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lenslet.ron");
+    let text = |mount: &str| {
+        format!(
+            "(listen: [\"{}\"], mounts: {{\"{mount}\": Pattern(width: 64, height: 48, fps: 5)}})",
+            addresses[0]
+        )
+    };
+    std::fs::write(&file, text("m0")).unwrap();
+    let [one, other] = sockets.map(|socket| Stdio::from(std::os::fd::OwnedFd::from(socket)));
+    let mut command = std::process::Command::new("sh");
+    let script = "exec 3<&0 4<&2 </dev/null 2>/dev/null; LISTEN_PID=$$ LISTEN_FDS=2 exec \"$@\"";
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_lenslet"), "serve", "--config"]).arg(&file);
+    command.env("XDG_RUNTIME_DIR", folder.path()).env("STATE_DIRECTORY", folder.path());
+    let mut child = command.stdin(one).stderr(other).stdout(Stdio::piped()).spawn().unwrap();
+    // The ends that stay are the child's alone.
+    drop(command);
+    let said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let told: Vec<String> = said.take(2).collect();
+    assert_eq!(told, addresses.map(|address| format!("listening on rtsp://{address}")));
+    let describe = |address: SocketAddr, mount: &str| {
+        Client::at(address).ask(&[&format!("DESCRIBE rtsp://{address}/{mount} RTSP/1.0")]).status
+    };
+    assert_eq!(addresses.map(|address| describe(address, "m0")), [200, 200]);
+    // A reload keeps what is configured.
+    std::fs::write(&file, text("m1")).unwrap();
+    let (done, said) = run(&folder, &["reload"]);
+    assert!(done, "{said}");
+    assert_eq!(describe(addresses[0], "m1"), 200);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -267,7 +267,7 @@ fn it_works_in_every_terminal() {
         let colours = colours(&sent);
         match term {
             "linux" => assert!(colours.contains(&36) && !colours.contains(&38) && !colours.contains(&48)),
-            "vt100" => assert_eq!(colours, [], "a VT100 has no colours"),
+            "vt100" => assert!(colours.is_empty(), "a VT100 has no colours: {colours:?}"),
             _ => assert!(colours.contains(&38), "{colours:?}"),
         }
         terminal.leave();

@@ -156,6 +156,12 @@ fn history(place: &PlaceArguments) -> Done {
         },
         Err(_) => place.file.store().history().into_iter().rev().map(entry).collect(),
     };
+    if versions.is_empty() {
+        return Ok(print(format!(
+            "No versions are kept of {}: the daemon keeps one when it serves the file.",
+            place.file.store().path().display()
+        ))?);
+    }
     let line = |version: &VersionEntry| {
         let VersionEntry { version, at, author, bytes } = version;
         format!("{version:<4} {at}  {bytes:>6} bytes  {}", table::plain(author))

@@ -23,7 +23,7 @@ pub(super) use snapshot::{SnapshotArguments, snapshot};
 /// Which daemon.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct DaemonArgument {
-    /// The daemon's control socket; if not said, the system's, else this user's.
+    /// The daemon's control socket; if not said, that of this user's daemon, else the system's.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
 }

@@ -13,11 +13,11 @@ pub(super) const WIDTH: usize = 80;
 pub(super) fn status(status: &Status) -> String {
     let mut lines = vec![heading(status)];
     lines.extend(board(&status.board));
-    lines.extend(configuration(&status.config));
+    lines.extend(configuration(&status.config).iter().flat_map(|line| wrapped(line)));
     lines.push(access(&status.access));
     lines.extend(turned_away(&status.access));
     for alarm in status.alarms.iter().filter(|alarm| alarm.ended_at.is_none()) {
-        lines.extend(self::alarm(alarm));
+        lines.extend(self::alarm(alarm).iter().flat_map(|line| wrapped(line)));
     }
     lines.push(String::new());
     lines.extend(mounts(&status.mounts));
@@ -188,6 +188,21 @@ pub(in crate::cli) fn time(seconds: u64) -> String {
     }
 }
 
+/// A sentence in lines that fit, those behind the first with four spaces before them.
+fn wrapped(sentence: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for (index, word) in plain(sentence).split(' ').enumerate() {
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used + 1 + word.chars().count() > WIDTH && used > 0 {
+            lines.push(format!("    {word}"));
+        } else if let Some(line) = lines.last_mut() {
+            // The spaces that it begins with are kept.
+            *line += &if index == 0 { word.to_owned() } else { format!(" {word}") };
+        }
+    }
+    lines
+}
+
 /// In at most so many characters, and none of them an order to the terminal.
 pub(super) fn clip(text: &str, width: usize) -> String {
     let text = plain(text);
@@ -287,6 +302,20 @@ a/very/long/name… FAILED   -             -       -      -        0      0     
   /dev/video9 is not there
 ";
         assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn long_sentences_are_told_to_their_end() {
+        let why = "/etc/lenslet/lenslet.ron:2:5: lisen: there is no setting lisen of the configuration: is listen \
+                   meant?; /etc/lenslet/lenslet.ron:3:14: workers: a whole number between 1 and 64 is expected, and \
+                   this is a text";
+        let mut status = typical();
+        (status.config.origin, status.config.why) = (ConfigOrigin::LastGood, Some(why.to_owned()));
+        let told = self::status(&status);
+        assert!(told.lines().all(|line| line.chars().count() <= WIDTH), "{told}");
+        let whole = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(whole.contains(why), "{told}");
+        assert_eq!(wrapped("  what to do"), ["  what to do"]);
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub enum From {
     LastGood {
         /// The version's number.
         version: u64,
-        /// What is wrong with the file.
+        /// What is wrong with the file: a line for each mistake.
         why: String,
     },
 }
@@ -126,7 +126,8 @@ impl Store {
             From::File => self.remember(&loaded.text),
             From::Nothing => {}
             From::LastGood { version, why } => {
-                tracing::error!(version, "{why}; the last right version is taken");
+                why.lines().for_each(|why| tracing::error!("{why}"));
+                tracing::error!(version, "the last right version of the configuration is taken");
             }
         }
         Ok(loaded)
@@ -147,7 +148,7 @@ impl Store {
         };
         match self.parse(&bytes) {
             Ok((text, config)) => Ok(Loaded { config, text, found: Some(bytes), from: From::File }),
-            Err(error) => self.last_good(Some(bytes), error.brief()).ok_or(Error::Invalid(error)),
+            Err(error) => self.last_good(Some(bytes), error.lines()).ok_or(Error::Invalid(error)),
         }
     }
 
@@ -337,7 +338,15 @@ impl Store {
 }
 
 impl Error {
-    fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
+    /// A line for each mistake, without what stands in the file: for logs.
+    pub fn lines(&self) -> String {
+        match self {
+            Self::Invalid(error) => error.lines(),
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
         Self::System { what, path: path.to_owned(), source }
     }
 }
@@ -384,7 +393,7 @@ fn what_to_do(error: &io::Error) -> &'static str {
         io::ErrorKind::ReadOnlyFilesystem => {
             "; the configuration is on a read-only file system: remount it (mount -o remount,rw /) to change it"
         }
-        io::ErrorKind::PermissionDenied => "; who runs this may not write there: try it with sudo",
+        io::ErrorKind::PermissionDenied => "; who runs this may not do that: try it with sudo",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; make room there first: nothing was changed"
         }

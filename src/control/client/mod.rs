@@ -16,11 +16,10 @@ pub use follow::{Daemon, Event, follow};
 /// No answer is longer.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// Where a daemon's socket is, the likeliest first: the system's, then this user's (`XDG_RUNTIME_DIR`).
+/// Where a daemon's socket is: this user's (`XDG_RUNTIME_DIR`), for who started one of his own means that, then the system's.
 pub fn usual_paths(runtime_dir: Option<&Path>) -> Vec<PathBuf> {
-    let system = super::usual_path(None);
     let own = runtime_dir.filter(|folder| folder.is_absolute());
-    std::iter::once(system).chain(own.map(|folder| super::usual_path(Some(folder)))).collect()
+    own.map(|folder| super::usual_path(Some(folder))).into_iter().chain([super::usual_path(None)]).collect()
 }
 
 /// Why there is no answer.
@@ -132,8 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_daemon_is_looked_for_before_ones_own() {
-        let told = |dir: Option<&str>| usual_paths(dir.map(Path::new)).len();
-        assert_eq!((told(None), told(Some("relative")), told(Some("/run/user/1000"))), (1, 1, 2));
+    fn ones_own_daemon_is_looked_for_before_the_systems() {
+        let told = |dir: Option<&str>| usual_paths(dir.map(Path::new));
+        let system = PathBuf::from("/run/lenslet/control.sock");
+        assert_eq!((told(None), told(Some("relative"))), (vec![system.clone()], vec![system.clone()]));
+        assert_eq!(told(Some("/run/user/7")), [PathBuf::from("/run/user/7/lenslet/control.sock"), system]);
     }
 }

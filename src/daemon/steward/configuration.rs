@@ -8,7 +8,7 @@ use super::super::mounts::Applied;
 use super::{Steward, values};
 use crate::clock;
 use crate::config::store::{self, From, Loaded, Store};
-use crate::config::{self, Config, edit, syntax};
+use crate::config::{self, Config, changes, edit, syntax};
 use crate::control::protocol::{
     Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan, Problem,
     Refusal, Reply, VersionEntry,
@@ -52,10 +52,11 @@ impl Steward {
     /// Reads the file again and does what is different in it.
     pub(super) async fn reload(&self) -> Answer {
         let refused = |why: String| Refusal::new("not-applied", why, "what is served is as it was");
+        let difference = self.difference(None).await.unwrap_or_default();
         let applied = self.rooms.asker.reload().await.map_err(refused);
         self.look_at_config();
         let applied = applied?;
-        Ok(Reply::Plan(plan(&applied, &[])))
+        Ok(Reply::Plan(difference.of(plan(&applied, &[]))))
     }
 
     /// Sees at once what was changed.
@@ -71,8 +72,8 @@ impl Steward {
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
             Ok(From::File) => (ConfigOrigin::File, None),
             Ok(From::Nothing) => (ConfigOrigin::Default, None),
-            Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(why)),
-            Err(error) => (ConfigOrigin::LastGood, Some(error.to_string())),
+            Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
+            Err(error) => (ConfigOrigin::LastGood, Some(in_a_line(&error.lines()))),
         };
         let read_only = store.may_save().err().map(|error| error.to_string());
         ConfigState { path, version, origin, why, read_only }
@@ -101,20 +102,25 @@ impl Steward {
     }
 
     async fn preview(&self, text: Option<String>) -> Answer {
-        let diff = self.difference(text.clone()).await.unwrap_or_default();
+        let difference = self.difference(text.clone()).await.unwrap_or_default();
         let config = parsed(&self.text(text).await?)?;
         let ending = || Refusal::new("ending", "Lenslet ends", "");
         let (applied, interrupted) = self.rooms.asker.preview(config).await.ok_or_else(ending)?;
-        Ok(Reply::Plan(Plan { diff, ..plan(&applied, &interrupted) }))
+        Ok(Reply::Plan(difference.of(plan(&applied, &interrupted))))
     }
 
     /// From what the file says to a text; without one, from what is served to what the file says.
-    async fn difference(&self, text: Option<String>) -> Result<String, Refusal> {
+    async fn difference(&self, text: Option<String>) -> Result<Difference, Refusal> {
         let of = move |store: &Store| {
-            let Some(text) = text else { return store.difference(None, None) };
-            let path = store.path().display().to_string();
             let written = store.written()?.unwrap_or_default();
-            Ok(store::difference((&path, &written), (&format!("{path} (new)"), &text)))
+            let Some(text) = text else {
+                let served = store.newest().and_then(|newest| store.text(newest).ok()).unwrap_or_default();
+                let diff = store.difference(None, None)?;
+                return Ok(Difference { diff, changes: changes(&served, &written) });
+            };
+            let path = store.path().display().to_string();
+            let diff = store::difference((&path, &written), (&format!("{path} (new)"), &text));
+            Ok(Difference { diff, changes: changes(&written, &text) })
         };
         self.with_store(|store| of(store).map_err(refusal)).await
     }
@@ -143,8 +149,9 @@ impl Steward {
         let author = author(caller);
         let who = author.clone();
         self.rooms.asker.expect(text.clone());
-        let diff = self.difference(Some(text.clone())).await.unwrap_or_default();
-        let version = self
+        let difference = self.difference(Some(text.clone())).await.unwrap_or_default();
+        let new = text.clone();
+        let (version, old) = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.look().map_err(refusal)?;
                 let newest = store.newest();
@@ -152,19 +159,36 @@ impl Steward {
                 if base.is_some() && base != newest || before.is_some_and(another) {
                     return Err(refusal(store::Error::Changed { newest }));
                 }
-                store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)
+                let saved = store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)?;
+                Ok((saved, found))
             })
             .await?;
-        let not_served = |why: String| {
-            let what_to_do = "the file is written; what is served is as it was: change it, or roll it back";
-            Refusal::new("not-applied", why, what_to_do)
+        let applied = match self.rooms.asker.apply(config).await {
+            Ok(applied) => Ok(applied),
+            Err(why) => Err(self.undo(new, old, why).await),
         };
-        let applied = self.rooms.asker.apply(config).await.map_err(not_served);
         self.look_at_config();
         let applied = applied?;
         let what = format!("the configuration is version {version}");
         self.rooms.keeper.note(&who, &what);
-        Ok(Reply::Plan(Plan { version: Some(version), diff, ..plan(&applied, &[]) }))
+        Ok(Reply::Plan(Plan { version: Some(version), ..difference.of(plan(&applied, &[])) }))
+    }
+
+    /// Has the file say again what it said, as what it says now could not be served; says what is true then.
+    async fn undo(&self, new: String, old: Option<Vec<u8>>, why: String) -> Refusal {
+        let old = old.and_then(|bytes| String::from_utf8(bytes).ok());
+        let undone = async {
+            let old = old.ok_or_else(|| Refusal::new("no-file", "there was none", ""))?;
+            self.rooms.asker.expect(old.clone());
+            let author = "undone: it could not be served";
+            let save = move |store: &Store| store.save(&old, author, Some(new.as_bytes()), clock::wall());
+            self.with_store(move |store| save(store).map_err(refusal)).await
+        };
+        let what_to_do = match undone.await {
+            Ok(_) => "nothing was changed",
+            Err(_) => "the file is written; what is served is as it was: change it, or roll it back",
+        };
+        Refusal::new("not-applied", why, what_to_do)
     }
 
     async fn text(&self, text: Option<String>) -> Result<String, Refusal> {
@@ -184,6 +208,32 @@ impl Steward {
             return Err(Refusal::new("no-file", why, "start the daemon with `--config FILE`"));
         };
         smol::unblock(move || work(&store)).await
+    }
+}
+
+/// What another text says otherwise.
+#[derive(Default)]
+struct Difference {
+    diff: String,
+    changes: Vec<config::Change>,
+}
+
+impl Difference {
+    /// The plan with it, and with what is different beside each mount.
+    fn of(self, mut plan: Plan) -> Plan {
+        for mount in plan.mounts.iter_mut().filter(|mount| mount.why.is_none()) {
+            let way = syntax::Path::default().field("mounts").key(&mount.mount).0;
+            let of_mount = self.changes.iter().filter(|change| change.path.0.len() > way.len());
+            let of_mount = of_mount.filter(|change| change.path.0.starts_with(&way));
+            let told = of_mount.map(|change| {
+                let path = syntax::Path(change.path.0[way.len()..].to_vec());
+                let said = |text: &Option<String>| text.clone().unwrap_or_else(|| "the default".to_owned());
+                format!("{path}: {} -> {}", said(&change.before), said(&change.after))
+            });
+            let told: Vec<String> = told.collect();
+            mount.why = (!told.is_empty()).then(|| told.join(", "));
+        }
+        Plan { diff: self.diff, ..plan }
     }
 }
 
@@ -221,6 +271,11 @@ fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
             Err(Refusal::new("not-written", why, ""))
         }
     }
+}
+
+/// All mistakes, as a field for people has them.
+fn in_a_line(why: &str) -> String {
+    why.lines().collect::<Vec<_>>().join("; ")
 }
 
 /// What is wrong with the file, if that is so.

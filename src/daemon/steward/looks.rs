@@ -13,7 +13,7 @@ use crate::clock;
 use crate::control::Answer;
 use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
 use crate::encode::still;
-use crate::hub::{Mount, Slot};
+use crate::hub::{Mount, Slot, State};
 use crate::media::{AccessUnit, Codec, Link, jpeg};
 use crate::source::camera;
 
@@ -57,7 +57,10 @@ impl Steward {
         let mount = self.find(name)?.mount;
         let late = async {
             Timer::after(PATIENCE).await;
-            let why = format!("{} gave no keyframe within {} s", mount.name(), PATIENCE.as_secs());
+            let mut why = format!("{} gave no keyframe within {} s", mount.name(), PATIENCE.as_secs());
+            if let State::Failed(reason) | State::StandIn(reason) = mount.state() {
+                why += &format!(": {reason}");
+            }
             Err(Refusal::new("no-picture", why, "see its state in `lenslet status`"))
         };
         let unit = keyframe(&mount).or(late).await?;

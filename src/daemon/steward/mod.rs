@@ -24,7 +24,7 @@ use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
 use crate::config::MountSettings;
-use crate::config::store::{Environment, Paths, Store};
+use crate::config::store::Store;
 use crate::control::protocol::{
     AccessRequest, Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status,
 };
@@ -83,18 +83,18 @@ impl Watching {
 }
 
 impl Steward {
-    /// Whoever asks for the end sends on `stop`.
+    /// Whoever asks for the end sends on `stop`; `state` is the folder of what is kept across starts.
     pub(super) fn new(
         rooms: Rooms,
         store: Option<Store>,
+        state: &Path,
         logs: Option<Logs>,
         stop: smol::channel::Sender<()>,
     ) -> Arc<Self> {
-        let state = Paths::of(&Environment::read()).state;
         let file = store.as_ref().map(Store::path);
         let folder = file.and_then(Path::parent).filter(|folder| folder.is_dir());
         let mut disks = vec![folder.map_or_else(|| PathBuf::from("/"), Into::into)];
-        disks.extend(Some(state.clone()).filter(|state| state.is_dir()));
+        disks.extend(state.is_dir().then(|| state.to_owned()));
         let seen = Seen {
             board: Board::new("/", disks),
             health: Health::default(),

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::words::{bytes, plain};
 use super::parts::{gauge, named};
-use crate::control::protocol::{Board, Power};
+use crate::control::protocol::{Board, Disk, Power};
 
 /// Its lines: processor and heat, memory, disks and air; then what is wrong with it.
 pub(super) fn lines(theme: Theme, board: &Board, width: u16) -> Vec<Line<'static>> {
@@ -64,7 +64,13 @@ fn memory(theme: Theme, board: &Board) -> Vec<Span<'static>> {
 /// Disks, air and clock, as much as has room.
 fn around(theme: Theme, board: &Board, width: usize) -> Vec<Span<'static>> {
     let mut parts: Vec<Vec<Span<'static>>> = Vec::new();
-    for disk in &board.disks {
+    for (place, disk) in board.disks.iter().enumerate() {
+        // Several folders of one disk are told of once.
+        let figures = (disk.total_bytes, disk.free_bytes, disk.read_only);
+        let told = |it: &Disk| (it.total_bytes, it.free_bytes, it.read_only) == figures;
+        if board.disks[..place].iter().any(told) {
+            continue;
+        }
         let (text, look) = match (disk.read_only, disk.free_bytes < disk.total_bytes / 20) {
             (true, _) => (format!("{} READ-ONLY", plain(&disk.path)), theme.warning()),
             (false, full) => {

@@ -51,8 +51,12 @@ pub(super) fn tabs(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let (mut spans, mut x) = (Vec::new(), area.x);
     let text = |(number, tab): (usize, Tab), name: &str| {
         let (waits, look) = waiting(model, tab);
-        let space = if name.is_empty() { "" } else { " " };
-        (tab, format!(" {}{space}{name}{waits} ", number + 1), look)
+        // Beside a number alone another one would read as a tab's.
+        let text = match name {
+            "" => format!(" {}{} ", number + 1, waits.replacen(' ', ":", 1)),
+            name => format!(" {} {name}{waits} ", number + 1),
+        };
+        (tab, text, look)
     };
     let mut texts: Vec<_> = Tab::ALL.into_iter().enumerate().map(|it| text(it, it.1.name())).collect();
     if texts.iter().map(|(_, text, _)| Span::raw(text).width()).sum::<usize>() > usize::from(area.width) {

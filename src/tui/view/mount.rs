@@ -59,6 +59,8 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
         let size = track.width.zip(track.height).map(|(width, height)| format!(" {width}x{height}"));
         format!("{}{}", plain(&track.codec), size.unwrap_or_default())
     });
+    // Some chains end with it.
+    let coded = coded.filter(|coded| !chain.last().is_some_and(|last| last.ends_with(coded)));
     let chain = chain.into_iter().chain(coded).collect::<Vec<_>>().join(&arrow);
     let bars = model.past.mounts.get(&mount.name).map(|past| past.bars(0, 30)).unwrap_or_default();
     let dropped: Vec<String> = mount
@@ -97,12 +99,13 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
 }
 
 fn latency(theme: Theme, mount: &MountStatus) -> Vec<Line<'static>> {
-    if mount.latency.is_empty() {
+    let measured = || mount.latency.iter().filter(|stage| stage.p99_ms.is_some());
+    if measured().next().is_none() {
         return vec![Line::styled("Nothing was measured yet.", theme.quiet())];
     }
-    let most = mount.latency.iter().filter_map(|stage| stage.p99_ms).fold(1.0f32, f32::max);
+    let most = measured().filter_map(|stage| stage.p99_ms).fold(1.0f32, f32::max);
     let mut lines = vec![Line::styled(format!("{:<22}{:>5}{:>5}", "", "p50", "p99"), theme.quiet())];
-    lines.extend(mount.latency.iter().map(|stage| {
+    lines.extend(measured().map(|stage| {
         let figures = format!(
             "{:<22}{:>5}{:>5} ",
             plain(&stage.stage),
@@ -122,6 +125,9 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let inside = block.inner(area);
     let settings = settings(model);
     let said = match &model.panes.mount.controls {
+        Some(Err(_)) if shown(model).is_some_and(|mount| mount.kind != "camera") => {
+            Some("It is no camera, which would have more.".to_owned())
+        }
         Some(Err(why)) => Some(plain(why)),
         None => Some("The camera is being asked.".to_owned()),
         Some(Ok(controls)) if controls.is_empty() && settings.is_empty() => {

@@ -136,11 +136,14 @@ fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
         (Column::right("BEHIND", 7), Some(Sort::Behind)),
         (Column::right("DROPS", 6), Some(Sort::Drops)),
     ];
-    if width >= 100 {
+    // An address and its port have room beside each.
+    if width >= 102 {
         columns.insert(2, (Column::left("PROGRAM", 18), Some(Sort::Client)));
+    }
+    if width >= 110 {
         columns.insert(5, (Column::right("TIME", 7), Some(Sort::Since)));
     }
-    if width >= 116 {
+    if width >= 119 {
         columns.insert(2, (Column::left("USER", 8), None));
     }
     columns

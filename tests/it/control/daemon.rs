@@ -118,6 +118,28 @@ fn a_picture_of_a_mount_is_a_jpeg_as_wide_as_asked() {
 }
 
 #[test]
+fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
+    let at = |file: &str| format!("{}/tests/fixtures/bitstreams/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mounts = format!(
+        "mounts: {{\"jpegs\": Jpegs(path: {:?}), \"both\": File(path: {:?}), \"h265\": File(path: {:?})}}",
+        at("loop.mjpeg"),
+        at("pictures-and-sound.mp4"),
+        at("open-gop.h265")
+    );
+    let server = Server::with(&mounts);
+    let mut control = connect(&server);
+    let mut look = |mount: &str| control.ask(Look::Snapshot { mount: mount.into(), max_width: None });
+    for mount in ["jpegs", "both"] {
+        let Ok(Reply::Snapshot(picture)) = look(mount) else { panic!("{mount}: no picture") };
+        assert!(picture.width > 0 && picture.jpeg.starts_with("/9j/"), "{mount}");
+    }
+    let Err(Error::Refused(refusal)) = look("h265") else { panic!("no refusal") };
+    let told = (refusal.what.as_str(), refusal.why.as_str());
+    assert_eq!(told, ("no-picture", "there is no decoder for H.265 here"));
+    assert_eq!(refusal.what_to_do, "play the mount with a player to see it");
+}
+
+#[test]
 fn the_log_comes_through_the_socket() {
     let server = Server::start();
     let mut control = connect(&server);

@@ -66,6 +66,14 @@ const OLD: &str = "// mine\n(\n    mounts: {\"old\": Pattern()},\n)\n";
 const NEW: &str = "// mine\n(\n    mounts: {\"new\": Pattern()},\n)\n";
 
 #[test]
+fn that_nothing_is_kept_is_said() {
+    let place = Place::with(OLD);
+    let said = place.config(&["history"]).unwrap();
+    let expected = format!("No versions are kept of {}: ", place.file().display());
+    assert!(said.starts_with(&expected) && said.lines().count() == 1, "{said}");
+}
+
+#[test]
 fn versions_are_compared_where_no_daemon_runs() {
     let place = Place::with(OLD);
     place.keep();
@@ -112,6 +120,13 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     };
     let (child, mut control) = serve();
     assert!(path("elsewhere/history").is_dir() && !path("history").exists());
+    let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+    let disks: Vec<PathBuf> = status.board.disks.into_iter().map(|disk| disk.path.into()).collect();
+    assert_eq!(
+        disks,
+        [place.folder.path().to_owned(), path("elsewhere")],
+        "where it is kept, not where it would be"
+    );
     let value = format!("{:?}", path("moved"));
     let set = ConfigRequest::Set { path: "state_dir".to_owned(), value, base: None };
     let Reply::Plan(plan) = control.ask(set).unwrap() else { panic!("no plan") };

@@ -463,7 +463,7 @@ fn a_click_on_a_columns_head_sorts_by_it() {
         ("FROM", "address"),
         ("MOUNT", "mount"),
         ("DROPS", "drops"),
-        ("TIME", "time"),
+        ("BITRATE", "bitrate"),
     ] {
         let (x, y) = place(&mut model, head);
         click(&mut model, x, y);

@@ -1,6 +1,6 @@
 //! What each screen shows, at the smallest usual size and at a larger one: nothing yet, an ordinary day, too much.
 
-use lenslet::control::protocol::{Reply, Status};
+use lenslet::control::protocol::{Refusal, Reply, Status};
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::theme::{Colours, Glyphs};
@@ -234,6 +234,25 @@ fn what_peers_say_cannot_command_the_terminal() {
     every_screen(seen(&evil), |buffer| {
         assert!(buffer.content().iter().all(|cell| !cell.symbol().contains(char::is_control)));
     });
+}
+
+#[test]
+fn nothing_is_said_twice() {
+    let mut status = status("typical");
+    let mut other = status.board.disks[0].clone();
+    other.path = "/var/lib/lenslet".into();
+    status.board.disks.push(other);
+    let door = status.mounts.iter_mut().find(|mount| mount.name == "door").unwrap();
+    door.kind = "pattern".into();
+    door.chain.push("H.264 1280x720".into());
+    let mut model = seen(&status);
+    assert!(!text(&draw(&mut model, 120, 40)).contains("/var/lib/lenslet"));
+    press(&mut model, "3");
+    let refusal = Refusal::new("no-camera", "door is no camera", "ask for a camera's mount");
+    tell(&mut model, Asked::Controls("door".into()), Err(refusal));
+    let shown = text(&draw(&mut model, 120, 40));
+    assert_eq!(shown.matches("H.264 1280x720").count(), 1, "{shown}");
+    assert!(shown.contains("It is no camera") && !shown.contains("ask for"), "{shown}");
 }
 
 #[test]
