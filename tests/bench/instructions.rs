@@ -171,7 +171,7 @@ fn times(case: &Case) -> String {
     let took = |rounds| {
         let began = lenslet::clock::now();
         (case.run)(rounds);
-        lenslet::clock::now().duration_since(began)
+        lenslet::clock::now().saturating_duration_since(began)
     };
     let best = (0..5).map(|_| took(ROUNDS + 100).saturating_sub(took(100))).min().unwrap();
     let micros = best.as_secs_f64() * 1e6 / ROUNDS as f64;
