@@ -10,7 +10,6 @@ use super::outbox::Outbox;
 use super::pacer::Pacer;
 use super::pacing::Pacing;
 use super::reader::{Due, Path, Reader, Way};
-use super::sys;
 use super::tally::Reason;
 use super::tempo::Tempo;
 use super::udp::{Pair, Round};
@@ -148,14 +147,7 @@ impl FanOut {
         let (behind, ahead) = readers.split_at(start);
         let (mut pacer, tempos) = (self.pacer.borrow_mut(), self.tempos.borrow());
         let mut more = false;
-        // The one after next, and what the next one writes to.
-        let coming = |number: usize, by: usize| readers.get((number + by) % readers.len());
         for (number, reader) in (start..).zip(ahead).chain((0..).zip(behind)) {
-            if let Path::Tcp(_) = &reader.path {
-                let [next, later] = [1, 2].map(|by| coming(number, by));
-                later.inspect(|later| sys::prefetch::<Reader>(later));
-                next.inspect(|next| next.prefetch());
-            }
             match &reader.path {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);

@@ -24,29 +24,6 @@ pub(super) fn inherited(first: i32, count: i32) -> Vec<OwnedFd> {
     (first..first.saturating_add(count)).filter(open).map(own).collect()
 }
 
-/// Has the processor begin to fetch what will soon be looked at. Between two readers the kernel copies a picture through
-/// the caches: what is next of ours has left them, and would be waited for.
-#[inline(always)]
-pub(super) fn prefetch<T>(what: &T) {
-    const LINE: usize = 64;
-    let start = std::ptr::from_ref(what).cast::<i8>();
-    for offset in (0..size_of::<T>()).step_by(LINE) {
-        let line = start.wrapping_add(offset);
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a hint: it reads nothing that the program could see, and takes any address.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line);
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: a hint: it reads nothing that the program could see, and takes any address.
-        unsafe {
-            std::arch::asm!("prfm pldl1keep, [{}]", in(reg) line, options(nostack, preserves_flags, readonly));
-        }
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        let _ = line;
-    }
-}
-
 /// Messages that one call takes: the kernel's `UIO_MAXIOV`.
 pub(super) const MESSAGES: usize = 1024;
 

@@ -16,7 +16,6 @@ use super::alarm::Kick;
 use super::feed::Feed;
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::report::Reporter;
-use super::sys;
 use super::tally::{Reason, Tally};
 use super::udp::{Destination, Pair};
 use super::view::View;
@@ -79,13 +78,6 @@ impl Reader {
             state: RefCell::default(),
             report_at: Cell::new(None),
             started: Kick::default(),
-        }
-    }
-
-    /// Has what it writes to fetched: it is next.
-    pub(super) fn prefetch(&self) {
-        if let Path::Tcp(outbox) = &self.path {
-            sys::prefetch::<Outbox>(outbox);
         }
     }
 
