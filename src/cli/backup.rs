@@ -6,7 +6,7 @@ use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::Done;
-use super::serving::ConfigArgument;
+use super::config_argument::ConfigArgument;
 use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod config_argument;
 mod control;
 mod media;
 mod serving;
@@ -15,12 +16,13 @@ use clap::{Parser, Subcommand};
 use crate::logs::{Level, Levels, Logs};
 use access::{BanCommand, UserCommand};
 use backup::{BackupArguments, RestoreArguments};
+use config_argument::ConfigArgument;
 use control::{
     ConfigCommand, DaemonArgument, KickArguments, LogArguments, MountArgument, MountCommand, SetArguments,
     SnapshotArguments, StatusArguments,
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::{ConfigArgument, ServeArguments, UrlsArguments};
+use serving::{ServeArguments, UrlsArguments};
 use tui::TuiArguments;
 
 /// An RTSP server for small boards.

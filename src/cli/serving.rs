@@ -7,19 +7,13 @@ use clap::ValueEnum;
 
 use super::Done;
 use super::access::needed;
-use crate::config::store::{Environment, From, Paths, Store};
-use crate::config::{Config, Places};
+use super::config_argument::ConfigArgument;
+use crate::config::Config;
+use crate::config::store::From;
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
 use crate::tools::urls;
-
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct ConfigArgument {
-    /// The configuration file (RON); if not said, the one in the usual place, where there is one.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
 
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct ServeArguments {
@@ -38,7 +32,7 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     if tied {
         end_with_input()?;
     }
-    let explicit = config.config.is_some();
+    let explicit = config.is_said();
     let store = config.store();
     // Whose power went in the middle of a restore has all of it now.
     match super::backup::place(&config).finish() {
@@ -189,34 +183,4 @@ fn right(loaded: &Config) -> Done {
     let count = loaded.mounts.len();
     let mounts = if count == 1 { "mount" } else { "mounts" };
     Ok(writeln!(io::stdout().lock(), "The configuration is right: {count} {mounts}.")?)
-}
-
-impl ConfigArgument {
-    /// The file that is meant, and its versions.
-    pub(super) fn store(&self) -> Store {
-        let paths = self.paths();
-        Store::new(paths.config, &paths.state)
-    }
-
-    /// The file that is meant, and the folder of what is kept across starts: where the file says, else the usual one.
-    pub(super) fn paths(&self) -> Paths {
-        let usual = Paths::of(&Environment::read());
-        let config = self.config.clone().unwrap_or(usual.config);
-        let state = Places::of_file(&config).state_dir.unwrap_or(usual.state);
-        Paths { config, state }
-    }
-
-    /// The folder of what is kept across starts.
-    pub(super) fn state(&self) -> PathBuf {
-        self.paths().state
-    }
-
-    /// What the file says; without one, as it is where there is none.
-    pub(super) fn load(&self) -> Result<Config, crate::config::Error> {
-        let store = self.store();
-        if self.config.is_none() && !store.path().exists() {
-            return Ok(Config::default());
-        }
-        Config::load(store.path())
-    }
 }

@@ -12,6 +12,7 @@ mod migration;
 mod mounts;
 mod nearest;
 mod network;
+mod networks;
 mod place;
 mod places;
 mod schema;

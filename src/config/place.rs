@@ -1,8 +1,7 @@
 //! Lines and columns of a text, and how a mistake in it is shown.
 
 use std::fmt::{self, Write};
-
-use super::syntax::Span;
+use std::ops::Range;
 
 /// The line, from 1, of a byte.
 pub(super) fn line(text: &str, at: usize) -> usize {
@@ -26,7 +25,7 @@ pub(super) fn byte(text: &str, line: usize, column: usize) -> usize {
 }
 
 /// The line in which a mistake stands, with carets under its place.
-pub(super) fn marked(text: &str, span: &Span, f: &mut impl Write) -> fmt::Result {
+pub(super) fn marked(text: &str, span: &Range<usize>, f: &mut impl Write) -> fmt::Result {
     let start = before(text, span.start).len();
     let begin = text[..start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[start..].find(['\n', '\r']).map_or(text.len(), |at| start + at);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::{Done, ELSE, PlaceArguments, asked, columns, print, table};
+use super::{Done, ELSE, PlaceArguments, asked, columns, print, words};
 use crate::clock;
 use crate::control::protocol::{AccessRequest, BanEntry, Reply};
 use crate::daemon::{BansFile, banned};
@@ -80,7 +80,7 @@ fn list(json: bool, place: &PlaceArguments) -> Done {
         return Ok(print("Nobody is banned.".to_owned())?);
     }
     let heading = ["ADDRESS", "FOR", "WHY"].map(str::to_owned);
-    let row = |ban: &BanEntry| [ban.address.clone(), table::time(ban.for_s), ban.why.clone()];
+    let row = |ban: &BanEntry| [ban.address.clone(), words::time(ban.for_s), ban.why.clone()];
     Ok(print(columns(&std::iter::once(heading).chain(bans.iter().map(row)).collect::<Vec<_>>()))?)
 }
 

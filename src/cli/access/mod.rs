@@ -10,7 +10,7 @@ pub(super) use needed::needed;
 pub(super) use users::{UserCommand, user};
 
 use super::Done;
-use super::control::{PlaceArguments, print, table};
+use super::control::{PlaceArguments, print, words};
 use crate::control::protocol::{AccessRequest, Reply};
 
 /// Has the daemon do it and prints what it says; whether there is one.
@@ -18,7 +18,7 @@ fn asked(place: &PlaceArguments, request: AccessRequest) -> Result<bool, Box<dyn
     let Some(mut daemon) = place.daemon()? else { return Ok(false) };
     let reply = daemon.ask(request)?;
     let Reply::Done { said } = reply else { return Err(ELSE.into()) };
-    print(table::plain(&said))?;
+    print(words::plain(&said))?;
     Ok(true)
 }
 
@@ -29,7 +29,7 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{:<width$}", table::plain(cell)));
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{:<width$}", words::plain(cell)));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")

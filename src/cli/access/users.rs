@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Subcommand;
 
 use super::password::new_password;
-use super::{Done, ELSE, PlaceArguments, asked, columns, print, table};
+use super::{Done, ELSE, PlaceArguments, asked, columns, print, words};
 use crate::access::Rights;
 use crate::control::protocol::{AccessRequest, Ask, Password, Reply, UserEntry};
 use crate::daemon::{UserEdit, UsersFile, keep_out_of_core_dumps};
@@ -133,7 +133,7 @@ fn doubt(edit: &UserEdit, place: &PlaceArguments) -> Done {
         return Ok(());
     };
     for right in rights.of_none(&mounts) {
-        let right = table::plain(right);
+        let right = words::plain(right);
         let why = if right.ends_with('*') && !right.ends_with("/*") {
             format!("{right:?} names no mount: all under a folder are `folder/*`, and all there are `*`")
         } else {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{DaemonArgument, Done, print, table};
-use crate::cli::serving::ConfigArgument;
+use super::{DaemonArgument, Done, print, words};
+use crate::cli::config_argument::ConfigArgument;
 use crate::clock;
 use crate::config::store;
 use crate::control::client::{Blocking, Error};
@@ -164,7 +164,7 @@ fn history(place: &PlaceArguments) -> Done {
     }
     let line = |version: &VersionEntry| {
         let VersionEntry { version, at, author, bytes } = version;
-        format!("{version:<4} {at}  {bytes:>6} bytes  {}", table::plain(author))
+        format!("{version:<4} {at}  {bytes:>6} bytes  {}", words::plain(author))
     };
     Ok(print(versions.iter().map(line).collect::<Vec<_>>().join("\n"))?)
 }
@@ -177,7 +177,7 @@ fn diff(place: &PlaceArguments, from: Option<u64>, to: Option<u64>) -> Done {
         },
         Err(_) => place.file.store().difference(from, to)?,
     };
-    let lines: Vec<String> = diff.lines().map(|line| table::plain(&line.replace('\t', "    "))).collect();
+    let lines: Vec<String> = diff.lines().map(|line| words::plain(&line.replace('\t', "    "))).collect();
     Ok(if lines.is_empty() { print("There is no difference.".to_owned()) } else { print(lines.join("\n")) }?)
 }
 
@@ -214,7 +214,7 @@ fn text(file: Option<&Path>) -> Result<Option<String>, String> {
 
 fn told(checked: &Checked) -> Done {
     for sentence in &checked.warnings {
-        print(format!("cannot be served now: {}", table::plain(sentence)))?;
+        print(format!("cannot be served now: {}", words::plain(sentence)))?;
     }
     if checked.errors.is_empty() {
         return Ok(print("The configuration is right.".to_owned())?);
@@ -255,5 +255,5 @@ pub(super) fn plan(plan: &Plan) -> String {
     if let Some(version) = plan.version {
         lines.push(format!("This is version {version}."));
     }
-    lines.iter().map(|line| table::plain(line)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| words::plain(line)).collect::<Vec<_>>().join("\n")
 }

@@ -3,7 +3,8 @@
 mod configuration;
 mod sessions;
 mod snapshot;
-pub(super) mod table;
+mod table;
+pub(super) mod words;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -138,7 +139,7 @@ pub(super) fn log(arguments: LogArguments) -> Done {
             }
             Reply::Log(LogEvent::Line(line)) => {
                 let level = format!("{:?}", line.level).to_uppercase();
-                print(format!("{} {level:>5} {}: {}", line.at, line.room, table::plain(&line.text)))
+                print(format!("{} {level:>5} {}: {}", line.at, line.room, words::plain(&line.text)))
             }
             Reply::Log(LogEvent::Missed(lines)) => print(format!("({lines} lines are no longer kept)")),
             _ => Ok(()),
@@ -216,7 +217,7 @@ impl DaemonArgument {
     fn ask_and_print(&self, request: impl Into<Request>) -> Done {
         let reply = self.connect()?.ask(request)?;
         Ok(print(match &reply {
-            Reply::Done { said } => table::plain(said),
+            Reply::Done { said } => words::plain(said),
             Reply::Plan(plan) => configuration::plan(plan),
             other => serde_json::to_string_pretty(other)?,
         })?)

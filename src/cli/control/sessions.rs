@@ -1,6 +1,6 @@
 //! Who watches, two lines each: the figures, and who it is.
 
-use super::table::{bitrate, clip, plain, seconds, some, time};
+use super::words::{bitrate, clip, plain, seconds, some, time};
 use crate::control::protocol::{SessionState, SessionStatus, Transport};
 
 /// The sessions, as they come. The mounts have so many readers: a daemon may know no more of them.

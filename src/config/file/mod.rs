@@ -122,7 +122,7 @@ impl Mounted {
     /// The same, for clients from these networks.
     fn within(self, allow: Option<Vec<String>>, deny: Option<Vec<String>>) -> Result<Self, Error> {
         let networks = |name, written| {
-            super::access::networks(name, written).map_err(|whys| Error::new(whys.join("; ")))
+            super::networks::networks(name, written).map_err(|whys| Error::new(whys.join("; ")))
         };
         let networks = Networks { allow: networks("allow", allow)?, deny: networks("deny", deny)? };
         Ok(Self { networks, ..self })
