@@ -15,7 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
-use super::supervisor::keep_up;
+use super::panics::keep_up;
 
 /// Where it can be seen whether a device came. Clones see the same.
 #[derive(Clone, Debug, Default)]

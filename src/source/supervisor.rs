@@ -1,6 +1,5 @@
 //! Runs a source on a thread of its own, tells why it fails, and tries again.
 
-use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Source;
 use super::hotplug::Hotplug;
+use super::panics::message;
 use crate::clock;
 use crate::hub::Outlet;
 
@@ -166,20 +166,6 @@ fn wait(pause: Duration, outlet: &Outlet, at_once: impl Fn() -> bool) {
         }
         super::rest(left);
     }
-}
-
-/// Runs what serves all sources; again after a while when it panics.
-pub(super) fn keep_up(what: &str, mut run: impl FnMut()) {
-    while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut run)) {
-        tracing::error!("{what} goes on after an error in Lenslet itself: {}", message(&*panic));
-        thread::sleep(FIRST);
-    }
-}
-
-/// What a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 #[cfg(test)]

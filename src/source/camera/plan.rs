@@ -233,7 +233,7 @@ pub(super) fn beyond_hardware(encoders: &[EncoderNode], wish: &Wish) -> Option<S
 fn pass(offers: &[Offered], pictures: Pictures, wish: &Wish) -> Option<Result<Plan, Refusal>> {
     let offer =
         pictures.codes().iter().find_map(|code| offers.iter().find(|offer| offer.fourcc() == *code))?;
-    let limit = if pictures == Pictures::Mjpeg { Limit::Rtp } else { Limit::Most(sizes::PIXELS) };
+    let limit = if pictures == Pictures::Mjpeg { Limit::Rtp } else { Limit::Most(coder::PIXELS) };
     Some(asked(offer, pictures, &limit, wish).map(|(plan, _)| plan))
 }
 

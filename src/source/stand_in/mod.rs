@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use super::supervisor::message;
+use super::panics::message;
 use super::{rest, waker};
 use crate::clock;
 use crate::hub::{Need, StandIn};

@@ -7,7 +7,7 @@ use ratatui::widgets::{Clear, Paragraph};
 
 use super::super::keys::{self, Binding};
 use super::super::model::{Model, Places};
-use super::overlay::middle;
+use super::parts::middle;
 use super::parts::{airy, wrapped};
 
 /// Keys stand in so many places.

@@ -1,7 +1,7 @@
 //! What lies over a screen.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Flex, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
@@ -9,7 +9,7 @@ use ratatui::widgets::{Clear, Paragraph};
 use super::super::model::{Model, Overlay, Places};
 use super::super::theme::{Colours, Glyphs, Theme};
 use super::help;
-use super::parts::{airy, wrapped};
+use super::parts::{airy, middle, wrapped};
 
 /// What lies over the body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -19,13 +19,6 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mu
         Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
         Some(Overlay::Prompt { .. }) | None => {}
     }
-}
-
-/// A place in the middle, as large as it has to be.
-pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
-    let [row] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(body);
-    let [area] = Layout::horizontal([Constraint::Length(width)]).flex(Flex::Center).areas(row);
-    area
 }
 
 fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {

@@ -1,12 +1,19 @@
 //! What several screens draw.
 
-use ratatui::layout::{Constraint, Rect};
+use ratatui::layout::{Constraint, Flex, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Cell, Padding, Row, Table};
 
 use super::super::model::{Model, Places, Spot};
 use super::super::theme::{Glyphs, Theme};
+
+/// A place in the middle, as large as it has to be.
+pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
+    let [row] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(body);
+    let [area] = Layout::horizontal([Constraint::Length(width)]).flex(Flex::Center).areas(row);
+    area
+}
 
 /// A frame with a title.
 pub(super) fn panel<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {

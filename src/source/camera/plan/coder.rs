@@ -8,6 +8,8 @@ use crate::encode::{self, Samples};
 use crate::media::h264::{Level, Load, Profile, macroblocks};
 use crate::v4l2::FourCc;
 
+/// The greatest picture taken unasked, in pixels: 1080p, as encoders of whole macroblocks have it.
+pub(super) const PIXELS: u64 = 1920 * 1088;
 /// The largest picture that the software encoder is given unasked: one core of a Raspberry Pi 5 codes it.
 const SOFTWARE_PIXELS: u64 = 1280 * 720;
 /// Bits a pixel where no bitrate is configured: a camera's noise needs more than drawings do.
@@ -91,7 +93,7 @@ impl<'a> Coder<'a> {
     /// The most pixels that it is given unasked.
     pub(super) fn unasked(self) -> u64 {
         match self {
-            Self::Hardware(_) => super::sizes::PIXELS,
+            Self::Hardware(_) => PIXELS,
             Self::Software => SOFTWARE_PIXELS,
         }
     }

@@ -4,8 +4,6 @@ use super::super::board::{Offered, Size};
 use super::coder::Coder;
 use super::{Refusal, Wish};
 
-/// The greatest picture taken unasked, in pixels: 1080p, as encoders of whole macroblocks have it.
-pub(super) const PIXELS: u64 = 1920 * 1088;
 /// The most that RTP carries of a JPEG's width and height ([RFC 2435 section 3.1](https://www.rfc-editor.org/rfc/rfc2435#section-3.1)).
 const JPEG_SIDE: u32 = 2040;
 /// Pictures a second below which a smaller picture is taken; with room for 24.97.

@@ -9,7 +9,7 @@ use ratatui::widgets::{Clear, Paragraph};
 use super::super::super::model::{Model, Places, Spot};
 use super::super::super::panes::config::access::{Row, Steps};
 use super::super::super::words::{duration, plain};
-use super::super::overlay::middle;
+use super::super::parts::middle;
 use super::super::parts::{airy, clip, hints, panel, row_style, wrapped};
 use crate::control::protocol::{AccessState, OpenTo};
 

@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Paragraph, Wrap};
 use super::super::super::model::{Model, Places, Spot};
 use super::super::super::panes::config::editor::{Choice, Editor, Line, Tried};
 use super::super::super::words::plain;
-use super::super::overlay::middle;
+use super::super::parts::middle;
 use super::super::parts::{airy, clip, hints, row_style};
 
 /// Over the body.
