@@ -208,6 +208,7 @@ impl Stage {
             &format!("Session: {session}"),
         ]);
         assert_eq!(reply.status, 200, "{reply:?}");
+        client.hears_alone(&sound[0], &reply);
         for socket in [&rtp, &sound[0]] {
             socket.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
         }

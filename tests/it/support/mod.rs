@@ -405,8 +405,22 @@ impl Client {
         let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}", port(&rtp), port(&rtcp));
         let reply = self.ask(&[&setup, &transport]);
         assert_eq!(reply.status, 200, "{reply:?}");
+        self.hears_alone(&rtp, &reply);
         let session = reply.header("session").unwrap().split(';').next().unwrap().to_owned();
         (session, rtp, rtcp)
+    }
+
+    /// Has a socket for RTP take what comes from this server: its port may have been another test's, whose server sends yet.
+    pub(crate) fn hears_alone(&self, rtp: &UdpSocket, set_up: &Reply) {
+        let transport = set_up.header("transport").unwrap();
+        let ports =
+            transport.split(';').find_map(|parameter| parameter.strip_prefix("server_port=")).unwrap();
+        let port: u16 = ports.split('-').next().unwrap().parse().unwrap();
+        rtp.connect((self.socket().peer_addr().unwrap().ip(), port)).unwrap();
+        // What came before that; of this session nothing can have come before PLAY.
+        rtp.set_nonblocking(true).unwrap();
+        while rtp.recv(&mut [0; 1]).is_ok() {}
+        rtp.set_nonblocking(false).unwrap();
     }
 
     fn reply(&mut self, first: u8) -> Reply {
