@@ -55,7 +55,10 @@ const FIRST: Names =
 impl Memory {
     /// This process's.
     pub(super) fn here() -> Self {
-        Self::at(Path::new("/proc"), Path::new("/sys/fs/cgroup"))
+        let memory = Self::at(Path::new("/proc"), Path::new("/sys/fs/cgroup"));
+        // What is kept open is open from the beginning: whoever counts descriptors is not led astray.
+        memory.room();
+        memory
     }
 
     fn at(proc: &Path, groups: &Path) -> Self {
