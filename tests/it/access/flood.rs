@@ -154,8 +154,8 @@ fn limits_hold_under_two_thousand_attempts_a_second_and_nothing_is_left_of_them(
     drop(next);
     wait(&server, |status| status.connections == 1);
     assert_eq!(status(&server).sessions.len(), 1);
-    // Whoever asked for the status is not gone at once.
-    super::wait(|| server.descriptors() == baseline.0);
+    // Whoever asked for the status is not gone at once, now and at the baseline.
+    super::wait(|| server.descriptors() <= baseline.0);
     let left = server.resident();
     println!("afterwards: descriptors {}, resident {left} kB", server.descriptors());
     assert!(left <= baseline.1 + MEMORY, "{left} kB after {baseline:?}");
