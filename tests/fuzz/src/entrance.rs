@@ -225,6 +225,10 @@ impl Client {
 
     fn is_his(&self, mount: &str) {
         let user = self.granted.as_deref().expect("nobody was let in");
+        // No mount has this name: whoever is known is told that there is none.
+        if mount.is_empty() {
+            return;
+        }
         assert!(USERS.contains(&(user, password_of(user), mount)), "{user} may not watch {mount:?}");
     }
 
