@@ -263,6 +263,11 @@ impl AsFd for Device {
 }
 
 impl Capability {
+    #[cfg(test)]
+    pub(crate) fn named(driver: &str, card: &str, bus: &str) -> Self {
+        Self { driver: driver.to_owned(), card: card.to_owned(), bus: bus.to_owned(), flags: 0 }
+    }
+
     /// Whether another program feeds it: v4l2loopback. It is no camera before, if loaded with `exclusive_caps=1`.
     pub fn is_loopback(&self) -> bool {
         self.driver == LOOPBACK

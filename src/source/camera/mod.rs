@@ -82,6 +82,16 @@ struct Known {
     capability: Capability,
 }
 
+impl Known {
+    /// Whether what is found at `path` is that camera. A name that bears its serial number goes with it to another port;
+    /// what has no such name is told by its port.
+    fn is(&self, path: &Path, found: &Capability) -> bool {
+        let known = &self.capability;
+        let by_serial = path.starts_with("/dev/v4l/by-id") && self.stable.as_deref() == Some(path);
+        found == known || by_serial && (&found.driver, &found.card) == (&known.driver, &known.card)
+    }
+}
+
 impl Settings {
     /// Holds the settings against what can be, whatever the camera is.
     ///
@@ -144,7 +154,7 @@ impl Camera {
             // Others' nodes too: an encoder's, that may be stuck.
             let Some(opened) = asking::ask(path, open_camera) else { continue };
             match opened {
-                Ok((device, queue, capability)) if capability == known.capability => {
+                Ok((device, queue, capability)) if known.is(path, &capability) => {
                     return Ok((device, queue, capability));
                 }
                 // Another camera has its number now.
@@ -230,6 +240,27 @@ fn open_camera(path: &Path) -> Result<Opened, v4l2::Error> {
 mod tests {
     use super::*;
     use crate::hub::mount;
+
+    #[test]
+    fn a_camera_with_a_serial_number_is_known_at_another_port() {
+        let at = |card: &str, bus: &str| Capability::named("uvcvideo", card, bus);
+        let by_id = Path::new("/dev/v4l/by-id/usb-C920_1234-video-index0");
+        let by_path = Path::new("/dev/v4l/by-path/pci-0000:01:00.0-usb-0:1.2:1.0-video-index0");
+        let node = Path::new("/dev/video2");
+        for (stable, path, found, same) in [
+            (Some(by_id), by_id, at("C920", "usb-1"), true),
+            (Some(by_id), by_id, at("C920", "usb-2"), true),
+            (Some(by_id), by_id, at("C270", "usb-1"), false),
+            (Some(by_id), node, at("C920", "usb-2"), false),
+            (Some(by_id), node, at("C920", "usb-1"), true),
+            (Some(by_path), by_path, at("C920", "usb-2"), false),
+            (None, node, at("C920", "usb-2"), false),
+            (None, node, at("C920", "usb-1"), true),
+        ] {
+            let known = Known { stable: stable.map(Path::to_owned), capability: at("C920", "usb-1") };
+            assert_eq!(known.is(path, &found), same, "{stable:?} {path:?} {found:?}");
+        }
+    }
 
     #[test]
     fn a_camera_that_is_kept_warm_is_opened_though_nobody_watches() {
