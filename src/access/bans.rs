@@ -11,6 +11,7 @@
 //! What plays goes on: a ban is of attempts.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -140,7 +141,8 @@ pub struct Bans {
 
 #[derive(Clone, Debug, Default)]
 struct Known {
-    failures: Vec<SystemTime>,
+    /// When, and of whom by a number that stands for the name.
+    failures: Vec<(SystemTime, Option<u64>)>,
     ban: Option<Ban>,
     /// Bans so far.
     bans: u32,
@@ -212,8 +214,8 @@ impl Bans {
         }
     }
 
-    /// A password was wrong.
-    pub fn failed(&mut self, ip: IpAddr, now: SystemTime) -> Consequence {
+    /// A password was wrong, of who claims to be that user.
+    pub fn failed(&mut self, ip: IpAddr, user: Option<&str>, now: SystemTime) -> Consequence {
         let none = Consequence { delay: Duration::ZERO, banned: None };
         if self.is_exempt(ip) {
             return none;
@@ -221,8 +223,8 @@ impl Bans {
         let Policy { free, most, delay, first_ban, longest_ban, .. } = self.policy;
         let network = Network::of_customer(ip);
         let known = self.known(network, now);
-        known.failures.retain(|time| since(*time, now) < WINDOW);
-        known.failures.push(now);
+        known.failures.retain(|(time, _)| since(*time, now) < WINDOW);
+        known.failures.push((now, user.map(number_of)));
         let failures = known.failures.len() as u32;
         if failures < most {
             return if failures > free { Consequence { delay, banned: None } } else { none };
@@ -239,10 +241,12 @@ impl Bans {
         Consequence { delay, banned: Some(ban) }
     }
 
-    /// A user signed in.
+    /// A user signed in: what failures there were of that name were slips. Those of other names stay, or one account of
+    /// somebody's would let him guess at all the others.
     pub fn signed_in(&mut self, ip: IpAddr, user: &str, now: SystemTime) {
         let known = self.known(Network::of_customer(ip), now);
-        known.failures.clear();
+        let number = number_of(user);
+        known.failures.retain(|(_, of)| *of != Some(number));
         remember(&mut known.guests, user, now);
     }
 
@@ -369,6 +373,13 @@ fn remember(guests: &mut Vec<SignedIn>, user: &str, at: SystemTime) {
 }
 
 /// How long ago that was; nothing for what is to come, as after a step of the clock.
+/// A name as a number: names may be long, and there may be many addresses.
+fn number_of(user: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    user.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn since(time: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(time).unwrap_or_default()
 }

@@ -249,7 +249,7 @@ impl Gate {
     }
 
     fn failed(&self, current: &Current, attempt: &Attempt<'_>, user: Option<&str>, now: Now) -> Ruling {
-        let consequence = self.bans().failed(attempt.peer, now.wall);
+        let consequence = self.bans().failed(attempt.peer, user, now.wall);
         let mount = attempt.mount.map(str::to_owned);
         let what = What::Refused { reason: Reason::WrongPassword, mount };
         self.note(now, Some(attempt.peer), user, what);

@@ -14,7 +14,7 @@ const THIEF: &str = "203.0.113.7";
 
 /// So many failures in one second; the last one's consequence.
 fn fail(bans: &mut Bans, address: &str, times: u32, second: u64) -> Consequence {
-    (0..times).map(|_| bans.failed(ip(address), at(second))).last().unwrap()
+    (0..times).map(|_| bans.failed(ip(address), Some("alice"), at(second))).last().unwrap()
 }
 
 fn ends(consequence: Consequence) -> Option<SystemTime> {
@@ -59,6 +59,17 @@ fn failures_of_more_than_a_minute_ago_do_not_count() {
     fail(&mut bans, THIEF, 3, 6000);
     bans.signed_in(ip(THIEF), "alice", at(6001));
     assert_eq!(fail(&mut bans, THIEF, 3, 6002).delay, Duration::ZERO, "a right one ends the count");
+}
+
+#[test]
+fn ones_own_account_does_not_let_one_guess_at_others() {
+    let mut bans = Bans::default();
+    let mut last = None;
+    for second in 0..4 {
+        (0..3).for_each(|_| last = Some(bans.failed(ip(THIEF), Some("anna"), at(second))));
+        bans.signed_in(ip(THIEF), "mallory", at(second));
+    }
+    assert!(matches!(bans.admit(ip(THIEF), at(4)), Admission::Guests(_)), "{last:?}");
 }
 
 #[test]
@@ -149,7 +160,7 @@ fn many_addresses_cost_bounded_memory_and_free_no_one_who_is_banned() {
     let mut bans = Bans::default();
     fail(&mut bans, THIEF, 10, 0);
     for number in 0..20_000_u32 {
-        bans.failed(IpAddr::V4((0x0b00_0000 + number).into()), at(1));
+        bans.failed(IpAddr::V4((0x0b00_0000 + number).into()), None, at(1));
     }
     assert!(bans.known.len() <= KEPT);
     assert!(matches!(bans.admit(ip(THIEF), at(2)), Admission::Banned(_)));
