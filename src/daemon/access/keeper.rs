@@ -47,7 +47,8 @@ struct Known {
 #[derive(Debug)]
 struct Kept {
     memory: Memory,
-    at: Instant,
+    /// When it was written last: the first change of a while is written at once, or a ban would be lost with the power.
+    at: Option<Instant>,
 }
 
 impl Keeper {
@@ -71,7 +72,7 @@ impl Keeper {
         }
         gate.replace(known.rules());
         gate.restore(memory.clone(), now());
-        let kept = Mutex::new(Kept { memory, at: clock::now() });
+        let kept = Mutex::new(Kept { memory, at: None });
         known.tell();
         let (known, audit) = (Mutex::new(known), Mutex::default());
         Ok(Self { gate, state: state.to_owned(), bans, known, audit, kept })
@@ -208,11 +209,12 @@ impl Keeper {
     fn keep(&self, rest: Duration) {
         let memory = self.gate.memory(now());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if as_good(&kept.memory, &memory) || clock::now().saturating_duration_since(kept.at) < rest {
+        let rests = kept.at.is_some_and(|at| clock::now().saturating_duration_since(at) < rest);
+        if rests || as_good(&kept.memory, &memory) {
             return;
         }
         // Whether or not it can be written, it is not tried again at once.
-        kept.at = clock::now();
+        kept.at = Some(clock::now());
         match self.bans.save(&memory) {
             Ok(()) => kept.memory = memory,
             Err(error) => tracing::warn!(target: "lenslet::access", "bans are not kept: {error}"),
