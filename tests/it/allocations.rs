@@ -174,7 +174,14 @@ fn counted(transport: Transport, pacing: Pacing, readers: usize) -> (Audience, &
 
 /// Allocations of the server's thread in a row of pictures, at its steadiest: the seconds in which reports
 /// are sent and the house is kept are others.
-fn steadiest(transport: Transport, pacing: Pacing, readers: usize, paused: bool, bytes: usize) -> usize {
+fn steadiest(
+    transport: Transport,
+    pacing: Pacing,
+    readers: usize,
+    paused: bool,
+    bytes: usize,
+    enough: usize,
+) -> usize {
     let (mut audience, told) = counted(transport, pacing, readers);
     if paused {
         audience.pause();
@@ -184,7 +191,15 @@ fn steadiest(transport: Transport, pacing: Pacing, readers: usize, paused: bool,
         (0..PICTURES).for_each(|_| audience.picture_of(bytes, if pacing == Pacing::On { 4 } else { 1 }));
         told.count.load(Ordering::SeqCst) - before
     };
-    (0..8).map(|_| row()).min().expect("eight rows")
+    // On a busy machine tasks are woken more often than they need.
+    let mut least = row();
+    for _ in 1..32 {
+        if least <= enough {
+            break;
+        }
+        least = least.min(row());
+    }
+    least
 }
 
 /// Two groups of pictures and some.
@@ -201,10 +216,9 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
         learn_rings(pacing);
         for readers in [1, 8, 32] {
             for (paused, bytes) in [(false, 1_000), (false, 20_000), (true, 1_000), (true, 20_000)] {
-                let made = steadiest(transport, pacing, readers, paused, bytes);
-                // The executor's queue takes a block for each 31 times that a task is woken: as with each part, or by
-                // chance where the machine is busy.
-                let blocks = if pacing == Pacing::On { 2 } else { 1 };
+                // The executor's queue takes a block for each 31 times that a task is woken, as with each part.
+                let blocks = if pacing == Pacing::On { 2 } else { 0 };
+                let made = steadiest(transport, pacing, readers, paused, bytes, PICTURES + blocks);
                 if made > PICTURES + blocks {
                     wrong.push(format!(
                         "{transport:?}, {pacing:?} x {readers}, paused {paused}, {bytes} B: {made}"

@@ -49,6 +49,9 @@ pub(in crate::cli) enum ConfigCommand {
     Preview {
         /// The file; - is what is typed or piped in. If none is named, the daemon's own as it is now.
         file: Option<PathBuf>,
+        /// Not a file, but going back to this version.
+        #[arg(long, value_name = "VERSION", conflicts_with = "file")]
+        to: Option<u64>,
         #[command(flatten)]
         daemon: DaemonArgument,
     },
@@ -128,8 +131,8 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
         ConfigCommand::Check { file, daemon } => {
             (daemon, ConfigRequest::Check { text: text(file.as_deref())? })
         }
-        ConfigCommand::Preview { file, daemon } => {
-            (daemon, ConfigRequest::Preview { text: text(file.as_deref())? })
+        ConfigCommand::Preview { file, to, daemon } => {
+            (daemon, ConfigRequest::Preview { text: text(file.as_deref())?, to })
         }
         ConfigCommand::Apply { file, base, daemon } => {
             let text = text(Some(&file))?.unwrap_or_default();

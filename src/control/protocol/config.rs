@@ -53,12 +53,15 @@ pub enum ConfigRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
     },
-    /// Says what would happen if a text were applied. Nothing is written.
+    /// Says what would happen if a text were applied, or a version gone back to. Nothing is written.
     #[serde(rename = "config preview")]
     Preview {
         /// The text; none: the file's, as it is now.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         text: Option<String>,
+        /// The version that is gone back to, instead of a text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<u64>,
     },
     /// Writes a text into the file and does what is different in it.
     #[serde(rename = "config apply")]

@@ -373,4 +373,19 @@ mod tests {
         let ban = crate::access::Ban { network, until: at(20_000), why: String::new() };
         assert!(!as_good(&kept, &Memory { bans: vec![ban], ..kept.clone() }));
     }
+
+    #[test]
+    fn the_first_ban_is_kept_at_once_and_what_follows_soon_after_it_rests() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
+        let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
+        let kept = || keeper.bans.load().unwrap().by_hand.len();
+        for (address, expected) in [("203.0.113.7", 1), ("203.0.113.8", 1)] {
+            assert!(gate.ban(address.parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
+            keeper.look();
+            assert_eq!(kept(), expected, "{address}");
+        }
+        keeper.keep(Duration::ZERO);
+        assert_eq!(kept(), 2);
+    }
 }

@@ -22,7 +22,7 @@ impl Steward {
         match request {
             ConfigRequest::Get { path: None } => self.get().await,
             ConfigRequest::Check { text } => self.check(text).await,
-            ConfigRequest::Preview { text } => self.preview(text).await,
+            ConfigRequest::Preview { text, to } => self.preview(text, to).await,
             ConfigRequest::Apply { text, base } => self.apply(caller, text, base, None).await,
             ConfigRequest::History {} => self.history().await,
             ConfigRequest::Diff { from, to } => {
@@ -30,7 +30,7 @@ impl Steward {
                 Ok(Reply::Diff(diff))
             }
             ConfigRequest::Rollback { to, base } => {
-                let text = self.with_store(move |store| store.text_for_now(to).map_err(refusal)).await?;
+                let text = self.version(to).await?;
                 self.apply(caller, text, base, None).await
             }
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
@@ -101,7 +101,11 @@ impl Steward {
         Ok(Reply::Checked(smol::unblock(move || checked(&text)).await))
     }
 
-    async fn preview(&self, text: Option<String>) -> Answer {
+    async fn preview(&self, text: Option<String>, to: Option<u64>) -> Answer {
+        let text = match to {
+            Some(to) => Some(self.version(to).await?),
+            None => text,
+        };
         let difference = self.difference(text.clone()).await.unwrap_or_default();
         let config = parsed(&self.text(text).await?)?;
         let ending = || Refusal::new("ending", "Lenslet ends", "");
@@ -197,6 +201,11 @@ impl Steward {
             // What the file says, right or not: what is served instead of a wrong one nobody wrote there.
             None => self.with_store(|store| Ok(store.written().map_err(refusal)?.unwrap_or_default())).await,
         }
+    }
+
+    /// What a version says, in the words of this one.
+    async fn version(&self, number: u64) -> Result<String, Refusal> {
+        self.with_store(move |store| store.text_for_now(number).map_err(refusal)).await
     }
 
     async fn with_store<T: Send + 'static>(

@@ -244,12 +244,11 @@ impl<'a> Pipeline<'a> {
         let taken = self.taken(filled, captured);
         let journey = Some(Journey::new(taken, captured, clock::media()));
         let time = self.times.next(taken, self.stream.slice());
-        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data: data.clone() });
+        let h264 = matches!(self.stream, Stream::Coded(stream::Stream::H264(..)));
+        let keyframe = (link == Link::Start && h264).then(|| data.clone());
+        self.outlet.publish(AccessUnit { track: TrackId(0), time, link, journey, data });
         // Behind it, so that its readers do not wait for that.
-        if link == Link::Start
-            && let Stream::Coded(stream::Stream::H264(..)) = self.stream
-            && let Some(why) = self.doubt.look(&data, clock::now())
-        {
+        if let Some(why) = keyframe.and_then(|keyframe| self.doubt.look(&keyframe, clock::now())) {
             tracing::warn!(mount = self.outlet.name(), "{}: {why}", self.name);
         }
         Ok(())

@@ -107,7 +107,7 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
         };
         plan.mounts.iter().map(change).collect()
     };
-    let told = plan(&mut control, ConfigRequest::Preview { text: Some(after.clone()) });
+    let told = plan(&mut control, ConfigRequest::Preview { text: Some(after.clone()), to: None });
     let expected = |interrupted| {
         [
             ("a".to_owned(), Change::Removed, interrupted),
@@ -148,8 +148,12 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     assert_eq!(refused(other.ask(apply(version, "(mounts: {})"))), "changed-meanwhile");
     assert_eq!(refused(other.ask(apply(version + 1, "(mount: {})"))), "no-configuration");
     assert_eq!(text(&mut control), (after, version + 1));
+    let seen = plan(&mut control, ConfigRequest::Preview { text: None, to: Some(version) });
     let back = plan(&mut control, ConfigRequest::Rollback { to: version, base: None });
-    assert_eq!(back.version, Some(version + 2));
+    assert_eq!((seen.version, back.version), (None, Some(version + 2)));
+    let done =
+        |plan: &Plan| changes(plan).into_iter().map(|(mount, change, _)| (mount, change)).collect::<Vec<_>>();
+    assert_eq!((&seen.diff, done(&seen)), (&back.diff, done(&back)));
     assert_eq!(text(&mut control), (before, version + 2));
     play(&server, "a");
     second.next_frame(0);
@@ -157,6 +161,7 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     assert_eq!(versions.iter().map(|kept| kept.version).collect::<Vec<_>>(), [3, 2, 1]);
     assert!(versions[1].author.starts_with("uid "), "{versions:?}");
     assert_eq!(refused(control.ask(ConfigRequest::Rollback { to: 99, base: None })), "no-such-version");
+    assert_eq!(refused(control.ask(ConfigRequest::Preview { text: None, to: Some(99) })), "no-such-version");
 }
 
 #[test]

@@ -62,19 +62,24 @@ impl Screen {
         }
     }
 
-    /// From the file to the version that is gone back to.
-    fn difference(&self) -> String {
+    /// What the version says that is gone back to.
+    fn then(&self) -> String {
         let file = &self.model.panes.config.draft.file;
-        let then = file.replace("fps: 15", "fps: 25").replace("    // Above the door.\n", "");
-        lenslet::config::store::difference(("version 4", file), ("version 3", &then))
+        file.replace("fps: 15", "fps: 25").replace("    // Above the door.\n", "")
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let Effect::Ask { to, request } = effect else { continue };
+            // The daemon has no versions.
+            let request = match request {
+                Request::Config(ConfigRequest::Preview { to: Some(_), .. }) => {
+                    Request::Config(ConfigRequest::Preview { text: Some(self.then()), to: None })
+                }
+                other => other,
+            };
             let outcome = match request {
                 Request::Config(ConfigRequest::History {}) => Ok(Reply::History(versions())),
-                Request::Config(ConfigRequest::Diff { .. }) => Ok(Reply::Diff(self.difference())),
                 Request::Access(AccessRequest::UserList {}) => Ok(Reply::Users(users())),
                 Request::Access(AccessRequest::BanList {}) => Ok(Reply::Bans(bans())),
                 Request::Config(request) => match self.control.ask(request) {

@@ -6,7 +6,6 @@ use super::super::super::model::{Model, Notice};
 use super::super::Effects;
 use super::draft::Values;
 use super::editor::{Editor, Tried};
-use super::patch::patched;
 use super::probed::Probed;
 use super::schema::Schema;
 use super::{Asked, Screen, State, access, deeds, values};
@@ -25,15 +24,20 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
         (Asked::Try, outcome) => return tried(model, outcome),
         (Asked::Change, Ok(Reply::Config(text))) => return deeds::take(state, text.text),
         (Asked::Preview, Ok(Reply::Plan(plan))) => {
-            if let Screen::Review(review) = &mut state.screen {
-                review.plan = Some(plan);
+            let Screen::Review(review) = &mut state.screen else { return Vec::new() };
+            match review.back_to.filter(|_| plan.diff.is_empty()) {
+                None => review.plan = Some(plan),
+                Some(to) => {
+                    state.screen = Screen::History;
+                    let said = format!("Version {to} says what the file says already.");
+                    model.notice = Some(Notice::refused(said));
+                }
             }
         }
-        (Asked::Difference(to), Ok(Reply::Diff(diff))) => return different(model, *to, diff),
         (asked @ (Asked::Users | Asked::Bans | Asked::Access), outcome) => {
             return access::answered(model, asked, outcome);
         }
-        (Asked::Preview | Asked::Difference(_), Err(refusal)) => {
+        (Asked::Preview, Err(refusal)) => {
             let back = matches!(&state.screen, Screen::Review(review) if review.back_to.is_some());
             state.screen = if back { Screen::History } else { Screen::Sections };
             model.notice = Some(Notice::refused(refusal.to_string()));
@@ -61,27 +65,6 @@ fn read(state: &mut State, file: ConfigText) -> Effects {
     }
     state.draft.read(file);
     vec![values(&state.draft)]
-}
-
-/// What is different in a version: what going back to it does is asked, or, where the file is another than the one that
-/// it is different from, the difference alone is shown.
-fn different(model: &mut Model, to: u64, diff: String) -> Effects {
-    let state = &mut model.panes.config;
-    let Screen::Review(review) = &mut state.screen else { return Vec::new() };
-    if review.back_to != Some(to) {
-        return Vec::new();
-    }
-    if diff.is_empty() {
-        state.screen = Screen::History;
-        model.notice = Some(Notice::refused(format!("Version {to} says what the file says already.")));
-        return Vec::new();
-    }
-    if let Some(text) = patched(&state.draft.file, &diff) {
-        let preview = ConfigRequest::Preview { text: Some(text) };
-        return vec![Effect::ask(Question::Config(Asked::Preview), preview)];
-    }
-    review.plan = Some(Plan { diff, ..Plan::default() });
-    Vec::new()
 }
 
 /// What is being typed was tried.

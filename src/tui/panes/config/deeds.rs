@@ -81,10 +81,10 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
         Command::Rollback => {
             if let Some(version) = state.versions.get(state.version.chosen) {
                 let to = version.version;
-                let request = ConfigRequest::Diff { from: None, to: Some(to) };
+                let request = ConfigRequest::Preview { text: None, to: Some(to) };
                 let forgets = state.draft.changed();
                 state.screen = Screen::Review(Review { back_to: Some(to), forgets, ..Review::default() });
-                return ask(Asked::Difference(to), request);
+                return ask(Asked::Preview, request);
             }
         }
         Command::Access(command) => return access::command(model, command),
@@ -207,7 +207,7 @@ fn review(model: &mut Model) -> Effects {
         return Vec::new();
     }
     state.screen = Screen::Review(Review::default());
-    ask(Asked::Preview, ConfigRequest::Preview { text: Some(state.draft.text.clone()) })
+    ask(Asked::Preview, ConfigRequest::Preview { text: Some(state.draft.text.clone()), to: None })
 }
 
 /// Takes a text as the draft.

@@ -16,7 +16,6 @@ mod deeds;
 pub mod draft;
 pub mod editor;
 pub mod form;
-mod patch;
 pub mod probed;
 pub mod raw;
 mod review;
@@ -105,8 +104,6 @@ pub enum Asked {
     Check,
     /// The versions.
     History,
-    /// What is different in one of them.
-    Difference(u64),
     /// Who may watch what.
     Users,
     /// Whose attempts are not looked at.
