@@ -23,8 +23,8 @@ use super::mounts::{Listed, Listing};
 use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
-use crate::config::MountSettings;
 use crate::config::store::Store;
+use crate::config::{MountSettings, nearest};
 use crate::control::protocol::{
     AccessRequest, Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status,
 };
@@ -219,21 +219,37 @@ impl Steward {
         }
     }
 
+    /// The mount of that name, if it is served.
     fn find(&self, name: &str) -> Result<Listed, Refusal> {
         let asked = name.trim_matches('/');
         self.rooms.mounts.find(asked).ok_or_else(|| {
-            let names = self.rooms.mounts.names();
-            let known = match names[..] {
-                [] => "there are none".to_owned(),
-                _ => format!("there are {}", names.join(", ")),
-            };
-            Refusal::new("no-such-mount", format!("there is no mount {asked:?}"), known)
+            let disabled = self.rooms.mounts.disabled();
+            if disabled.iter().any(|(name, _)| name == asked) {
+                let what_to_do = format!("`lenslet mount enable {asked}` has it served");
+                return Refusal::new("mount-disabled", format!("{asked} is disabled"), what_to_do);
+            }
+            let known =
+                self.rooms.mounts.names().into_iter().chain(disabled.into_iter().map(|(name, _)| name));
+            no_such_mount(asked, &known.collect::<Vec<_>>())
         })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The refusal of a name that no mount has: with the one that is meant, if there is such a one, else with all.
+fn no_such_mount(asked: &str, known: &[String]) -> Refusal {
+    /// More are not told.
+    const MOST: usize = 12;
+    let what_to_do = match (nearest(asked, known.iter().map(String::as_str)), known.len()) {
+        (Some(near), _) => format!("{near} is nearest"),
+        (None, 0) => "there are none".to_owned(),
+        (None, 1..=MOST) => format!("there are {}", known.join(", ")),
+        (None, all) => format!("there are {} and {} more", known[..MOST].join(", "), all - MOST),
+    };
+    Refusal::new("no-such-mount", format!("there is no mount {asked:?}"), what_to_do)
 }
 
 /// What is wrong now.
