@@ -6,9 +6,11 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::FutureExt;
 
+use super::looks::is_camera;
 use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
+use crate::daemon::mounts::Listed;
 use crate::hub::ControlValue;
 use crate::logs::Levels;
 
@@ -81,14 +83,15 @@ impl Steward {
         }
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         listed.mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", listed.mount.name()))
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
-        let mount = self.find(name)?.mount;
+        let Listed { mount, settings } = self.find(name)?;
+        is_camera(&mount, &settings)?;
         let value = match value {
             Value::Switch(on) => ControlValue::Boolean(on),
             Value::Number(number) => ControlValue::Integer(number),
@@ -100,7 +103,7 @@ impl Steward {
             Err("the camera does not answer".into())
         };
         let told = poll_fn(|context| answer.poll(context)).or(silent).await;
-        let see = format!("ask for the `controls` of {}", mount.name());
+        let see = "`lenslet probe` lists the camera's controls";
         told.map(|said| said.to_string()).map_err(|why| Refusal::new("control-not-set", &*why, see))
     }
 

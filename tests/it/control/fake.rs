@@ -99,7 +99,7 @@ impl Steward for Fake {
                 Act::SetBitrate { mount, bitrate_bps } => {
                     format!("{mount} aims at {bitrate_bps} bits a second")
                 }
-                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value:?}"),
+                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value}"),
                 Act::LogLevels { levels } => format!("the log's levels are {levels}"),
                 Act::Reload {} => return Ok(Reply::Plan(plan(Some(4)))),
                 Act::Shutdown {} => "Lenslet ends".into(),
