@@ -15,6 +15,7 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
 use super::access::Keeper;
+use super::bell::Bell;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
 use crate::config::store::{From, Loaded, Store};
@@ -94,6 +95,9 @@ impl Asker {
 /// start.
 const INTERFACES: Duration = Duration::from_secs(2);
 
+/// A file that is gone, and that nothing has come in the place of by then, is gone. In milliseconds.
+const REPLACED: u16 = 500;
+
 /// Settings of a reload that are named in the log.
 const TOLD: usize = 20;
 
@@ -113,10 +117,11 @@ impl Reloader {
         store: Option<Store>,
         text: Option<String>,
         notify: Notify,
+        bell: Bell,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
         let served = text.clone().unwrap_or_default();
-        let mut work = Work { mounts, keeper, store, text, served, notify };
+        let mut work = Work { mounts, keeper, store, text, served, notify, bell };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -144,6 +149,8 @@ struct Work {
     /// What is served.
     served: String,
     notify: Notify,
+    /// Rung when the file was looked at.
+    bell: Bell,
 }
 
 impl Work {
@@ -169,6 +176,7 @@ impl Work {
             match ask {
                 Ask::Reload(told) => {
                     let answer = self.reload();
+                    self.bell.file_was_read();
                     if let Some(told) = told {
                         let _ = told.try_send(answer);
                     }
@@ -184,6 +192,7 @@ impl Work {
                         // Known now, be it wrong: it is not told of twice.
                         self.text = Some(text);
                     }
+                    self.bell.file_was_read();
                 }
                 Ask::Apply(config, told) => {
                     let text = self.text.clone().unwrap_or_default();
@@ -278,27 +287,37 @@ impl FileWatch {
         let name = path.file_name().unwrap_or_default().to_owned();
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         // Not while it is being written: when that is over.
-        inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO)?;
+        let there = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
+        let gone = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
+        inotify.add_watch(folder, there | gone)?;
         // It may have been written since it was read, and before it was watched.
         let _ = asker.0.try_send(Ask::FileChanged);
         let bell =
             Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let stop = bell.clone();
         let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
+            let mut patience = PollTimeout::NONE;
             loop {
                 let mut watched = [
                     PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
                     PollFd::new(stop.as_fd(), PollFlags::POLLIN),
                 ];
-                let woken = poll(&mut watched, PollTimeout::NONE);
+                let woken = poll(&mut watched, patience);
                 if woken.is_err() && woken != Err(nix::errno::Errno::EINTR) || watched[1].any() == Some(true)
                 {
                     return;
                 }
-                let Ok(events) = inotify.read_events() else { continue };
+                let events = inotify.read_events().unwrap_or_default();
                 // One for all that is there: of several writes the last text counts.
-                if events.iter().any(|event| event.name.as_ref() == Some(&name)) {
-                    let _ = asker.0.try_send(Ask::FileChanged);
+                let last = events.iter().rfind(|event| event.name.as_ref() == Some(&name));
+                match last {
+                    // Many editors put it aside for a moment.
+                    Some(event) if event.mask.intersects(gone) => patience = REPLACED.into(),
+                    None if woken != Ok(0) => {}
+                    Some(_) | None => {
+                        patience = PollTimeout::NONE;
+                        let _ = asker.0.try_send(Ask::FileChanged);
+                    }
                 }
             }
         })?;

@@ -49,10 +49,15 @@ impl Steward {
 
     async fn enable(&self, name: &str, enabled: bool) -> Result<String, Refusal> {
         let name = name.trim_matches('/');
+        if let Err(refusal) = self.find(name)
+            && refusal.what == "no-such-mount"
+        {
+            return Err(refusal);
+        }
         match self.rooms.asker.enable(name, enabled).await {
             Ok(()) if enabled => Ok(format!("{name} is served")),
             Ok(()) => Ok(format!("{name} is served no longer, until it is enabled or Lenslet starts again")),
-            Err(why) => Err(Refusal::new("no-such-mount", why, "`lenslet status` lists the mounts")),
+            Err(why) => Err(Refusal::new("not-enabled", why, "see `lenslet status` and `lenslet log`")),
         }
     }
 

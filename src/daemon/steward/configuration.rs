@@ -59,12 +59,6 @@ impl Steward {
         Ok(Reply::Plan(difference.of(plan(&applied, &[]))))
     }
 
-    /// Sees at once what was changed.
-    fn look_at_config(&self) {
-        let state = self.config_state();
-        self.seen().config = state;
-    }
-
     pub(super) fn config_state(&self) -> ConfigState {
         let Some(store) = &self.store else { return ConfigState::default() };
         let path = Some(store.path().display().to_string());

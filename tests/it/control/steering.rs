@@ -2,7 +2,8 @@
 
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    Act, Ask, Change, ConfigRequest, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
+    Act, Ask, Change, ConfigRequest, Look, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
+    Value,
 };
 
 use crate::support::{Client, Server};
@@ -243,3 +244,61 @@ const MOUNTS_OF_TWO: &str = r#"mounts: {
     "one": Pattern(width: 64, height: 48, fps: 5),
     "two": Pattern(width: 64, height: 48, fps: 5),
 }"#;
+
+/// Why it was refused, and what is to be done.
+fn said(told: Result<Reply, Error>) -> String {
+    match told {
+        Err(Error::Refused(refusal)) => format!("{}: {refusal}", refusal.what),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mount_that_is_disabled_is_no_mount_that_there_is_not() {
+    let server = Server::with(
+        "mounts: {\"door\": Pattern(width: 64, height: 48), \"off\": Pattern(width: 64, height: 48, enabled: false)}",
+    );
+    let mut control = connect(&server);
+    control.ask(Act::MountDisable { mount: "door".to_owned() }).unwrap();
+    for mount in ["door", "off", "/door/"] {
+        let name = mount.trim_matches('/');
+        let expected =
+            format!("mount-disabled: {name} is disabled: `lenslet mount enable {name}` has it served");
+        let mount = mount.to_owned();
+        for act in [
+            Act::Keyframe { mount: mount.clone() },
+            Act::SetBitrate { mount: mount.clone(), bitrate_bps: 100_000 },
+            Act::SetControl {
+                mount: mount.clone(),
+                control: "brightness".to_owned(),
+                value: Value::Number(1),
+            },
+        ] {
+            assert_eq!(said(control.ask(act)), expected);
+        }
+        assert_eq!(said(control.ask(Look::Snapshot { mount: mount.clone(), max_width: None })), expected);
+        assert_eq!(said(control.ask(Look::Controls { mount })), expected);
+    }
+    // As it says.
+    control.ask(Act::MountEnable { mount: "off".to_owned() }).unwrap();
+    control.ask(Act::Keyframe { mount: "off".to_owned() }).unwrap();
+}
+
+#[test]
+fn the_mount_that_was_meant_is_named() {
+    let server = Server::with(TWO.replace("\"a\"", "\"front/door\"").as_str());
+    let mut control = connect(&server);
+    let near = "no-such-mount: there is no mount \"front/dor\": front/door is nearest";
+    for act in [
+        Act::Keyframe { mount: "front/dor".to_owned() },
+        Act::MountDisable { mount: "front/dor".to_owned() },
+        Act::MountEnable { mount: "/front/dor".to_owned() },
+    ] {
+        assert_eq!(said(control.ask(act)), near);
+    }
+    // One that is disabled may be meant as well.
+    control.ask(Act::MountDisable { mount: "front/door".to_owned() }).unwrap();
+    assert_eq!(said(control.ask(Act::MountEnable { mount: "front/dor".to_owned() })), near);
+    let all = "no-such-mount: there is no mount \"garden\": there are b, front/door";
+    assert_eq!(said(control.ask(Act::Keyframe { mount: "garden".to_owned() })), all);
+}
