@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::audit::Journal;
 use super::{Admission, Audit, Ban, Bans, Counters, Memory, Network, Reason, Refused, Right, Rules, What};
-use crate::rtsp::auth::{Asked, Challenger, Verdict};
+use crate::rtsp::auth::{Asked, Challenger, Manner, Verdict};
 
 /// Who is asked by all.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub struct Attempt<'a> {
     pub right: Right,
     /// The value of its `Authorization`.
     pub authorization: Option<&'a str>,
+    /// What program asks, as it says.
+    pub agent: Option<&'a str>,
     /// Who signed in on its connection before.
     pub held: Option<&'a str>,
     /// It is about a session that was set up on its connection.
@@ -154,7 +156,7 @@ impl Gate {
         // Who is in is not kept from what he may; who is not is not told whether he was right.
         if attempt.held.is_none_or(|held| claimed != Some(held)) {
             let again = matches!(verdict, Verdict::Stale(_));
-            let admission = self.bans().attempt(peer, claimed, again, now.wall);
+            let admission = self.bans().attempt(peer, claimed, attempt.manner(), again, now.wall);
             match (admission, &verdict) {
                 (Admission::Banned(until), _) => return self.banned(attempt, claimed, until, now),
                 // Nor whose name is known here.
@@ -182,6 +184,15 @@ impl Gate {
     /// Why not.
     pub fn still(&self, ip: IpAddr, user: Option<&str>, mount: &str) -> Result<(), Reason> {
         self.current().rules.may(ip, user, Right::Read, Some(mount))
+    }
+
+    /// These users are there still, each at an address where he signed in.
+    pub fn present<'a>(&self, users: impl Iterator<Item = (IpAddr, &'a str)>, now: Now) {
+        let mut users = users.peekable();
+        if users.peek().is_some() {
+            let mut bans = self.bans();
+            users.for_each(|(ip, user)| bans.present(ip, user, now.wall));
+        }
     }
 
     /// The bans that last, by their end.
@@ -233,7 +244,7 @@ impl Gate {
         let Attempt { peer, mount, right, held, .. } = *attempt;
         let name = user.as_deref();
         if let Some(name) = name.filter(|name| held != Some(*name)) {
-            self.bans().signed_in(peer, name, now.wall);
+            self.bans().signed_in(peer, name, attempt.manner(), now.wall);
             let what = What::SignedIn { mount: mount.map(str::to_owned) };
             self.note(now, Some(peer), Some(name), what);
         }
@@ -281,6 +292,12 @@ impl Gate {
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    fn manner(&self) -> Manner {
+        Manner::of(self.agent, self.authorization)
     }
 }
 

@@ -292,6 +292,7 @@ fn answers(rounds: usize) {
         mount: Some("cam"),
         right: Right::Read,
         authorization,
+        agent: None,
         held: Some("user42"),
         own_session: false,
     };

@@ -34,6 +34,7 @@ fn describe(authorization: Option<&str>) -> Attempt<'_> {
         mount: Some("cam"),
         right: Right::Read,
         authorization,
+        agent: None,
         held: None,
         own_session: false,
     }

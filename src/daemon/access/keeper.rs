@@ -323,7 +323,10 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
         apart.is_ok_and(|apart| apart < HOUR)
     };
     let same = |(one, other): (&Guest, &Guest)| {
-        (one.network, &one.user) == (other.network, &other.user) && near(one.at, other.at)
+        // In whatever order: players come by turns.
+        let manners = one.manners.len() == other.manners.len()
+            && one.manners.iter().all(|manner| other.manners.contains(manner));
+        (one.network, &one.user) == (other.network, &other.user) && manners && near(one.at, other.at)
     };
     (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
         && kept.guests.len() == memory.guests.len()
@@ -360,7 +363,12 @@ mod tests {
     fn who_comes_and_goes_is_not_written_each_time() {
         let network: Network = "192.168.1.7".parse().unwrap();
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let guest = |user: &str, seconds| Guest { network, user: user.to_owned(), at: at(seconds) };
+        let guest = |user: &str, seconds| Guest {
+            network,
+            user: user.to_owned(),
+            at: at(seconds),
+            manners: Vec::new(),
+        };
         let of = |guests| Memory { guests, ..Memory::default() };
         let kept = of(vec![guest("anna", 10_000)]);
         for (seconds, good) in

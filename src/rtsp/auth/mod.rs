@@ -12,6 +12,7 @@
 
 mod credentials;
 mod digest;
+mod manner;
 mod nonces;
 
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 
 pub use digest::{Ha1, Secret, hex};
+pub use manner::Manner;
 
 use credentials::{Credentials, Digest};
 use nonces::{Nonces, Validity};

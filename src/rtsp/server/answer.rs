@@ -84,6 +84,8 @@ pub struct Claim {
     pub changes: bool,
     /// The value of its `Authorization`; empty where it has several.
     pub authorization: Option<String>,
+    /// What program makes it, as it says.
+    pub agent: Option<Box<str>>,
     /// Who signed in on its connection before.
     pub held: Option<Arc<str>>,
     /// It is about a session that was set up on its connection.

@@ -235,7 +235,7 @@ impl Connection {
             request.method.name(),
             url::shown(&request.uri)
         );
-        let outcome = match claim::of(&self.caller, &request, sessions) {
+        let outcome = match claim::of(&self.caller, self.agent(), &request, sessions) {
             Ok(Some(claim)) => Outcome::Ask(Event::SignIn(Box::new(claim)), Kind::SignIn),
             Ok(None) => methods::dispatch(&mut self.caller, &request, sessions, now),
             Err(response) => Outcome::Reply(response),

@@ -99,6 +99,7 @@ impl World {
             mount: claim.mount.as_deref(),
             right: if claim.changes { Right::Control } else { Right::Read },
             authorization: claim.authorization.as_deref(),
+            agent: claim.agent.as_deref(),
             held: claim.held.as_deref(),
             own_session: claim.own_session,
         };
