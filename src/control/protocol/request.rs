@@ -102,6 +102,14 @@ pub enum Act {
         /// Bits a second.
         bitrate_bps: u32,
     },
+    /// Has a mount's encoder make a keyframe every so many pictures, in the same stream, until the daemon starts again.
+    #[serde(rename = "set gop")]
+    SetGop {
+        /// The mount's name.
+        mount: String,
+        /// Pictures from one keyframe to the next.
+        pictures: u32,
+    },
     /// Sets a control of a mount's camera, in the same stream, until the daemon starts again.
     #[serde(rename = "set control")]
     SetControl {
@@ -225,6 +233,7 @@ const ACTS: &[&str] = &[
     "mount enable",
     "mount disable",
     "set bitrate",
+    "set gop",
     "set control",
     "log levels",
     "reload",
