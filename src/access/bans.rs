@@ -329,6 +329,12 @@ impl Bans {
         lifted
     }
 
+    /// The ban of a larger network that the network is in, if there is one: it is not lifted for a part.
+    pub fn covering(&self, network: Network, now: SystemTime) -> Option<Network> {
+        let covers = |ban: &Ban| ban.network != network && ban.network.covers(&network);
+        self.list(now).into_iter().find(covers).map(|ban| ban.network)
+    }
+
     /// The bans that last, by their end.
     pub fn list(&self, now: SystemTime) -> Vec<Ban> {
         let bans = self.known.values().filter_map(|known| known.ban.as_ref()).chain(&self.by_hand);

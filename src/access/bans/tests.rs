@@ -174,6 +174,8 @@ fn people_ban_exempt_and_lift() {
     let listed = Ban { network: network("203.0.113.0/24"), until: at(100), why: "by hand".to_owned() };
     assert_eq!(bans.list(at(2)).as_slice(), std::slice::from_ref(&listed));
     assert!(!bans.lift(network(THIEF), at(3)), "a part of it is not lifted");
+    assert_eq!(bans.covering(network(THIEF), at(3)), Some(network("203.0.113.0/24")));
+    assert_eq!(bans.covering(network("203.0.113.0/24"), at(3)), None, "it is that itself");
     assert!(bans.lift(network("203.0.0.0/16"), at(3)));
     assert!(!bans.lift(network("203.0.0.0/16"), at(3)));
     assert_eq!((bans.admit(ip(THIEF), at(4)), bans.list(at(4)).len()), (Admission::Open, 0));

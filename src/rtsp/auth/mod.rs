@@ -12,6 +12,7 @@
 
 mod credentials;
 mod digest;
+mod identity;
 mod manner;
 mod nonces;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 
 pub use digest::{Ha1, Secret, hex};
+pub use identity::Identity;
 pub use manner::Manner;
 
 use credentials::{Credentials, Digest};
