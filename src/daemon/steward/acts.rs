@@ -6,9 +6,11 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::FutureExt;
 
+use super::looks::is_camera;
 use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
+use crate::daemon::mounts::Listed;
 use crate::hub::{ControlValue, Mount};
 use crate::logs::Levels;
 
@@ -78,7 +80,7 @@ impl Steward {
         let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
@@ -89,7 +91,7 @@ impl Steward {
             self.coded_here(name, "only what is coded here has keyframes whose distance can be set")?;
         if !(1..=GREATEST_GOP).contains(&pictures) {
             let why = format!("{pictures} is not between 1 and {GREATEST_GOP} pictures");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_gop(pictures);
         Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))
@@ -109,7 +111,8 @@ impl Steward {
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
-        let mount = self.find(name)?.mount;
+        let Listed { mount, settings } = self.find(name)?;
+        is_camera(&mount, &settings)?;
         let value = match value {
             Value::Switch(on) => ControlValue::Boolean(on),
             Value::Number(number) => ControlValue::Integer(number),
@@ -121,7 +124,7 @@ impl Steward {
             Err("the camera does not answer".into())
         };
         let told = poll_fn(|context| answer.poll(context)).or(silent).await;
-        let see = format!("ask for the `controls` of {}", mount.name());
+        let see = "`lenslet probe` lists the camera's controls";
         told.map(|said| said.to_string()).map_err(|why| Refusal::new("control-not-set", &*why, see))
     }
 

@@ -23,7 +23,7 @@ use super::mounts::{Listed, Listing};
 use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
-use crate::config::store::Store;
+use crate::config::store::{Store, author};
 use crate::config::{MountSettings, nearest};
 use crate::control::protocol::{
     AccessRequest, Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status,
@@ -115,6 +115,8 @@ impl Steward {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn watch(self: &Arc<Self>, bell: Bell, rung: Rung) -> io::Result<Watching> {
+        // Whoever asks first is told what is true.
+        self.look_at_config();
         let steward = self.clone();
         let watch = move || {
             let mut due = clock::now();
@@ -228,9 +230,10 @@ impl Steward {
                 let what_to_do = format!("`lenslet mount enable {asked}` has it served");
                 return Refusal::new("mount-disabled", format!("{asked} is disabled"), what_to_do);
             }
-            let known =
-                self.rooms.mounts.names().into_iter().chain(disabled.into_iter().map(|(name, _)| name));
-            no_such_mount(asked, &known.collect::<Vec<_>>())
+            let mut known = self.rooms.mounts.names();
+            known.extend(disabled.into_iter().map(|(name, _)| name));
+            known.sort();
+            no_such_mount(asked, &known)
         })
     }
 
@@ -299,7 +302,7 @@ impl crate::control::Steward for Shared {
     }
 
     fn act<'a>(&'a self, caller: &'a Caller, act: Act) -> Boxed<'a, Answer> {
-        tracing::info!(uid = caller.uid, "asked by the control socket: {act:?}");
+        tracing::info!("{} asked: {act}", author(caller.uid));
         Box::pin(self.0.act(act))
     }
 

@@ -129,7 +129,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
         at("pictures-and-sound.mp4"),
         at("open-gop.h265")
     );
-    let server = Server::with(&mounts);
+    let server = Server::with(
+        &mounts.replace("mounts: {", &format!("mounts: {{\"sound\": File(path: {:?}), ", at("sine.aac"))),
+    );
     let mut control = connect(&server);
     let mut look = |mount: &str| control.ask(Look::Snapshot { mount: mount.into(), max_width: None });
     for mount in ["jpegs", "both"] {
@@ -140,6 +142,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
     let told = (refusal.what.as_str(), refusal.why.as_str());
     assert_eq!(told, ("no-picture", "there is no decoder for H.265 here"));
     assert_eq!(refusal.what_to_do, "play the mount with a player to see it");
+    // A source that cannot run is not waited for.
+    let Err(Error::Refused(refusal)) = look("sound") else { panic!("no refusal") };
+    assert!(refusal.why.starts_with("sound cannot run: ") && refusal.why.contains("sine.aac"), "{refusal:?}");
 }
 
 #[test]
