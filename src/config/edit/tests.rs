@@ -102,7 +102,12 @@ fn what_cannot_be_is_refused() {
     for value in ["", "1, workers: 2", "1)", "/* 1", "\"", "(a: )", "1 2"] {
         assert!(matches!(set(FILE, &path("workers"), value), Err(Error::Value(_))), "{value}");
     }
-    assert!(matches!(set("(", &path("workers"), "1"), Err(Error::Text(_))));
+    for value in ["Front door", "\"Front\" door", "1)"] {
+        let expected = "the new value cannot be read: it is not one value";
+        assert_eq!(why(set(FILE, &path("mounts.test.label"), value)), expected, "{value}");
+    }
+    let expected = "the configuration cannot be read as it is: 2:2: this is not closed: `)` is missing";
+    assert_eq!(why(set("\n (", &path("workers"), "1")), expected);
 }
 
 #[test]
@@ -356,6 +361,9 @@ fn a_path_is_taken_as_people_write_it() {
     let added = set("()", &path("mounts.a"), "Pattern()").unwrap();
     assert_eq!(added, "(mounts: {\"a\": Pattern()})");
     assert_eq!(rename(text, &path("mounts[1]"), "two").unwrap(), text.replace("\"1\"", "\"two\""));
+    let camera = "(mounts: {\"c\": Camera(device: \"x\")})";
+    let focused = camera.replace("\"x\"", "\"x\", controls: {\"focus\": 3}");
+    assert_eq!(set(camera, &path("mounts.c.controls.focus"), "3").unwrap(), focused);
 }
 
 #[test]

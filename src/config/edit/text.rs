@@ -144,15 +144,11 @@ fn value(text: &str) -> Result<(&str, Value), Error> {
         (Some(value), mistakes) if mistakes.is_empty() => {
             Ok((text.get(value.span.clone()).unwrap_or_default(), value))
         }
-        // Behind the whole there is something.
-        (Some(whole), mistakes)
-            if mistakes.first().is_some_and(|first| first.span.start >= whole.span.end) =>
-        {
-            Err(Error::Value("something stands behind it".to_owned()))
-        }
-        (_, mistakes) => {
-            Err(Error::Value(mistakes.first().map(|first| first.what.clone()).unwrap_or_default()))
-        }
+        (_, mistakes) => Err(Error::Value(match mistakes.first() {
+            // What is said of a file is not said of a value.
+            Some(first) if first.what.contains("configuration") => "it is not one value".to_owned(),
+            first => first.map(|first| first.what.clone()).unwrap_or_default(),
+        })),
     }
 }
 

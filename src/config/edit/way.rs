@@ -9,8 +9,9 @@ pub fn fitted(path: &Path, tree: &Value) -> Path {
     let mut fitted = Path::default();
     for step in &path.0 {
         let is_map = tree.at(&fitted).is_some_and(|value| matches!(value.kind, Kind::Map(_)));
-        // A file without any has no map yet.
-        let holds_names = is_map || fitted.0[..] == [Step::Field(MOUNTS.to_owned())];
+        // What is not written yet is no map yet.
+        let holds_names =
+            is_map || matches!(fitted.0.last(), Some(Step::Field(name)) if MAPS.contains(&name.as_str()));
         fitted.0.push(match step {
             Step::Field(name) if holds_names => Step::Key(name.clone()),
             Step::Index(number) if holds_names => Step::Key(number.to_string()),
@@ -40,3 +41,6 @@ pub fn no_such_mount(path: &Path, tree: &Value) -> Option<String> {
 }
 
 const MOUNTS: &str = "mounts";
+
+/// Settings that hold others by names.
+const MAPS: [&str; 3] = [MOUNTS, "aliases", "controls"];

@@ -101,9 +101,16 @@ fn mounts_are_steered_and_what_cannot_be_is_refused() {
         (Act::SetGop { mount: "clip".into(), pictures: 15 }, "not-coded-here"),
         (Act::SetGop { mount: "test".into(), pictures: 0 }, "out-of-range"),
         (Act::LogLevels { levels: "loud".into() }, "no-levels"),
+        (Act::LogLevels { levels: "info,sevrer=debug".into() }, "no-levels"),
     ] {
         assert_eq!(refusal(&mut control, act.clone()), what, "{act:?}");
     }
+    let wish = LogWish { level: Level::Info, rooms: vec!["sevrer".into()], last: 50, follow: false };
+    let Err(Error::Refused(refusal)) = control.watch(Ask::Log(wish), |_| std::ops::ControlFlow::Continue(()))
+    else {
+        panic!("no refusal")
+    };
+    assert!(refusal.to_string().starts_with("there is no room \"sevrer\": there are access, "), "{refusal}");
 }
 
 #[test]
