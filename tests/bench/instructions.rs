@@ -14,6 +14,7 @@ use lenslet::access::{Attempt, Gate, Now, Right, Rights, Rules, Ruling};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
 use lenslet::rtp::Sender;
+use lenslet::rtsp::auth::Identity;
 use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
 use lenslet::server::Pacing;
 
@@ -293,6 +294,7 @@ fn answers(rounds: usize) {
     let time = Duration::from_secs(1_000_000);
     let now = Now { wall: SystemTime::UNIX_EPOCH + time, steady: time };
     let uri = "rtsp://127.0.0.1:8554/cam";
+    let held = Identity { name: "user42".into(), password: 0 };
     let attempt = |authorization| Attempt {
         peer: [192, 168, 1, 7].into(),
         method: "DESCRIBE",
@@ -300,7 +302,8 @@ fn answers(rounds: usize) {
         mount: Some("cam"),
         right: Right::Read,
         authorization,
-        held: Some("user42"),
+        agent: None,
+        held: Some(&held),
         own_session: false,
     };
     let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now) else { panic!("no challenge") };

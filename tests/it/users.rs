@@ -18,7 +18,7 @@ use crate::support::{Client, PATIENCE, Server, lenslet};
 const MARKER: &str = "marker-p:%\"\\ä";
 
 /// Runs a command on what is kept in a folder, by the daemon at a socket if one answers, with something piped in.
-fn run(state: &Path, control: &Path, words: &[&str], piped: &str) -> Output {
+pub(crate) fn run(state: &Path, control: &Path, words: &[&str], piped: &str) -> Output {
     let mut command = lenslet();
     command.args(words);
     if words[0] != "check" {

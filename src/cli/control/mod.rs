@@ -96,9 +96,9 @@ pub(super) enum MountCommand {
 pub(super) struct SetArguments {
     /// The mount's name.
     mount: String,
-    /// `bitrate`, or a control of the camera as `v4l2-ctl -l` names it: brightness.
+    /// `bitrate`, `gop`, or a control of the camera as `v4l2-ctl -l` names it: brightness.
     what: String,
-    /// Of the bitrate bits a second (2M, 500k); of a control a number, true or false, or the name of a menu's entry.
+    /// Of the bitrate bits a second (2M, 500k); of the gop pictures from one keyframe to the next; of a control a number, true or false, or the name of a menu's entry.
     #[arg(allow_hyphen_values = true)]
     value: String,
     #[command(flatten)]
@@ -229,6 +229,10 @@ fn setting(mount: String, what: String, value: &str) -> Result<Act, String> {
         let bitrate_bps = bitrate(value)?;
         return Ok(Act::SetBitrate { mount, bitrate_bps });
     }
+    if what == "gop" {
+        let pictures = value.parse().map_err(|_| format!("{value:?} is no number of pictures"))?;
+        return Ok(Act::SetGop { mount, pictures });
+    }
     let value = match (value, value.parse()) {
         (_, Ok(number)) => Value::Number(number),
         ("true" | "on", _) => Value::Switch(true),
@@ -294,6 +298,11 @@ mod tests {
             assert_eq!(value, expected);
         }
         assert!(setting("cam".into(), "bitrate".into(), "fast").is_err());
+        assert_eq!(
+            setting("cam".into(), "gop".into(), "25"),
+            Ok(Act::SetGop { mount: "cam".into(), pictures: 25 })
+        );
+        assert!(setting("cam".into(), "gop".into(), "2 s").is_err());
         assert_eq!((level("WARN"), level("loud").is_err()), (Ok(Level::Warn), true));
     }
 }

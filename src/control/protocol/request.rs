@@ -104,6 +104,14 @@ pub enum Act {
         /// Bits a second.
         bitrate_bps: u32,
     },
+    /// Has a mount's encoder make a keyframe every so many pictures, in the same stream, until the daemon starts again.
+    #[serde(rename = "set gop")]
+    SetGop {
+        /// The mount's name.
+        mount: String,
+        /// Pictures from one keyframe to the next.
+        pictures: u32,
+    },
     /// Sets a control of a mount's camera, in the same stream, until the daemon starts again.
     #[serde(rename = "set control")]
     SetControl {
@@ -191,6 +199,7 @@ impl fmt::Display for Act {
             Self::MountEnable { mount } => write!(f, "mount enable {mount}"),
             Self::MountDisable { mount } => write!(f, "mount disable {mount}"),
             Self::SetBitrate { mount, bitrate_bps } => write!(f, "set {mount} bitrate {bitrate_bps}"),
+            Self::SetGop { mount, pictures } => write!(f, "set {mount} gop {pictures}"),
             Self::SetControl { mount, control, value } => write!(f, "set {mount} {control} {value}"),
             Self::LogLevels { levels } => write!(f, "log --set {levels}"),
             Self::Reload {} => f.write_str("reload"),
@@ -254,6 +263,7 @@ const ACTS: &[&str] = &[
     "mount enable",
     "mount disable",
     "set bitrate",
+    "set gop",
     "set control",
     "log levels",
     "reload",

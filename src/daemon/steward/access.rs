@@ -34,11 +34,8 @@ fn answer(keeper: &Arc<Keeper>, who: &str, request: AccessRequest) -> Answer {
         }
         AccessRequest::BanLift { address } => {
             let network = network(&address)?;
-            if !keeper.lift(who, network) {
-                let why = format!("{network} is not banned");
-                return Err(Refusal::new("no-such-ban", why, "`lenslet ban list` shows who is"));
-            }
-            format!("{network} is not banned any more")
+            let none = |why| Refusal::new("no-such-ban", why, "`lenslet ban list` shows who is");
+            keeper.lift(who, network).map_err(none)?
         }
         request => {
             let edit =

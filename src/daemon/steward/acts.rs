@@ -11,17 +11,20 @@ use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
 use crate::daemon::mounts::Listed;
-use crate::hub::ControlValue;
+use crate::hub::{ControlValue, Mount};
 use crate::logs::Levels;
 
 /// A source that has not set a control by then hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A keyframe every so many pictures at most: at 30 pictures a second one in 20 minutes.
+const GREATEST_GOP: u32 = 36_000;
 
 impl Steward {
     pub(super) async fn act(&self, act: Act) -> Answer {
         let said = match act {
             Act::Keyframe { mount } => self.keyframe(&mount)?,
             Act::SetBitrate { mount, bitrate_bps } => self.set_bitrate(&mount, bitrate_bps)?,
+            Act::SetGop { mount, pictures } => self.set_gop(&mount, pictures)?,
             Act::SetControl { mount, control, value } => self.set_control(&mount, &control, value).await?,
             Act::LogLevels { levels } => self.set_levels(&levels)?,
             Act::Shutdown {} => {
@@ -74,19 +77,37 @@ impl Steward {
     }
 
     fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
-        let listed = self.find(name)?;
-        let (kind, _) = kind(&listed.settings);
-        let coded = "only what is coded here has a bitrate that can be set";
-        if !matches!(kind, "camera" | "pattern") {
-            let why = format!("{} comes coded from a {kind}", listed.mount.name());
-            return Err(Refusal::new("not-coded-here", why, coded));
-        }
+        let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
             return Err(Refusal::new("out-of-range", why, ""));
         }
-        listed.mount.set_bitrate(bitrate_bps);
-        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", listed.mount.name()))
+        mount.set_bitrate(bitrate_bps);
+        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
+    }
+
+    fn set_gop(&self, name: &str, pictures: u32) -> Result<String, Refusal> {
+        let mount =
+            self.coded_here(name, "only what is coded here has keyframes whose distance can be set")?;
+        if !(1..=GREATEST_GOP).contains(&pictures) {
+            let why = format!("{pictures} is not between 1 and {GREATEST_GOP} pictures");
+            return Err(Refusal::new("out-of-range", why, ""));
+        }
+        mount.set_gop(pictures);
+        Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))
+    }
+
+    /// The mount of that name, if this machine codes its pictures; as far as can be said before it was opened.
+    fn coded_here(&self, name: &str, what: &str) -> Result<Mount, Refusal> {
+        let listed = self.find(name)?;
+        let (kind, _) = kind(&listed.settings);
+        let making = listed.mount.making();
+        let comes_coded = !making.steps.is_empty() && making.encoder.is_none();
+        if comes_coded || !matches!(kind, "camera" | "pattern") {
+            let why = format!("{} comes coded from a {kind}", listed.mount.name());
+            return Err(Refusal::new("not-coded-here", why, what));
+        }
+        Ok(listed.mount)
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {

@@ -83,6 +83,69 @@ fn an_address_has_so_many_and_this_machine_as_many_as_there_are() {
 }
 
 #[test]
+fn a_customer_of_ipv6_is_one_address() {
+    if !alone("access::limits::a_customer_of_ipv6_is_one_address") {
+        return;
+    }
+    let addresses = ["fd00:7::7", "fd00:7::8", "fd00:7::9", "fd00:7:0:1::1"];
+    addresses.iter().for_each(|address| ip(&format!("-6 addr add {address}/128 dev lo nodad")));
+    let listen = vec![(std::net::Ipv6Addr::UNSPECIFIED, 0).into()];
+    let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
+    let server = ("fd00:7::7".parse::<std::net::IpAddr>().unwrap(), house.address.port()).into();
+    let mut held: Vec<_> = addresses[..2].iter().map(|from| Client::connect_from(server, from)).collect();
+    for client in &mut held {
+        let ask = format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0"));
+        assert_eq!(client.ask(&[&ask, TCP]).status, 200);
+    }
+    assert_eq!(Client::connect_from(server, addresses[2]).next_reply().unwrap().status, 503);
+    assert_eq!(house.refused("connections of an address"), 1);
+    assert_eq!(Client::connect_from(server, addresses[3]).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+}
+
+/// Sends that again and again until the connection ends; how long that took.
+fn held_by(client: &mut Client, bytes: &[u8]) -> Duration {
+    let began = Instant::now();
+    let mut writing = client.socket().try_clone().unwrap();
+    client.socket().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            use std::io::Write;
+            while writing.write_all(bytes).is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        // What makes no sense is told so.
+        while !matches!(client.next(), Incoming::Closed) {}
+        // The writer sees it at its next word.
+        let _ = client.socket().shutdown(std::net::Shutdown::Both);
+    });
+    began.elapsed()
+}
+
+#[test]
+fn what_is_no_request_keeps_no_connection() {
+    let house = open(Settings { session_timeout: Duration::from_secs(4), ..Settings::default() });
+    let words: [&[u8]; 4] = [b"\r\n", b"\r", b"$\x00\x00\x04abcd", b"$\x00\x00\x01a\r\n\r\n$\x00\x00"];
+    std::thread::scope(|scope| {
+        for asked in [false, true] {
+            for word in words {
+                let house = &house;
+                scope.spawn(move || {
+                    let mut client = Client::at(house.address);
+                    if asked {
+                        assert_eq!(client.ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+                    }
+                    let took = held_by(&mut client, word);
+                    let most = if asked { 6 } else { 10 };
+                    assert!((most - 2..most + 8).contains(&took.as_secs()), "{word:?} {asked} {took:?}");
+                });
+            }
+        }
+    });
+    assert_eq!(house.refused("slow requests"), words.len() as u64);
+}
+
+#[test]
 fn a_request_has_ten_seconds_whatever_comes_of_it_byte_by_byte() {
     let house = open(Settings::default());
     let began = Instant::now();
