@@ -49,8 +49,8 @@ pub(super) struct RestoreArguments {
 
 #[derive(Debug, clap::Args)]
 struct PassphraseArgument {
-    /// Encrypt with the passphrase in this file (its first line; - is what is typed or piped in), users' secrets included;
-    /// `age` opens it too.
+    /// Encrypt with the passphrase in this file (its first line; - is what is typed or piped in), users' secrets included, or
+    /// open what was encrypted; `age` opens it too.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod bell;
+mod file_watch;
 mod mounts;
 mod notify;
 mod plan;
@@ -35,8 +36,9 @@ use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
 use crate::source;
+use file_watch::FileWatch;
 use notify::{Notify, Watchdog};
-use reload::{FileWatch, Reloader};
+use reload::Reloader;
 
 /// Sources may take this long to end, once everybody has been told goodbye: a camera or an encoder that is cut off while it
 /// streams may not be there for the next who wants it.

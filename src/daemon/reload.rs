@@ -2,15 +2,10 @@
 //! has an [`Asker`].
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
@@ -46,6 +41,11 @@ impl Asker {
     /// Has the file read and applied, without waiting for it.
     pub(super) fn reload_some_time(&self) {
         let _ = self.0.try_send(Ask::Reload(None));
+    }
+
+    /// The file was written: it is read if it says something else than before.
+    pub(super) fn file_changed(&self) {
+        let _ = self.0.try_send(Ask::FileChanged);
     }
 
     /// Reads the file again and applies it.
@@ -94,9 +94,6 @@ impl Asker {
 /// How often interfaces are looked at, where they are listened on by name: what the network gives comes some time after the
 /// start.
 const INTERFACES: Duration = Duration::from_secs(2);
-
-/// A file that is gone, and that nothing has come in the place of by then, is gone. In milliseconds.
-const REPLACED: u16 = 500;
 
 /// Settings of a reload that are named in the log.
 const TOLD: usize = 20;
@@ -271,62 +268,5 @@ impl Work {
         if self.keeper.differs(config) {
             applied.server.now.push("access");
         }
-    }
-}
-
-/// The thread that sees when the file is written.
-pub(super) struct FileWatch {
-    thread: JoinHandle<()>,
-    bell: Arc<EventFd>,
-}
-
-impl FileWatch {
-    /// Watches the file's folder: editors put another file in its place.
-    pub(super) fn spawn(path: &Path, asker: Asker) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_owned();
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        // Not while it is being written: when that is over.
-        let there = AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO;
-        let gone = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM;
-        inotify.add_watch(folder, there | gone)?;
-        // It may have been written since it was read, and before it was watched.
-        let _ = asker.0.try_send(Ask::FileChanged);
-        let bell =
-            Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        let stop = bell.clone();
-        let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
-            let mut patience = PollTimeout::NONE;
-            loop {
-                let mut watched = [
-                    PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
-                    PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-                ];
-                let woken = poll(&mut watched, patience);
-                if woken.is_err() && woken != Err(nix::errno::Errno::EINTR) || watched[1].any() == Some(true)
-                {
-                    return;
-                }
-                let events = inotify.read_events().unwrap_or_default();
-                // One for all that is there: of several writes the last text counts.
-                let last = events.iter().rfind(|event| event.name.as_ref() == Some(&name));
-                match last {
-                    // Many editors put it aside for a moment.
-                    Some(event) if event.mask.intersects(gone) => patience = REPLACED.into(),
-                    None if woken != Ok(0) => {}
-                    Some(_) | None => {
-                        patience = PollTimeout::NONE;
-                        let _ = asker.0.try_send(Ask::FileChanged);
-                    }
-                }
-            }
-        })?;
-        Ok(Self { thread, bell })
-    }
-
-    pub(super) fn join(self) {
-        // Full means that it rings already.
-        let _ = self.bell.write(1);
-        let _ = self.thread.join();
     }
 }

@@ -36,7 +36,8 @@ impl Steward {
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
             ConfigRequest::Set { path, value, base } => {
                 let before = self.text(None).await?;
-                let text = edit::set(&before, &path, &value).map_err(not_edited)?;
+                let text = edit::set(&before, &path, &value);
+                let text = text.map_err(|error| meant_as_text(not_edited(error), &before, &path, &value))?;
                 self.apply(caller, text, base, Some(before)).await
             }
             ConfigRequest::Edit { text, edits } => {
@@ -327,11 +328,18 @@ fn not_edited(error: edit::Error) -> Refusal {
         edit::Error::Text(_) => {
             "`lenslet config check` says more, `lenslet config rollback` writes a version that was right"
         }
-        // A shell takes the quotes that stand alone.
-        edit::Error::Value(_) => "a text has its quotes within others: '\"Front door\"'",
         _ => "nothing was changed",
     };
     Refusal::new("not-edited", error.to_string(), what_to_do)
+}
+
+/// The refusal, and how the value is written where it would be right as a text: a shell takes the quotes that stand alone.
+fn meant_as_text(refusal: Refusal, before: &str, path: &str, value: &str) -> Refusal {
+    let quoted = syntax::quoted(value);
+    if edit::set(before, path, &quoted).is_err() {
+        return refusal;
+    }
+    Refusal { what_to_do: format!("a text has its quotes within others: '{quoted}'"), ..refusal }
 }
 
 fn parsed(text: &str) -> Result<Config, Refusal> {

@@ -211,6 +211,15 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
     assert_eq!(refused(control.ask(set("mounts[\"a\"].widht", "1"))), "not-edited");
     assert_eq!(refused(control.ask(set("mounts[\"a\"].width", "15"))), "not-edited");
     assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("mounts[".to_owned()) })), "no-path");
+    // What a shell leaves of a text is told with its quotes.
+    for value in ["Front", "Front door", "1.5"] {
+        let refusal = said(control.ask(set("mounts.a.label", value)));
+        assert!(
+            refusal.ends_with(&format!("a text has its quotes within others: '\"{value}\"'")),
+            "{refusal}"
+        );
+    }
+    assert!(said(control.ask(set("mounts.a.width", "wide"))).ends_with("nothing was changed"));
     // What is not written has its default, which may be one in words, and what there is not is said not to be there.
     let mut get = |path: &str| control.ask(ConfigRequest::Get { path: Some(path.to_owned()) });
     for (path, default) in [("session_timeout", "60"), ("mounts[\"a\"].fps", "30"), ("access.basic", "false")]

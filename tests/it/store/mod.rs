@@ -203,3 +203,44 @@ fn an_alarm_about_the_file_ends_with_the_command_that_mends_it() {
         assert_eq!(state(&mut control), (ConfigOrigin::File, false));
     }
 }
+
+#[test]
+fn a_file_behind_a_link_is_read_again_when_it_is_written_and_when_the_link_leads_elsewhere() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    let text = |mount: &str| {
+        format!(
+            "(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), mounts: {{\"{mount}\": Pattern(width: 64, height: 48)}})"
+        )
+    };
+    let real = |name: &str, mount: &str| {
+        let folder = place.folder.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("real.ron"), text(mount)).unwrap();
+        folder.join("real.ron")
+    };
+    std::os::unix::fs::symlink(real("one", "a"), place.file()).unwrap();
+    let mut command = place.command(PROGRAM, &["serve"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut control = Blocking::connect(&place.control()).unwrap();
+    let began = Instant::now();
+    let mut wait = |mount: &str| loop {
+        let Reply::Mounts(mounts) = control.ask(Ask::Mounts {}).unwrap() else { panic!("no mounts") };
+        if mounts[0].name == mount {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{mount} does not come");
+    };
+    wait("a");
+    real("one", "b");
+    wait("b");
+    let other = place.folder.path().join("other");
+    std::os::unix::fs::symlink(real("two", "c"), &other).unwrap();
+    fs::rename(&other, place.file()).unwrap();
+    wait("c");
+    real("two", "d");
+    wait("d");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
