@@ -4,6 +4,7 @@ mod access;
 mod alarms;
 mod mounts;
 mod notify;
+mod panics;
 mod plan;
 mod reload;
 mod steward;

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use super::access::Keeper;
 use super::alarms::{Alarms, Trouble};
 use super::mounts::{Listed, Listing};
+use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
@@ -114,12 +115,14 @@ impl Steward {
         let steward = self.clone();
         let (end, ended) = sync_channel(0);
         let watch = move || {
-            loop {
-                steward.look_around(clock::now());
-                if ended.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
-                    return;
+            keep_up("the thread that looks at everything", || {
+                loop {
+                    steward.look_around(clock::now());
+                    if ended.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
+                        return;
+                    }
                 }
-            }
+            });
         };
         let thread = thread::Builder::new().name("lenslet-watch".to_owned()).spawn(watch)?;
         Ok(Watching { end, thread })
@@ -129,6 +132,7 @@ impl Steward {
         self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
         let mut seen = self.seen();
+        may_panic("watch");
         seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
         for listed in &mounts {
             let meter = seen.meters.entry(listed.mount.name().to_owned()).or_default();
@@ -266,5 +270,34 @@ impl crate::control::Steward for Shared {
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {
         log::stream(self.0.logs.as_ref(), wish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::panics::on_purpose;
+    use super::super::reload::tests::Daemon;
+    use super::*;
+
+    #[test]
+    fn a_look_that_panics_costs_a_second_and_all_is_looked_at_again() {
+        let daemon = Daemon::new();
+        let folder = tempfile::tempdir().unwrap();
+        let (stop, _stopped) = smol::channel::bounded(1);
+        let rooms = Rooms {
+            server: daemon.server.handle(),
+            mounts: daemon.listing.clone(),
+            asker: daemon.reloader.asker(),
+            keeper: daemon.keeper.clone(),
+        };
+        let steward = Steward::new(rooms, None, folder.path(), None, stop);
+        on_purpose::plan("watch");
+        let watching = steward.watch().unwrap();
+        while steward.seen().ticks == 0 {
+            thread::yield_now();
+        }
+        assert!(on_purpose::happened("watch"));
+        watching.join();
+        daemon.reloader.join();
     }
 }
