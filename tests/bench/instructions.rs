@@ -14,6 +14,7 @@ use lenslet::access::{Attempt, Gate, Now, Right, Rights, Rules, Ruling};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
 use lenslet::rtp::Sender;
+use lenslet::rtsp::auth::Identity;
 use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
 use lenslet::server::Pacing;
 
@@ -285,6 +286,7 @@ fn answers(rounds: usize) {
     let time = Duration::from_secs(1_000_000);
     let now = Now { wall: SystemTime::UNIX_EPOCH + time, steady: time };
     let uri = "rtsp://127.0.0.1:8554/cam";
+    let held = Identity { name: "user42".into(), password: 0 };
     let attempt = |authorization| Attempt {
         peer: [192, 168, 1, 7].into(),
         method: "DESCRIBE",
@@ -293,7 +295,7 @@ fn answers(rounds: usize) {
         right: Right::Read,
         authorization,
         agent: None,
-        held: Some("user42"),
+        held: Some(&held),
         own_session: false,
     };
     let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now) else { panic!("no challenge") };
