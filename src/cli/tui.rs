@@ -33,12 +33,22 @@ enum PicturesArgument {
 }
 
 #[cfg(not(feature = "tui"))]
-pub(super) fn tui(_: &TuiArguments) -> Done {
-    Err("this Lenslet was built without its screen (feature `tui`): `lenslet status --watch` shows the figures".into())
-}
+const WITHOUT: &str = "this Lenslet was built without its screen (feature `tui`): `lenslet serve` serves, \
+                       `lenslet status --watch` shows what a daemon does";
 
 #[cfg(not(feature = "tui"))]
+pub(super) fn tui(_: &TuiArguments) -> Done {
+    Err(WITHOUT.into())
+}
+
+/// Who sits at a terminal expects a screen; else it serves, as with it.
+#[cfg(not(feature = "tui"))]
 pub(super) fn alone(logs: Option<Logs>) -> Done {
+    use std::io::IsTerminal;
+
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        return Err(WITHOUT.into());
+    }
     serving::serve(ServeArguments::default(), logs)
 }
 

@@ -2,19 +2,15 @@
 //! has an [`Asker`].
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
 use super::access::Keeper;
+use super::bell::Bell;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
 use crate::config::store::{From, Loaded, Store};
@@ -45,6 +41,11 @@ impl Asker {
     /// Has the file read and applied, without waiting for it.
     pub(super) fn reload_some_time(&self) {
         let _ = self.0.try_send(Ask::Reload(None));
+    }
+
+    /// The file was written: it is read if it says something else than before.
+    pub(super) fn file_changed(&self) {
+        let _ = self.0.try_send(Ask::FileChanged);
     }
 
     /// Reads the file again and applies it.
@@ -113,10 +114,11 @@ impl Reloader {
         store: Option<Store>,
         text: Option<String>,
         notify: Notify,
+        bell: Bell,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
         let served = text.clone().unwrap_or_default();
-        let mut work = Work { mounts, keeper, store, text, served, notify };
+        let mut work = Work { mounts, keeper, store, text, served, notify, bell };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -144,6 +146,8 @@ struct Work {
     /// What is served.
     served: String,
     notify: Notify,
+    /// Rung when the file was looked at.
+    bell: Bell,
 }
 
 impl Work {
@@ -169,6 +173,7 @@ impl Work {
             match ask {
                 Ask::Reload(told) => {
                     let answer = self.reload();
+                    self.bell.file_was_read();
                     if let Some(told) = told {
                         let _ = told.try_send(answer);
                     }
@@ -184,6 +189,7 @@ impl Work {
                         // Known now, be it wrong: it is not told of twice.
                         self.text = Some(text);
                     }
+                    self.bell.file_was_read();
                 }
                 Ask::Apply(config, told) => {
                     let text = self.text.clone().unwrap_or_default();
@@ -262,52 +268,5 @@ impl Work {
         if self.keeper.differs(config) {
             applied.server.now.push("access");
         }
-    }
-}
-
-/// The thread that sees when the file is written.
-pub(super) struct FileWatch {
-    thread: JoinHandle<()>,
-    bell: Arc<EventFd>,
-}
-
-impl FileWatch {
-    /// Watches the file's folder: editors put another file in its place.
-    pub(super) fn spawn(path: &Path, asker: Asker) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_owned();
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        // Not while it is being written: when that is over.
-        inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO)?;
-        // It may have been written since it was read, and before it was watched.
-        let _ = asker.0.try_send(Ask::FileChanged);
-        let bell =
-            Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        let stop = bell.clone();
-        let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
-            loop {
-                let mut watched = [
-                    PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
-                    PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-                ];
-                let woken = poll(&mut watched, PollTimeout::NONE);
-                if woken.is_err() && woken != Err(nix::errno::Errno::EINTR) || watched[1].any() == Some(true)
-                {
-                    return;
-                }
-                let Ok(events) = inotify.read_events() else { continue };
-                // One for all that is there: of several writes the last text counts.
-                if events.iter().any(|event| event.name.as_ref() == Some(&name)) {
-                    let _ = asker.0.try_send(Ask::FileChanged);
-                }
-            }
-        })?;
-        Ok(Self { thread, bell })
-    }
-
-    pub(super) fn join(self) {
-        // Full means that it rings already.
-        let _ = self.bell.write(1);
-        let _ = self.thread.join();
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct OpenH264 {
     bitrate: u32,
     /// A bitrate to hold from the next picture on; there is no stream before the first.
     asked: Option<u32>,
+    /// Pictures from one keyframe to the next, likewise.
+    asked_gop: Option<u32>,
     begun: bool,
 }
 
@@ -63,7 +65,7 @@ impl OpenH264 {
         let encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config);
         let mut encoder = encoder.map_err(said)?;
         super::sys::quiet(&mut encoder);
-        Ok(Self { encoder, bitrate: settings.bitrate, asked: None, begun: false })
+        Ok(Self { encoder, bitrate: settings.bitrate, asked: None, asked_gop: None, begun: false })
     }
 }
 
@@ -72,6 +74,9 @@ impl Encoder for OpenH264 {
         if let Some(bitrate) = self.asked.take_if(|_| self.begun) {
             super::sys::set_bitrate(&mut self.encoder, self.bitrate, bitrate)?;
             self.bitrate = bitrate;
+        }
+        if let Some(pictures) = self.asked_gop.take_if(|_| self.begun) {
+            super::sys::set_gop(&mut self.encoder, pictures)?;
         }
         if keyframe {
             self.encoder.force_intra_frame();
@@ -89,6 +94,11 @@ impl Encoder for OpenH264 {
 
     fn set_bitrate(&mut self, bitrate: u32) -> Result<(), EncoderError> {
         self.asked = Some(bitrate);
+        Ok(())
+    }
+
+    fn set_gop(&mut self, pictures: u32) -> Result<(), EncoderError> {
+        self.asked_gop = Some(pictures);
         Ok(())
     }
 }
@@ -179,6 +189,25 @@ mod tests {
                 assert!(seconds.iter().all(held), "{asked}: {seconds:?}");
             }
         }
+    }
+
+    #[test]
+    fn another_distance_of_keyframes_is_kept_from_the_next_picture_on() {
+        let mut encoder = OpenH264::new(settings(200_000, 10)).unwrap();
+        let picture = Picture::black(64, 48);
+        let mut keyframes = Vec::new();
+        for number in 0..100 {
+            match number {
+                34 => encoder.set_gop(25).unwrap(),
+                // The last keyframe is longer ago than that: the next picture is one.
+                70 => encoder.set_gop(7).unwrap(),
+                _ => {}
+            }
+            if kinds(&encoder.encode(&picture, false).unwrap()).contains(&5) {
+                keyframes.push(number);
+            }
+        }
+        assert_eq!(keyframes, [0, 10, 20, 30, 55, 70, 77, 84, 91, 98]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The calls to openh264 that its crate has no safe way for.
 
-#![allow(unsafe_code, reason = "openh264's trace level and bitrate have no safe form")]
+#![allow(unsafe_code, reason = "openh264's trace level, bitrate and distance of keyframes have no safe form")]
 
 use std::ffi::c_int;
 use std::ptr::from_mut;
@@ -54,6 +54,25 @@ pub(super) fn set_bitrate(encoder: &mut Encoder, from: u32, to: u32) -> Result<(
         if refused != 0 {
             return Err(EncoderError(format!("openh264: {to} bits a second are refused ({refused})")));
         }
+    }
+    Ok(())
+}
+
+/// `ENCODER_OPTION_IDR_INTERVAL` of the same.
+const IDR_INTERVAL: c_int = 1;
+
+/// Has an encoder that coded a picture make a keyframe every so many pictures, counted from its last one.
+pub(super) fn set_gop(encoder: &mut Encoder, pictures: u32) -> Result<(), EncoderError> {
+    let mut interval = c_int::try_from(pictures).unwrap_or(c_int::MAX);
+    // SAFETY: the crate itself never reads the distance of keyframes back.
+    let raw = unsafe { encoder.raw_api() };
+    // SAFETY: the option takes an `int`, which lives until after the call and is copied in it
+    // (`CWelsH264SVCEncoder::SetOption`); the encoder is initialized, as it coded a picture.
+    let refused = unsafe { raw.set_option(IDR_INTERVAL, from_mut(&mut interval).cast()) };
+    if refused != 0 {
+        return Err(EncoderError(format!(
+            "openh264: a keyframe every {pictures} pictures is refused ({refused})"
+        )));
     }
     Ok(())
 }

@@ -16,6 +16,8 @@ pub struct Coder {
     pub name: String,
     /// The bitrate that it was begun with, in bits a second.
     pub bitrate: u32,
+    /// Pictures from one keyframe to the next that it was begun with.
+    pub gop: u32,
     /// The profile that is asked for.
     pub profile: String,
 }
@@ -55,20 +57,23 @@ mod tests {
     }
 
     #[test]
-    fn a_bitrate_that_was_set_is_asked_for_again_when_the_source_begins_anew() {
+    fn what_was_set_is_asked_for_again_when_the_source_begins_anew() {
         let (outlet, mount) = mount("cam");
         outlet.starting();
         assert_eq!(outlet.take_bitrate(), None);
         mount.set_bitrate(800_000);
-        assert_eq!(outlet.take_bitrate(), Some(800_000));
-        assert_eq!(outlet.take_bitrate(), None, "it runs with it");
+        mount.set_gop(15);
+        assert_eq!((outlet.take_bitrate(), outlet.take_gop()), (Some(800_000), Some(15)));
+        assert_eq!((outlet.take_bitrate(), outlet.take_gop()), (None, None), "it runs with them");
         outlet.fail("it was unplugged");
         outlet.starting();
-        assert_eq!(outlet.take_bitrate(), Some(800_000), "it begins anew by itself");
-        assert_eq!(mount.bitrate(), Some(800_000));
-        // Another source has a bitrate of its own configuration.
+        let asked = (outlet.take_bitrate(), outlet.take_gop());
+        assert_eq!(asked, (Some(800_000), Some(15)), "it begins anew by itself");
+        assert_eq!((mount.bitrate(), mount.gop()), (Some(800_000), Some(15)));
+        // Another source has those of its own configuration.
         outlet.renew();
         outlet.starting();
         assert_eq!((outlet.take_bitrate(), mount.bitrate()), (None, None));
+        assert_eq!((outlet.take_gop(), mount.gop()), (None, None));
     }
 }

@@ -4,7 +4,7 @@
 //! server side                              source side (a thread)
 //!   Mount::want() ------- demand --------->  Outlet::wanted()
 //!   Mount::request_keyframe() ------------>  Outlet::take_keyframe_request()
-//!   Mount::set_bitrate() ----------------->  Outlet::take_bitrate()
+//!   Mount::set_bitrate(), set_gop() ------>  Outlet::take_bitrate(), take_gop()
 //!   Mount::set_control() ----------------->  Outlet::take_controls()
 //!   Mount::tracks(), state() <------------   Outlet::describe(), fail()
 //!   Mount::units() (a Ring) <-------------   Outlet::publish()
@@ -100,8 +100,13 @@ impl Mount {
     /// Asks the source for another bitrate, in bits a second, in the same stream. A source that does not
     /// encode passes over it; one that begins anew by itself is asked again.
     pub fn set_bitrate(&self, bitrate: u32) {
-        self.0.kept_bitrate.store(bitrate, Ordering::SeqCst);
-        self.0.bitrate.store(bitrate, Ordering::SeqCst);
+        self.0.bitrate.set(bitrate);
+        self.0.wake_source();
+    }
+
+    /// Asks the source for another distance from one keyframe to the next, in pictures from 1 on, in the same way.
+    pub fn set_gop(&self, pictures: u32) {
+        self.0.gop.set(pictures);
         self.0.wake_source();
     }
 
@@ -127,7 +132,12 @@ impl Mount {
 
     /// The bitrate that was asked for while it ran, in bits a second.
     pub fn bitrate(&self) -> Option<u32> {
-        Some(self.0.kept_bitrate.load(Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
+        self.0.bitrate.kept()
+    }
+
+    /// The pictures from one keyframe to the next that were asked for while it ran.
+    pub fn gop(&self) -> Option<u32> {
+        self.0.gop.kept()
     }
 
     /// How its pictures come about, as far as its source has said.
@@ -241,12 +251,11 @@ impl Outlet {
         }
     }
 
-    /// Says that the source has begun to open what it needs. What bitrate was asked for is asked for again.
+    /// Says that the source has begun to open what it needs. What bitrate and distance of keyframes were asked
+    /// for is asked for again.
     pub fn starting(&self) {
-        let kept = self.0.kept_bitrate.load(Ordering::SeqCst);
-        if kept != 0 {
-            self.0.bitrate.store(kept, Ordering::SeqCst);
-        }
+        self.0.bitrate.ask_again();
+        self.0.gop.ask_again();
         self.set_state(State::Starting, |status| matches!(status.state, State::StandIn(_)));
     }
 
@@ -259,8 +268,8 @@ impl Outlet {
     /// Another source takes over: what was asked of the one before is forgotten. What it was described as stays until
     /// [`Outlet::describe`] says otherwise.
     pub fn renew(&self) {
-        self.0.kept_bitrate.store(0, Ordering::SeqCst);
-        self.0.bitrate.store(0, Ordering::SeqCst);
+        self.0.bitrate.set(0);
+        self.0.gop.set(0);
         *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.handover.store(false, Ordering::SeqCst);
         self.idle();
@@ -299,7 +308,12 @@ impl Outlet {
 
     /// The bitrate that was asked for since the last call, in bits a second.
     pub fn take_bitrate(&self) -> Option<u32> {
-        Some(self.0.bitrate.swap(0, Ordering::SeqCst)).filter(|bitrate| *bitrate != 0)
+        self.0.bitrate.take()
+    }
+
+    /// The pictures from one keyframe to the next that were asked for since the last call.
+    pub fn take_gop(&self) -> Option<u32> {
+        self.0.gop.take()
     }
 
     /// The controls that are to be set since the last call. Who calls this takes such requests from now on.

@@ -41,10 +41,10 @@ pub(super) struct Shared {
     pub(super) units: Ring<AccessUnit>,
     pub(super) demand: AtomicUsize,
     pub(super) keyframe: AtomicBool,
-    /// Bits a second asked for; 0 once taken.
-    pub(super) bitrate: AtomicU32,
-    /// Bits a second that a source is to have whenever it begins; 0: its own.
-    pub(super) kept_bitrate: AtomicU32,
+    /// Bits a second.
+    pub(super) bitrate: Wish,
+    /// Pictures from one keyframe to the next.
+    pub(super) gop: Wish,
     pub(super) stop: AtomicBool,
     /// How long the source runs on after the last demand, in milliseconds.
     pub(super) linger: AtomicU32,
@@ -54,6 +54,39 @@ pub(super) struct Shared {
     pub(super) controls: Mutex<Option<Vec<ControlRequest>>>,
     pub(super) latency: Latency,
     pub(super) status: Mutex<Status>,
+}
+
+/// What an encoder is asked for while it runs, in numbers from 1 on.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    /// 0 once taken.
+    asked: AtomicU32,
+    /// What a source is to have whenever it begins; 0: its own.
+    kept: AtomicU32,
+}
+
+impl Wish {
+    pub(super) fn set(&self, value: u32) {
+        self.kept.store(value, Ordering::SeqCst);
+        self.asked.store(value, Ordering::SeqCst);
+    }
+
+    /// What was asked for since the last call.
+    pub(super) fn take(&self) -> Option<u32> {
+        Some(self.asked.swap(0, Ordering::SeqCst)).filter(|value| *value != 0)
+    }
+
+    /// What was asked for last.
+    pub(super) fn kept(&self) -> Option<u32> {
+        Some(self.kept.load(Ordering::SeqCst)).filter(|value| *value != 0)
+    }
+
+    /// It is asked for again.
+    pub(super) fn ask_again(&self) {
+        if let Some(kept) = self.kept() {
+            self.asked.store(kept, Ordering::SeqCst);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -101,8 +134,8 @@ impl Shared {
             units: Ring::new(UNITS),
             demand: AtomicUsize::new(0),
             keyframe: AtomicBool::new(false),
-            bitrate: AtomicU32::new(0),
-            kept_bitrate: AtomicU32::new(0),
+            bitrate: Wish::default(),
+            gop: Wish::default(),
             stop: AtomicBool::new(false),
             linger: AtomicU32::new(LINGER),
             handover: AtomicBool::new(false),

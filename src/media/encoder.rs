@@ -46,6 +46,12 @@ pub trait Encoder: Send {
     /// # Errors
     /// What the encoder says.
     fn set_bitrate(&mut self, bitrate: u32) -> Result<(), EncoderError>;
+
+    /// Makes a keyframe every so many pictures from the next picture on, in the same stream; at least 1.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    fn set_gop(&mut self, pictures: u32) -> Result<(), EncoderError>;
 }
 
 /// Why an encoder does not work.

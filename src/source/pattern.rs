@@ -88,6 +88,13 @@ impl Kept {
             Err(why) => tracing::warn!(mount, "the bitrate stays as it is: {why}"),
         }
     }
+
+    fn change_gop(&mut self, pictures: u32, mount: &str) {
+        match self.encoder.set_gop(pictures) {
+            Ok(()) => tracing::info!(mount, "a keyframe every {pictures} pictures from now on"),
+            Err(why) => tracing::warn!(mount, "keyframes stay as they are: {why}"),
+        }
+    }
 }
 
 impl Pattern {
@@ -97,10 +104,10 @@ impl Pattern {
     }
 
     fn making(&self) -> Making {
-        let Settings { width, height, fps, bitrate, .. } = self.settings;
+        let Settings { width, height, fps, bitrate, gop } = self.settings;
         let (name, profile) = (encode::NAME.to_owned(), Profile::Baseline.to_string());
         let steps = vec![format!("test picture {width}x{height} at {fps}"), format!("{name} H.264")];
-        Making { steps, encoder: Some(Coder { name, bitrate, profile }) }
+        Making { steps, encoder: Some(Coder { name, bitrate, gop, profile }) }
     }
 
     fn settings(&self) -> encode::Settings {
@@ -137,6 +144,9 @@ impl Pattern {
             keyframe |= outlet.take_keyframe_request();
             if let Some(bitrate) = outlet.take_bitrate() {
                 kept.change_bitrate(bitrate, outlet.name());
+            }
+            if let Some(pictures) = outlet.take_gop() {
+                kept.change_gop(pictures, outlet.name());
             }
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());
@@ -341,6 +351,10 @@ mod tests {
             let [sps, pps] = [0b1010_0000, 0b1100_0001];
             let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
             Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+        }
+
+        fn set_gop(&mut self, _: u32) -> Result<(), EncoderError> {
+            Ok(())
         }
 
         fn set_bitrate(&mut self, _: u32) -> Result<(), EncoderError> {

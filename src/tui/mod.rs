@@ -78,7 +78,11 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     drop(taken);
     happenings.close();
     keys.stop();
-    done
+    // Who draws may see before the others that the terminal is gone.
+    match done {
+        Err(error) if terminal::is_gone(&error) => Ok(()),
+        done => done,
+    }
 }
 
 /// How the terminal takes pictures: it is asked where its environment does not say.

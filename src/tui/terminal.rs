@@ -35,6 +35,16 @@ pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// Whether the terminal is ours. Given back twice it would put its cursor where it was when it was taken over, above what
+/// a panic says, and the shell would write over that.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether an error says that the terminal is gone: its line was cut.
+pub fn is_gone(error: &io::Error) -> bool {
+    let gone = [nix::errno::Errno::EIO, nix::errno::Errno::ENXIO].map(|errno| errno as i32);
+    error.raw_os_error().is_some_and(|error| gone.contains(&error))
+}
+
 /// The terminal is given back when this goes.
 #[derive(Debug)]
 pub struct Taken(());
@@ -47,6 +57,7 @@ impl Taken {
     pub fn take(colours: Colours) -> io::Result<(Self, Screen)> {
         restore_after_panic();
         terminal::enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
         let taken = Self(());
         let mut out = io::stdout();
         execute!(out, terminal::EnterAlternateScreen, cursor::Hide)?;
@@ -100,6 +111,9 @@ impl Drop for Taken {
 
 /// Gives the terminal back; where it is gone nobody minds.
 fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     let mut out = io::stdout();
     let _ = out.write_all(MOUSE_OFF);
     let _ = execute!(out, terminal::LeaveAlternateScreen, cursor::Show);
@@ -175,7 +189,10 @@ impl<B: Backend> Backend for Quiet<B> {
             return Ok(());
         }
         (self.cursor_seen, self.said) = (Some(true), true);
-        self.to.show_cursor()
+        // A terminal that is gone is noticed by the next that is drawn. At the end the library shows the cursor once more, and
+        // would write to standard error that it cannot, which panics where that is the same terminal.
+        let _ = self.to.show_cursor();
+        Ok(())
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, B::Error> {

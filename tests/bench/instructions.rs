@@ -112,6 +112,14 @@ fn cases() -> Vec<Case> {
             }
         }
     }
+    for (transport, name) in [(Transport::Tcp, "TCP"), (Transport::Udp, "UDP")] {
+        cases.push(Case {
+            name: format!("broadcast 20000 B to 100 by {name}, shared heads, watched"),
+            per: vec![(1, "picture"), (100, "reader")],
+            counted: BROADCAST,
+            run: Box::new(move |rounds| watched(transport, 100, rounds)),
+        });
+    }
     for (pacing, how) in [(Pacing::Off, "at once"), (Pacing::On, "spread")] {
         for readers in [1, 10] {
             cases.push(Case {
@@ -329,6 +337,17 @@ fn broadcast(transport: Transport, readers: usize, paused: bool, rounds: usize) 
         audience.pause();
     }
     (0..rounds).for_each(|_| audience.picture(20_000));
+}
+
+/// Somebody asks for the status four times a second, at 30 pictures.
+fn watched(transport: Transport, readers: usize, rounds: usize) {
+    let mut audience = Audience::new(transport, Pacing::Auto, readers, measured);
+    for round in 0..rounds {
+        if round % 8 == 0 {
+            assert_eq!(audience.sessions(), readers);
+        }
+        audience.picture(20_000);
+    }
 }
 
 fn groups(pacing: Pacing, readers: usize, rounds: usize) {

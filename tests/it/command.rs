@@ -308,6 +308,63 @@ fn a_program_ends_with_its_readers_with_the_server_and_with_its_children() {
     until("the program ends with a server that is killed", || !is_running(shell));
 }
 
+/// A program whose children go their own ways: one stays, two leave for sessions of their own, and one of those has no
+/// parent any more. Their numbers, and its own, are in files.
+fn family(camera: &Camera, last: &str) -> String {
+    let folder = camera.0.path().display();
+    let leaves =
+        |name: &str| format!("setsid sh -c 'trap \"\" TERM; echo $$ > {folder}/{name}; sleep 60 & wait'");
+    let script = format!(
+        "echo $$ > {folder}/shell; (sleep 60 & echo $! > {folder}/grandchild; wait) & {} & ( {} & ); {last}; true",
+        leaves("session"),
+        leaves("orphan"),
+    );
+    format!("sh -c {}", shell_quoted(&script))
+}
+
+fn members(camera: &Camera) -> [u32; 4] {
+    ["shell", "grandchild", "session", "orphan"].map(|name| pid(&camera.file(name)))
+}
+
+#[test]
+fn nothing_of_a_program_outlives_a_server_that_is_killed() {
+    let Some(camera) = Camera::new() else { return };
+    let server = serve(&family(&camera, &camera.command("5000")), "always: true");
+    let pids = members(&camera);
+    assert!(pids.into_iter().all(is_running));
+    drop(server);
+    until("all of them end", || !pids.into_iter().any(is_running));
+}
+
+#[test]
+fn nothing_of_a_program_outlives_its_mount() {
+    let Some(camera) = Camera::new() else { return };
+    let server = serve(&family(&camera, &camera.command("5000")), "");
+    let mut player = Player::play(&server);
+    player.picture();
+    let pids = members(&camera);
+    assert!(pids.into_iter().all(is_running));
+    assert!(server.stop());
+    assert!(!pids.into_iter().any(is_running), "they end with the server");
+}
+
+#[test]
+fn who_ended_a_program_is_told() {
+    for (command, told) in [
+        // Its output is closed, and it goes on.
+        (
+            "sh -c 'exec >&-; sleep 60'",
+            "sh closed its output, did not end within 2 s, and was ended by Lenslet",
+        ),
+        ("sh -c 'kill -KILL $$'", "sh ended: killed by SIGKILL, and not by Lenslet"),
+        ("sh -c 'kill -40 $$'", "sh ended: killed by signal 40"),
+    ] {
+        let server = serve(command, "");
+        assert_eq!(describe(&server).status, 503, "{command}");
+        server.logged(&[told]);
+    }
+}
+
 fn shell_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

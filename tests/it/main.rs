@@ -41,9 +41,12 @@ mod stand_in;
 mod starved;
 mod store;
 mod support;
+#[cfg(feature = "tui")]
 mod terminal;
 #[cfg(feature = "tui")]
 mod tui;
 mod two_tracks;
 mod users;
+#[cfg(not(feature = "tui"))]
+mod without_screen;
 mod workers;

@@ -245,6 +245,8 @@ pub struct Encoder {
     pub running: bool,
     /// The bitrate that it aims at.
     pub bitrate_bps: Option<u64>,
+    /// Pictures from one keyframe to the next that it aims at.
+    pub gop_pictures: Option<u32>,
     /// The profile that is coded: `High`.
     pub profile: Option<String>,
 }

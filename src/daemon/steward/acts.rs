@@ -6,20 +6,25 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::FutureExt;
 
+use super::looks::is_camera;
 use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
-use crate::hub::ControlValue;
+use crate::daemon::mounts::Listed;
+use crate::hub::{ControlValue, Mount};
 use crate::logs::Levels;
 
 /// A source that has not set a control by then hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A keyframe every so many pictures at most: at 30 pictures a second one in 20 minutes.
+const GREATEST_GOP: u32 = 36_000;
 
 impl Steward {
     pub(super) async fn act(&self, act: Act) -> Answer {
         let said = match act {
             Act::Keyframe { mount } => self.keyframe(&mount)?,
             Act::SetBitrate { mount, bitrate_bps } => self.set_bitrate(&mount, bitrate_bps)?,
+            Act::SetGop { mount, pictures } => self.set_gop(&mount, pictures)?,
             Act::SetControl { mount, control, value } => self.set_control(&mount, &control, value).await?,
             Act::LogLevels { levels } => self.set_levels(&levels)?,
             Act::Shutdown {} => {
@@ -49,10 +54,15 @@ impl Steward {
 
     async fn enable(&self, name: &str, enabled: bool) -> Result<String, Refusal> {
         let name = name.trim_matches('/');
+        if let Err(refusal) = self.find(name)
+            && refusal.what == "no-such-mount"
+        {
+            return Err(refusal);
+        }
         match self.rooms.asker.enable(name, enabled).await {
             Ok(()) if enabled => Ok(format!("{name} is served")),
             Ok(()) => Ok(format!("{name} is served no longer, until it is enabled or Lenslet starts again")),
-            Err(why) => Err(Refusal::new("no-such-mount", why, "`lenslet status` lists the mounts")),
+            Err(why) => Err(Refusal::new("not-enabled", why, "see `lenslet status` and `lenslet log`")),
         }
     }
 
@@ -67,23 +77,42 @@ impl Steward {
     }
 
     fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
-        let listed = self.find(name)?;
-        let (kind, _) = kind(&listed.settings);
-        let coded = "only what is coded here has a bitrate that can be set";
-        if !matches!(kind, "camera" | "pattern") {
-            let why = format!("{} comes coded from a {kind}", listed.mount.name());
-            return Err(Refusal::new("not-coded-here", why, coded));
-        }
+        let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
-        listed.mount.set_bitrate(bitrate_bps);
-        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", listed.mount.name()))
+        mount.set_bitrate(bitrate_bps);
+        Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
+    }
+
+    fn set_gop(&self, name: &str, pictures: u32) -> Result<String, Refusal> {
+        let mount =
+            self.coded_here(name, "only what is coded here has keyframes whose distance can be set")?;
+        if !(1..=GREATEST_GOP).contains(&pictures) {
+            let why = format!("{pictures} is not between 1 and {GREATEST_GOP} pictures");
+            return Err(Refusal::new("out-of-range", why, ""));
+        }
+        mount.set_gop(pictures);
+        Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))
+    }
+
+    /// The mount of that name, if this machine codes its pictures; as far as can be said before it was opened.
+    fn coded_here(&self, name: &str, what: &str) -> Result<Mount, Refusal> {
+        let listed = self.find(name)?;
+        let (kind, _) = kind(&listed.settings);
+        let making = listed.mount.making();
+        let comes_coded = !making.steps.is_empty() && making.encoder.is_none();
+        if comes_coded || !matches!(kind, "camera" | "pattern") {
+            let why = format!("{} comes coded from a {kind}", listed.mount.name());
+            return Err(Refusal::new("not-coded-here", why, what));
+        }
+        Ok(listed.mount)
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
-        let mount = self.find(name)?.mount;
+        let Listed { mount, settings } = self.find(name)?;
+        is_camera(&mount, &settings)?;
         let value = match value {
             Value::Switch(on) => ControlValue::Boolean(on),
             Value::Number(number) => ControlValue::Integer(number),
@@ -95,7 +124,7 @@ impl Steward {
             Err("the camera does not answer".into())
         };
         let told = poll_fn(|context| answer.poll(context)).or(silent).await;
-        let see = format!("ask for the `controls` of {}", mount.name());
+        let see = "`lenslet probe` lists the camera's controls";
         told.map(|said| said.to_string()).map_err(|why| Refusal::new("control-not-set", &*why, see))
     }
 

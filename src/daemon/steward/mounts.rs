@@ -126,6 +126,7 @@ fn encoder(mount: &Mount, state: MountState) -> Option<Encoder> {
         name: coder.name,
         running: state == MountState::Live,
         bitrate_bps: Some(bitrate.into()),
+        gop_pictures: Some(mount.gop().unwrap_or(coder.gop)),
         profile: Some(coder.profile),
     })
 }

@@ -1,11 +1,12 @@
 //! The server's sessions: a table without sockets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::tracks::Tracks;
 use super::{Aliases, Lower};
 use crate::rtsp::auth::Identity;
 use crate::rtsp::customer::customer;
@@ -102,7 +103,7 @@ pub(super) struct Session {
     pub(super) path: String,
     /// By what other name it was set up.
     alias: Option<String>,
-    pub(super) tracks: BTreeMap<u8, Lower>,
+    pub(super) tracks: Tracks,
     /// Tracks of the mount.
     pub(super) of: u8,
     owner: Asker,
@@ -114,7 +115,7 @@ pub(super) struct Session {
 impl Session {
     /// Its lower transport, once a track is set up.
     pub(super) fn lower(&self) -> Option<&Lower> {
-        self.tracks.values().next()
+        self.tracks.lower()
     }
 
     /// Whether a URL is of its mount, or of none in particular.
@@ -285,7 +286,7 @@ impl Sessions {
             state: State::Init,
             path: target.path.clone(),
             alias: target.alias.clone(),
-            tracks: BTreeMap::new(),
+            tracks: Tracks::default(),
             of: 0,
             owner: asker.clone(),
             deadline: now + self.patience(),

@@ -65,6 +65,9 @@ pub(super) fn run(
         if let Some(bitrate) = outlet.take_bitrate() {
             pipeline.change_bitrate(bitrate);
         }
+        if let Some(pictures) = outlet.take_gop() {
+            pipeline.change_gop(pictures);
+        }
         if ready != Ready::Woken && pipeline.drain(&mut capture)? {
             alive = now;
             rhythm.came(now);
@@ -297,6 +300,16 @@ impl<'a> Pipeline<'a> {
                 tracing::info!(mount, "{name}: {} kbit/s from now on", bitrate / 1000);
             }
             Err(why) => tracing::warn!(mount, "{name}: the bitrate stays as it is: {why}"),
+        }
+    }
+
+    /// Another distance of the keyframes that are made here, from the next picture on.
+    fn change_gop(&mut self, pictures: u32) {
+        let Stream::Software(software) = &mut self.stream else { return };
+        let (mount, name) = (self.outlet.name(), self.name);
+        match software.set_gop(pictures) {
+            Ok(()) => tracing::info!(mount, "{name}: a keyframe every {pictures} pictures from now on"),
+            Err(why) => tracing::warn!(mount, "{name}: keyframes stay as they are: {why}"),
         }
     }
 

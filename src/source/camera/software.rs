@@ -70,6 +70,14 @@ impl Software {
         self.encoder.set_bitrate(bitrate).map_err(|error| error.to_string())
     }
 
+    /// Makes a keyframe every so many pictures from the next picture on.
+    ///
+    /// # Errors
+    /// It cannot be: in a sentence.
+    pub(super) fn set_gop(&mut self, pictures: u32) -> Result<(), String> {
+        self.encoder.set_gop(pictures).map_err(|error| error.to_string())
+    }
+
     pub(super) fn assembler(&self) -> &Assembler {
         &self.assembler
     }
@@ -159,6 +167,10 @@ mod tests {
             let [sps, pps] = [0b1010_0000, 0b1100_0001];
             let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
             Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+        }
+
+        fn set_gop(&mut self, _: u32) -> Result<(), EncoderError> {
+            Ok(())
         }
 
         fn set_bitrate(&mut self, _: u32) -> Result<(), EncoderError> {

@@ -1,11 +1,12 @@
 //! A program that writes pictures: `rpicam-vid`, ffmpeg, any that puts H.264, H.265 or JPEGs on its standard output.
 //!
 //! It runs while somebody watches, and for a while after; with its children it is ended when the mount is, and by
-//! the kernel when we are. `framer` cuts what it writes into pictures without adding one of delay, `pace` gives
+//! its `keeper` when we are. `framer` cuts what it writes into pictures without adding one of delay, `pace` gives
 //! them steady times, `said` puts what it says into the log.
 
 mod child;
 mod framer;
+mod keeper;
 mod pace;
 mod rpicam;
 mod said;
@@ -27,6 +28,7 @@ use framer::Framer;
 use pace::Pace;
 use said::{Said, Told};
 
+pub use keeper::keep;
 pub use rpicam::Rpicam;
 
 /// It runs on for this long after the last reader left, where the configuration does not say.

@@ -9,12 +9,16 @@ use super::super::update::EVERY_MS;
 use super::cursor::Cursor;
 use super::{Effects, dashboard, sessions};
 use crate::control::protocol::{
-    Act, Control, ControlKind, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
+    Act, Control, ControlKind, Encoder, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
 };
 use ratatui::crossterm::event::KeyCode;
 
 /// A picture is not asked for wider than this.
 const WIDEST: u32 = 320;
+/// No more is set by keys, in bits a second: as much as the daemon takes.
+pub const GREATEST_BITRATE: u32 = 100_000_000;
+/// And from one keyframe to the next, in pictures.
+pub const GREATEST_GOP: u32 = 36_000;
 
 /// What the mount's pane remembers.
 #[derive(Debug, Default)]
@@ -23,7 +27,7 @@ pub struct State {
     pub name: Option<String>,
     /// What can be set on its camera, or why nothing can be.
     pub controls: Option<Result<Vec<Control>, String>>,
-    /// The line that keys act on: the bitrate, where there is one, then the controls.
+    /// The line that keys act on: bitrate and GOP, where there are any, then the controls.
     pub cursor: Cursor,
     /// What it sees, or why not.
     pub picture: Option<Result<Picture, String>>,
@@ -72,6 +76,8 @@ pub const KEYS: &[Binding] = &[
 pub enum Setting<'a> {
     /// The bitrate that its encoder aims at.
     Bitrate(u64),
+    /// The pictures from one keyframe to the next that its encoder aims at.
+    Gop(u32),
     /// Of its camera.
     Control(&'a Control),
 }
@@ -88,9 +94,10 @@ pub fn shown(model: &Model) -> Option<&MountStatus> {
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let encoder = shown(model).and_then(|mount| mount.encoder.as_ref());
     let bitrate = encoder.and_then(|encoder| encoder.bitrate_bps).map(Setting::Bitrate);
+    let gop = encoder.and_then(|encoder| encoder.gop_pictures).map(Setting::Gop);
     let controls = model.panes.mount.controls.as_ref().and_then(|controls| controls.as_ref().ok());
     let controls = controls.map_or(&[][..], Vec::as_slice).iter().map(Setting::Control);
-    bitrate.into_iter().chain(controls).collect()
+    bitrate.into_iter().chain(gop).chain(controls).collect()
 }
 
 /// The one that keys act on.
@@ -227,8 +234,15 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
         None => Vec::new(),
         Some(Setting::Bitrate(now)) => {
             let step = (now / 20).max(50_000) as i64;
-            let bitrate_bps = (now as i64 + steps * step).clamp(50_000, i64::from(u32::MAX)) as u32;
+            let bitrate_bps = (now as i64 + steps * step).clamp(50_000, i64::from(GREATEST_BITRATE)) as u32;
+            aims(model, mount, |encoder| encoder.bitrate_bps = Some(bitrate_bps.into()));
             vec![Effect::ask(Asked::Deed, Act::SetBitrate { mount: mount.to_owned(), bitrate_bps })]
+        }
+        Some(Setting::Gop(now)) => {
+            let step = i64::from(now / 20).max(1);
+            let pictures = (i64::from(now) + steps * step).clamp(1, i64::from(GREATEST_GOP)) as u32;
+            aims(model, mount, |encoder| encoder.gop_pictures = Some(pictures));
+            vec![Effect::ask(Asked::Deed, Act::SetGop { mount: mount.to_owned(), pictures })]
         }
         Some(Setting::Control(control)) if control.read_only => {
             model.notice = Some(Notice::refused(format!("{} can only be read", control.name)));
@@ -238,6 +252,15 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
             let (name, value) = (control.name.clone(), stepped(control, steps));
             set(model, mount, &name, value)
         }
+    }
+}
+
+/// What an encoder is to aim at is shown at once: who presses a key twice means two steps.
+fn aims(model: &mut Model, mount: &str, aim: impl FnOnce(&mut Encoder)) {
+    let mounts = model.status.as_mut().map(|status| &mut status.mounts);
+    let mount = mounts.and_then(|mounts| mounts.iter_mut().find(|other| other.name == mount));
+    if let Some(encoder) = mount.and_then(|mount| mount.encoder.as_mut()) {
+        aim(encoder);
     }
 }
 

@@ -165,18 +165,27 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
 fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> {
     let theme = model.theme;
     let name_width = (width / 2).clamp(10, 22);
+    let room = width.saturating_sub(name_width + 9);
+    let aim = |name: &str, part: f64, value: String| {
+        let bar = Span::styled(gauge(theme, part, room.clamp(4, 16)), theme.chart());
+        Line::from(vec![Span::raw(format!("{name:<name_width$} ")), bar, Span::raw(format!(" {value}"))])
+    };
     match setting {
-        Setting::Bitrate(bits) => {
-            let name = format!("{:<name_width$} ", "bitrate");
-            Line::from(vec![Span::raw(name), Span::raw(bitrate(*bits))])
-        }
+        // From 50 kbit/s to 50 Mbit/s, and from every picture to one keyframe in a thousand.
+        Setting::Bitrate(bits) => aim("bitrate", part(*bits as f64 / 50e3), bitrate(*bits)),
+        Setting::Gop(pictures) => aim("GOP, pictures", part(f64::from(*pictures)), pictures.to_string()),
         Setting::Control(control) => {
             let name = clip(theme, &plain(&control.name), name_width);
             let dim = if control.inactive || control.read_only { theme.quiet() } else { Style::new() };
             let name = Span::styled(format!("{name:<name_width$} "), dim);
-            Line::from([vec![name], value(theme, control, width.saturating_sub(name_width + 9))].concat())
+            Line::from([vec![name], value(theme, control, room)].concat())
         }
     }
+}
+
+/// Of a scale from 1 to 1000 on which each tenfold has a third: what matters is by how much.
+fn part(value: f64) -> f64 {
+    value.max(1.0).log10() / 3.0
 }
 
 fn value(theme: Theme, control: &Control, room: usize) -> Vec<Span<'static>> {

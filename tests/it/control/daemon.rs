@@ -5,7 +5,7 @@ use lenslet::control::protocol::{
     Act, Ask, ConfigRequest, Level, LogEvent, LogWish, Look, MountState, MountStatus, Reply, Status,
 };
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Rtp, Server};
 
 fn connect(server: &Server) -> Blocking {
     Blocking::connect(&server.control()).unwrap()
@@ -89,6 +89,7 @@ fn mounts_are_steered_and_what_cannot_be_is_refused() {
         Act::Keyframe { mount: "test".into() },
         Act::Keyframe { mount: "/live/cam".into() },
         Act::SetBitrate { mount: "test".into(), bitrate_bps: 800_000 },
+        Act::SetGop { mount: "test".into(), pictures: 15 },
         Act::LogLevels { levels: "info,server=debug".into() },
     ] {
         assert!(matches!(control.ask(act.clone()), Ok(Reply::Done { .. })), "{act:?}");
@@ -97,10 +98,19 @@ fn mounts_are_steered_and_what_cannot_be_is_refused() {
         (Act::Keyframe { mount: "nowhere".into() }, "no-such-mount"),
         (Act::SetBitrate { mount: "clip".into(), bitrate_bps: 800_000 }, "not-coded-here"),
         (Act::SetBitrate { mount: "test".into(), bitrate_bps: 1 }, "out-of-range"),
+        (Act::SetGop { mount: "clip".into(), pictures: 15 }, "not-coded-here"),
+        (Act::SetGop { mount: "test".into(), pictures: 0 }, "out-of-range"),
         (Act::LogLevels { levels: "loud".into() }, "no-levels"),
+        (Act::LogLevels { levels: "info,sevrer=debug".into() }, "no-levels"),
     ] {
         assert_eq!(refusal(&mut control, act.clone()), what, "{act:?}");
     }
+    let wish = LogWish { level: Level::Info, rooms: vec!["sevrer".into()], last: 50, follow: false };
+    let Err(Error::Refused(refusal)) = control.watch(Ask::Log(wish), |_| std::ops::ControlFlow::Continue(()))
+    else {
+        panic!("no refusal")
+    };
+    assert!(refusal.to_string().starts_with("there is no room \"sevrer\": there are access, "), "{refusal}");
 }
 
 #[test]
@@ -126,7 +136,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
         at("pictures-and-sound.mp4"),
         at("open-gop.h265")
     );
-    let server = Server::with(&mounts);
+    let server = Server::with(
+        &mounts.replace("mounts: {", &format!("mounts: {{\"sound\": File(path: {:?}), ", at("sine.aac"))),
+    );
     let mut control = connect(&server);
     let mut look = |mount: &str| control.ask(Look::Snapshot { mount: mount.into(), max_width: None });
     for mount in ["jpegs", "both"] {
@@ -137,6 +149,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
     let told = (refusal.what.as_str(), refusal.why.as_str());
     assert_eq!(told, ("no-picture", "there is no decoder for H.265 here"));
     assert_eq!(refusal.what_to_do, "play the mount with a player to see it");
+    // A source that cannot run is not waited for.
+    let Err(Error::Refused(refusal)) = look("sound") else { panic!("no refusal") };
+    assert!(refusal.why.starts_with("sound cannot run: ") && refusal.why.contains("sine.aac"), "{refusal:?}");
 }
 
 #[test]
@@ -226,4 +241,43 @@ fn a_mount_tells_its_chain_its_encoder_and_what_it_sent() {
     let mut control = connect(&server);
     let over = wait(&mut control, "test", |mount| mount.readers == 0);
     assert!(over.sessions.is_empty() && find(&over).sent_bytes >= before, "{before} {:?}", find(&over));
+}
+
+/// The pictures from one keyframe to the next, of the next so many keyframes that a player is sent.
+fn distances(player: &mut Client, keyframes: usize) -> Vec<u32> {
+    let (mut distances, mut since, mut keyframe) = (Vec::new(), 0, false);
+    while distances.len() < keyframes {
+        let packet = Rtp::parse(&player.next_frame(0));
+        keyframe |= packet.nal == 5;
+        if packet.marker {
+            if std::mem::take(&mut keyframe) {
+                distances.push(std::mem::take(&mut since));
+            }
+            since += 1;
+        }
+    }
+    distances
+}
+
+#[test]
+fn another_distance_of_keyframes_is_seen_in_the_stream() {
+    let server = Server::with("mounts: {\"test\": Pattern(width: 64, height: 48, fps: 60, gop: 20)}");
+    let mut control = connect(&server);
+    let mut player = Client::connect(&server);
+    let url = server.url("test");
+    let session = player.set_up_tcp(&url);
+    assert_eq!(player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    // What comes to the first keyframes may have been cut short by requests for one.
+    assert_eq!(distances(&mut player, 5)[3..], [20, 20]);
+    let aims = |mount: &MountStatus| mount.encoder.as_ref().and_then(|encoder| encoder.gop_pictures);
+    for pictures in [7, 31] {
+        control.ask(Act::SetGop { mount: "test".into(), pictures }).unwrap();
+        server.logged(&[&format!("a keyframe every {pictures} pictures from now on")]);
+        // What was on its way by then has the distance from before.
+        let seen = distances(&mut player, 12);
+        assert_eq!(seen[9..], [pictures; 3], "{seen:?}");
+        wait(&mut connect(&server), "test", |mount| {
+            aims(mount) == Some(pictures) && mount.gop_pictures == Some(pictures)
+        });
+    }
 }

@@ -99,7 +99,10 @@ impl Steward for Fake {
                 Act::SetBitrate { mount, bitrate_bps } => {
                     format!("{mount} aims at {bitrate_bps} bits a second")
                 }
-                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value:?}"),
+                Act::SetGop { mount, pictures } => {
+                    format!("{mount} makes a keyframe every {pictures} pictures")
+                }
+                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value}"),
                 Act::LogLevels { levels } => format!("the log's levels are {levels}"),
                 Act::Reload {} => return Ok(Reply::Plan(plan(Some(4)))),
                 Act::Shutdown {} => "Lenslet ends".into(),
@@ -348,6 +351,7 @@ fn mount() -> MountStatus {
             name: "bcm2835-codec".into(),
             running: true,
             bitrate_bps: Some(4_000_000),
+            gop_pictures: Some(60),
             profile: Some("High".into()),
         }),
         bitrate_bps: Some(3_950_000),

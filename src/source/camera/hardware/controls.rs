@@ -22,10 +22,7 @@ pub(super) fn configure(device: &Device, settings: &Settings, load: &Load) {
     if let Some(level) = level(&settings.encoder, settings.level, load) {
         set(device, controls::H264_LEVEL, level.into());
     }
-    // The same by two names; older kernels of the Raspberry Pi have the second alone.
-    if !set(device, controls::GOP_SIZE, settings.gop.into()) {
-        set(device, controls::H264_I_PERIOD, settings.gop.into());
-    }
+    set_gop(device, settings.gop);
     if !set(device, controls::REPEAT_SEQ_HEADER, 1) {
         set(device, controls::PREPEND_SPSPPS_TO_IDR, 1);
     }
@@ -37,6 +34,12 @@ pub(super) fn configure(device: &Device, settings: &Settings, load: &Load) {
 /// Sets another bitrate while it streams; says whether the driver took it.
 pub(super) fn set_bitrate(device: &Device, bitrate: u32) -> bool {
     set(device, controls::BITRATE, bitrate.into())
+}
+
+/// Sets another distance of keyframes, while it streams too; says whether the driver took it.
+pub(super) fn set_gop(device: &Device, pictures: u32) -> bool {
+    // The same by two names; older kernels of the Raspberry Pi have the second alone.
+    set(device, controls::GOP_SIZE, pictures.into()) || set(device, controls::H264_I_PERIOD, pictures.into())
 }
 
 /// Sets a control to the value next to the one asked for; says whether the driver took it.

@@ -171,6 +171,9 @@ impl<'a> Stream<'a> {
             if let Some(bitrate) = self.outlet.take_bitrate() {
                 self.change_bitrate(bitrate)?;
             }
+            if let Some(pictures) = self.outlet.take_gop() {
+                self.change_gop(pictures)?;
+            }
             self.collect(encoder, now)?;
             let any = self.fetch(camera, now)?;
             if camera.failed && !any {
@@ -388,6 +391,18 @@ impl<'a> Stream<'a> {
         self.running.arrangement.load = load;
         self.running.arrangement.settings.bitrate = bitrate;
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
+        if done { Ok(()) } else { Err(End::Anew) }
+    }
+
+    /// Another distance of keyframes, in the stream that there is if the driver can, else in a new one.
+    fn change_gop(&mut self, pictures: u32) -> Result<(), End> {
+        if self.running.arrangement.settings.gop == pictures {
+            return Ok(());
+        }
+        let done = controls::set_gop(self.running.encoder.device(), pictures);
+        self.running.arrangement.settings.gop = pictures;
+        let mount = self.outlet.name();
+        tracing::info!(mount, "{}: a keyframe every {pictures} pictures from now on", self.name);
         if done { Ok(()) } else { Err(End::Anew) }
     }
 

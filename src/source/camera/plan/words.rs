@@ -37,7 +37,7 @@ impl Plan {
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
         steps.push(format!("{name} H.264 {}{level}", coded.profile));
         let profile = coded.profile.to_string();
-        Making { steps, encoder: Some(Coder { name, bitrate: coded.bitrate, profile }) }
+        Making { steps, encoder: Some(Coder { name, bitrate: coded.bitrate, gop: coded.gop, profile }) }
     }
 }
 

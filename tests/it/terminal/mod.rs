@@ -1,9 +1,11 @@
 //! The screen in a real pseudo-terminal, against a real daemon with real readers. What it draws is read by a terminal
 //! emulator.
 
+mod survives;
+
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -59,6 +61,10 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("lenslet/control.sock")
+    }
+
     fn text(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("lenslet.ron")).unwrap()
     }
@@ -93,14 +99,16 @@ struct Terminal {
 
 impl Terminal {
     fn open(daemon: &Daemon, term: &str, rows: u16, columns: u16) -> Self {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
         let mut command = Command::new("setsid");
         command.args(["--ctty", env!("CARGO_BIN_EXE_lenslet"), "tui", "--control"]);
-        command
-            .arg(daemon.folder.path().join("lenslet/control.sock"))
-            .env("TERM", term)
-            .env("LANG", "C.UTF-8");
+        Self::run(command.arg(daemon.socket()).env("TERM", term), rows, columns)
+    }
+
+    /// With another program in it.
+    fn run(command: &mut Command, rows: u16, columns: u16) -> Self {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).unwrap();
+        command.env("LANG", "C.UTF-8");
         for gone in ["LC_ALL", "NO_COLOR", "COLORTERM"] {
             command.env_remove(gone);
         }
@@ -412,21 +420,6 @@ fn a_dead_line_leaves_nothing_running_and_the_daemon_serving() {
     assert!(!shown.parser.screen().alternate_screen(), "the terminal is as it was");
     drop(shown);
     assert!(daemon.serves("cam"));
-}
-
-#[test]
-fn without_a_terminal_it_says_so() {
-    let daemon = Daemon::start("127.0.0.1");
-    let mut command = lenslet();
-    command
-        .arg("tui")
-        .arg("--control")
-        .arg(daemon.folder.path().join("lenslet/control.sock"))
-        .stdin(Stdio::null());
-    let output = command.output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("terminal") && said.contains("lenslet status"), "{said}");
 }
 
 /// ffmpeg in a network of its own, whose firewall throws one of ten packets of media away: the receiver's report says so,
