@@ -19,11 +19,10 @@ PATIENCE = 60
 # Seconds from a fault's end to the camera's first picture, besides what its mount took for the first one of all: in a
 # machine without hardware, beside others, opening and coding are slow.
 LIMIT = 2
-# kB: what is held after the last pass of all faults may be so much more than after the first. Encoders are opened and closed on
-# threads of their own: with an arena of glibc's for each of them what is held differs by several MB from one time to the next
-# (while the heap in use, counted in its own words, was 9.8 and 10.0 MB), so there is one for all.
+# kB: what is held after a pass of all faults may be more than after the one before. What the allocator was made to give back by
+# then differs by as much as a coder takes (counted in its own words, the heap in use was 9.8 and 10.0 MB), so a pass that ends
+# higher is held against another one: what is lost at each fault is lost then too.
 MEMORY = 2_000
-ONE_ARENA = {'GLIBC_TUNABLES': 'glibc.malloc.arena_max=1'}
 # So many faults in a row after which the encoder rests: it rests 10 s, then 20 s and so on, until it was well for a minute.
 WEDGED_IN_A_ROW, WELL = 3, 70
 COUNTS = '/lab/out/counts.json'
@@ -302,7 +301,7 @@ FAULTS = {
         ('stalls for 12 s', usb.stall),
         ('pictures of garbage', usb.bad('garbage', 9)),
         ('pictures cut short', usb.bad('short', 4)),
-        ('a picture a minute', usb.bad('slow', 70)),
+        ('a picture in 25 s', usb.bad('slow', 30)),
         ('stamps go back', usb.stamps_go_back),
     ],
 }
@@ -439,7 +438,7 @@ def main():
         for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
     usb.plug()
     open('/tmp/faults.ron', 'w').write(CONFIG)
-    server = subprocess.Popen([LENSLET, 'serve', '-v', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT, env=os.environ | ONE_ARENA)
+    server = subprocess.Popen([LENSLET, 'serve', '-v', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
     failures = []
     serving.append(server)
     try:
@@ -465,7 +464,14 @@ def main():
             print(f'/{mount}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
         try:
             settled(readers)
-            rested(warm)
+            try: rested(warm)
+            except Failed:
+                once = {mount: [fault for fault in faults if not wedges(fault[0])] for mount, faults in FAULTS.items()}
+                before = resources(server)
+                print('another pass: {} descriptors, {} threads, {} kB of memory of its own before it'.format(*before), flush=True)
+                each(readers, once, 1, False, None, time.monotonic() + 900, failures, Done())
+                settled(readers)
+                rested((warm[0], *before[1:]))
         except Failed as error:
             failures.append(f'{error}')
             subprocess.run(['awk', '/^[0-9a-f]+-/ { at = $0 } /^Rss:/ && $2 > 900 { print at, $0 }', f'/proc/{server.pid}/smaps'])
