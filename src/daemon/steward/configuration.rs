@@ -155,7 +155,7 @@ impl Steward {
         self.rooms.asker.expect(text.clone());
         let difference = self.difference(Some(text.clone())).await.unwrap_or_default();
         let new = text.clone();
-        let (version, old, is_new) = self
+        let saved = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.look().map_err(refusal)?;
                 let newest = store.newest();
@@ -166,7 +166,9 @@ impl Steward {
                 let saved = store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)?;
                 Ok((saved, found, newest != Some(saved)))
             })
-            .await?;
+            .await;
+        // Why it cannot be written holds for the next as well.
+        let (version, old, is_new) = saved.inspect_err(|_| self.look_at_config())?;
         let applied = match self.rooms.asker.apply(config).await {
             Ok(applied) => Ok(applied),
             Err(why) => Err(self.undo(new, old, why).await),
