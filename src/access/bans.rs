@@ -5,10 +5,17 @@
 //! | failed less than [`Policy::free`] times within a minute | is answered at once |
 //! | failed more often | is answered late, on that connection alone |
 //! | failed [`Policy::most`] times within a minute | is refused for a while: longer each time, up to a day |
-//! | been banned, and a user signed in from it within a week | is taken once in ten seconds if it is that user's: who shares the address can come back |
+//! | been banned, and a user signed in from it within a week | is taken once in ten seconds if it is that user's, by a client of the [`Manner`] that signed in: who shares the address can come back |
 //! | been exempted | is answered at once, always |
 //!
 //! What plays goes on: a ban is of attempts.
+//!
+//! Behind one router a thief and a good client are one address, and he may know her name. Of his guesses and her answer the
+//! server cannot take more than one in ten seconds together, or he would have more guesses; which one it takes has to be
+//! told by something else than the password. That is how a client speaks: what program it says that it is, and how it
+//! writes its `Authorization`. Clients of the manner in which she signed in have their attempt to themselves; all others
+//! share one in twenty seconds, and only where hers was not taken in that time, so that both together are no more than one
+//! in ten. A thief who imitates her player to the letter competes with her for each attempt.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -18,6 +25,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::Network;
+use crate::rtsp::auth::Manner;
 
 /// Failures are counted over so long.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -25,6 +33,10 @@ const WINDOW: Duration = Duration::from_secs(60);
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// An address with a good user in it keeps an attempt in so long.
 const ONE_IN: Duration = Duration::from_secs(10);
+/// Of clients that speak like none that signed in, in so long: the first ones' attempt is left to them.
+const STRANGE_ONE_IN: Duration = Duration::from_secs(20);
+/// Manners of one user that are remembered.
+const MANNERS: usize = 4;
 /// Each ban is so many times as long as the one before it.
 const LONGER: u32 = 6;
 /// Users of one address that are remembered.
@@ -104,6 +116,9 @@ pub struct Guest {
     pub user: String,
     /// When last.
     pub at: SystemTime,
+    /// How the clients spoke.
+    #[serde(default)]
+    pub manners: Vec<Manner>,
 }
 
 /// How often an address was banned lately, as it is kept: the next ban is longer for it.
@@ -154,8 +169,33 @@ struct Known {
 struct SignedIn {
     user: String,
     at: SystemTime,
-    /// The last attempt that was taken in spite of a ban.
+    /// The latest last.
+    manners: Vec<Manner>,
+    /// The last attempts that were taken in spite of a ban: of a client of one of these manners, and of any other.
     taken: Option<SystemTime>,
+    strange: Option<SystemTime>,
+}
+
+impl SignedIn {
+    /// Whether an attempt is taken; the place where it is to be written down when.
+    fn open(&mut self, manner: Manner, now: SystemTime) -> Option<&mut Option<SystemTime>> {
+        let rests = |taken: Option<SystemTime>, long| {
+            taken.is_some_and(|taken| now.duration_since(taken).is_ok_and(|ago| ago < long))
+        };
+        if self.manners.contains(&manner) {
+            return Some(&mut self.taken).filter(|taken| !rests(**taken, ONE_IN));
+        }
+        let hers = rests(self.taken, STRANGE_ONE_IN);
+        Some(&mut self.strange).filter(|strange| !hers && !rests(**strange, STRANGE_ONE_IN))
+    }
+
+    fn speaks(&mut self, manner: Manner) {
+        self.manners.retain(|known| *known != manner);
+        if self.manners.len() >= MANNERS {
+            self.manners.remove(0);
+        }
+        self.manners.push(manner);
+    }
 }
 
 impl Known {
@@ -193,25 +233,28 @@ impl Bans {
         }
     }
 
-    /// Whether this attempt is looked at, of who claims to be that user: [`Admission::Guests`] if it is in spite of a ban,
-    /// which it then is no more for a while. `again`: its client will make it once more, and that counts.
-    pub fn attempt(&mut self, ip: IpAddr, user: Option<&str>, again: bool, now: SystemTime) -> Admission {
+    /// Whether this attempt is looked at, of who claims to be that user and speaks like that: [`Admission::Guests`] if it is
+    /// in spite of a ban, which it then is no more for a while. `again`: its client will make it once more, and that counts.
+    pub fn attempt(
+        &mut self,
+        ip: IpAddr,
+        user: Option<&str>,
+        manner: Manner,
+        again: bool,
+        now: SystemTime,
+    ) -> Admission {
         let Admission::Guests(until) = self.admit(ip, now) else { return self.admit(ip, now) };
         let known = self.known.get_mut(&Network::of_customer(ip));
-        let guests = known.into_iter().flat_map(|known| &mut known.guests);
-        let guest = guests.into_iter().find(|guest| Some(guest.user.as_str()) == user);
-        match guest {
-            Some(guest)
-                if since(guest.at, now) < REMEMBERED
-                    && guest.taken.is_none_or(|taken| since(taken, now) >= ONE_IN) =>
-            {
-                if !again {
-                    guest.taken = Some(now);
-                }
-                Admission::Guests(until)
-            }
-            _ => Admission::Banned(until),
+        let mut guests = known.into_iter().flat_map(|known| &mut known.guests);
+        let guest = guests.find(|guest| Some(guest.user.as_str()) == user);
+        let guest = guest.filter(|guest| since(guest.at, now) < REMEMBERED);
+        let Some(taken) = guest.and_then(|guest| guest.open(manner, now)) else {
+            return Admission::Banned(until);
+        };
+        if !again {
+            *taken = Some(now);
         }
+        Admission::Guests(until)
     }
 
     /// A password was wrong, of who claims to be that user.
@@ -243,11 +286,20 @@ impl Bans {
 
     /// A user signed in: what failures there were of that name were slips. Those of other names stay, or one account of
     /// somebody's would let him guess at all the others.
-    pub fn signed_in(&mut self, ip: IpAddr, user: &str, now: SystemTime) {
+    pub fn signed_in(&mut self, ip: IpAddr, user: &str, manner: Manner, now: SystemTime) {
         let known = self.known(Network::of_customer(ip), now);
         let number = number_of(user);
         known.failures.retain(|(_, of)| *of != Some(number));
-        remember(&mut known.guests, user, now);
+        remember(&mut known.guests, user, now).speaks(manner);
+    }
+
+    /// A user who signed in from there is there still: the week begins anew.
+    pub fn present(&mut self, ip: IpAddr, user: &str, now: SystemTime) {
+        let known = self.known.get_mut(&Network::of_customer(ip));
+        let mut guests = known.into_iter().flat_map(|known| &mut known.guests);
+        if let Some(guest) = guests.find(|guest| guest.user == user) {
+            guest.at = guest.at.max(now);
+        }
     }
 
     /// A person bans a network; false where there are too many bans already.
@@ -277,6 +329,12 @@ impl Bans {
         lifted
     }
 
+    /// The ban of a larger network that the network is in, if there is one: it is not lifted for a part.
+    pub fn covering(&self, network: Network, now: SystemTime) -> Option<Network> {
+        let covers = |ban: &Ban| ban.network != network && ban.network.covers(&network);
+        self.list(now).into_iter().find(covers).map(|ban| ban.network)
+    }
+
     /// The bans that last, by their end.
     pub fn list(&self, now: SystemTime) -> Vec<Ban> {
         let bans = self.known.values().filter_map(|known| known.ban.as_ref()).chain(&self.by_hand);
@@ -289,8 +347,12 @@ impl Bans {
     pub fn memory(&self, now: SystemTime) -> Memory {
         let lasts = |ban: &&Ban| ban.until > now;
         let guests = self.known.iter().flat_map(|(network, known)| {
-            let guest =
-                |guest: &SignedIn| Guest { network: *network, user: guest.user.clone(), at: guest.at };
+            let guest = |guest: &SignedIn| Guest {
+                network: *network,
+                user: guest.user.clone(),
+                at: guest.at,
+                manners: guest.manners.clone(),
+            };
             known.guests.iter().filter(|guest| since(guest.at, now) < REMEMBERED).map(guest)
         });
         let records = self.known.iter().filter_map(|(network, known)| {
@@ -328,7 +390,8 @@ impl Bans {
             self.ban(ban.network, ban.until, &ban.why, now);
         }
         for guest in memory.guests.into_iter().filter(|guest| since(guest.at, now) < REMEMBERED) {
-            remember(&mut self.known(guest.network, now).guests, &guest.user, guest.at);
+            let known = remember(&mut self.known(guest.network, now).guests, &guest.user, guest.at);
+            guest.manners.into_iter().for_each(|manner| known.speaks(manner));
         }
     }
 
@@ -359,20 +422,21 @@ impl Bans {
 }
 
 /// The user is among the guests, the oldest of too many no more.
-fn remember(guests: &mut Vec<SignedIn>, user: &str, at: SystemTime) {
-    if let Some(guest) = guests.iter_mut().find(|guest| guest.user == user) {
-        guest.at = at;
-        return;
-    }
-    if guests.len() >= GUESTS
-        && let Some(oldest) = (0..guests.len()).min_by_key(|index| guests[*index].at)
-    {
-        guests.swap_remove(oldest);
-    }
-    guests.push(SignedIn { user: user.to_owned(), at, taken: None });
+fn remember<'a>(guests: &'a mut Vec<SignedIn>, user: &str, at: SystemTime) -> &'a mut SignedIn {
+    let index = guests.iter().position(|guest| guest.user == user).unwrap_or_else(|| {
+        if guests.len() >= GUESTS
+            && let Some(oldest) = (0..guests.len()).min_by_key(|index| guests[*index].at)
+        {
+            guests.swap_remove(oldest);
+        }
+        let (manners, user) = (Vec::new(), user.to_owned());
+        guests.push(SignedIn { user, at, manners, taken: None, strange: None });
+        guests.len() - 1
+    });
+    guests[index].at = at;
+    &mut guests[index]
 }
 
-/// How long ago that was; nothing for what is to come, as after a step of the clock.
 /// A name as a number: names may be long, and there may be many addresses.
 fn number_of(user: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -380,6 +444,7 @@ fn number_of(user: &str) -> u64 {
     hasher.finish()
 }
 
+/// How long ago that was; nothing for what is to come, as after a step of the clock.
 fn since(time: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(time).unwrap_or_default()
 }

@@ -1,13 +1,16 @@
 //! The one place that is asked who may: the server's workers ask it, the daemon gives it the rules. From any thread.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use super::audit::Journal;
-use super::{Admission, Audit, Ban, Bans, Counters, Memory, Network, Reason, Refused, Right, Rules, What};
-use crate::rtsp::auth::{Asked, Challenger, Verdict};
+use super::{
+    Admission, Audit, Ban, Bans, Counters, Memory, Network, Reason, Refused, Right, Rules, Users, What,
+};
+use crate::rtsp::auth::{Asked, Challenger, Identity, Manner, Verdict};
 
 /// Who is asked by all.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Gate {
 struct Current {
     rules: Rules,
     challenger: Challenger,
+    /// Which of the passwords that it had each name has: numbers that are never given again.
+    passwords: BTreeMap<String, u64>,
 }
 
 /// What time it is.
@@ -49,8 +54,10 @@ pub struct Attempt<'a> {
     pub right: Right,
     /// The value of its `Authorization`.
     pub authorization: Option<&'a str>,
+    /// What program asks, as it says.
+    pub agent: Option<&'a str>,
     /// Who signed in on its connection before.
-    pub held: Option<&'a str>,
+    pub held: Option<&'a Identity>,
     /// It is about a session that was set up on its connection.
     pub own_session: bool,
 }
@@ -59,7 +66,7 @@ pub struct Attempt<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ruling {
     /// It is answered: to this user, or to nobody in particular where there are no users.
-    Granted(Option<Arc<str>>),
+    Granted(Option<Identity>),
     /// It is answered 401 with these values of `WWW-Authenticate`, after a while.
     Challenge {
         /// The values.
@@ -82,20 +89,22 @@ impl Gate {
         let challenger = Challenger::new(rules.users.realm(), secret, rules.basic);
         Self {
             bans: Mutex::new(Bans::new(rules.policy.clone())),
-            rules: RwLock::new(Arc::new(Current { rules, challenger })),
+            rules: RwLock::new(Arc::new(Current { passwords: numbered(&rules.users), rules, challenger })),
             journal: Mutex::default(),
             changes: AtomicU64::new(0),
         }
     }
 
-    /// By other rules from now on. Bans go on, and so does what was asked of clients.
+    /// By other rules from now on. Bans go on, and so does what was asked of clients. Whose password is another one has to sign
+    /// in anew.
     pub fn replace(&self, rules: Rules) {
         self.bans().set_policy(rules.policy.clone());
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let challenger = current.challenger.with(rules.users.realm(), rules.basic);
-        *current = Arc::new(Current { rules, challenger });
-        drop(current);
-        self.changes.fetch_add(1, Ordering::Release);
+        let number = self.changes() + 1;
+        let passwords = renumbered(&current, &rules.users, number);
+        *current = Arc::new(Current { rules, challenger, passwords });
+        self.changes.store(number, Ordering::Release);
     }
 
     /// The rules now.
@@ -132,9 +141,11 @@ impl Gate {
         if current.rules.users.is_empty() {
             return self.ruled(&current, attempt, None, now);
         }
+        // By a password that is another one now he is not in.
+        let held = attempt.held.filter(|held| current.knows(held)).cloned();
         let Some(value) = attempt.authorization else {
-            if let Some(held) = attempt.held.filter(|_| attempt.own_session) {
-                return self.ruled(&current, attempt, Some(held.into()), now);
+            if let Some(held) = held.filter(|_| attempt.own_session) {
+                return self.ruled(&current, attempt, Some(held), now);
             }
             return match self.bans().admit(attempt.peer, now.wall) {
                 Admission::Banned(until) => self.banned(attempt, None, until, now),
@@ -152,9 +163,14 @@ impl Gate {
             Verdict::Unasked => None,
         };
         // Who is in is not kept from what he may; who is not is not told whether he was right.
-        if attempt.held.is_none_or(|held| claimed != Some(held)) {
+        if held.as_ref().is_none_or(|held| claimed != Some(&*held.name)) {
             let again = matches!(verdict, Verdict::Stale(_));
-            let admission = self.bans().attempt(peer, claimed, again, now.wall);
+            let mut bans = self.bans();
+            let admission = match bans.admit(peer, now.wall) {
+                Admission::Guests(_) => bans.attempt(peer, claimed, attempt.manner(), again, now.wall),
+                other => other,
+            };
+            drop(bans);
             match (admission, &verdict) {
                 (Admission::Banned(until), _) => return self.banned(attempt, claimed, until, now),
                 // Nor whose name is known here.
@@ -166,9 +182,11 @@ impl Gate {
             }
         }
         match verdict {
-            Verdict::Known(user) => self.ruled(&current, attempt, Some(user.into()), now),
-            Verdict::Stale(user) if attempt.own_session && attempt.held == Some(user.as_str()) => {
-                self.ruled(&current, attempt, Some(user.into()), now)
+            Verdict::Known(user) => self.ruled(&current, attempt, Some(current.identity(&user)), now),
+            Verdict::Stale(user)
+                if attempt.own_session && held.as_ref().is_some_and(|held| *held.name == *user) =>
+            {
+                self.ruled(&current, attempt, held, now)
             }
             Verdict::Stale(_) => current.challenge(attempt, now, true, Duration::ZERO),
             Verdict::Unasked => current.challenge(attempt, now, false, Duration::ZERO),
@@ -180,8 +198,23 @@ impl Gate {
     ///
     /// # Errors
     /// Why not.
-    pub fn still(&self, ip: IpAddr, user: Option<&str>, mount: &str) -> Result<(), Reason> {
-        self.current().rules.may(ip, user, Right::Read, Some(mount))
+    pub fn still(&self, ip: IpAddr, user: Option<&Identity>, mount: &str) -> Result<(), Reason> {
+        let current = self.current();
+        let known = current.rules.users.is_empty() || user.is_none_or(|user| current.knows(user));
+        match current.rules.may(ip, user.map(|user| &*user.name), Right::Read, Some(mount)) {
+            Ok(()) if !known => Err(Reason::Outdated),
+            Err(Reason::WrongPassword) => Err(Reason::Outdated),
+            done => done,
+        }
+    }
+
+    /// These users are there still, each at an address where he signed in.
+    pub fn present<'a>(&self, users: impl Iterator<Item = (IpAddr, &'a str)>, now: Now) {
+        let mut users = users.peekable();
+        if users.peek().is_some() {
+            let mut bans = self.bans();
+            users.for_each(|(ip, user)| bans.present(ip, user, now.wall));
+        }
     }
 
     /// The bans that last, by their end.
@@ -208,6 +241,11 @@ impl Gate {
         done
     }
 
+    /// The banned network that another one is in.
+    pub fn covering_ban(&self, network: Network, now: Now) -> Option<Network> {
+        self.bans().covering(network, now.wall)
+    }
+
     /// What is to be kept over a restart.
     pub fn memory(&self, now: Now) -> Memory {
         self.bans().memory(now.wall)
@@ -229,11 +267,11 @@ impl Gate {
     }
 
     /// The password was right, or none is needed: may he?
-    fn ruled(&self, current: &Current, attempt: &Attempt<'_>, user: Option<Arc<str>>, now: Now) -> Ruling {
+    fn ruled(&self, current: &Current, attempt: &Attempt<'_>, user: Option<Identity>, now: Now) -> Ruling {
         let Attempt { peer, mount, right, held, .. } = *attempt;
-        let name = user.as_deref();
-        if let Some(name) = name.filter(|name| held != Some(*name)) {
-            self.bans().signed_in(peer, name, now.wall);
+        let name = user.as_ref().map(|user| &*user.name);
+        if let Some(name) = name.filter(|_| held != user.as_ref()) {
+            self.bans().signed_in(peer, name, attempt.manner(), now.wall);
             let what = What::SignedIn { mount: mount.map(str::to_owned) };
             self.note(now, Some(peer), Some(name), what);
         }
@@ -284,7 +322,36 @@ impl Gate {
     }
 }
 
+impl Attempt<'_> {
+    fn manner(&self) -> Manner {
+        Manner::of(self.agent, self.authorization)
+    }
+}
+
+/// Each user's first password that is known.
+fn numbered(users: &Users) -> BTreeMap<String, u64> {
+    users.iter().map(|(name, _)| (name.to_owned(), 0)).collect()
+}
+
+/// The passwords that are as they were keep their number, all others have this one.
+fn renumbered(before: &Current, users: &Users, number: u64) -> BTreeMap<String, u64> {
+    let same = |name: &str| {
+        let known = before.passwords.get(name).copied();
+        known.filter(|_| before.rules.users.secret(name) == users.secret(name))
+    };
+    users.iter().map(|(name, _)| (name.to_owned(), same(name).unwrap_or(number))).collect()
+}
+
 impl Current {
+    fn identity(&self, name: &str) -> Identity {
+        Identity { name: name.into(), password: self.passwords.get(name).copied().unwrap_or_default() }
+    }
+
+    /// Whether he signed in by the password that is his now.
+    fn knows(&self, user: &Identity) -> bool {
+        self.passwords.get(&*user.name) == Some(&user.password)
+    }
+
     fn challenge(&self, attempt: &Attempt<'_>, now: Now, stale: bool, delay: Duration) -> Ruling {
         Ruling::Challenge { headers: self.challenger.challenges(attempt.peer, now.steady, stale), delay }
     }

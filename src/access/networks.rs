@@ -7,6 +7,8 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::rtsp::customer::{CUSTOMER, customer};
+
 /// Addresses with one prefix: `192.168.0.0/16`, `2001:db8::/32`, or a single one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -52,9 +54,9 @@ impl Network {
 
     /// Who is counted as one: an address, of IPv6 the 64 bits that a network gives to one customer at least.
     pub fn of_customer(ip: IpAddr) -> Self {
-        let ip = ip.to_canonical();
-        let length = if ip.is_ipv4() { 32 } else { 64 };
-        Self(IpNet::new(ip, length).unwrap_or_else(|_| ip.into()).trunc())
+        let first = customer(ip);
+        let length = if first.is_ipv4() { 32 } else { CUSTOMER };
+        Self(IpNet::new(first, length).unwrap_or_else(|_| first.into()))
     }
 }
 

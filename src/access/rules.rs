@@ -94,6 +94,8 @@ pub enum Reason {
     Banned(SystemTime),
     /// The password was wrong, or there is no such user.
     WrongPassword,
+    /// Who is in was removed since, or has another password.
+    Outdated,
     /// The user may not.
     Rights(Right),
 }
@@ -107,6 +109,7 @@ impl Reason {
             Self::NoUsers => "no users yet, not a private address",
             Self::Banned(_) => "banned",
             Self::WrongPassword => "wrong user or password",
+            Self::Outdated => "user removed, or password changed",
             Self::Rights(_) => "no right to the mount",
         }
     }
@@ -123,6 +126,7 @@ impl fmt::Display for Reason {
             ),
             Self::Banned(_) => f.write_str("its address is banned: `lenslet ban list`"),
             Self::WrongPassword => f.write_str("the user or the password is wrong"),
+            Self::Outdated => f.write_str("the user was removed, or has another password now"),
             Self::Rights(Right::Read) => f.write_str("the user may not watch this mount"),
             Self::Rights(Right::Control) => f.write_str("the user may not change this mount"),
         }
@@ -145,7 +149,7 @@ impl Refused {
             Reason::NoUsers => {
                 "This server has no users yet: until then it answers its own and private networks alone."
             }
-            Reason::Banned(_) => "Too many wrong passwords came from your address.",
+            Reason::Banned(_) => "Your address is banned for now.",
             _ => "Your network is not allowed here.",
         }
     }

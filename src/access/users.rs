@@ -94,6 +94,9 @@ struct KeptUser {
     read: Vec<String>,
     #[serde(default)]
     control: Vec<String>,
+    /// Reserved.
+    #[serde(default, skip_serializing)]
+    publish: Vec<String>,
 }
 
 impl Users {
@@ -117,6 +120,11 @@ impl Users {
             valid(&name)?;
             let wrong =
                 || Error::Text(format!("users[{name:?}]: its hashes are no hexadecimal of 32 and 64 digits"));
+            if !kept.publish.is_empty() {
+                return Err(Error::Text(format!(
+                    "users[{name:?}]: the right to publish is reserved: nobody can yet"
+                )));
+            }
             let secret = Secret {
                 md5: Ha1(bytes(&kept.md5).ok_or_else(wrong)?),
                 sha256: Ha1(bytes(&kept.sha256).ok_or_else(wrong)?),
@@ -133,6 +141,7 @@ impl Users {
             sha256: hex(&user.secret.sha256.0),
             read: user.rights.read.clone(),
             control: user.rights.control.clone(),
+            publish: Vec::new(),
         };
         let users = self.users.iter().map(|(name, found)| (name.clone(), user(found))).collect();
         let kept = Kept { realm: self.realm.clone(), users };
@@ -332,6 +341,13 @@ mod tests {
     }
 
     #[test]
+    fn the_right_to_publish_is_reserved_and_said_to_be() {
+        let text = two().text().replacen("control: ", "publish: [\"cam\"], control: ", 1);
+        let error = Users::parse(&text).unwrap_err().to_string();
+        assert!(error.contains("\"alice\"") && error.contains("publish is reserved"), "{error}");
+    }
+
+    #[test]
     fn a_text_that_is_none_is_refused_without_telling_what_stands_in_it() {
         let whole = two().text();
         for text in [
@@ -342,6 +358,7 @@ mod tests {
             &whole.replace("md5: \"", "md5: \"zz"),
             &whole.replace("\"alice\"", "\"a:b\""),
             &whole.replace("read", "write"),
+            &whole.replace("read", "publish"),
         ] {
             let error = Users::parse(text).unwrap_err().to_string();
             let hash = hex(&two().secret("alice").unwrap().md5.0);

@@ -49,8 +49,8 @@ pub(super) struct RestoreArguments {
 
 #[derive(Debug, clap::Args)]
 struct PassphraseArgument {
-    /// Encrypt with the passphrase in this file (its first line; - is what is typed or piped in), users' secrets included;
-    /// `age` opens it too.
+    /// Encrypt with the passphrase in this file (its first line; - is what is typed or piped in), users' secrets included, or
+    /// open what was encrypted; `age` opens it too.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 }
@@ -63,6 +63,7 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
     if let Some([count, folder]) = arguments.keep.as_deref() {
         let number = count.parse().ok().filter(|number| *number > 0);
         let count = number.ok_or_else(|| format!("--keep: {count:?} is no number of backups: 1 or more"))?;
+        is_there(Path::new(folder))?;
         match backup::keep(Path::new(folder), count, contents, passphrase.as_deref(), clock::wall())? {
             Keeping::New(path) => writeln!(out, "{}", path.display())?,
             Keeping::Same(path) => writeln!(out, "{} says the same: nothing to do", path.display())?,
@@ -76,9 +77,7 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
         } else {
             // A stick that is not there is no folder to make.
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-                return Err(format!("there is no folder {}: is the disk mounted?", folder.display()).into());
-            }
+            folder.map_or(Ok(()), is_there)?;
             store::replace(&file, &bytes, 0o600)?;
             writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
         }
@@ -88,6 +87,15 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
         writeln!(io::stderr().lock(), "lenslet: {name} {why}")?;
     }
     Ok(())
+}
+
+/// That it is a folder, where a backup may go.
+fn is_there(folder: &Path) -> Result<(), String> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let folder = folder.display();
+    Err(format!("there is no folder {folder}: is the disk mounted? If it is, make one: mkdir -p {folder}"))
 }
 
 pub(super) fn restore(arguments: &RestoreArguments) -> Done {

@@ -114,6 +114,9 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
+    if let Some(kept) = crate::source::command::keep() {
+        return kept;
+    }
     let arguments = Arguments::parse();
     let logs = start_log(arguments.verbose);
     let done = match arguments.command {

@@ -101,8 +101,11 @@ impl Error {
     /// Each mistake in a line of its own, without what stands there: for logs and alarms.
     pub fn lines(&self) -> String {
         let file = self.file.as_ref().map(|file| format!("{}:", file.display())).unwrap_or_default();
-        let mut lines: Vec<String> =
-            self.problems.iter().take(MOST).map(|it| file.clone() + &it.brief()).collect();
+        let line = |problem: &Problem| {
+            let space = if problem.place.is_none() && self.file.is_some() { " " } else { "" };
+            format!("{file}{space}{}", problem.brief())
+        };
+        let mut lines: Vec<String> = self.problems.iter().take(MOST).map(line).collect();
         lines.extend(self.problems.len().checked_sub(MOST + 1).map(|more| format!("and {} more", more + 1)));
         lines.join("\n")
     }

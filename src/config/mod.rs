@@ -34,6 +34,7 @@ pub use error::{Error, Problem};
 use file::ConfigFile;
 pub use interfaces::Interface;
 pub use migration::migrate;
+pub(crate) use nearest::nearest;
 pub use places::Places;
 pub use schema::schema;
 

@@ -1,7 +1,7 @@
 //! The name that was meant.
 
 /// The known name that is like the written one, if there is one.
-pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = plain(written);
     let meant = OTHER_WORDS.iter().filter(|(word, _)| *word == plain).map(|(_, meant)| *meant);
     for meant in meant {

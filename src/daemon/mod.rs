@@ -2,8 +2,11 @@
 
 mod access;
 mod alarms;
+mod bell;
+mod file_watch;
 mod mounts;
 mod notify;
+mod panics;
 mod plan;
 mod reload;
 mod steward;
@@ -34,8 +37,9 @@ use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
 use crate::source;
+use file_watch::FileWatch;
 use notify::{Notify, Watchdog};
-use reload::{FileWatch, Reloader};
+use reload::Reloader;
 
 /// Sources may take this long to end, once everybody has been told goodbye: a camera or an encoder that is cut off while it
 /// streams may not be there for the next who wants it.
@@ -79,8 +83,9 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         return Err(Error::System(io::Error::other(format!("{mount}: {why}"))));
     }
     let listing = mounts.listing();
-    let reloader =
-        Reloader::spawn(mounts, keeper.clone(), store.clone(), text, notify()).map_err(Error::System)?;
+    let (bell, rung) = bell::bell();
+    let reloader = Reloader::spawn(mounts, keeper.clone(), store.clone(), text, notify(), bell.clone())
+        .map_err(Error::System)?;
     let asker = reloader.asker();
     // Before it is announced: who reads that may ask at once.
     let (stop, stopped) = smol::channel::bounded(1);
@@ -91,7 +96,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         keeper: keeper.clone(),
     };
     let steward = steward::Steward::new(rooms, store.clone(), &state, logs, stop);
-    let looking = steward.watch().map_err(Error::System)?;
+    let looking = steward.watch(bell, rung).map_err(Error::System)?;
     let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
     match announce(&server.addresses(), listing.names(), &config.server) {
         // Whoever started us has read enough, and is served all the same.

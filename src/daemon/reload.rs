@@ -2,21 +2,19 @@
 //! has an [`Asker`].
 
 use std::io;
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
 use super::access::Keeper;
+use super::bell::Bell;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
+use super::panics::{may_panic, message};
 use crate::config::store::{From, Loaded, Store};
 use crate::config::{Config, changes};
 use crate::server::SessionFigures;
@@ -45,6 +43,11 @@ impl Asker {
     /// Has the file read and applied, without waiting for it.
     pub(super) fn reload_some_time(&self) {
         let _ = self.0.try_send(Ask::Reload(None));
+    }
+
+    /// The file was written: it is read if it says something else than before.
+    pub(super) fn file_changed(&self) {
+        let _ = self.0.try_send(Ask::FileChanged);
     }
 
     /// Reads the file again and applies it.
@@ -97,7 +100,7 @@ const INTERFACES: Duration = Duration::from_secs(2);
 /// Settings of a reload that are named in the log.
 const TOLD: usize = 20;
 
-const ENDING: &str = "the daemon ends";
+const ENDING: &str = "there is no answer: the daemon ends, or its log says what went wrong";
 
 /// The thread.
 pub(super) struct Reloader {
@@ -113,10 +116,11 @@ impl Reloader {
         store: Option<Store>,
         text: Option<String>,
         notify: Notify,
+        bell: Bell,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
         let served = text.clone().unwrap_or_default();
-        let mut work = Work { mounts, keeper, store, text, served, notify };
+        let mut work = Work { mounts, keeper, store, text, served, notify, bell };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
@@ -144,6 +148,8 @@ struct Work {
     /// What is served.
     served: String,
     notify: Notify,
+    /// Rung when the file was looked at.
+    bell: Bell,
 }
 
 impl Work {
@@ -159,45 +165,60 @@ impl Work {
                 None
             };
             let ask = match smol::block_on(or(asked, look)) {
-                Some(Ok(ask)) => ask,
+                Some(Ok(ask)) => Some(ask),
                 Some(Err(_)) => return,
-                None => {
-                    self.mounts.follow_interfaces();
-                    continue;
-                }
+                None => None,
             };
-            match ask {
-                Ask::Reload(told) => {
-                    let answer = self.reload();
-                    if let Some(told) = told {
-                        let _ = told.try_send(answer);
-                    }
+            // The mounts are here: they may not go with a panic.
+            let done = catch_unwind(AssertUnwindSafe(|| match ask {
+                Some(ask) => self.carry_out(ask),
+                None => self.mounts.follow_interfaces(),
+            }));
+            if let Err(panic) = done {
+                let panic = message(&*panic);
+                tracing::error!(
+                    "what was asked of the configuration was not done: an error in Lenslet itself: {panic}"
+                );
+                self.ready();
+            }
+        }
+    }
+
+    fn carry_out(&mut self, ask: Ask) {
+        may_panic("reload");
+        match ask {
+            Ask::Reload(told) => {
+                let answer = self.reload();
+                self.bell.file_was_read();
+                if let Some(told) = told {
+                    let _ = told.try_send(answer);
                 }
-                Ask::FileChanged => {
-                    let read = self.store.as_ref().map(Store::written);
-                    // What cannot be read now is being replaced: that is told as well.
-                    if let Some(Ok(Some(text))) = read
-                        && self.text.as_ref() != Some(&text)
-                    {
-                        // Its answer is in the log.
-                        let _ = self.reload();
-                        // Known now, be it wrong: it is not told of twice.
-                        self.text = Some(text);
-                    }
+            }
+            Ask::FileChanged => {
+                let read = self.store.as_ref().map(Store::written);
+                // What cannot be read now is being replaced: that is told as well.
+                if let Some(Ok(Some(text))) = read
+                    && self.text.as_ref() != Some(&text)
+                {
+                    // Its answer is in the log.
+                    let _ = self.reload();
+                    // Known now, be it wrong: it is not told of twice.
+                    self.text = Some(text);
                 }
-                Ask::Apply(config, told) => {
-                    let text = self.text.clone().unwrap_or_default();
-                    drop(told.try_send(self.apply(&config, &text)));
-                }
-                Ask::Expect(text) => self.text = Some(text),
-                Ask::Enable(mount, enabled, told) => {
-                    drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
-                }
-                Ask::Preview(config, told) => {
-                    let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
-                    self.note_access(&config, &mut applied);
-                    drop(told.try_send((applied, interrupted)));
-                }
+                self.bell.file_was_read();
+            }
+            Ask::Apply(config, told) => {
+                let text = self.text.clone().unwrap_or_default();
+                drop(told.try_send(self.apply(&config, &text)));
+            }
+            Ask::Expect(text) => self.text = Some(text),
+            Ask::Enable(mount, enabled, told) => {
+                drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
+            }
+            Ask::Preview(config, told) => {
+                let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
+                self.note_access(&config, &mut applied);
+                drop(told.try_send((applied, interrupted)));
             }
         }
     }
@@ -238,8 +259,12 @@ impl Work {
             }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),
         }
-        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
+        self.ready();
         applied
+    }
+
+    fn ready(&self) {
+        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
     }
 }
 
@@ -265,49 +290,62 @@ impl Work {
     }
 }
 
-/// The thread that sees when the file is written.
-pub(super) struct FileWatch {
-    thread: JoinHandle<()>,
-    bell: Arc<EventFd>,
-}
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::bell::bell;
+    use super::super::mounts::Listing;
+    use super::super::panics::on_purpose;
+    use super::*;
+    use crate::server::Server;
+    use crate::source::hotplug::Hotplug;
 
-impl FileWatch {
-    /// Watches the file's folder: editors put another file in its place.
-    pub(super) fn spawn(path: &Path, asker: Asker) -> io::Result<Self> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().unwrap_or_default().to_owned();
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-        // Not while it is being written: when that is over.
-        inotify.add_watch(folder, AddWatchFlags::IN_CLOSE_WRITE | AddWatchFlags::IN_MOVED_TO)?;
-        // It may have been written since it was read, and before it was watched.
-        let _ = asker.0.try_send(Ask::FileChanged);
-        let bell =
-            Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
-        let stop = bell.clone();
-        let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
-            loop {
-                let mut watched = [
-                    PollFd::new(inotify.as_fd(), PollFlags::POLLIN),
-                    PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-                ];
-                let woken = poll(&mut watched, PollTimeout::NONE);
-                if woken.is_err() && woken != Err(nix::errno::Errno::EINTR) || watched[1].any() == Some(true)
-                {
-                    return;
-                }
-                let Ok(events) = inotify.read_events() else { continue };
-                // One for all that is there: of several writes the last text counts.
-                if events.iter().any(|event| event.name.as_ref() == Some(&name)) {
-                    let _ = asker.0.try_send(Ask::FileChanged);
-                }
-            }
-        })?;
-        Ok(Self { thread, bell })
+    /// A daemon's rooms, with a mount; its server answers nobody.
+    pub(in crate::daemon) struct Daemon {
+        pub(in crate::daemon) server: Server,
+        pub(in crate::daemon) listing: Listing,
+        pub(in crate::daemon) keeper: Arc<Keeper>,
+        pub(in crate::daemon) reloader: Reloader,
+        _state: tempfile::TempDir,
     }
 
-    pub(super) fn join(self) {
-        // Full means that it rings already.
-        let _ = self.bell.write(1);
-        let _ = self.thread.join();
+    impl Daemon {
+        pub(in crate::daemon) fn new() -> Self {
+            let config = config();
+            let state = tempfile::tempdir().unwrap();
+            let server = Server::bind(config.server_now()).unwrap();
+            let keeper = Arc::new(Keeper::open(&config, state.path(), server.handle().gate()).unwrap());
+            let mut mounts = Mounts::new(server.handle(), Hotplug::default());
+            smol::block_on(mounts.apply(&config)).unwrap();
+            let listing = mounts.listing();
+            let reloader =
+                Reloader::spawn(mounts, keeper.clone(), None, None, Notify::new(None), bell().0).unwrap();
+            Self { server, listing, keeper, reloader, _state: state }
+        }
+    }
+
+    /// Somebody to be asked, and what waits for the news that the file has changed.
+    pub(in crate::daemon) fn asker() -> (Asker, impl Fn() -> bool) {
+        let (asks, inbox) = unbounded();
+        (Asker(asks), move || matches!(inbox.recv_blocking(), Ok(Ask::FileChanged)))
+    }
+
+    fn config() -> Config {
+        Config::parse(
+            r#"(listen: ["127.0.0.1:0"], udp_ports: (0, 0), mounts: {"door": Jpegs(path: "/nowhere")})"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_reload_that_panics_ends_no_mount_and_the_next_is_done() {
+        let daemon = Daemon::new();
+        let asker = daemon.reloader.asker();
+        on_purpose::plan("reload");
+        let told = smol::block_on(asker.apply(config()));
+        assert_eq!(told.map(|_| ()), Err(ENDING.to_owned()));
+        assert_eq!(daemon.listing.names(), ["door"], "it is served still");
+        assert!(smol::block_on(asker.apply(config())).is_ok());
+        assert_eq!(daemon.listing.names(), ["door"]);
+        assert!(daemon.reloader.join().is_some(), "who ends the daemon ends the mounts in order");
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use super::Level;
+use super::{Level, ROOMS};
 
 /// What is logged: `info,server=debug`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,12 @@ pub struct Levels {
 
 /// A text that names no levels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown(String);
+pub enum Unknown {
+    /// It is no level.
+    Level(String),
+    /// No part of the program is called so.
+    Room(String),
+}
 
 impl Levels {
     /// The same for all rooms.
@@ -62,14 +67,11 @@ impl FromStr for Levels {
         for part in text.split(',').map(str::trim) {
             let (room, name) =
                 part.split_once('=').map_or((None, part), |(room, name)| (Some(room.trim()), name.trim()));
-            let level = Level::parse(name).ok_or_else(|| Unknown(name.to_owned()))?;
-            let named = |character: char| character.is_ascii_alphanumeric() || character == '_';
+            let level = Level::parse(name).ok_or_else(|| Unknown::Level(name.to_owned()))?;
             match room {
                 None => levels.default = level,
-                Some(room) if !room.is_empty() && room.chars().all(named) => {
-                    levels = levels.with(room, level)
-                }
-                Some(_) => return Err(Unknown(part.to_owned())),
+                Some(room) if ROOMS.contains(&room) => levels = levels.with(room, level),
+                Some(room) => return Err(Unknown::Room(room.to_owned())),
             }
         }
         Ok(levels)
@@ -85,11 +87,13 @@ impl fmt::Display for Levels {
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is no level: error, warn, info, debug or trace, and for one room `server=debug`",
-            self.0
-        )
+        match self {
+            Self::Level(name) => write!(
+                f,
+                "{name:?} is no level: error, warn, info, debug or trace, and for one room `server=debug`"
+            ),
+            Self::Room(name) => write!(f, "there is no room {name:?}: there are {}", ROOMS.join(", ")),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod layer;
 mod levels;
 mod line;
 mod repeats;
+mod rooms;
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use keeper::{Keeper, Kept};
 pub use levels::{Levels, Unknown};
 pub use line::{Level, Line};
 pub use repeats::REPEATS;
+pub use rooms::ROOMS;
 
 /// The process's log. Clones are the same log.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 pub mod auth;
 pub mod authority;
 pub mod client;
+pub mod customer;
 pub mod header;
 pub mod message;
 pub mod parser;

@@ -5,6 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::rtsp::customer::customer;
+
 /// Counts the connections there are, of all workers.
 pub(super) struct Admission {
     counts: Mutex<Counts>,
@@ -25,7 +27,7 @@ struct Counts {
 /// A connection's place, free again when dropped.
 pub(super) struct Place {
     admission: Arc<Admission>,
-    peer: IpAddr,
+    whose: IpAddr,
 }
 
 /// Why a connection is refused.
@@ -66,22 +68,23 @@ impl Admission {
 
     /// A place for a connection of that address. This machine's own are only bounded by the whole.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
-        let peer = peer.to_canonical();
+        let whose = customer(peer);
         let mut counts = self.counts();
-        let its = counts.of.get(&peer).copied().unwrap_or(0);
+        let its = counts.of.get(&whose).copied().unwrap_or(0);
         let full = if counts.all >= counts.most {
             Some(Full::Server(counts.most))
         } else {
-            (!peer.is_loopback() && its >= counts.per_address).then_some(Full::Address(counts.per_address))
+            (!peer.to_canonical().is_loopback() && its >= counts.per_address)
+                .then_some(Full::Address(counts.per_address))
         };
         if let Some(full) = full {
             counts.refused += 1;
             counts.full[usize::from(matches!(full, Full::Address(_)))] += 1;
             return Err(full);
         }
-        counts.of.insert(peer, its + 1);
+        counts.of.insert(whose, its + 1);
         counts.all += 1;
-        Ok(Place { admission: self.clone(), peer })
+        Ok(Place { admission: self.clone(), whose })
     }
 
     /// How many were refused since the last call.
@@ -103,10 +106,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();
         counts.all = counts.all.saturating_sub(1);
-        match counts.of.get_mut(&self.peer) {
+        match counts.of.get_mut(&self.whose) {
             Some(its) if *its > 1 => *its -= 1,
             _ => {
-                counts.of.remove(&self.peer);
+                counts.of.remove(&self.whose);
             }
         }
     }
@@ -133,6 +136,15 @@ mod tests {
         assert_eq!(admission.admit(here).err(), Some(Full::Server(5)));
         assert_eq!((admission.take_refused(), admission.take_refused()), (2, 0));
         assert_eq!(admission.refused(), [1, 1]);
+    }
+
+    #[test]
+    fn one_customer_of_ipv6_has_only_so_many_connections() {
+        let admission = Arc::new(Admission::new(5, 2));
+        let _held = ["2001:db8::1", "2001:db8::2"].map(|text| admission.admit(address(text)).ok().unwrap());
+        assert_eq!(admission.admit(address("2001:db8::ffff:3")).err(), Some(Full::Address(2)));
+        let _other = admission.admit(address("2001:db8:0:1::1")).ok().unwrap();
+        let _here = [(); 2].map(|()| admission.admit(address("::1")).ok().unwrap());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
-use super::{Settings, broadcast, supervise};
+use super::{Settings, broadcast, sign_in, supervise};
 use crate::clock;
 
 /// Sessions are looked at this often: timeouts, unreachable peers.
@@ -61,6 +61,7 @@ impl Worker {
             if std::mem::replace(&mut rules, changed) != changed {
                 self.end_who_may_no_more();
             }
+            self.tell_who_is_there();
             let now = clock::now();
             let over = |reader: &&Rc<Reader>| {
                 if reader.is_outdated() {
@@ -78,12 +79,21 @@ impl Worker {
         }
     }
 
-    /// Other users, rights or networks are true of those too who play already.
+    /// Who watches on one connection for weeks signed in once.
+    fn tell_who_is_there(&self) {
+        let readers = self.readers();
+        let users =
+            readers.iter().filter_map(|reader| Some((reader.peer(), &*reader.client.user.as_ref()?.name)));
+        self.house.gate.present(users, sign_in::now());
+    }
+
+    /// Other users, passwords, rights or networks are true of those too who play already.
     fn end_who_may_no_more(&self) {
         let ended = self.end(|reader| {
-            let user = reader.client.user.as_deref();
+            let user = reader.client.user.as_ref();
             let may = self.house.gate.still(reader.peer(), user, reader.feed.mount.name());
             if let Err(reason) = may {
+                let user = user.map(|user| &*user.name);
                 tracing::info!(peer = %reader.peer(), user, mount = reader.feed.mount.name(), "may no more: {reason}");
             }
             may.is_err()

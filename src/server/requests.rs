@@ -17,6 +17,7 @@ use super::reader::{Client, Path, Reader, Route};
 use super::worker::Worker;
 use crate::clock;
 use crate::media::TrackId;
+use crate::rtsp::auth::Identity;
 use crate::rtsp::message::Status;
 use crate::rtsp::server::{Answer, Event, Lower, SessionId};
 use crate::rtsp::url::Target;
@@ -35,7 +36,7 @@ pub(super) struct Caller {
     /// What program asks, as it says.
     pub(super) agent: RefCell<Option<Box<str>>>,
     /// Who signed in, if there are users.
-    pub(super) user: RefCell<Option<Arc<str>>>,
+    pub(super) user: RefCell<Option<Identity>>,
 }
 
 impl Caller {
@@ -207,6 +208,12 @@ impl Worker {
         if !self.serves(feed) {
             return Err(Answer::failed(Status(404), format!("there is no mount {name:?} any more")));
         }
+        // The rules may be others than when the request was let in: its source took its time to begin.
+        let user = caller.user.borrow().clone();
+        self.house
+            .gate
+            .still(caller.peer.ip(), user.as_ref(), name)
+            .map_err(|reason| Answer::failed(Status(403), reason.to_string()))?;
         feed.take_place().map_err(|most| {
             let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
             self.house.crowded.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +223,7 @@ impl Worker {
             number: self.house.next_number(),
             peer: caller.peer,
             agent: caller.agent.borrow().clone(),
-            user: caller.user.borrow().clone(),
+            user,
             since: clock::now(),
             line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),
         };

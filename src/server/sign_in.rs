@@ -31,7 +31,8 @@ pub(super) async fn sign_in(gate: &Gate, peer: IpAddr, claim: &Claim) -> Answer 
         mount: claim.mount.as_deref(),
         right: if claim.changes { Right::Control } else { Right::Read },
         authorization: claim.authorization.as_deref(),
-        held: claim.held.as_deref(),
+        agent: claim.agent.as_deref(),
+        held: claim.held.as_ref(),
         own_session: claim.own_session,
     };
     let (answer, delay) = match gate.sign_in(&attempt, now()) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lenslet::hub::{Outlet, mount};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
-use lenslet::server::{Pacing, Server, Settings};
+use lenslet::server::{Handle, Pacing, Server, Settings};
 
 /// Nothing on loopback takes this long unless it is broken, under valgrind too.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,6 +32,7 @@ pub(crate) enum Transport {
 /// Everybody who plays one mount.
 pub(crate) struct Audience {
     outlet: Option<Outlet>,
+    handle: Handle,
     published: usize,
     time: MediaTime,
     readers: Vec<Reader>,
@@ -50,7 +51,7 @@ impl Audience {
         let listen = vec![([127, 0, 0, 1], 0).into()];
         let settings = Settings { listen, udp_ports: 0..=0, pacing, ..Settings::default() };
         let server = Server::bind(settings).unwrap();
-        let address = server.addresses()[0];
+        let (address, handle) = (server.addresses()[0], server.handle());
         let (outlet, mount) = mount("cam");
         let sets = ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68, 1]);
         outlet.describe(vec![Track { codec: Codec::H264(sets), bitrate: None }], false);
@@ -67,6 +68,7 @@ impl Audience {
         });
         let mut audience = Self {
             outlet: Some(outlet),
+            handle,
             published: 0,
             time: lenslet::clock::media(),
             readers: Vec::new(),
@@ -88,6 +90,13 @@ impl Audience {
             self.publish(1000);
         }
         self.readers.iter_mut().for_each(Reader::play);
+    }
+
+    /// Asks the server for the figures of a status: how many sessions it tells of.
+    #[allow(dead_code, reason = "whoever counts allocations asks for none")]
+    pub(crate) fn sessions(&self) -> usize {
+        std::hint::black_box(self.handle.mounts());
+        smol::block_on(self.handle.sessions()).len()
     }
 
     /// One picture of about so many bytes, to everybody; a keyframe has `more` times as many.

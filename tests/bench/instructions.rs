@@ -14,6 +14,7 @@ use lenslet::access::{Attempt, Gate, Now, Right, Rights, Rules, Ruling};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
 use lenslet::rtp::Sender;
+use lenslet::rtsp::auth::Identity;
 use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
 use lenslet::server::Pacing;
 
@@ -110,6 +111,14 @@ fn cases() -> Vec<Case> {
                 });
             }
         }
+    }
+    for (transport, name) in [(Transport::Tcp, "TCP"), (Transport::Udp, "UDP")] {
+        cases.push(Case {
+            name: format!("broadcast 20000 B to 100 by {name}, shared heads, watched"),
+            per: vec![(1, "picture"), (100, "reader")],
+            counted: BROADCAST,
+            run: Box::new(move |rounds| watched(transport, 100, rounds)),
+        });
     }
     for (pacing, how) in [(Pacing::Off, "at once"), (Pacing::On, "spread")] {
         for readers in [1, 10] {
@@ -285,6 +294,7 @@ fn answers(rounds: usize) {
     let time = Duration::from_secs(1_000_000);
     let now = Now { wall: SystemTime::UNIX_EPOCH + time, steady: time };
     let uri = "rtsp://127.0.0.1:8554/cam";
+    let held = Identity { name: "user42".into(), password: 0 };
     let attempt = |authorization| Attempt {
         peer: [192, 168, 1, 7].into(),
         method: "DESCRIBE",
@@ -292,7 +302,8 @@ fn answers(rounds: usize) {
         mount: Some("cam"),
         right: Right::Read,
         authorization,
-        held: Some("user42"),
+        agent: None,
+        held: Some(&held),
         own_session: false,
     };
     let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now) else { panic!("no challenge") };
@@ -326,6 +337,17 @@ fn broadcast(transport: Transport, readers: usize, paused: bool, rounds: usize) 
         audience.pause();
     }
     (0..rounds).for_each(|_| audience.picture(20_000));
+}
+
+/// Somebody asks for the status four times a second, at 30 pictures.
+fn watched(transport: Transport, readers: usize, rounds: usize) {
+    let mut audience = Audience::new(transport, Pacing::Auto, readers, measured);
+    for round in 0..rounds {
+        if round % 8 == 0 {
+            assert_eq!(audience.sessions(), readers);
+        }
+        audience.picture(20_000);
+    }
 }
 
 fn groups(pacing: Pacing, readers: usize, rounds: usize) {

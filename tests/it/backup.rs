@@ -201,7 +201,7 @@ fn what_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_touched() {
     }
     for (arguments, sentence) in [
         (vec!["backup", "/nowhere/x.backup"], "there is no folder /nowhere: is the disk mounted?"),
-        (vec!["backup", "--keep", "3", "/nowhere"], "cannot read /nowhere"),
+        (vec!["backup", "--keep", "3", "/nowhere"], "there is no folder /nowhere: is the disk mounted?"),
         (vec!["backup", "--keep", "none", "/tmp"], "is no number of backups"),
         (vec!["restore", "/nowhere/x"], "cannot read /nowhere/x"),
     ] {

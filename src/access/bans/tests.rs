@@ -21,6 +21,15 @@ fn ends(consequence: Consequence) -> Option<SystemTime> {
     consequence.banned.map(|ban| ban.until)
 }
 
+/// How a player speaks.
+fn player() -> Manner {
+    Manner::of(Some("LibVLC/3.0.20"), None)
+}
+
+fn tries(bans: &mut Bans, user: Option<&str>, manner: Manner, second: u64) -> Admission {
+    bans.attempt(ip(THIEF), user, manner, false, at(second))
+}
+
 fn network(text: &str) -> Network {
     text.parse().unwrap()
 }
@@ -57,7 +66,7 @@ fn failures_of_more_than_a_minute_ago_do_not_count() {
         assert_eq!(fail(&mut bans, THIEF, 3, minute * 60).delay, Duration::ZERO);
     }
     fail(&mut bans, THIEF, 3, 6000);
-    bans.signed_in(ip(THIEF), "alice", at(6001));
+    bans.signed_in(ip(THIEF), "alice", player(), at(6001));
     assert_eq!(fail(&mut bans, THIEF, 3, 6002).delay, Duration::ZERO, "a right one ends the count");
 }
 
@@ -67,7 +76,7 @@ fn ones_own_account_does_not_let_one_guess_at_others() {
     let mut last = None;
     for second in 0..4 {
         (0..3).for_each(|_| last = Some(bans.failed(ip(THIEF), Some("anna"), at(second))));
-        bans.signed_in(ip(THIEF), "mallory", at(second));
+        bans.signed_in(ip(THIEF), "mallory", player(), at(second));
     }
     assert!(matches!(bans.admit(ip(THIEF), at(4)), Admission::Guests(_)), "{last:?}");
 }
@@ -75,14 +84,14 @@ fn ones_own_account_does_not_let_one_guess_at_others() {
 #[test]
 fn who_shares_the_address_of_a_thief_can_come_back() {
     let mut bans = Bans::default();
-    bans.signed_in(ip(THIEF), "alice", at(0));
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
     fail(&mut bans, THIEF, 10, 10);
     let banned = Admission::Banned(at(310));
     assert_eq!(bans.admit(ip(THIEF), at(11)), Admission::Guests(at(310)));
     for user in [Some("admin"), Some("Alice"), None] {
-        assert_eq!(bans.attempt(ip(THIEF), user, false, at(11)), banned, "who was never there: {user:?}");
+        assert_eq!(tries(&mut bans, user, player(), 11), banned, "who was never there: {user:?}");
     }
-    let mut alice = |second| bans.attempt(ip(THIEF), Some("alice"), false, at(second));
+    let mut alice = |second| tries(&mut bans, Some("alice"), player(), second);
     assert_eq!(alice(11), Admission::Guests(at(310)), "one attempt");
     assert_eq!((alice(12), alice(20)), (banned, banned));
     assert_eq!((alice(21), alice(21)), (Admission::Guests(at(310)), banned), "ten seconds later another");
@@ -92,15 +101,52 @@ fn who_shares_the_address_of_a_thief_can_come_back() {
 }
 
 #[test]
+fn a_thief_who_knows_her_name_neither_eats_her_attempt_nor_has_more_guesses() {
+    let (tool, mut bans) = (Manner::of(Some("hydra"), None), Bans::default());
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
+    fail(&mut bans, THIEF, 10, 10);
+    let open = |bans: &mut Bans, manner, second| {
+        matches!(tries(bans, Some("alice"), manner, second), Admission::Guests(_))
+    };
+    let guesses = (11..210).filter(|second| open(&mut bans, tool, *second)).count();
+    assert_eq!(guesses, 10, "with another player she could come, too");
+    assert!(open(&mut bans, player(), 210), "her own is open all the while");
+    let both =
+        (211..311).filter(|second| open(&mut bans, tool, *second) | open(&mut bans, player(), *second));
+    assert!(both.count() <= 10, "together no more than one in ten seconds");
+    bans.signed_in(ip(THIEF), "alice", tool, at(311));
+    fail(&mut bans, THIEF, 10, 312);
+    assert!(open(&mut bans, tool, 330), "what let her in is hers");
+    assert!(!open(&mut bans, player(), 331), "and one attempt for all of them");
+    (0..20).for_each(|number| {
+        bans.signed_in(ip(THIEF), "alice", Manner::of(Some(&number.to_string()), None), at(340));
+    });
+    assert!(!open(&mut bans, tool, 345), "the last ones are remembered");
+}
+
+#[test]
+fn who_is_there_is_remembered_a_week_after_that() {
+    let (mut bans, day) = (Bans::default(), 24 * 3600);
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
+    bans.present(ip(THIEF), "alice", at(6 * day));
+    bans.present(ip(THIEF), "alice", at(5 * day));
+    bans.present(ip(THIEF), "mallory", at(6 * day));
+    fail(&mut bans, THIEF, 10, 12 * day);
+    assert!(matches!(bans.admit(ip(THIEF), at(12 * day)), Admission::Guests(_)));
+    assert!(matches!(tries(&mut bans, Some("mallory"), player(), 12 * day), Admission::Banned(_)));
+    fail(&mut bans, THIEF, 10, 13 * day);
+    assert!(matches!(bans.admit(ip(THIEF), at(13 * day + 1)), Admission::Banned(_)));
+}
+
+#[test]
 fn so_many_users_of_an_address_are_remembered_and_the_last_ones_are() {
     let mut bans = Bans::default();
     for number in 0..20 {
-        bans.signed_in(ip(THIEF), &format!("user{number}"), at(number));
+        bans.signed_in(ip(THIEF), &format!("user{number}"), player(), at(number));
     }
     fail(&mut bans, THIEF, 10, 30);
-    let open = |bans: &mut Bans, user: &str| {
-        matches!(bans.attempt(ip(THIEF), Some(user), false, at(31)), Admission::Guests(_))
-    };
+    let open =
+        |bans: &mut Bans, user: &str| matches!(tries(bans, Some(user), player(), 31), Admission::Guests(_));
     assert!(open(&mut bans, "user19") && open(&mut bans, "user12") && !open(&mut bans, "user11"));
 }
 
@@ -120,14 +166,16 @@ fn people_ban_exempt_and_lift() {
     let exempt = vec!["192.168.0.0/16".parse().unwrap()];
     let mut bans = Bans::new(Policy { exempt, ..Policy::default() });
     assert_eq!(fail(&mut bans, "192.168.1.1", 1000, 0), Consequence { delay: Duration::ZERO, banned: None });
-    bans.signed_in(ip(THIEF), "alice", at(0));
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
     assert!(bans.ban(network("203.0.113.0/24"), at(100), "by hand", at(1)));
     let banned = Admission::Banned(at(100));
-    assert_eq!(bans.attempt(ip(THIEF), Some("alice"), false, at(2)), banned, "also where somebody signed in");
+    assert_eq!(tries(&mut bans, Some("alice"), player(), 2), banned, "also where somebody signed in");
     assert_eq!(bans.admit(ip("203.0.114.1"), at(2)), Admission::Open);
     let listed = Ban { network: network("203.0.113.0/24"), until: at(100), why: "by hand".to_owned() };
     assert_eq!(bans.list(at(2)).as_slice(), std::slice::from_ref(&listed));
     assert!(!bans.lift(network(THIEF), at(3)), "a part of it is not lifted");
+    assert_eq!(bans.covering(network(THIEF), at(3)), Some(network("203.0.113.0/24")));
+    assert_eq!(bans.covering(network("203.0.113.0/24"), at(3)), None, "it is that itself");
     assert!(bans.lift(network("203.0.0.0/16"), at(3)));
     assert!(!bans.lift(network("203.0.0.0/16"), at(3)));
     assert_eq!((bans.admit(ip(THIEF), at(4)), bans.list(at(4)).len()), (Admission::Open, 0));
@@ -141,14 +189,17 @@ fn what_is_kept_over_a_restart_is_true_after_it() {
     let mut bans = Bans::default();
     fail(&mut bans, THIEF, 10, 0);
     fail(&mut bans, "198.51.100.1", 10, 0);
-    bans.signed_in(ip("198.51.100.1"), "alice", at(1));
+    bans.signed_in(ip("198.51.100.1"), "alice", player(), at(1));
     bans.ban(network("192.0.2.0/24"), at(1000), "by hand", at(1));
     let text = serde_json::to_string(&bans.memory(at(2))).unwrap();
     assert!(text.contains("\"192.0.2.0/24\""), "{text}");
     let mut other = Bans::default();
     other.restore(serde_json::from_str(&text).unwrap(), at(3));
     assert_eq!((other.list(at(3)), other.memory(at(3))), (bans.list(at(3)), bans.memory(at(3))));
-    assert!(matches!(other.attempt(ip("198.51.100.1"), Some("alice"), false, at(3)), Admission::Guests(_)));
+    let known = other.attempt(ip("198.51.100.1"), Some("alice"), player(), false, at(3));
+    assert!(matches!(known, Admission::Guests(_)));
+    let known = other.attempt(ip("198.51.100.1"), Some("alice"), player(), false, at(4));
+    assert!(matches!(known, Admission::Banned(_)), "how she speaks is kept too");
     assert_eq!(ends(fail(&mut other, THIEF, 10, 400)), Some(at(2200)), "the second of it");
     let mut late = Bans::default();
     late.restore(serde_json::from_str(&text).unwrap(), at(8 * 24 * 3600));

@@ -34,9 +34,18 @@ fn describe(authorization: Option<&str>) -> Attempt<'_> {
         mount: Some("cam"),
         right: Right::Read,
         authorization,
+        agent: None,
         held: None,
         own_session: false,
     }
+}
+
+fn alice() -> Identity {
+    Identity { name: "alice".into(), password: 0 }
+}
+
+fn granted(user: &str) -> Ruling {
+    Ruling::Granted(Some(Identity { name: user.into(), password: 0 }))
 }
 
 fn nonce(ruling: Ruling) -> String {
@@ -69,7 +78,7 @@ fn who_says_nothing_is_asked_and_who_knows_the_password_is_in() {
     let gate = gate();
     assert_eq!(gate.admit(ip(PEER), at(0)), Ok(()));
     assert!(nonce(gate.sign_in(&describe(None), at(0))).starts_with("Digest realm=\"Lenslet\", nonce=\""));
-    assert_eq!(comes_in(&gate, "alice", PASSWORD, 1), Ruling::Granted(Some("alice".into())));
+    assert_eq!(comes_in(&gate, "alice", PASSWORD, 1), granted("alice"));
     let value = answer(&gate, "alice", PASSWORD, at(2));
     let other = Attempt { mount: Some("other"), ..describe(Some(&value)) };
     assert_eq!(gate.sign_in(&other, at(2)), Ruling::Forbidden(Reason::Rights(Right::Read)));
@@ -116,16 +125,17 @@ fn guesses_cost_a_delay_and_then_a_ban_of_attempts() {
     let (events, _) = gate.take_events();
     assert!(events.iter().any(|event| matches!(event.what, What::Banned(_))), "{events:?}");
     assert!(gate.lift(PEER.parse().unwrap(), at(2)));
-    assert_eq!(comes_in(&gate, "alice", PASSWORD, 2), Ruling::Granted(Some("alice".into())));
+    assert_eq!(comes_in(&gate, "alice", PASSWORD, 2), granted("alice"));
 }
 
 #[test]
 fn beside_a_thief_who_plays_goes_on_and_can_come_back() {
     let gate = gate();
+    let alice = &alice();
     assert!(matches!(comes_in(&gate, "alice", PASSWORD, 0), Ruling::Granted(_)));
     (0..10).for_each(|_| drop(guess(&gate, "admin", 1)));
     assert_eq!(gate.admit(ip(PEER), at(2)), Ok(()), "who it is has to be read");
-    let held = Attempt { held: Some("alice"), own_session: true, ..describe(None) };
+    let held = Attempt { held: Some(alice), own_session: true, ..describe(None) };
     assert!(matches!(gate.sign_in(&held, at(2)), Ruling::Granted(_)), "she plays");
     assert!(matches!(gate.sign_in(&describe(None), at(2)), Ruling::Challenge { .. }));
     for _ in 0..100 {
@@ -141,31 +151,34 @@ fn beside_a_thief_who_plays_goes_on_and_can_come_back() {
 #[test]
 fn who_is_in_may_use_an_old_nonce_on_his_connection_alone() {
     let gate = gate();
+    let alice = &alice();
     let value = answer(&gate, "alice", PASSWORD, at(0));
-    let own = Attempt { held: Some("alice"), own_session: true, ..describe(Some(&value)) };
+    let bob = Identity { name: "bob".into(), password: 0 };
+    let own = Attempt { held: Some(alice), own_session: true, ..describe(Some(&value)) };
     assert!(matches!(gate.sign_in(&own, at(601)), Ruling::Granted(_)));
     for other in [
         describe(Some(&value)),
-        Attempt { held: Some("alice"), ..describe(Some(&value)) },
-        Attempt { held: Some("bob"), own_session: true, ..describe(Some(&value)) },
+        Attempt { held: Some(alice), ..describe(Some(&value)) },
+        Attempt { held: Some(&bob), own_session: true, ..describe(Some(&value)) },
     ] {
         assert!(nonce(gate.sign_in(&other, at(601))).ends_with(", stale=TRUE"), "{other:?}");
     }
-    let no_session = Attempt { held: Some("alice"), ..describe(None) };
+    let no_session = Attempt { held: Some(alice), ..describe(None) };
     assert!(matches!(gate.sign_in(&no_session, at(0)), Ruling::Challenge { .. }));
 }
 
 #[test]
 fn other_rules_hold_at_once_for_those_who_are_in_too() {
     let gate = gate();
-    assert_eq!(gate.still(ip(PEER), Some("alice"), "cam"), Ok(()));
+    let alice = &alice();
+    assert_eq!(gate.still(ip(PEER), Some(alice), "cam"), Ok(()));
     let (held, changes) =
-        (Attempt { held: Some("alice"), own_session: true, ..describe(None) }, gate.changes());
+        (Attempt { held: Some(alice), own_session: true, ..describe(None) }, gate.changes());
     let mut other = rules();
     other.users.remove("alice").unwrap();
     gate.replace(other);
     assert_ne!(gate.changes(), changes);
-    assert_eq!(gate.still(ip(PEER), Some("alice"), "cam"), Err(Reason::WrongPassword));
+    assert_eq!(gate.still(ip(PEER), Some(alice), "cam"), Err(Reason::Outdated));
     assert!(matches!(gate.sign_in(&held, at(0)), Ruling::Challenge { .. }));
     gate.replace(Rules::default());
     assert_eq!(gate.sign_in(&describe(None), at(0)), Ruling::Forbidden(Reason::NoUsers));
@@ -174,6 +187,33 @@ fn other_rules_hold_at_once_for_those_who_are_in_too() {
     assert_eq!(gate.sign_in(&here, at(0)), Ruling::Granted(None), "nobody is asked");
     gate.replace(Rules { open_to_world: true, ..Rules::default() });
     assert_eq!(gate.sign_in(&describe(None), at(0)), Ruling::Granted(None));
+}
+
+#[test]
+fn with_another_password_a_user_has_to_sign_in_anew() {
+    let gate = gate();
+    let alice = &alice();
+    let old = answer(&gate, "alice", PASSWORD, at(0));
+    let held = Attempt { held: Some(alice), own_session: true, ..describe(None) };
+    let mut other = rules();
+    other.basic = true;
+    gate.replace(other.clone());
+    assert_eq!(gate.still(ip(PEER), Some(alice), "cam"), Ok(()), "it is as it was");
+    assert!(matches!(gate.sign_in(&held, at(0)), Ruling::Granted(_)));
+    other.users.set_password("alice", "another").unwrap();
+    gate.replace(other.clone());
+    assert_eq!(gate.still(ip(PEER), Some(alice), "cam"), Err(Reason::Outdated));
+    assert!(matches!(gate.sign_in(&held, at(0)), Ruling::Challenge { .. }));
+    let own = Attempt { authorization: Some(&old), ..held };
+    assert!(matches!(gate.sign_in(&own, at(0)), Ruling::Challenge { .. }));
+    let Ruling::Granted(Some(anew)) = comes_in(&gate, "alice", "another", 1) else { panic!("not let in") };
+    assert_eq!(gate.still(ip(PEER), Some(&anew), "cam"), Ok(()));
+    // Nor is somebody of the same name who came after he went.
+    let mut none = other.clone();
+    none.users.remove("alice").unwrap();
+    gate.replace(none);
+    gate.replace(other);
+    assert_eq!(gate.still(ip(PEER), Some(&anew), "cam"), Err(Reason::Outdated));
 }
 
 #[test]

@@ -53,10 +53,8 @@ pub(in crate::cli) fn ban(command: BanCommand) -> Done {
             if asked(&place, AccessRequest::BanLift { address: address.clone() })? {
                 return Ok(());
             }
-            if !BansFile::in_state(&place.file().state()).lift(banned(&address)?, clock::wall())? {
-                return Err(format!("{address} is not banned").into());
-            }
-            Ok(print(format!("{address} is not banned any more"))?)
+            let said = BansFile::in_state(&place.file().state()).lift(banned(&address)?, clock::wall())?;
+            Ok(print(said)?)
         }
         BanCommand::List { json, place } => list(json, &place),
     }

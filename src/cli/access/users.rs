@@ -78,6 +78,13 @@ pub(in crate::cli) struct RightsArguments {
     /// A mount that the user may steer too; may be given again. If not said of a new user, none.
     #[arg(long, value_name = "MOUNT")]
     may_control: Vec<String>,
+    /// Reserved: nobody publishes yet.
+    #[arg(long, value_name = "MOUNT", hide = true, value_parser = no_publishing)]
+    may_publish: Vec<String>,
+}
+
+fn no_publishing(_mount: &str) -> Result<String, &'static str> {
+    Err("Lenslet takes no streams from others yet: the right to publish is reserved until it does")
 }
 
 #[derive(Debug, clap::Args)]

@@ -195,8 +195,11 @@ fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
     if base.is_some() && base != store.newest() {
         return Err(store::Error::Changed { newest: store.newest() }.into());
     }
-    let version = store.rollback(to, &format!("uid {}", nix::unistd::getuid()), clock::wall())?;
-    Ok(print(format!("This is version {version}; no daemon runs that would serve it."))?)
+    let newest = store.newest();
+    let version = store.rollback(to, &store::author(nix::unistd::getuid().as_raw()), clock::wall())?;
+    let is_new = newest != Some(version);
+    let what = if is_new { "This is" } else { "The file says that already: it is" };
+    Ok(print(format!("{what} version {version}; no daemon runs that would serve it."))?)
 }
 
 fn entry(version: store::Version) -> VersionEntry {
@@ -252,11 +255,11 @@ pub(super) fn plan(plan: &Plan) -> String {
     lines.extend(plan.changed.iter().map(|field| format!("{field} holds at once")));
     lines
         .extend(plan.after_restart.iter().map(|field| format!("{field} holds when the daemon starts again")));
-    if lines.is_empty() {
-        lines.push("Nothing changes.".to_owned());
-    }
-    if let Some(version) = plan.version {
-        lines.push(format!("This is version {version}."));
+    match (plan.version, lines.is_empty()) {
+        (None, true) => lines.push("Nothing changes.".to_owned()),
+        (None, false) => {}
+        (Some(version), true) => lines.push(format!("Nothing changes: that is version {version} already.")),
+        (Some(version), false) => lines.push(format!("This is version {version}.")),
     }
     lines.iter().map(|line| words::plain(line)).collect::<Vec<_>>().join("\n")
 }

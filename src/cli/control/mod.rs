@@ -226,8 +226,7 @@ impl DaemonArgument {
 
 fn setting(mount: String, what: String, value: &str) -> Result<Act, String> {
     if what == "bitrate" {
-        let bitrate_bps = bitrate(value)
-            .ok_or_else(|| format!("{value:?} is no bitrate: write bits a second, as 2M or 500k"))?;
+        let bitrate_bps = bitrate(value)?;
         return Ok(Act::SetBitrate { mount, bitrate_bps });
     }
     if what == "gop" {
@@ -243,13 +242,18 @@ fn setting(mount: String, what: String, value: &str) -> Result<Act, String> {
     Ok(Act::SetControl { mount, control: what, value })
 }
 
-fn bitrate(text: &str) -> Option<u32> {
+fn bitrate(text: &str) -> Result<u32, String> {
     let (number, unit) = match text.strip_suffix(['k', 'K']) {
         Some(number) => (number, 1e3),
         None => text.strip_suffix(['m', 'M']).map_or((text, 1.0), |number| (number, 1e6)),
     };
-    let bits = number.parse::<f64>().ok()? * unit;
-    (1.0..=f64::from(u32::MAX)).contains(&bits).then_some(bits as u32)
+    let number = number.parse().ok().filter(|number: &f64| number.is_finite());
+    let bits = number.map(|number| number * unit);
+    match bits {
+        Some(bits) if (1e4..=1e8).contains(&bits) => Ok(bits as u32),
+        Some(_) => Err(format!("{text} is not between 10k and 100M bits a second")),
+        None => Err(format!("{text:?} is no bitrate: write bits a second, as 2M or 500k")),
+    }
 }
 
 fn level(text: &str) -> Result<Level, String> {
@@ -269,13 +273,20 @@ mod tests {
 
     #[test]
     fn values_are_read_as_people_write_them() {
-        for (text, bits) in
-            [("2M", Some(2_000_000)), ("1.5m", Some(1_500_000)), ("500k", Some(500_000)), ("9", Some(9))]
-        {
-            assert_eq!(bitrate(text), bits);
+        for (text, bits) in [
+            ("2M", 2_000_000),
+            ("1.5m", 1_500_000),
+            ("500k", 500_000),
+            ("10000", 10_000),
+            ("100M", 100_000_000),
+        ] {
+            assert_eq!(bitrate(text), Ok(bits));
         }
-        for text in ["", "M", "-1", "0", "NaN", "inf", "5G", "9999M"] {
-            assert_eq!(bitrate(text), None, "{text}");
+        for text in ["", "M", "NaN", "inf", "5G"] {
+            assert!(bitrate(text).unwrap_err().contains("is no bitrate"), "{text}");
+        }
+        for text in ["-1", "0", "9k", "9999M", "99999M", "100.1M"] {
+            assert_eq!(bitrate(text), Err(format!("{text} is not between 10k and 100M bits a second")));
         }
         for (text, expected) in [
             ("-3", Value::Number(-3)),

@@ -8,11 +8,13 @@ mod meaning;
 #[cfg(test)]
 mod tests;
 mod text;
+mod way;
 
 use std::fmt;
 
 use super::Config;
 use super::syntax::Path;
+pub use way::{fitted, no_such_mount};
 
 /// Why a text is left as it is.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub enum Error {
     Value(String),
     /// The path leads to nothing that could have such a thing.
     Nowhere(Path),
+    /// The path leads into a mount that there is not: in a sentence.
+    NoSuchMount(String),
     /// Something is there already.
     Taken(Path),
     /// It cannot be a name.
@@ -38,7 +42,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Path(what) => f.write_str(what),
+            Self::Path(what) | Self::NoSuchMount(what) => f.write_str(what),
             Self::Config(error) => write!(f, "with this change it would be no configuration: {error}"),
             Self::Text(what) => write!(f, "the configuration cannot be read as it is: {what}"),
             Self::Value(what) => write!(f, "the new value cannot be read: {what}"),

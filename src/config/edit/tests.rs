@@ -88,18 +88,26 @@ fn names_change_alone() {
 #[test]
 fn what_cannot_be_is_refused() {
     let why = |done: Result<String, Error>| done.unwrap_err().to_string();
-    for way in ["workers.x", "listen[5]", "mounts.x", "mounts[0]"] {
+    for way in ["workers.x", "listen[5]", "workers[0]"] {
         assert_eq!(why(set(FILE, &path(way), "1")), format!("there is no place for {way}"));
     }
     assert_eq!(why(set(FILE, &path(""), "1")), "the whole configuration cannot be changed so");
-    assert_eq!(why(remove(FILE, &path("mounts[\"x\"]"))), "there is no place for mounts[\"x\"]");
+    assert_eq!(
+        why(remove(FILE, &path("mounts[\"x\"]"))),
+        "there is no mount \"x\" in the file: there are test, door"
+    );
     assert_eq!(why(insert(FILE, &path("workers"), "1")), "workers is there already");
     assert_eq!(why(rename(FILE, &path("mounts[\"door\"]"), "test")), "mounts[\"test\"] is there already");
     assert_eq!(why(rename(FILE, &path("workers"), "a b")), "\"a b\" cannot be a setting's name");
     for value in ["", "1, workers: 2", "1)", "/* 1", "\"", "(a: )", "1 2"] {
         assert!(matches!(set(FILE, &path("workers"), value), Err(Error::Value(_))), "{value}");
     }
-    assert!(matches!(set("(", &path("workers"), "1"), Err(Error::Text(_))));
+    for value in ["Front door", "\"Front\" door", "1)"] {
+        let expected = "the new value cannot be read: it is not one value";
+        assert_eq!(why(set(FILE, &path("mounts.test.label"), value)), expected, "{value}");
+    }
+    let expected = "the configuration cannot be read as it is: 2:2: this is not closed: `)` is missing";
+    assert_eq!(why(set("\n (", &path("workers"), "1")), expected);
 }
 
 #[test]
@@ -109,7 +117,10 @@ fn what_would_be_no_configuration_is_refused() {
         (super::set(FILE, "workers", "0"), "workers: 0 is not between 1 and 64"),
         (super::set(FILE, "nothing", "1"), "there is no setting nothing"),
         (super::set(FILE, "mounts[\"test\"].width", "15"), "the nearest that can be is"),
-        (super::set(FILE, "mounts[\"x\"].fps", "1"), "the kind of mount is missing"),
+        (
+            super::set(FILE, "mounts[\"x\"].fps", "1"),
+            "there is no mount \"x\" in the file: there are test, door",
+        ),
         (super::set(FILE, "..", "1"), "is no way to a setting"),
         (super::rename(FILE, "mounts[\"door\"]", "../x"), "a path is letters"),
         (super::remove(FILE, "mounts[\"door\"].device"), "Camera needs device"),
@@ -330,4 +341,49 @@ fn several_changes_have_to_be_right_together_alone() {
     assert!(matches!(all(text, &[width]), Err(Error::Config(_))));
     let both = all(text, &[width, height]).unwrap();
     assert_eq!(both, "(mounts: {\"a\": Camera(device: \"x\", width: 640, height: 480) /* y */})");
+}
+
+#[test]
+fn a_path_is_taken_as_people_write_it() {
+    let text = "(mounts: {\"cam\": Pattern(fps: 30), \"1\": Pattern()}, aliases: {\"b\": \"cam\"})";
+    for way in ["mounts[\"cam\"].fps", "mounts[cam].fps", "mounts.cam.fps"] {
+        assert_eq!(set(text, &path(way), "25").unwrap(), text.replace("30", "25"), "{way}");
+        assert_eq!(remove(text, &path(way)).unwrap(), text.replace("fps: 30", ""), "{way}");
+    }
+    assert_eq!(
+        set(text, &path("mounts[1]"), "Pattern(fps: 5)").unwrap(),
+        text.replace("Pattern()", "Pattern(fps: 5)")
+    );
+    assert_eq!(
+        set(text, &path("aliases.b"), "\"1\"").unwrap(),
+        text.replace("\"b\": \"cam\"", "\"b\": \"1\"")
+    );
+    let added = set("()", &path("mounts.a"), "Pattern()").unwrap();
+    assert_eq!(added, "(mounts: {\"a\": Pattern()})");
+    assert_eq!(rename(text, &path("mounts[1]"), "two").unwrap(), text.replace("\"1\"", "\"two\""));
+    let camera = "(mounts: {\"c\": Camera(device: \"x\")})";
+    let focused = camera.replace("\"x\"", "\"x\", controls: {\"focus\": 3}");
+    assert_eq!(set(camera, &path("mounts.c.controls.focus"), "3").unwrap(), focused);
+}
+
+#[test]
+fn a_setting_of_a_mount_that_there_is_not_names_the_nearest_mount() {
+    let text = "(mounts: {\"front\": Pattern(), \"back\": Pattern()})";
+    let near = "there is no mount \"frnt\" in the file: front is nearest";
+    let told = [
+        set(text, &path("mounts[\"frnt\"].fps"), "25"),
+        set(text, &path("mounts.frnt.controls.brightness"), "25"),
+        insert(text, &path("mounts[\"frnt\"].fps"), "25"),
+        remove(text, &path("mounts[\"frnt\"]")),
+        remove(text, &path("mounts[\"frnt\"].fps")),
+        rename(text, &path("mounts[\"frnt\"]"), "x"),
+    ];
+    for told in told {
+        assert_eq!(told.unwrap_err().to_string(), near);
+    }
+    let told = |text: &str| set(text, &path("mounts[\"garden\"].fps"), "25").unwrap_err().to_string();
+    assert_eq!(told(text), "there is no mount \"garden\" in the file: there are front, back");
+    assert_eq!(told("()"), "there is no mount \"garden\" in the file: there are none");
+    // A new one as a whole is no mistake.
+    assert!(set(text, &path("mounts[\"frnt\"]"), "Pattern()").is_ok());
 }

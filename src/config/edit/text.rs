@@ -1,8 +1,9 @@
 //! The changes themselves, of any RON.
 
+use super::super::place;
 use super::super::syntax::{self, Kind, Path, Step, Value};
 use super::layout::{self, Splice};
-use super::{Error, meaning};
+use super::{Error, meaning, way};
 
 /// Sets what the path leads to, to a value in RON; what is not there yet is added, and what it has to stand in too.
 ///
@@ -10,6 +11,7 @@ use super::{Error, meaning};
 /// The text or the value is no RON, or there is no place for it.
 pub(super) fn set(text: &str, path: &Path, value: &str) -> Result<String, Error> {
     let tree = tree(text)?;
+    let path = &way::fitted(path, &tree);
     let (value, new) = self::value(value)?;
     if let Some(old) = tree.at(path).filter(|_| !path.0.is_empty()) {
         let splice = Splice { span: old.span.clone(), text: value.to_owned() };
@@ -24,6 +26,7 @@ pub(super) fn set(text: &str, path: &Path, value: &str) -> Result<String, Error>
 /// As of [`set`], and where there is such a thing.
 pub(super) fn insert(text: &str, path: &Path, value: &str) -> Result<String, Error> {
     let tree = tree(text)?;
+    let path = &way::fitted(path, &tree);
     if tree.at(path).is_some() {
         return Err(Error::Taken(path.clone()));
     }
@@ -37,7 +40,8 @@ pub(super) fn insert(text: &str, path: &Path, value: &str) -> Result<String, Err
 /// The text is no RON, or nothing is there.
 pub(super) fn remove(text: &str, path: &Path) -> Result<String, Error> {
     let tree = tree(text)?;
-    let nowhere = || Error::Nowhere(path.clone());
+    let path = &way::fitted(path, &tree);
+    let nowhere = || nowhere(path, &tree);
     let (outer, step) = path.split().ok_or_else(nowhere)?;
     let container = tree.at(&outer).ok_or_else(nowhere)?;
     container.step(step).ok_or_else(nowhere)?;
@@ -51,7 +55,8 @@ pub(super) fn remove(text: &str, path: &Path) -> Result<String, Error> {
 /// The text is no RON, nothing is there, or the name is taken.
 pub(super) fn rename(text: &str, path: &Path, name: &str) -> Result<String, Error> {
     let tree = tree(text)?;
-    let nowhere = || Error::Nowhere(path.clone());
+    let path = &way::fitted(path, &tree);
+    let nowhere = || nowhere(path, &tree);
     let (outer, step) = path.split().ok_or_else(nowhere)?;
     let container = tree.at(&outer).ok_or_else(nowhere)?;
     let named = match step {
@@ -86,6 +91,10 @@ fn add(text: &str, tree: &Value, path: &Path, value: &str, new: Value) -> Result
     let (outer, missing) = path.0.split_at(known);
     let container = tree.at(&Path(outer.to_vec())).ok_or_else(nowhere)?;
     let (first, deeper) = missing.split_first().ok_or_else(nowhere)?;
+    // What kind it would be of nobody knows: a new one is set as a whole.
+    if let Some(why) = way::no_such_mount(path, tree).filter(|_| !matches!(path.0.len(), 0..=2)) {
+        return Err(Error::NoSuchMount(why));
+    }
     let (mut value, mut new) = (value.to_owned(), new);
     for step in deeper.iter().rev() {
         let member = layout::member(step, &value).ok_or_else(nowhere)?;
@@ -119,7 +128,12 @@ fn tree(text: &str) -> Result<Value, Error> {
     match syntax::parse(text) {
         (Some(tree), mistakes) if mistakes.is_empty() => Ok(tree),
         (_, mistakes) => {
-            Err(Error::Text(mistakes.first().map(|first| first.what.clone()).unwrap_or_default()))
+            let told = mistakes.first().map(|first| {
+                let (line, column) =
+                    (place::line(text, first.span.start), place::column(text, first.span.start));
+                format!("{line}:{column}: {}", first.what)
+            });
+            Err(Error::Text(told.unwrap_or_default()))
         }
     }
 }
@@ -130,10 +144,17 @@ fn value(text: &str) -> Result<(&str, Value), Error> {
         (Some(value), mistakes) if mistakes.is_empty() => {
             Ok((text.get(value.span.clone()).unwrap_or_default(), value))
         }
-        (_, mistakes) => {
-            Err(Error::Value(mistakes.first().map(|first| first.what.clone()).unwrap_or_default()))
-        }
+        (_, mistakes) => Err(Error::Value(match mistakes.first() {
+            // What is said of a file is not said of a value.
+            Some(first) if first.what.contains("configuration") => "it is not one value".to_owned(),
+            first => first.map(|first| first.what.clone()).unwrap_or_default(),
+        })),
     }
+}
+
+/// Why there is no way there.
+fn nowhere(path: &Path, tree: &Value) -> Error {
+    way::no_such_mount(path, tree).map_or_else(|| Error::Nowhere(path.clone()), Error::NoSuchMount)
 }
 
 fn is_name(name: &str) -> bool {

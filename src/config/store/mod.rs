@@ -3,11 +3,13 @@
 //! | what happens | what is true afterwards |
 //! |---|---|
 //! | a save ends | the file is the new text, and the newest version is it |
+//! | the file says that already | nothing is written |
 //! | it is killed anywhere | the file is the old text or the new one, whole; what is not among the versions yet becomes one at the next look |
 //! | the file changed since it was read | nothing is written; the change has become a version |
 //! | the file is damaged from outside, or gone | the newest version that is right is taken, and a damaged text is kept at the next save |
 //! | nothing can be written | the reason is told, and what is served is served on |
 
+mod author;
 mod difference;
 mod history;
 mod paths;
@@ -19,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use author::author;
 pub use difference::difference;
 pub use history::Version;
 pub use paths::{Environment, Paths};
@@ -190,7 +193,8 @@ impl Store {
         Some(Loaded { config, text, found, from: From::LastGood { version, why } })
     }
 
-    /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version.
+    /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version; gives the version's
+    /// number, which is the newest one's where the file says that already.
     ///
     /// # Errors
     /// See [`Error`]; then nothing was written.
@@ -210,9 +214,16 @@ impl Store {
         }
         // What goes is kept before it goes.
         if let Some(bytes) = &there {
-            self.keep(bytes, BY_HAND, now);
+            let kept = self.keep(bytes, BY_HAND, now);
+            if bytes == text.as_bytes() {
+                return Ok(kept.or_else(|| self.newest()).unwrap_or_default());
+            }
         }
         replace(&self.path, text.as_bytes(), MODE)?;
+        if let Some(newest) = self.history.newest().filter(|newest| self.is(newest, text.as_bytes())) {
+            // It was damaged, or gone, and is what it was.
+            return Ok(newest.number);
+        }
         // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
         self.history.add(text, author, now).or_else(|error| {
             tracing::warn!("the version is not kept: {error}");
@@ -308,10 +319,7 @@ impl Store {
     fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Option<u64> {
         let newest = self.history.newest();
         let text = String::from_utf8_lossy(bytes);
-        let is_newest = |version: &Version| {
-            self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
-        };
-        if let Some(newest) = newest.as_ref().filter(|newest| is_newest(newest)) {
+        if let Some(newest) = newest.as_ref().filter(|newest| self.is(newest, bytes)) {
             return Some(newest.number);
         }
         let kept = match self.parse(bytes) {
@@ -319,6 +327,11 @@ impl Store {
             Err(_) => self.history.put_aside(bytes).map(|()| newest.map_or(0, |newest| newest.number)),
         };
         kept.inspect_err(|error| tracing::debug!(%error, "a version is not kept")).ok()
+    }
+
+    /// Whether that is what a version says.
+    fn is(&self, version: &Version, bytes: &[u8]) -> bool {
+        self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<(String, Config), super::Error> {

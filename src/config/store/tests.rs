@@ -69,6 +69,28 @@ fn each_text_becomes_a_version() {
 }
 
 #[test]
+fn what_the_file_says_already_is_no_version_more() {
+    let place = place(Some(ONE));
+    place.store.load().unwrap();
+    let made = |place: &Place| {
+        let found = fs::metadata(place.store.path()).unwrap();
+        (std::os::unix::fs::MetadataExt::ino(&found), place.versions().len())
+    };
+    let before = made(&place);
+    assert_eq!(place.store.save(ONE, "bob", Some(ONE.as_bytes()), at(1)).unwrap(), 1);
+    assert_eq!(place.store.rollback(1, "bob", at(1)).unwrap(), 1);
+    assert_eq!(made(&place), before, "nothing is written");
+    // A hand that wrote it is whose it is.
+    fs::write(place.store.path(), TWO).unwrap();
+    assert_eq!(place.store.save(TWO, "bob", Some(TWO.as_bytes()), at(1)).unwrap(), 2);
+    assert_eq!(place.versions()[1], version(2, "by hand", TWO));
+    // Damaged, and what it was again.
+    fs::write(place.store.path(), "(mounts").unwrap();
+    assert_eq!(place.store.rollback(2, "bob", at(1)).unwrap(), 2);
+    assert_eq!((place.text().as_str(), place.versions().len()), (TWO, 2));
+}
+
+#[test]
 fn without_a_file_there_is_none_to_change() {
     let place = place(None);
     let loaded = place.store.load().unwrap();
@@ -239,8 +261,8 @@ fn a_file_for_an_earlier_version_is_translated_at_the_start_and_kept_as_it_was()
     assert_eq!(place.versions(), expected);
     place.store.load().unwrap();
     assert_eq!(place.versions().len(), 2, "it is done once");
-    // Back to it: again translated.
-    assert_eq!(place.store.rollback(1, "me", at(1)).unwrap(), 3);
+    // Back to it: again translated, which is what there is.
+    assert_eq!(place.store.rollback(1, "me", at(1)).unwrap(), 2);
     assert_eq!(place.text(), NOW);
 }
 

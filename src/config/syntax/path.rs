@@ -106,15 +106,20 @@ impl FromStr for Path {
     }
 }
 
-/// `"cam"]...` or `0]...`.
+/// `"cam"]...` or `0]...`; `cam]...` is what a shell leaves of the first.
 fn bracketed(inside: &str) -> Option<(Step, &str)> {
     if inside.starts_with('"') {
         let length = strings::length(inside)?;
         let key = strings::unquoted(inside.get(..length)?).ok()?;
         return Some((Step::Key(key), inside.get(length..)?.strip_prefix(']')?));
     }
-    let (number, after) = inside.split_once(']')?;
-    Some((Step::Index(number.parse().ok()?), after))
+    let (bare, after) = inside.split_once(']')?;
+    if bare.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some((Step::Index(bare.parse().ok()?), after));
+    }
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
+    let starts = bare.starts_with(|first: char| first != '-');
+    (starts && bare.chars().all(is_plain)).then(|| (Step::Key(bare.to_owned()), after))
 }
 
 fn name(text: &str) -> Option<(Step, &str)> {
@@ -131,6 +136,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_reads_as_a_shell_leaves_it() {
+        for (text, written) in [
+            ("mounts[cam].fps", "mounts[\"cam\"].fps"),
+            ("mounts[front/door-1.b].fps", "mounts[\"front/door-1.b\"].fps"),
+            ("listen[0]", "listen[0]"),
+        ] {
+            assert_eq!(text.parse::<Path>().unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
     fn a_path_reads_as_it_is_written() {
         for text in
             ["", "workers", "listen[0]", "mounts[\"cam\"].fps", "mounts[\"a/b]\\\"\"].controls[\"x y\"]"]
@@ -143,7 +159,8 @@ mod tests {
             "a.",
             "a..b",
             "a[",
-            "a[x]",
+            "a[x y]",
+            "a[]",
             "a[\"x\"",
             "a[\"x]",
             "1",

@@ -75,10 +75,12 @@ impl Refusal {
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.why)?;
-        if !self.what_to_do.is_empty() {
-            write!(f, ": {}", self.what_to_do)?;
+        match self.what_to_do.as_str() {
+            "" => Ok(()),
+            // Below the line of a file that it shows, and the caret under that.
+            what_to_do if self.why.contains('\n') => write!(f, "\n{what_to_do}"),
+            what_to_do => write!(f, ": {what_to_do}"),
         }
-        Ok(())
     }
 }
 
@@ -158,4 +160,18 @@ pub struct Snapshot {
     pub age_ms: Option<u64>,
     /// The JPEG, in base64.
     pub jpeg: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_stands_behind_the_reason_or_below_what_it_shows() {
+        let told = |why: &str, what_to_do: &str| Refusal::new("x", why, what_to_do).to_string();
+        assert_eq!(told("there is no x", "see `lenslet status`"), "there is no x: see `lenslet status`");
+        assert_eq!(told("there is no x", ""), "there is no x");
+        let shown = "1:2: there is no field `x`\n1 | (x: 1)\n  |  ^";
+        assert_eq!(told(shown, "nothing was changed"), format!("{shown}\nnothing was changed"));
+    }
 }

@@ -1,5 +1,7 @@
 //! What can be asked. A field that a verb does not have is refused.
 
+use std::fmt;
+
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -188,6 +190,34 @@ impl LogWish {
     }
 }
 
+impl fmt::Display for Act {
+    /// As the command is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kick { session } => write!(f, "kick {session}"),
+            Self::Keyframe { mount } => write!(f, "keyframe {mount}"),
+            Self::MountEnable { mount } => write!(f, "mount enable {mount}"),
+            Self::MountDisable { mount } => write!(f, "mount disable {mount}"),
+            Self::SetBitrate { mount, bitrate_bps } => write!(f, "set {mount} bitrate {bitrate_bps}"),
+            Self::SetGop { mount, pictures } => write!(f, "set {mount} gop {pictures}"),
+            Self::SetControl { mount, control, value } => write!(f, "set {mount} {control} {value}"),
+            Self::LogLevels { levels } => write!(f, "log --set {levels}"),
+            Self::Reload {} => f.write_str("reload"),
+            Self::Shutdown {} => f.write_str("shutdown"),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Switch(on) => on.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Entry(name) => write!(f, "{name:?}"),
+        }
+    }
+}
+
 impl Request {
     /// Every verb, as `do` names it, in the order of the documentation.
     pub fn verbs() -> impl Iterator<Item = &'static str> {
@@ -268,5 +298,26 @@ impl<'de> Deserialize<'de> for Request {
             )));
         };
         read.map_err(|error| D::Error::custom(format_args!("{verb}: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_is_told_as_the_command_is_written() {
+        let set = |value| Act::SetControl { mount: "cam".into(), control: "brightness".into(), value };
+        for (act, told) in [
+            (Act::Kick { session: "7".into() }, "kick 7"),
+            (Act::MountDisable { mount: "a/b".into() }, "mount disable a/b"),
+            (Act::SetBitrate { mount: "cam".into(), bitrate_bps: 500_000 }, "set cam bitrate 500000"),
+            (set(Value::Number(-3)), "set cam brightness -3"),
+            (set(Value::Switch(true)), "set cam brightness true"),
+            (set(Value::Entry("Manual Mode".into())), "set cam brightness \"Manual Mode\""),
+            (Act::Reload {}, "reload"),
+        ] {
+            assert_eq!(act.to_string(), told);
+        }
     }
 }

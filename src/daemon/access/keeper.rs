@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::audit::Audit;
+use super::audit::{self, Audit};
 use super::file::{Edit, Error, Mark, UsersFile};
 use super::kept::{self, BansFile};
 use crate::access::{Gate, Guest, Memory, Network, Networks, Now, Policy, Rules, Users};
@@ -113,7 +113,7 @@ impl Keeper {
         }
         drop(known);
         let (events, more) = self.gate.take_events();
-        self.audit().tried(events, more);
+        self.audit().tried(events, more, clock::wall());
         self.keep(REST);
     }
 
@@ -148,6 +148,7 @@ impl Keeper {
     /// # Errors
     /// There are too many bans.
     pub fn ban(&self, who: &str, network: Network, length: Duration, why: &str) -> Result<String, String> {
+        let why = &audit::shown(why);
         if !self.gate.ban(network, length, why, now()) {
             return Err("there are too many bans by hand already".to_owned());
         }
@@ -157,14 +158,19 @@ impl Keeper {
         Ok(format!("{network} is banned until {until}; what it plays goes on"))
     }
 
-    /// Lifts the bans of a network and of those in it; whether there were any.
-    pub fn lift(&self, who: &str, network: Network) -> bool {
-        let lifted = self.gate.lift(network, now());
-        if lifted {
-            self.audit().changed(who, &format!("{network} is not banned any more"), clock::wall());
-            self.keep(Duration::ZERO);
+    /// Lifts the bans of a network and of those in it; what is said of it, or why there is none to lift.
+    ///
+    /// # Errors
+    /// It is not banned, or what it is in is.
+    pub fn lift(&self, who: &str, network: Network) -> Result<String, String> {
+        let covering = self.gate.covering_ban(network, now());
+        if !self.gate.lift(network, now()) {
+            return Err(kept::not_lifted(network, covering));
         }
-        lifted
+        let said = kept::lifted(network, covering);
+        self.audit().changed(who, &said, clock::wall());
+        self.keep(Duration::ZERO);
+        Ok(said)
     }
 
     /// The bans that last.
@@ -323,7 +329,10 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
         apart.is_ok_and(|apart| apart < HOUR)
     };
     let same = |(one, other): (&Guest, &Guest)| {
-        (one.network, &one.user) == (other.network, &other.user) && near(one.at, other.at)
+        // In whatever order: players come by turns.
+        let manners = one.manners.len() == other.manners.len()
+            && one.manners.iter().all(|manner| other.manners.contains(manner));
+        (one.network, &one.user) == (other.network, &other.user) && manners && near(one.at, other.at)
     };
     (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
         && kept.guests.len() == memory.guests.len()
@@ -360,7 +369,12 @@ mod tests {
     fn who_comes_and_goes_is_not_written_each_time() {
         let network: Network = "192.168.1.7".parse().unwrap();
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let guest = |user: &str, seconds| Guest { network, user: user.to_owned(), at: at(seconds) };
+        let guest = |user: &str, seconds| Guest {
+            network,
+            user: user.to_owned(),
+            at: at(seconds),
+            manners: Vec::new(),
+        };
         let of = |guests| Memory { guests, ..Memory::default() };
         let kept = of(vec![guest("anna", 10_000)]);
         for (seconds, good) in

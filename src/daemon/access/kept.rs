@@ -52,18 +52,19 @@ impl BansFile {
         store::replace_secret(&self.path, format!("{text}\n").as_bytes())
     }
 
-    /// Lifts bans where no daemon runs; whether there were any.
+    /// Lifts bans where no daemon runs; what is said of it.
     ///
     /// # Errors
-    /// The file cannot be read or written.
-    pub fn lift(&self, network: Network, now: SystemTime) -> Result<bool, Box<dyn std::error::Error>> {
+    /// The network is not banned, or the file cannot be read or written.
+    pub fn lift(&self, network: Network, now: SystemTime) -> Result<String, Box<dyn std::error::Error>> {
         let mut bans = Bans::default();
         bans.restore(self.load()?, now);
+        let covering = bans.covering(network, now);
         if !bans.lift(network, now) {
-            return Ok(false);
+            return Err(not_lifted(network, covering).into());
         }
         self.save(&bans.memory(now))?;
-        Ok(true)
+        Ok(lifted(network, covering))
     }
 
     /// The bans that last, in control's words.
@@ -74,6 +75,28 @@ impl BansFile {
         let mut bans = Bans::default();
         bans.restore(self.load()?, now);
         Ok(bans.list(now).iter().map(|ban| entry(ban, now)).collect())
+    }
+}
+
+/// A ban was lifted; that of a network around it is another matter.
+pub(super) fn lifted(network: Network, covering: Option<Network>) -> String {
+    match covering {
+        None => format!("{network} is not banned any more"),
+        Some(covering) => {
+            format!("{network} is banned only as a part of {covering} now: `lenslet ban lift {covering}`")
+        }
+    }
+}
+
+/// Why none was.
+pub(super) fn not_lifted(network: Network, covering: Option<Network>) -> String {
+    match covering {
+        None => format!("{network} is not banned"),
+        Some(covering) => {
+            format!(
+                "{network} is not banned by itself, but as a part of {covering}: `lenslet ban lift {covering}`"
+            )
+        }
     }
 }
 
@@ -115,8 +138,8 @@ mod tests {
         assert_eq!(listed(50), [("203.0.113.7".into(), 50), ("2001:db8::/64".into(), 150)]);
         assert_eq!(listed(150), [("2001:db8::/64".into(), 50)]);
         let network = || "2001:db8::/64".parse().unwrap();
-        assert!(file.lift(network(), at(50)).unwrap());
-        assert!(!file.lift(network(), at(50)).unwrap());
+        assert!(file.lift(network(), at(50)).is_ok());
+        assert!(file.lift(network(), at(50)).is_err());
         assert_eq!(listed(50), [("203.0.113.7".into(), 50)]);
         fs::write(folder.path().join("bans.ron"), "[(").unwrap();
         assert!(listed(50).is_empty(), "it is told, and the server starts");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Steward;
-use super::configuration::author;
 use crate::access::Network;
+use crate::config::store::author;
 use crate::control::protocol::{AccessRequest, Refusal, Reply};
 use crate::control::{Answer, Caller};
 use crate::daemon::access::{Edit, Error, Keeper, banned};
@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl Steward {
     /// Files are written: not on the thread that all clients share.
     pub(super) async fn access(&self, caller: &Caller, request: AccessRequest) -> Answer {
-        let (keeper, who) = (self.rooms.keeper.clone(), author(caller));
+        let (keeper, who) = (self.rooms.keeper.clone(), author(caller.uid));
         smol::unblock(move || answer(&keeper, &who, request)).await
     }
 }
@@ -34,11 +34,8 @@ fn answer(keeper: &Arc<Keeper>, who: &str, request: AccessRequest) -> Answer {
         }
         AccessRequest::BanLift { address } => {
             let network = network(&address)?;
-            if !keeper.lift(who, network) {
-                let why = format!("{network} is not banned");
-                return Err(Refusal::new("no-such-ban", why, "`lenslet ban list` shows who is"));
-            }
-            format!("{network} is not banned any more")
+            let none = |why| Refusal::new("no-such-ban", why, "`lenslet ban list` shows who is");
+            keeper.lift(who, network).map_err(none)?
         }
         request => {
             let edit =

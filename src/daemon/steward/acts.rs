@@ -6,9 +6,11 @@ use std::time::Duration;
 use smol::Timer;
 use smol::future::FutureExt;
 
+use super::looks::is_camera;
 use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
+use crate::daemon::mounts::Listed;
 use crate::hub::{ControlValue, Mount};
 use crate::logs::Levels;
 
@@ -52,10 +54,15 @@ impl Steward {
 
     async fn enable(&self, name: &str, enabled: bool) -> Result<String, Refusal> {
         let name = name.trim_matches('/');
+        if let Err(refusal) = self.find(name)
+            && refusal.what == "no-such-mount"
+        {
+            return Err(refusal);
+        }
         match self.rooms.asker.enable(name, enabled).await {
             Ok(()) if enabled => Ok(format!("{name} is served")),
             Ok(()) => Ok(format!("{name} is served no longer, until it is enabled or Lenslet starts again")),
-            Err(why) => Err(Refusal::new("no-such-mount", why, "`lenslet status` lists the mounts")),
+            Err(why) => Err(Refusal::new("not-enabled", why, "see `lenslet status` and `lenslet log`")),
         }
     }
 
@@ -73,7 +80,7 @@ impl Steward {
         let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
         if !(10_000..=100_000_000).contains(&bitrate_bps) {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
@@ -84,7 +91,7 @@ impl Steward {
             self.coded_here(name, "only what is coded here has keyframes whose distance can be set")?;
         if !(1..=GREATEST_GOP).contains(&pictures) {
             let why = format!("{pictures} is not between 1 and {GREATEST_GOP} pictures");
-            return Err(Refusal::new("out-of-range", why, "take one that is"));
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_gop(pictures);
         Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))
@@ -104,7 +111,8 @@ impl Steward {
     }
 
     async fn set_control(&self, name: &str, control: &str, value: Value) -> Result<String, Refusal> {
-        let mount = self.find(name)?.mount;
+        let Listed { mount, settings } = self.find(name)?;
+        is_camera(&mount, &settings)?;
         let value = match value {
             Value::Switch(on) => ControlValue::Boolean(on),
             Value::Number(number) => ControlValue::Integer(number),
@@ -116,7 +124,7 @@ impl Steward {
             Err("the camera does not answer".into())
         };
         let told = poll_fn(|context| answer.poll(context)).or(silent).await;
-        let see = format!("ask for the `controls` of {}", mount.name());
+        let see = "`lenslet probe` lists the camera's controls";
         told.map(|said| said.to_string()).map_err(|why| Refusal::new("control-not-set", &*why, see))
     }
 

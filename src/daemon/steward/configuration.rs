@@ -36,7 +36,8 @@ impl Steward {
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
             ConfigRequest::Set { path, value, base } => {
                 let before = self.text(None).await?;
-                let text = edit::set(&before, &path, &value).map_err(not_edited)?;
+                let text = edit::set(&before, &path, &value);
+                let text = text.map_err(|error| meant_as_text(not_edited(error), &before, &path, &value))?;
                 self.apply(caller, text, base, Some(before)).await
             }
             ConfigRequest::Edit { text, edits } => {
@@ -57,12 +58,6 @@ impl Steward {
         self.look_at_config();
         let applied = applied?;
         Ok(Reply::Plan(difference.of(plan(&applied, &[]))))
-    }
-
-    /// Sees at once what was changed.
-    fn look_at_config(&self) {
-        let state = self.config_state();
-        self.seen().config = state;
     }
 
     pub(super) fn config_state(&self) -> ConfigState {
@@ -87,11 +82,16 @@ impl Steward {
 
     /// What stands at a path of the file.
     async fn get_at(&self, path: &str) -> Answer {
-        let no_path = |why: String| Refusal::new("no-path", why, "write it as mounts[\"cam\"].fps");
-        let steps: syntax::Path = path.parse().map_err(|error| no_path(format!("{path}: {error}")))?;
+        let no_path = |why: String| Refusal::new("no-path", why, "");
+        let steps: syntax::Path = path.parse().map_err(no_path)?;
         let text = self.text(None).await?;
         let tree = syntax::parse(&text).0.ok_or_else(|| no_path("the file is empty".to_owned()))?;
-        let Some(node) = tree.at(&steps) else { return default(path, &steps, &tree) };
+        let steps = edit::fitted(&steps, &tree);
+        let Some(node) = tree.at(&steps) else {
+            let misspelt = edit::no_such_mount(&steps, &tree);
+            let refused = misspelt.map(|why| Err(Refusal::new("no-such-mount", why, "")));
+            return refused.unwrap_or_else(|| default(path, &steps, &tree));
+        };
         let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
         Ok(Reply::Config(ConfigText { version: None, text: value, is_default: false }))
     }
@@ -150,12 +150,12 @@ impl Steward {
         before: Option<String>,
     ) -> Answer {
         let config = parsed(&text)?;
-        let author = author(caller);
+        let author = store::author(caller.uid);
         let who = author.clone();
         self.rooms.asker.expect(text.clone());
         let difference = self.difference(Some(text.clone())).await.unwrap_or_default();
         let new = text.clone();
-        let (version, old) = self
+        let saved = self
             .with_store(move |store| {
                 let Loaded { found, .. } = store.look().map_err(refusal)?;
                 let newest = store.newest();
@@ -164,17 +164,20 @@ impl Steward {
                     return Err(refusal(store::Error::Changed { newest }));
                 }
                 let saved = store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)?;
-                Ok((saved, found))
+                Ok((saved, found, newest != Some(saved)))
             })
-            .await?;
+            .await;
+        // Why it cannot be written holds for the next as well.
+        let (version, old, is_new) = saved.inspect_err(|_| self.look_at_config())?;
         let applied = match self.rooms.asker.apply(config).await {
             Ok(applied) => Ok(applied),
             Err(why) => Err(self.undo(new, old, why).await),
         };
         self.look_at_config();
         let applied = applied?;
-        let what = format!("the configuration is version {version}");
-        self.rooms.keeper.note(&who, &what);
+        if is_new {
+            self.rooms.keeper.note(&who, &format!("the configuration is version {version}"));
+        }
         Ok(Reply::Plan(Plan { version: Some(version), ..difference.of(plan(&applied, &[])) }))
     }
 
@@ -246,6 +249,12 @@ impl Difference {
     }
 }
 
+/// What the schema has in one of the configuration's own settings.
+fn outer_fields<'a>(schema: &'a serde_json::Value, outer: &syntax::Step) -> Option<&'a serde_json::Value> {
+    let syntax::Step::Field(name) = outer else { return None };
+    schema["fields"].as_array()?.iter().find(|field| field["name"] == **name)?.get("fields")
+}
+
 /// What holds at a path where nothing is written.
 fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
     let schema = config::schema();
@@ -269,7 +278,19 @@ fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
     };
     let unknown = "`lenslet config schema` lists what there is, `lenslet config get` what is written";
     let Some(setting) = setting else {
-        return Err(Refusal::new("no-such-setting", format!("there is no {path}"), unknown));
+        let known = match &steps.0[..] {
+            [_, syntax::Step::Key(mount), _] => of_kind(mount),
+            [outer, _] => outer_fields(&schema, outer),
+            _ => schema.get("fields"),
+        };
+        let known = known.and_then(|known| known.as_array()).into_iter().flatten();
+        let names = known.filter_map(|field| field["name"].as_str());
+        let near = match steps.0.last() {
+            Some(syntax::Step::Field(name)) => config::nearest(name, names),
+            _ => None,
+        };
+        let what_to_do = near.map_or_else(|| unknown.to_owned(), |near| format!("{near} is nearest"));
+        return Err(Refusal::new("no-such-setting", format!("there is no {path}"), what_to_do));
     };
     match (setting["default"].as_str(), setting["default_in_words"].as_str()) {
         (Some(text), _) => {
@@ -295,14 +316,6 @@ pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
     Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
 }
 
-/// Who is written beside a version.
-pub(super) fn author(caller: &Caller) -> String {
-    match caller.pid {
-        Some(pid) => format!("uid {} (process {pid})", caller.uid),
-        None => format!("uid {}", caller.uid),
-    }
-}
-
 fn change(edit: &Edit) -> edit::Change<'_> {
     match edit {
         Edit::Set { path, value } => edit::Change::Set(path, value),
@@ -313,7 +326,22 @@ fn change(edit: &Edit) -> edit::Change<'_> {
 }
 
 fn not_edited(error: edit::Error) -> Refusal {
-    Refusal::new("not-edited", error.to_string(), "nothing was changed")
+    let what_to_do = match &error {
+        edit::Error::Text(_) => {
+            "`lenslet config check` says more, `lenslet config rollback` writes a version that was right"
+        }
+        _ => "nothing was changed",
+    };
+    Refusal::new("not-edited", error.to_string(), what_to_do)
+}
+
+/// The refusal, and how the value is written where it would be right as a text: a shell takes the quotes that stand alone.
+fn meant_as_text(refusal: Refusal, before: &str, path: &str, value: &str) -> Refusal {
+    let quoted = syntax::quoted(value);
+    if edit::set(before, path, &quoted).is_err() {
+        return refusal;
+    }
+    Refusal { what_to_do: format!("a text has its quotes within others: '{quoted}'"), ..refusal }
 }
 
 fn parsed(text: &str) -> Result<Config, Refusal> {
@@ -342,7 +370,7 @@ fn checked(text: &str) -> Checked {
 fn refusal(error: store::Error) -> Refusal {
     let (what, what_to_do) = match &error {
         store::Error::Invalid(_) => ("no-configuration", ""),
-        store::Error::Changed { .. } => ("changed-meanwhile", "read it again"),
+        store::Error::Changed { .. } => ("changed-meanwhile", ""),
         store::Error::NoVersion(_) => ("no-such-version", ""),
         store::Error::System { .. } => ("not-written", ""),
     };

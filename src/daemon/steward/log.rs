@@ -7,7 +7,7 @@ use smol::stream::{self, StreamExt};
 
 use crate::control::LogStream;
 use crate::control::protocol::{Level, LogEvent, LogLine, LogWish, Refusal};
-use crate::logs::{self, Kept, Line, Logs};
+use crate::logs::{self, Kept, Line, Logs, ROOMS};
 
 /// The kept lines that are wished for, then those that come.
 pub(super) fn stream(logs: Option<&Logs>, wish: LogWish) -> Result<LogStream, Refusal> {
@@ -17,6 +17,13 @@ pub(super) fn stream(logs: Option<&Logs>, wish: LogWish) -> Result<LogStream, Re
     };
     let keeper = logs.keeper().clone();
     let kept = keeper.since(0);
+    // Libraries have rooms as well, once they say something.
+    let is_room =
+        |room: &&String| ROOMS.contains(&room.as_str()) || kept.lines.iter().any(|line| line.room == **room);
+    if let Some(unknown) = wish.rooms.iter().find(|room| !is_room(room)) {
+        let what_to_do = format!("there are {}", ROOMS.join(", "));
+        return Err(Refusal::new("no-such-room", format!("there is no room {unknown:?}"), what_to_do));
+    }
     let wished: Vec<&Arc<Line>> = kept.lines.iter().filter(|line| is_wished(&wish, line)).collect();
     let skip = wished.len().saturating_sub(wish.last as usize);
     let first: Vec<LogEvent> = wished[skip..].iter().map(|line| LogEvent::Line(told(line))).collect();

@@ -10,11 +10,13 @@ use smol::future::FutureExt;
 
 use super::{Steward, kind};
 use crate::clock;
+use crate::config::MountSettings;
 use crate::control::Answer;
 use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
+use crate::daemon::mounts::Listed;
 use crate::encode::still;
 use crate::hub::{Mount, Slot, State};
-use crate::media::{AccessUnit, Codec, Link, jpeg};
+use crate::media::{AccessUnit, Codec, Kind, Link, Track, TrackId, jpeg};
 use crate::source::camera;
 
 /// A source that has given no keyframe by then will not.
@@ -36,12 +38,8 @@ impl Steward {
     }
 
     async fn controls(&self, name: &str) -> Answer {
-        let listed = self.find(name)?;
-        let (kind, device) = kind(&listed.settings);
-        let Some(device) = device.map(Path::to_owned) else {
-            let why = format!("{} is no camera but a {kind}", listed.mount.name());
-            return Err(Refusal::new("no-camera", why, "ask for a camera's mount"));
-        };
+        let Listed { mount, settings } = self.find(name)?;
+        let device = is_camera(&mount, &settings)?.to_owned();
         let found = smol::unblock(move || {
             let real = |path: &Path| path.canonicalize().ok();
             camera::probe().into_iter().find(|camera| real(camera.device()) == real(&device))
@@ -85,14 +83,57 @@ impl Steward {
     }
 }
 
-/// The mount's next keyframe.
+/// The device of a mount that is a camera.
+pub(super) fn is_camera<'a>(mount: &Mount, settings: &'a MountSettings) -> Result<&'a Path, Refusal> {
+    let (kind, device) = kind(settings);
+    device.ok_or_else(|| {
+        let why = format!("{} is no camera but a {kind}", mount.name());
+        Refusal::new("no-camera", why, "only cameras have controls")
+    })
+}
+
+/// The track that has pictures which can be decoded here.
+fn pictures(mount: &Mount, tracks: &[Track]) -> Result<TrackId, Refusal> {
+    let is_known = |track: &Track| matches!(track.codec, Codec::H264(_) | Codec::Jpeg);
+    if let Some(index) = tracks.iter().position(is_known) {
+        return Ok(TrackId(index as u8));
+    }
+    let pictures = tracks.iter().find(|track| track.codec.kind() == Kind::Video);
+    let (why, what_to_do) = match pictures {
+        Some(track) => (
+            format!("there is no decoder for {} here", track.codec.name()),
+            "play the mount with a player to see it",
+        ),
+        None => {
+            let codecs: Vec<&str> = tracks.iter().map(|track| track.codec.name()).collect();
+            (format!("{} has no pictures: it is sound alone ({})", mount.name(), codecs.join(", ")), "")
+        }
+    };
+    Err(Refusal::new("no-picture", why, what_to_do))
+}
+
+/// The mount's next keyframe of a codec that can be decoded here.
 async fn keyframe(mount: &Mount) -> Result<AccessUnit, Refusal> {
     let _demand = mount.want();
     let mut cursor = mount.units().end();
     mount.request_keyframe();
+    let mut seen = 0;
+    let tracks = loop {
+        if let Some(tracks) = mount.tracks() {
+            break tracks;
+        }
+        let first = seen == 0;
+        seen = poll_fn(|context| mount.poll_changed(seen, context)).await;
+        // The first is what it was before anybody wanted it.
+        if let (State::Failed(why), false) = (mount.state(), first) {
+            let why = format!("{} cannot run: {why}", mount.name());
+            return Err(Refusal::new("no-picture", why, "it is tried again by itself"));
+        }
+    };
+    let track = pictures(mount, &tracks)?;
     loop {
         match poll_fn(|context| mount.units().poll_next(cursor, context)).await {
-            Some(Slot::Here(unit)) if unit.link == Link::Start => return Ok(unit),
+            Some(Slot::Here(unit)) if unit.track == track && unit.link == Link::Start => return Ok(unit),
             Some(Slot::Here(_) | Slot::Ahead) => cursor = cursor.next(),
             Some(Slot::Gone(oldest)) => cursor = oldest,
             None => {
@@ -117,5 +158,27 @@ fn control(control: &camera::Control) -> Control {
         default: control.default,
         read_only: control.read_only,
         inactive: control.inactive,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::{aac, h264, h265};
+
+    #[test]
+    fn pictures_are_taken_of_the_track_that_can_be_decoded_and_of_no_other() {
+        let (_, mount) = crate::hub::mount("cam");
+        let sound = || Codec::Aac(aac::Config::parse(&[0x12, 0x10]).unwrap());
+        let told = |codecs: Vec<Codec>| {
+            let tracks: Vec<Track> = codecs.into_iter().map(|codec| Track { codec, bitrate: None }).collect();
+            pictures(&mount, &tracks).map(|track| track.index()).map_err(|refusal| refusal.why)
+        };
+        assert_eq!(told(vec![Codec::Jpeg, sound()]), Ok(0));
+        assert_eq!(told(vec![sound(), Codec::Jpeg]), Ok(1));
+        assert_eq!(told(vec![sound(), Codec::H264(h264::ParameterSets::new(&[], &[]))]), Ok(1));
+        let h265 = || Codec::H265(h265::ParameterSets::new(&[], &[], &[]));
+        assert_eq!(told(vec![sound(), h265()]), Err("there is no decoder for H.265 here".to_owned()));
+        assert_eq!(told(vec![sound()]), Err("cam has no pictures: it is sound alone (AAC)".to_owned()));
     }
 }

@@ -12,19 +12,20 @@ mod values;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::access::Keeper;
 use super::alarms::{Alarms, Trouble};
+use super::bell::{Bell, Rung, Wake};
 use super::mounts::{Listed, Listing};
+use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
-use crate::config::MountSettings;
-use crate::config::store::Store;
+use crate::config::store::{Store, author};
+use crate::config::{MountSettings, nearest};
 use crate::control::protocol::{
     AccessRequest, Act, ConfigRequest, ConfigState, LogWish, Look, Refusal, Status,
 };
@@ -55,6 +56,8 @@ pub(super) struct Steward {
     logs: Option<Logs>,
     stop: smol::channel::Sender<()>,
     seen: Mutex<Seen>,
+    /// Who looks at the file, one at a time: what was seen first must not be told last.
+    at_the_file: Mutex<()>,
 }
 
 /// What was seen last.
@@ -70,13 +73,13 @@ struct Seen {
 
 /// The thread that looks at everything once a second.
 pub(super) struct Watching {
-    end: SyncSender<()>,
+    bell: Bell,
     thread: JoinHandle<()>,
 }
 
 impl Watching {
     pub(super) fn join(self) {
-        drop(self.end);
+        self.bell.end();
         // A panic there has been told of by its message.
         let _ = self.thread.join();
     }
@@ -103,32 +106,46 @@ impl Steward {
             config: ConfigState::default(),
             ticks: 0,
         };
-        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen: Mutex::new(seen) })
+        let (seen, at_the_file) = (Mutex::new(seen), Mutex::new(()));
+        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen, at_the_file })
     }
 
-    /// Starts to look once a second: rates are those of the last seconds, and alarms begin whether or not somebody asks.
+    /// Starts to look once a second, and at the file whenever the bell rings: rates are those of the last seconds, and alarms
+    /// begin whether or not somebody asks.
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub(super) fn watch(self: &Arc<Self>) -> io::Result<Watching> {
+    pub(super) fn watch(self: &Arc<Self>, bell: Bell, rung: Rung) -> io::Result<Watching> {
+        // Whoever asks first is told what is true.
+        self.look_at_config();
         let steward = self.clone();
-        let (end, ended) = sync_channel(0);
         let watch = move || {
-            loop {
-                steward.look_around(clock::now());
-                if ended.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
-                    return;
+            keep_up("the thread that looks at everything", || {
+                let mut due = clock::now();
+                loop {
+                    let now = clock::now();
+                    if now >= due {
+                        steward.look_around(now);
+                        due = now + TICK;
+                    }
+                    match rung.sleep(due.saturating_duration_since(clock::now())) {
+                        Wake::FileRead => steward.look_at_config(),
+                        Wake::Late => {}
+                        Wake::End => return,
+                    }
                 }
-            }
+            });
         };
         let thread = thread::Builder::new().name("lenslet-watch".to_owned()).spawn(watch)?;
-        Ok(Watching { end, thread })
+        Ok(Watching { bell, thread })
     }
 
     fn look_around(&self, now: Instant) {
         self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
+        let mut looks_at_file = false;
         let mut seen = self.seen();
+        may_panic("watch");
         seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
         for listed in &mounts {
             let meter = seen.meters.entry(listed.mount.name().to_owned()).or_default();
@@ -136,10 +153,30 @@ impl Steward {
         }
         if seen.ticks.is_multiple_of(BOARD_EVERY) {
             seen.health = seen.board.look(now);
-            seen.config = self.config_state();
+            // Where the folder is not watched nobody rings.
+            looks_at_file = true;
         }
         seen.ticks = seen.ticks.wrapping_add(1);
-        let mut troubles = troubles(&mounts, &seen.health);
+        if !looks_at_file {
+            return self.judge(&mut seen, &mounts);
+        }
+        drop(seen);
+        self.look_at_config();
+    }
+
+    /// Sees at once what the file says, and whether that is an alarm.
+    fn look_at_config(&self) {
+        let _one_at_a_time = self.at_the_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.config_state();
+        let mounts = self.rooms.mounts.all();
+        let mut seen = self.seen();
+        seen.config = state;
+        self.judge(&mut seen, &mounts);
+    }
+
+    /// Alarms begin and end by what was seen last.
+    fn judge(&self, seen: &mut Seen, mounts: &[Listed]) {
+        let mut troubles = troubles(mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config));
         troubles.extend(self.rooms.keeper.troubles());
         seen.alarms.look(troubles, clock::wall());
@@ -188,21 +225,38 @@ impl Steward {
         }
     }
 
+    /// The mount of that name, if it is served.
     fn find(&self, name: &str) -> Result<Listed, Refusal> {
         let asked = name.trim_matches('/');
         self.rooms.mounts.find(asked).ok_or_else(|| {
-            let names = self.rooms.mounts.names();
-            let known = match names[..] {
-                [] => "there are none".to_owned(),
-                _ => format!("there are {}", names.join(", ")),
-            };
-            Refusal::new("no-such-mount", format!("there is no mount {asked:?}"), known)
+            let disabled = self.rooms.mounts.disabled();
+            if disabled.iter().any(|(name, _)| name == asked) {
+                let what_to_do = format!("`lenslet mount enable {asked}` has it served");
+                return Refusal::new("mount-disabled", format!("{asked} is disabled"), what_to_do);
+            }
+            let mut known = self.rooms.mounts.names();
+            known.extend(disabled.into_iter().map(|(name, _)| name));
+            known.sort();
+            no_such_mount(asked, &known)
         })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The refusal of a name that no mount has: with the one that is meant, if there is such a one, else with all.
+fn no_such_mount(asked: &str, known: &[String]) -> Refusal {
+    /// More are not told.
+    const MOST: usize = 12;
+    let what_to_do = match (nearest(asked, known.iter().map(String::as_str)), known.len()) {
+        (Some(near), _) => format!("{near} is nearest"),
+        (None, 0) => "there are none".to_owned(),
+        (None, 1..=MOST) => format!("there are {}", known.join(", ")),
+        (None, all) => format!("there are {} and {} more", known[..MOST].join(", "), all - MOST),
+    };
+    Refusal::new("no-such-mount", format!("there is no mount {asked:?}"), what_to_do)
 }
 
 /// What is wrong now.
@@ -252,7 +306,7 @@ impl crate::control::Steward for Shared {
     }
 
     fn act<'a>(&'a self, caller: &'a Caller, act: Act) -> Boxed<'a, Answer> {
-        tracing::info!(uid = caller.uid, "asked by the control socket: {act:?}");
+        tracing::info!("{} asked: {act}", author(caller.uid));
         Box::pin(self.0.act(act))
     }
 
@@ -266,5 +320,36 @@ impl crate::control::Steward for Shared {
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {
         log::stream(self.0.logs.as_ref(), wish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bell::bell;
+    use super::super::panics::on_purpose;
+    use super::super::reload::tests::Daemon;
+    use super::*;
+
+    #[test]
+    fn a_look_that_panics_costs_a_second_and_all_is_looked_at_again() {
+        let daemon = Daemon::new();
+        let folder = tempfile::tempdir().unwrap();
+        let (stop, _stopped) = smol::channel::bounded(1);
+        let rooms = Rooms {
+            server: daemon.server.handle(),
+            mounts: daemon.listing.clone(),
+            asker: daemon.reloader.asker(),
+            keeper: daemon.keeper.clone(),
+        };
+        let steward = Steward::new(rooms, None, folder.path(), None, stop);
+        on_purpose::plan("watch");
+        let (bell, rung) = bell();
+        let watching = steward.watch(bell, rung).unwrap();
+        while steward.seen().ticks == 0 {
+            thread::yield_now();
+        }
+        assert!(on_purpose::happened("watch"));
+        watching.join();
+        daemon.reloader.join();
     }
 }

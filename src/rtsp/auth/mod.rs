@@ -12,6 +12,8 @@
 
 mod credentials;
 mod digest;
+mod identity;
+mod manner;
 mod nonces;
 
 use std::net::IpAddr;
@@ -21,6 +23,8 @@ use std::time::Duration;
 use subtle::{Choice, ConstantTimeEq};
 
 pub use digest::{Ha1, Secret, hex};
+pub use identity::Identity;
+pub use manner::Manner;
 
 use credentials::{Credentials, Digest};
 use nonces::{Nonces, Validity};

@@ -86,7 +86,8 @@ fn udp_ports(text: &str) -> Result<(u16, u16), Status> {
         Some(rtcp) => port(rtcp)?,
         None => rtp.checked_add(1).ok_or(Status(400))?,
     };
-    Ok((rtp, rtcp))
+    // Both on one port (RFC 5761) is for descriptions that offer it; here neither could be told from the other.
+    if rtp == rtcp { Err(Status(400)) } else { Ok((rtp, rtcp)) }
 }
 
 fn channel_pair(text: &str) -> Result<(u8, u8), Status> {
@@ -136,6 +137,7 @@ mod tests {
             ("RTP/AVP;client_port=0-1", Err(Status(400))),
             ("RTP/AVP;client_port=53-54", Err(Status(400))),
             ("RTP/AVP;client_port=65535", Err(Status(400))),
+            ("RTP/AVP;client_port=5000-5000", Err(Status(400))),
             ("RTP/AVP;client_port=70000-70001", Err(Status(400))),
             ("RTP/AVP/TCP;interleaved=0-2", Err(Status(400))),
             ("RTP/AVP/TCP;interleaved=255", Err(Status(400))),

@@ -1,8 +1,7 @@
 //! What a connection asks of the house, and what the house answers.
 
-use std::sync::Arc;
-
 use super::{Lower, SessionId};
+use crate::rtsp::auth::Identity;
 use crate::rtsp::message::Status;
 use crate::rtsp::url::Target;
 
@@ -84,8 +83,10 @@ pub struct Claim {
     pub changes: bool,
     /// The value of its `Authorization`; empty where it has several.
     pub authorization: Option<String>,
+    /// What program makes it, as it says.
+    pub agent: Option<Box<str>>,
     /// Who signed in on its connection before.
-    pub held: Option<Arc<str>>,
+    pub held: Option<Identity>,
     /// It is about a session that was set up on its connection.
     pub own_session: bool,
 }
@@ -117,7 +118,7 @@ pub struct RtpInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// To `SignIn`: go on, for this user; for nobody in particular where there are no users.
-    SignedIn(Option<Arc<str>>),
+    SignedIn(Option<Identity>),
     /// To `SignIn`: it is not known who asks; the values of `WWW-Authenticate`.
     Unknown(Vec<String>),
     /// To `SignIn`: he may not.

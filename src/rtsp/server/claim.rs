@@ -10,7 +10,12 @@ use crate::rtsp::url::Target;
 
 /// What is to be asked; nothing of OPTIONS, which clients send before they have a password, and some (Media3) as a
 /// keep-alive that they do not repeat when it is refused.
-pub(super) fn of(caller: &Caller, request: &Request, sessions: &Sessions) -> Result<Option<Claim>, Response> {
+pub(super) fn of(
+    caller: &Caller,
+    agent: Option<&str>,
+    request: &Request,
+    sessions: &Sessions,
+) -> Result<Option<Claim>, Response> {
     if repeatable(&request.headers).is_none() {
         return Err(Response::new(Status(400)));
     }
@@ -41,6 +46,7 @@ pub(super) fn of(caller: &Caller, request: &Request, sessions: &Sessions) -> Res
         mount: mount.filter(|mount| !mount.is_empty()),
         changes,
         authorization,
+        agent: agent.map(Into::into),
         held: caller.asker.user.clone(),
         own_session,
     }))

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::claim;
@@ -10,11 +9,12 @@ use super::methods;
 use super::outcome::{Caller, Kind, Outcome};
 use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
+use crate::rtsp::auth::Identity;
 use crate::rtsp::message::{Request, Response};
 use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
 use crate::rtsp::url;
 
-/// The first byte, and then a request's last, come within this time.
+/// The first request, and of each that begins its end, comes within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Somebody opened the port in a browser.
@@ -47,21 +47,14 @@ pub struct Connection {
     /// What its request asks of the house, now that it is known who makes it.
     next: Option<Box<Event>>,
     close: Option<String>,
-    awaited: Awaited,
-    /// Since when.
-    since: Option<Instant>,
-    begun: bool,
+    /// Since when no request came: neither empty lines nor interleaved frames are one.
+    silent: Option<Instant>,
+    /// Since when something waits for its end.
+    half: Option<Instant>,
+    /// There was a request.
+    asked: bool,
     /// What program asks, as it says.
     agent: Option<Box<str>>,
-}
-
-/// What a connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Awaited {
-    /// The first byte, or the rest of something that began.
-    Rest,
-    /// The next request, whenever it comes; without a session not forever.
-    Anything,
 }
 
 /// A request that waits for the house, with what its reply needs.
@@ -85,9 +78,9 @@ impl Connection {
             waiting: None,
             next: None,
             close: None,
-            awaited: Awaited::Rest,
-            since: None,
-            begun: false,
+            silent: None,
+            half: None,
+            asked: false,
             agent: None,
         }
     }
@@ -105,13 +98,12 @@ impl Connection {
     }
 
     /// Who made the last request that was let in, if there are users.
-    pub fn user(&self) -> Option<Arc<str>> {
+    pub fn user(&self) -> Option<Identity> {
         self.caller.asker.user.clone()
     }
 
     /// Bytes that arrived.
     pub fn handle_input(&mut self, bytes: &[u8]) {
-        self.begun = true;
         self.parser.push(bytes);
         if self.parser.pending() > MOST_PENDING {
             self.close = Some("too much sent before its requests were answered".into());
@@ -128,13 +120,11 @@ impl Connection {
                 return Some(Event::Close { reason });
             }
             let Some(item) = self.parser.poll() else {
-                let rest = !self.begun || self.parser.pending() > 0;
-                let awaited = if rest { Awaited::Rest } else { Awaited::Anything };
-                self.since = self.since.filter(|_| self.awaited == awaited).or(Some(now));
-                self.awaited = awaited;
+                self.silent.get_or_insert(now);
+                self.half = Some(self.half.unwrap_or(now)).filter(|_| self.parser.pending() > 0);
                 return None;
             };
-            self.since = None;
+            self.half = None;
             match item {
                 Item::Interleaved { channel, data } => {
                     self.touch_own(sessions, now);
@@ -146,6 +136,7 @@ impl Connection {
                     self.refuse(&invalid, wall);
                 }
                 Item::Request(request) => {
+                    (self.silent, self.asked) = (None, true);
                     if let Some(event) = self.request(request, sessions, now, wall) {
                         return Some(event);
                     }
@@ -177,11 +168,10 @@ impl Connection {
 
     /// When our patience with the peer is over: look at [`Connection::handle_timeout`] then.
     pub fn poll_timeout(&self, sessions: &Sessions) -> Option<Instant> {
-        let patience = match self.awaited {
-            Awaited::Rest => PATIENCE,
-            Awaited::Anything => sessions.patience(),
-        };
-        self.since.map(|since| since + patience)
+        let silence = if self.asked { sessions.patience() } else { PATIENCE };
+        let silent = self.silent.map(|since| since + silence);
+        let half = self.half.map(|since| since + PATIENCE);
+        silent.into_iter().chain(half).min()
     }
 
     /// The time of [`Connection::poll_timeout`] may have come.
@@ -190,14 +180,14 @@ impl Connection {
             return;
         }
         let holds_session = self.caller.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
-        match self.awaited {
-            Awaited::Rest => {
-                sessions.counts.slow += 1;
-                self.close = Some("its request did not end in time".into());
-            }
+        if !self.asked || self.half.is_some_and(|since| now >= since + PATIENCE) {
+            sessions.counts.slow += 1;
+            self.close = Some("its request did not end in time".into());
+        } else if holds_session {
             // A session's end is the session's matter.
-            Awaited::Anything if holds_session => self.since = Some(now),
-            Awaited::Anything => self.close = Some("it has no session and says nothing".into()),
+            self.silent = Some(now);
+        } else {
+            self.close = Some("it has no session and asks nothing".into());
         }
     }
 
@@ -235,7 +225,7 @@ impl Connection {
             request.method.name(),
             url::shown(&request.uri)
         );
-        let outcome = match claim::of(&self.caller, &request, sessions) {
+        let outcome = match claim::of(&self.caller, self.agent(), &request, sessions) {
             Ok(Some(claim)) => Outcome::Ask(Event::SignIn(Box::new(claim)), Kind::SignIn),
             Ok(None) => methods::dispatch(&mut self.caller, &request, sessions, now),
             Err(response) => Outcome::Reply(response),
@@ -285,7 +275,7 @@ impl Connection {
             response.headers.push("CSeq", cseq);
         }
         if let Some(timestamp) = request.headers.get("Timestamp") {
-            response.headers.push("Timestamp", timestamp);
+            response.headers.push("Timestamp", timestamp.to_owned());
         }
         self.send(response, wall);
         if request.headers.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
@@ -313,20 +303,14 @@ impl Connection {
 
     fn send(&mut self, response: Response, wall: SystemTime) {
         let server = concat!("Lenslet/", env!("CARGO_PKG_VERSION"));
-        let mut complete =
-            Response::new(response.status).with("Server", server).with("Date", httpdate::fmt_http_date(wall));
-        // CSeq first: some clients read no further when they look for it.
-        for name in ["CSeq", "Timestamp"] {
-            if let Some(value) = response.headers.get(name) {
-                complete.headers.push(name, value);
-            }
-        }
-        for (name, value) in response.headers.iter() {
-            if !["CSeq", "Timestamp"].contains(&name) {
-                complete.headers.push(name, value);
-            }
-        }
-        complete.body = response.body;
+        let mut complete = response.with("Server", server).with("Date", httpdate::fmt_http_date(wall));
+        // CSeq before what is long: some clients read no further when they look for it.
+        complete.headers.arrange(|name| match name {
+            "Server" | "Date" => 0,
+            "CSeq" => 1,
+            "Timestamp" => 2,
+            _ => 3,
+        });
         let Caller { asker, .. } = &self.caller;
         tracing::debug!(peer = %asker.peer, connection = asker.connection, "{}", complete.status);
         self.output.push_back(complete.to_bytes());

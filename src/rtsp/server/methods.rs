@@ -164,7 +164,7 @@ fn joins(
         return Err(459);
     }
     // VLC takes a track up again while the others play (its live555.cpp): TEARDOWN, SETUP and PLAY by the track's URL.
-    let another = target.track.is_some_and(|track| !session.tracks.contains_key(&track));
+    let another = target.track.is_some_and(|track| !session.tracks.contains(track));
     if session.state == State::Playing && !another {
         return Err(455);
     }
@@ -181,7 +181,7 @@ fn continues(id: &SessionId, target: &Target, transports: &[Lower], sessions: &m
     let (Some(track), Some(lower)) = (target.track, session.lower()) else { return false };
     session.state == State::Ready
         && session.path == target.path
-        && !session.tracks.contains_key(&track)
+        && !session.tracks.contains(track)
         && transports.first().is_some_and(|first| first.same_kind(lower))
 }
 
@@ -202,7 +202,7 @@ fn play(
     }
     let playing = session.state == State::Playing;
     match target.track {
-        Some(track) if playing && !session.tracks.contains_key(&track) => return status(404),
+        Some(track) if playing && !session.tracks.contains(track) => return status(404),
         // While the others play, VLC plays a track that it took up again by its URL.
         Some(_) if !playing && session.tracks.len() > 1 => return status(460),
         _ => {}
@@ -253,13 +253,13 @@ fn teardown(target: &Target, session: Option<SessionId>, sessions: &mut Sessions
     }
     if let Some(track) = target.track {
         if session.tracks.len() > 1 {
-            if session.tracks.remove(&track).is_none() {
+            if !session.tracks.remove(track) {
                 return status(404);
             }
             let kind = Kind::Teardown { session: Some(id.clone()) };
             return Outcome::Ask(Event::Teardown { session: id, track: Some(track) }, kind);
         }
-        if !session.tracks.contains_key(&track) {
+        if !session.tracks.contains(track) {
             return status(404);
         }
     }
@@ -400,7 +400,7 @@ fn playing(
     rtp_info: &[RtpInfo],
 ) -> Response {
     let entries: Vec<String> = rtp_info.iter().filter_map(|info| rtp_info_entry(uri, info)).collect();
-    let mut response = ok.with("Session", session.to_string()).with("Range", range);
+    let mut response = ok.with("Session", session.to_string()).with("Range", range.to_owned());
     for name in ["Scale", "Speed"] {
         if request.headers.get(name).is_some() {
             response = response.with(name, "1");

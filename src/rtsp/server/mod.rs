@@ -12,6 +12,7 @@ mod connection;
 mod methods;
 mod outcome;
 mod sessions;
+mod tracks;
 
 pub use crate::rtsp::header::transport::Lower;
 pub use aliases::{Alias, AliasError, Aliases};

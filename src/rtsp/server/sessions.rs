@@ -1,12 +1,15 @@
 //! The server's sessions: a table without sockets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::tracks::Tracks;
 use super::{Aliases, Lower};
+use crate::rtsp::auth::Identity;
+use crate::rtsp::customer::customer;
 use crate::rtsp::message::Status;
 use crate::rtsp::url::Target;
 
@@ -84,7 +87,7 @@ pub(super) struct Asker {
     pub(super) connection: u64,
     pub(super) peer: IpAddr,
     /// Who signed in last, if anybody.
-    pub(super) user: Option<Arc<str>>,
+    pub(super) user: Option<Identity>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +103,7 @@ pub(super) struct Session {
     pub(super) path: String,
     /// By what other name it was set up.
     alias: Option<String>,
-    pub(super) tracks: BTreeMap<u8, Lower>,
+    pub(super) tracks: Tracks,
     /// Tracks of the mount.
     pub(super) of: u8,
     owner: Asker,
@@ -112,7 +115,7 @@ pub(super) struct Session {
 impl Session {
     /// Its lower transport, once a track is set up.
     pub(super) fn lower(&self) -> Option<&Lower> {
-        self.tracks.values().next()
+        self.tracks.lower()
     }
 
     /// Whether a URL is of its mount, or of none in particular.
@@ -125,10 +128,12 @@ impl Session {
     }
 
     /// An interleaved session belongs to its connection, a UDP session to its peer and user: a session's name
-    /// alone must not let anybody in (CVE-2026-41470).
+    /// alone must not let anybody in (CVE-2026-41470). Nobody has a name where there are no users, as when the last one was
+    /// removed while somebody played: it is the same peer's still.
     fn belongs_to(&self, asker: &Asker) -> bool {
         let same_host = || !self.interleaved() && self.owner.peer == asker.peer;
-        self.owner.user == asker.user && (self.owner.connection == asker.connection || same_host())
+        let same_user = asker.user.is_none() || self.owner.user == asker.user;
+        same_user && (self.owner.connection == asker.connection || same_host())
     }
 }
 
@@ -269,7 +274,8 @@ impl Sessions {
             self.counts.server += 1;
             return Err(Status(453));
         }
-        let own = self.table.values().filter(|session| session.owner.peer == asker.peer);
+        let whose = customer(asker.peer);
+        let own = self.table.values().filter(|session| customer(session.owner.peer) == whose);
         if !asker.peer.is_loopback() && own.count() >= self.limits.per_address {
             self.counts.address += 1;
             return Err(Status(453));
@@ -280,7 +286,7 @@ impl Sessions {
             state: State::Init,
             path: target.path.clone(),
             alias: target.alias.clone(),
-            tracks: BTreeMap::new(),
+            tracks: Tracks::default(),
             of: 0,
             owner: asker.clone(),
             deadline: now + self.patience(),
@@ -381,6 +387,17 @@ mod tests {
     }
 
     #[test]
+    fn one_customer_of_ipv6_has_only_so_many_sessions() {
+        let (mut sessions, asker, now) = table();
+        let from = |text: &str| Asker { peer: text.parse().unwrap(), ..asker.clone() };
+        for text in ["2001:db8::1", "2001:db8::2"] {
+            sessions.open(&from(text), &cam(), now).unwrap();
+        }
+        assert_eq!(sessions.open(&from("2001:db8::ffff:3"), &cam(), now), Err(Status(453)));
+        sessions.open(&from("2001:db8:0:1::1"), &cam(), now).unwrap();
+    }
+
+    #[test]
     fn a_name_alone_lets_nobody_in() {
         let (mut sessions, asker, now) = table();
         let id = sessions.open(&asker, &cam(), now).unwrap();
@@ -389,7 +406,9 @@ mod tests {
         let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into(), user: None };
         let same_host = Asker { connection: 3, ..asker.clone() };
         assert_eq!(sessions.find(&name, &elsewhere, now), None);
-        let other_user = Asker { user: Some("bob".into()), ..same_host.clone() };
+        sessions.get(&id).unwrap().owner.user = Some(Identity { name: "anna".into(), password: 0 });
+        let other_user =
+            Asker { user: Some(Identity { name: "bob".into(), password: 0 }), ..same_host.clone() };
         assert_eq!(sessions.find(&name, &other_user, now), None);
         assert_eq!(sessions.find(&format!("{name};timeout=60"), &same_host, now), Some(id.clone()));
         sessions.get(&id).unwrap().tracks.insert(0, Lower::Tcp { interleaved: None });

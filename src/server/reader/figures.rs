@@ -46,7 +46,7 @@ impl Reader {
                 Path::Udp(_) => Transport::Udp,
             },
             agent: self.client.agent.as_deref().map(str::to_owned),
-            user: self.client.user.as_deref().map(str::to_owned),
+            user: self.client.user.as_ref().map(|user| user.name.to_string()),
             state: match (playing, waiting) {
                 (false, _) => SessionState::Ready,
                 (true, true) => SessionState::Waiting,

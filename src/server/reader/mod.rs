@@ -23,6 +23,7 @@ use crate::clock;
 use crate::hub::{Cursor, Demand, Slot};
 use crate::media::{Link, TrackId};
 use crate::rtp::WireImage;
+use crate::rtsp::auth::Identity;
 use crate::rtsp::server::{RtpInfo, SessionId};
 
 /// What a session's media goes out by.
@@ -40,7 +41,7 @@ pub(super) struct Client {
     /// What program it is, as it says.
     pub(super) agent: Option<Box<str>>,
     /// Who signed in, if there are users.
-    pub(super) user: Option<Arc<str>>,
+    pub(super) user: Option<Identity>,
     pub(super) since: Instant,
     /// The connection that it came by.
     pub(super) line: Weak<Outbox>,

@@ -1,7 +1,7 @@
-//! The program: started with pipes, waited for, ended with its children.
+//! The program: started with pipes, waited for, ended with its children by its keeper.
 
 use std::io::{self, ErrorKind, PipeReader, Read};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
@@ -13,6 +13,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{AccessFlags, Pid, access};
 
+use super::keeper::Keeper;
 use crate::clock;
 use crate::source::{Error, rest, sys};
 
@@ -49,10 +50,24 @@ pub(super) fn unfit(program: &str) -> Option<&'static str> {
 #[derive(Debug)]
 pub(super) struct Child {
     name: String,
-    child: process::Child,
+    process: Process,
     pictures: PipeReader,
     said: Option<PipeReader>,
     ended: bool,
+}
+
+/// Who runs it.
+#[derive(Debug)]
+enum Process {
+    Kept(Keeper),
+    /// Where there can be no keeper: those who leave its process group are not reached.
+    Own(process::Child),
+}
+
+/// What ended it.
+enum Ended {
+    Itself(ExitStatus),
+    Us,
 }
 
 /// What there is to do after a wait.
@@ -68,8 +83,8 @@ impl Child {
     ///
     /// # Errors
     /// It cannot be started: which and why.
-    pub(super) fn start(arguments: &[String]) -> Result<Self, Error> {
-        let [program, arguments @ ..] = arguments else { return Err(Error::new("command: it is empty")) };
+    pub(super) fn start(words: &[String]) -> Result<Self, Error> {
+        let [program, ..] = words else { return Err(Error::new("command: it is empty")) };
         let failed = |error: io::Error| Error::new(format!("{program}: {}", sentence(program, &error)));
         let (pictures, output) = io::pipe().map_err(failed)?;
         let (said, errors) = io::pipe().map_err(failed)?;
@@ -78,13 +93,8 @@ impl Child {
         }
         // Less is a matter of comfort: `/proc/sys/fs/pipe-max-size`, or a user with too many pipes.
         let _ = fcntl(&pictures, FcntlArg::F_SETPIPE_SZ(PIPE));
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
-        sys::die_with_us(&mut command);
-        let child = command.spawn().map_err(failed)?;
-        // The command holds our copies of the writing ends: with them the pipes would never end.
-        drop(command);
-        Ok(Self { name: program.clone(), child, pictures, said: Some(said), ended: false })
+        let process = Process::start(words, output.into(), errors.into()).map_err(failed)?;
+        Ok(Self { name: program.clone(), process, pictures, said: Some(said), ended: false })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -128,34 +138,89 @@ impl Child {
 
     /// How it ended, in words; ends it if it did not.
     pub(super) fn end(&mut self) -> String {
-        let Some(status) = self.stop() else { return format!("{} ended", self.name) };
-        format!("{} ended: {}", self.name, told(status))
+        match self.stop() {
+            None => format!("{} ended", self.name),
+            Some(Ended::Itself(status)) => format!("{} ended: {}", self.name, told(status)),
+            Some(Ended::Us) => format!(
+                "{} closed its output, did not end within {} s, and was ended by Lenslet",
+                self.name,
+                GRACE.as_secs()
+            ),
+        }
     }
 
     /// Ends it and its children.
-    fn stop(&mut self) -> Option<ExitStatus> {
+    fn stop(&mut self) -> Option<Ended> {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        let id = Pid::from_raw(self.child.id() as i32);
         let until = clock::now() + GRACE;
         let mut asked = false;
-        while !over(id) && clock::now() < until {
+        while !self.process.is_over() && clock::now() < until {
             // One that closed its output is about to end by itself, and its own status says more.
             if !asked && !self.is_closed() {
                 asked = true;
-                let _ = killpg(id, Signal::SIGTERM);
+                self.process.ask();
             }
             rest(Duration::from_millis(5));
         }
-        // Also those whom it leaves behind; until it is waited for, no other group has this number.
-        let _ = killpg(id, Signal::SIGKILL);
-        self.child.wait().ok()
+        // Also those whom it leaves behind.
+        Some(self.process.end())
     }
 
     fn is_closed(&mut self) -> bool {
         matches!(self.pictures.read(&mut [0; 512]), Ok(0))
     }
+}
+
+impl Process {
+    fn start(words: &[String], output: OwnedFd, errors: OwnedFd) -> io::Result<Self> {
+        if let Some(keeper) = Keeper::start(words, &output, &errors)? {
+            return Ok(Self::Kept(keeper));
+        }
+        let [program, arguments @ ..] = words else { return Err(ErrorKind::NotFound.into()) };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+        sys::die_with_us(&mut command);
+        // With the command go our copies of the writing ends: with them the pipes would never end.
+        command.spawn().map(Self::Own)
+    }
+
+    fn is_over(&mut self) -> bool {
+        match self {
+            Self::Kept(keeper) => keeper.status().is_some(),
+            Self::Own(child) => over(id(child)),
+        }
+    }
+
+    /// Asks it and its children to end.
+    fn ask(&mut self) {
+        match self {
+            Self::Kept(keeper) => keeper.ask(),
+            Self::Own(child) => drop(killpg(id(child), Signal::SIGTERM)),
+        }
+    }
+
+    /// Ends it, and whom it leaves behind.
+    fn end(&mut self) -> Ended {
+        match self {
+            Self::Kept(keeper) => {
+                let status = keeper.status();
+                keeper.end();
+                status.map_or(Ended::Us, Ended::Itself)
+            }
+            Self::Own(child) => {
+                let itself = over(id(child));
+                // Until it is waited for, no other group has this number.
+                let _ = killpg(id(child), Signal::SIGKILL);
+                child.wait().ok().filter(|_| itself).map_or(Ended::Us, Ended::Itself)
+            }
+        }
+    }
+}
+
+fn id(child: &process::Child) -> Pid {
+    Pid::from_raw(child.id() as i32)
 }
 
 /// Whether it ended; it is not waited for yet.
@@ -193,6 +258,10 @@ fn told(status: ExitStatus) -> String {
         (Some(0), _) => "it has nothing more to show".to_owned(),
         (Some(127), _) => "exit status 127 (a shell found no such program)".to_owned(),
         (Some(code), _) => format!("exit status {code}"),
+        (None, Some(libc::SIGKILL)) => {
+            "killed by SIGKILL, and not by Lenslet: where memory is short the kernel does so (`dmesg` says)"
+                .to_owned()
+        }
         (None, Some(signal)) => match Signal::try_from(signal) {
             Ok(signal) => format!("killed by {signal}"),
             Err(_) => format!("killed by signal {signal}"),

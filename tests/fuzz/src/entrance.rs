@@ -99,7 +99,8 @@ impl World {
             mount: claim.mount.as_deref(),
             right: if claim.changes { Right::Control } else { Right::Read },
             authorization: claim.authorization.as_deref(),
-            held: claim.held.as_deref(),
+            agent: claim.agent.as_deref(),
+            held: claim.held.as_ref(),
             own_session: claim.own_session,
         };
         self.gate.sign_in(&attempt, self.time())
@@ -184,7 +185,7 @@ impl Client {
             Event::SignIn(claim) => match world.sign_in(&claim, self.peer) {
                 Ruling::Granted(user) => {
                     assert!(user.is_some(), "there are users");
-                    self.granted = user.clone();
+                    self.granted = user.as_ref().map(|user| user.name.clone());
                     Answer::SignedIn(user)
                 }
                 refused => {

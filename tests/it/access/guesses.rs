@@ -113,6 +113,44 @@ fn beside_a_thief_on_her_address_who_watches_goes_on_and_comes_back() {
     drop(udp_session);
 }
 
+/// Her name is no secret behind the same router. Her player is: he speaks as his tool does.
+#[test]
+fn beside_a_thief_who_guesses_at_her_of_all_people_she_comes_back() {
+    let house = House::new(swift());
+    let url = house.url("cam");
+    let comes = || {
+        let mut visitor = Visitor::alice(&house);
+        visitor
+            .ask("DESCRIBE", &url, &["User-Agent: LibVLC/3.0.20 (LIVE555 Streaming Media v2016.11.28)"])
+            .status
+    };
+    assert_eq!(comes(), 200);
+    while house.gate.list_bans(now()).is_empty() {
+        guess(&house, "127.0.0.1", "alice");
+    }
+    let banned = house.counted("banned");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                    guess(&house, "127.0.0.1", "alice");
+                }
+            });
+        }
+        // What he has of her attempts he has had.
+        wait(|| house.counted("banned") > banned + 20);
+        let back = comes();
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(back, 200);
+    });
+    assert!(
+        house.counted("wrong user or password") <= 12,
+        "nor does he guess more than that: {:?}",
+        house.gate.counters()
+    );
+}
+
 #[test]
 fn an_exempt_address_is_never_banned() {
     let policy = Policy { exempt: vec!["127.0.0.2".parse().unwrap()], ..Policy::default() };

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use lenslet::access::Rules;
 use lenslet::server::{MountSettings, Settings};
 
-use super::{House, Visitor, resident, wait};
+use super::{House, PASSWORD, Visitor, wait};
 use crate::sending::{alone, ip};
-use crate::support::{Client, Incoming};
+use crate::support::{Client, Incoming, MOUNTS, Server};
+use crate::users::by_daemon;
 
 const TCP: &str = "Transport: RTP/AVP/TCP";
 
@@ -83,6 +84,69 @@ fn an_address_has_so_many_and_this_machine_as_many_as_there_are() {
 }
 
 #[test]
+fn a_customer_of_ipv6_is_one_address() {
+    if !alone("access::limits::a_customer_of_ipv6_is_one_address") {
+        return;
+    }
+    let addresses = ["fd00:7::7", "fd00:7::8", "fd00:7::9", "fd00:7:0:1::1"];
+    addresses.iter().for_each(|address| ip(&format!("-6 addr add {address}/128 dev lo nodad")));
+    let listen = vec![(std::net::Ipv6Addr::UNSPECIFIED, 0).into()];
+    let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
+    let server = ("fd00:7::7".parse::<std::net::IpAddr>().unwrap(), house.address.port()).into();
+    let mut held: Vec<_> = addresses[..2].iter().map(|from| Client::connect_from(server, from)).collect();
+    for client in &mut held {
+        let ask = format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0"));
+        assert_eq!(client.ask(&[&ask, TCP]).status, 200);
+    }
+    assert_eq!(Client::connect_from(server, addresses[2]).next_reply().unwrap().status, 503);
+    assert_eq!(house.refused("connections of an address"), 1);
+    assert_eq!(Client::connect_from(server, addresses[3]).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+}
+
+/// Sends that again and again until the connection ends; how long that took.
+fn held_by(client: &mut Client, bytes: &[u8]) -> Duration {
+    let began = Instant::now();
+    let mut writing = client.socket().try_clone().unwrap();
+    client.socket().set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            use std::io::Write;
+            while writing.write_all(bytes).is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        // What makes no sense is told so.
+        while !matches!(client.next(), Incoming::Closed) {}
+        // The writer sees it at its next word.
+        let _ = client.socket().shutdown(std::net::Shutdown::Both);
+    });
+    began.elapsed()
+}
+
+#[test]
+fn what_is_no_request_keeps_no_connection() {
+    let house = open(Settings { session_timeout: Duration::from_secs(4), ..Settings::default() });
+    let words: [&[u8]; 4] = [b"\r\n", b"\r", b"$\x00\x00\x04abcd", b"$\x00\x00\x01a\r\n\r\n$\x00\x00"];
+    std::thread::scope(|scope| {
+        for asked in [false, true] {
+            for word in words {
+                let house = &house;
+                scope.spawn(move || {
+                    let mut client = Client::at(house.address);
+                    if asked {
+                        assert_eq!(client.ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+                    }
+                    let took = held_by(&mut client, word);
+                    let most = if asked { 6 } else { 10 };
+                    assert!((most - 2..most + 8).contains(&took.as_secs()), "{word:?} {asked} {took:?}");
+                });
+            }
+        }
+    });
+    assert_eq!(house.refused("slow requests"), words.len() as u64);
+}
+
+#[test]
 fn a_request_has_ten_seconds_whatever_comes_of_it_byte_by_byte() {
     let house = open(Settings::default());
     let began = Instant::now();
@@ -142,24 +206,23 @@ fn a_session_that_never_plays_ends_though_its_client_is_alive() {
 
 #[test]
 fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
-    if !alone("access::limits::five_hundred_slow_connections_cost_little_and_hold_nobody_up") {
-        return;
-    }
-    let house = open(Settings::default());
-    drop(set_up(&house));
-    let before = resident();
-    let mut held: Vec<Client> = (0..500).map(|_| Client::at(house.address)).collect();
+    let server = Server::on("127.0.0.1", "max_connections: 600,", MOUNTS);
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], PASSWORD);
+    let good = || Visitor::over(Client::connect(&server), "anna", PASSWORD);
+    // What is made once is made.
+    good().play(&server.url("test"));
+    let before = server.resident();
+    let mut held: Vec<Client> = (0..500).map(|_| Client::connect(&server)).collect();
     for client in held.iter_mut().skip(250) {
-        client.send(b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
+        client.send(b"DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
     }
-    wait(|| house.handle.connections() == 500);
+    crate::users::wait(&server, |status| status.connections >= 500);
     let began = Instant::now();
-    let mut good = Visitor::new(&house, "", "");
-    good.play(&house.url("cam"));
+    let mut next = good();
+    next.play(&server.url("test"));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");
-    let cost = resident().saturating_sub(before);
-    println!("500 slow connections: {cost} kB, the good one's first picture after {took:?}");
-    // Both ends are here, and so are the clients' buffers of 8 kB each.
+    let cost = server.resident().saturating_sub(before);
+    println!("500 slow connections: {cost} kB of {before}; the good one's first picture after {took:?}");
     assert!(cost < 20 << 10, "{cost} kB");
 }

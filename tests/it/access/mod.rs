@@ -2,6 +2,7 @@
 //! own.
 
 mod attacks;
+mod audit;
 mod flood;
 mod guesses;
 mod hydra;
@@ -9,7 +10,9 @@ mod limits;
 mod networks;
 mod reflector;
 mod rows;
+mod secrets;
 mod sign_in;
+mod thrown_out;
 mod turned_away;
 
 use std::net::SocketAddr;

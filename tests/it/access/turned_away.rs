@@ -24,7 +24,7 @@ fn who_is_banned_is_told_so_and_for_how_long() {
     assert!(house.gate.ban("127.0.0.0/8".parse().unwrap(), Duration::from_secs(1000), "a test", now()));
     for _ in 0..TIMES {
         let said = complaint(&house.url("cam").replace("//", "//alice:x@"));
-        let told = "with 403 Forbidden: Too many wrong passwords came from your address. (again in 99";
+        let told = "with 403 Forbidden: Your address is banned for now. (again in 99";
         assert!(said.contains("the server answers OPTIONS ") && said.contains(told), "{said}");
     }
 }

@@ -101,9 +101,16 @@ fn mounts_are_steered_and_what_cannot_be_is_refused() {
         (Act::SetGop { mount: "clip".into(), pictures: 15 }, "not-coded-here"),
         (Act::SetGop { mount: "test".into(), pictures: 0 }, "out-of-range"),
         (Act::LogLevels { levels: "loud".into() }, "no-levels"),
+        (Act::LogLevels { levels: "info,sevrer=debug".into() }, "no-levels"),
     ] {
         assert_eq!(refusal(&mut control, act.clone()), what, "{act:?}");
     }
+    let wish = LogWish { level: Level::Info, rooms: vec!["sevrer".into()], last: 50, follow: false };
+    let Err(Error::Refused(refusal)) = control.watch(Ask::Log(wish), |_| std::ops::ControlFlow::Continue(()))
+    else {
+        panic!("no refusal")
+    };
+    assert!(refusal.to_string().starts_with("there is no room \"sevrer\": there are access, "), "{refusal}");
 }
 
 #[test]
@@ -129,7 +136,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
         at("pictures-and-sound.mp4"),
         at("open-gop.h265")
     );
-    let server = Server::with(&mounts);
+    let server = Server::with(
+        &mounts.replace("mounts: {", &format!("mounts: {{\"sound\": File(path: {:?}), ", at("sine.aac"))),
+    );
     let mut control = connect(&server);
     let mut look = |mount: &str| control.ask(Look::Snapshot { mount: mount.into(), max_width: None });
     for mount in ["jpegs", "both"] {
@@ -140,6 +149,9 @@ fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
     let told = (refusal.what.as_str(), refusal.why.as_str());
     assert_eq!(told, ("no-picture", "there is no decoder for H.265 here"));
     assert_eq!(refusal.what_to_do, "play the mount with a player to see it");
+    // A source that cannot run is not waited for.
+    let Err(Error::Refused(refusal)) = look("sound") else { panic!("no refusal") };
+    assert!(refusal.why.starts_with("sound cannot run: ") && refusal.why.contains("sine.aac"), "{refusal:?}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Steward for Fake {
                 Act::SetGop { mount, pictures } => {
                     format!("{mount} makes a keyframe every {pictures} pictures")
                 }
-                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value:?}"),
+                Act::SetControl { mount, control, value } => format!("{mount}: {control} is {value}"),
                 Act::LogLevels { levels } => format!("the log's levels are {levels}"),
                 Act::Reload {} => return Ok(Reply::Plan(plan(Some(4)))),
                 Act::Shutdown {} => "Lenslet ends".into(),

@@ -2,7 +2,8 @@
 
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    Act, Ask, Change, ConfigRequest, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
+    Act, Ask, Change, ConfigRequest, Look, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
+    Value,
 };
 
 use crate::support::{Client, Server};
@@ -154,12 +155,23 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     let done =
         |plan: &Plan| changes(plan).into_iter().map(|(mount, change, _)| (mount, change)).collect::<Vec<_>>();
     assert_eq!((&seen.diff, done(&seen)), (&back.diff, done(&back)));
-    assert_eq!(text(&mut control), (before, version + 2));
+    assert_eq!(text(&mut control), (before.clone(), version + 2));
+    // What it says already is no version more, whoever wants it.
+    for request in [
+        ConfigRequest::Rollback { to: version, base: None },
+        ConfigRequest::Rollback { to: version + 2, base: Some(version + 2) },
+        ConfigRequest::Apply { text: before, base: None },
+        ConfigRequest::Set { path: "mounts.a.width".to_owned(), value: "64".to_owned(), base: None },
+    ] {
+        let again = plan(&mut control, request);
+        assert_eq!((again.version, again.diff.as_str()), (Some(version + 2), ""));
+        assert!(again.mounts.iter().all(|mount| mount.change == Change::Kept), "{again:?}");
+    }
     play(&server, "a");
     second.next_frame(0);
     let Reply::History(versions) = control.ask(ConfigRequest::History {}).unwrap() else { panic!() };
     assert_eq!(versions.iter().map(|kept| kept.version).collect::<Vec<_>>(), [3, 2, 1]);
-    assert!(versions[1].author.starts_with("uid "), "{versions:?}");
+    assert_eq!(versions[1].author, lenslet::config::store::author(nix::unistd::geteuid().as_raw()));
     assert_eq!(refused(control.ask(ConfigRequest::Rollback { to: 99, base: None })), "no-such-version");
     assert_eq!(refused(control.ask(ConfigRequest::Preview { text: None, to: Some(99) })), "no-such-version");
 }
@@ -199,6 +211,15 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
     assert_eq!(refused(control.ask(set("mounts[\"a\"].widht", "1"))), "not-edited");
     assert_eq!(refused(control.ask(set("mounts[\"a\"].width", "15"))), "not-edited");
     assert_eq!(refused(control.ask(ConfigRequest::Get { path: Some("mounts[".to_owned()) })), "no-path");
+    // What a shell leaves of a text is told with its quotes.
+    for value in ["Front", "Front door", "1.5"] {
+        let refusal = said(control.ask(set("mounts.a.label", value)));
+        assert!(
+            refusal.ends_with(&format!("a text has its quotes within others: '\"{value}\"'")),
+            "{refusal}"
+        );
+    }
+    assert!(said(control.ask(set("mounts.a.width", "wide"))).ends_with("nothing was changed"));
     // What is not written has its default, which may be one in words, and what there is not is said not to be there.
     let mut get = |path: &str| control.ask(ConfigRequest::Get { path: Some(path.to_owned()) });
     for (path, default) in [("session_timeout", "60"), ("mounts[\"a\"].fps", "30"), ("access.basic", "false")]
@@ -207,9 +228,10 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
         assert_eq!((value.text.as_str(), value.is_default), (default, true), "{path}");
     }
     assert_eq!(refused(get("mounts[\"a\"].max_readers")), "not-written");
-    for path in ["wrokers", "mounts[\"a\"].widht", "mounts[\"zz\"].fps", "listen[7]"] {
+    for path in ["wrokers", "mounts[\"a\"].widht", "listen[7]"] {
         assert_eq!(refused(get(path)), "no-such-setting", "{path}");
     }
+    assert_eq!(refused(get("mounts[\"zz\"].fps")), "no-such-mount");
 }
 
 #[test]
@@ -243,3 +265,61 @@ const MOUNTS_OF_TWO: &str = r#"mounts: {
     "one": Pattern(width: 64, height: 48, fps: 5),
     "two": Pattern(width: 64, height: 48, fps: 5),
 }"#;
+
+/// Why it was refused, and what is to be done.
+fn said(told: Result<Reply, Error>) -> String {
+    match told {
+        Err(Error::Refused(refusal)) => format!("{}: {refusal}", refusal.what),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_mount_that_is_disabled_is_no_mount_that_there_is_not() {
+    let server = Server::with(
+        "mounts: {\"door\": Pattern(width: 64, height: 48), \"off\": Pattern(width: 64, height: 48, enabled: false)}",
+    );
+    let mut control = connect(&server);
+    control.ask(Act::MountDisable { mount: "door".to_owned() }).unwrap();
+    for mount in ["door", "off", "/door/"] {
+        let name = mount.trim_matches('/');
+        let expected =
+            format!("mount-disabled: {name} is disabled: `lenslet mount enable {name}` has it served");
+        let mount = mount.to_owned();
+        for act in [
+            Act::Keyframe { mount: mount.clone() },
+            Act::SetBitrate { mount: mount.clone(), bitrate_bps: 100_000 },
+            Act::SetControl {
+                mount: mount.clone(),
+                control: "brightness".to_owned(),
+                value: Value::Number(1),
+            },
+        ] {
+            assert_eq!(said(control.ask(act)), expected);
+        }
+        assert_eq!(said(control.ask(Look::Snapshot { mount: mount.clone(), max_width: None })), expected);
+        assert_eq!(said(control.ask(Look::Controls { mount })), expected);
+    }
+    // As it says.
+    control.ask(Act::MountEnable { mount: "off".to_owned() }).unwrap();
+    control.ask(Act::Keyframe { mount: "off".to_owned() }).unwrap();
+}
+
+#[test]
+fn the_mount_that_was_meant_is_named() {
+    let server = Server::with(TWO.replace("\"a\"", "\"front/door\"").as_str());
+    let mut control = connect(&server);
+    let near = "no-such-mount: there is no mount \"front/dor\": front/door is nearest";
+    for act in [
+        Act::Keyframe { mount: "front/dor".to_owned() },
+        Act::MountDisable { mount: "front/dor".to_owned() },
+        Act::MountEnable { mount: "/front/dor".to_owned() },
+    ] {
+        assert_eq!(said(control.ask(act)), near);
+    }
+    // One that is disabled may be meant as well.
+    control.ask(Act::MountDisable { mount: "front/door".to_owned() }).unwrap();
+    assert_eq!(said(control.ask(Act::MountEnable { mount: "front/dor".to_owned() })), near);
+    let all = "no-such-mount: there is no mount \"garden\": there are b, front/door";
+    assert_eq!(said(control.ask(Act::Keyframe { mount: "garden".to_owned() })), all);
+}

@@ -7,11 +7,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use lenslet::config::store::Store;
 use lenslet::control::client::Blocking;
-use lenslet::control::protocol::{Ask, ConfigOrigin, ConfigRequest, Reply};
+use lenslet::control::protocol::{Alarm, Ask, ConfigOrigin, ConfigRequest, Reply};
 use tempfile::TempDir;
+
+use crate::support::Server;
 
 /// A folder of our own with a configuration and what is kept of it.
 struct Place {
@@ -143,4 +146,101 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
     assert_eq!(status.config.origin, ConfigOrigin::LastGood);
     end(child);
+}
+
+/// What is said of the file, and whether that is an alarm now.
+fn state(control: &mut Blocking) -> (ConfigOrigin, bool) {
+    let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else {
+        panic!("no status")
+    };
+    let alarmed = |alarm: &Alarm| alarm.id == "config/damaged" && alarm.ended_at.is_none();
+    (status.config.origin, status.alarms.iter().any(alarmed))
+}
+
+#[test]
+fn what_becomes_of_the_file_is_told_when_it_happens() {
+    const ROUNDS: u32 = 5;
+    let server = Server::with("mounts: {\"a\": Pattern(width: 64, height: 48)}");
+    let right = fs::read_to_string(server.config()).unwrap();
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    assert_eq!(state(&mut control), (ConfigOrigin::File, false));
+    let began = Instant::now();
+    let mut wait = |expected| {
+        while state(&mut control) != expected {
+            assert!(began.elapsed() < Duration::from_secs(60), "it is not told at all");
+        }
+    };
+    let (damaged, whole) = ((ConfigOrigin::LastGood, true), (ConfigOrigin::File, false));
+    for _ in 0..ROUNDS {
+        // As editors do it: written over, and another in its place; and gone.
+        fs::write(server.config(), "(mounts: {").unwrap();
+        wait(damaged);
+        fs::write(server.config(), &right).unwrap();
+        wait(whole);
+        let other = server.config().with_extension("new");
+        fs::rename(server.config(), &other).unwrap();
+        wait(damaged);
+        fs::rename(&other, server.config()).unwrap();
+        wait(whole);
+    }
+    // Who looked every five seconds would need 80.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[test]
+fn an_alarm_about_the_file_ends_with_the_command_that_mends_it() {
+    let server = Server::with("mounts: {\"a\": Pattern(width: 64, height: 48)}");
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    for round in 0..5 {
+        fs::write(server.config(), "(mounts: {").unwrap();
+        while state(&mut control) != (ConfigOrigin::LastGood, true) {}
+        if round % 2 == 0 {
+            control.ask(ConfigRequest::Rollback { to: 1, base: None }).unwrap();
+        } else {
+            let text = "(listen: [\"127.0.0.1:0\"], mounts: {\"b\": Pattern()})".to_owned();
+            control.ask(ConfigRequest::Apply { text, base: None }).unwrap();
+        }
+        assert_eq!(state(&mut control), (ConfigOrigin::File, false));
+    }
+}
+
+#[test]
+fn a_file_behind_a_link_is_read_again_when_it_is_written_and_when_the_link_leads_elsewhere() {
+    let place = Place { folder: tempfile::tempdir().unwrap() };
+    let text = |mount: &str| {
+        format!(
+            "(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), mounts: {{\"{mount}\": Pattern(width: 64, height: 48)}})"
+        )
+    };
+    let real = |name: &str, mount: &str| {
+        let folder = place.folder.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("real.ron"), text(mount)).unwrap();
+        folder.join("real.ron")
+    };
+    std::os::unix::fs::symlink(real("one", "a"), place.file()).unwrap();
+    let mut command = place.command(PROGRAM, &["serve"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let mut control = Blocking::connect(&place.control()).unwrap();
+    let began = Instant::now();
+    let mut wait = |mount: &str| loop {
+        let Reply::Mounts(mounts) = control.ask(Ask::Mounts {}).unwrap() else { panic!("no mounts") };
+        if mounts[0].name == mount {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{mount} does not come");
+    };
+    wait("a");
+    real("one", "b");
+    wait("b");
+    let other = place.folder.path().join("other");
+    std::os::unix::fs::symlink(real("two", "c"), &other).unwrap();
+    fs::rename(&other, place.file()).unwrap();
+    wait("c");
+    real("two", "d");
+    wait("d");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -56,6 +56,24 @@ fn on_a_read_only_root_edits_are_refused_with_the_reason_and_readers_read_on() {
     assert!(why.contains("read-only file system"), "{why}");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
     assert_eq!(Rtp::parse(&client.next_frame(0)).seq, first.seq.wrapping_add(1), "nothing is missing");
+    // Written again, and not any more: told at the first change that fails.
+    let remount = |how: &str| {
+        for name in ["etc", "state"] {
+            let mut mount = Command::new("nsenter");
+            mount.args(["-t", &child.id().to_string(), "-m", "mount", "-o", &format!("remount,{how},bind")]);
+            assert!(mount.arg(path(name)).status().unwrap().success(), "{how} {name}");
+        }
+    };
+    let mut set = |value: &str| {
+        let set = ConfigRequest::Set { path: "workers".to_owned(), value: value.to_owned(), base: None };
+        let done = control.ask(set).is_ok();
+        let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+        (done, status.config.read_only.is_some())
+    };
+    remount("rw");
+    assert_eq!(set("2"), (true, false));
+    remount("ro");
+    assert_eq!(set("3"), (false, true));
     child.kill().unwrap();
     child.wait().unwrap();
 }

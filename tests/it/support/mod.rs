@@ -222,9 +222,10 @@ pub(crate) fn workers(settings: &str) -> String {
     }
 }
 
-/// The program under test.
+/// The program under test: `LENSLET_BINARY`, as for what is measured of a release, or else the suite's own.
 pub(crate) fn lenslet() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lenslet"));
+    let own = env!("CARGO_BIN_EXE_lenslet").into();
+    let mut command = Command::new(std::env::var_os("LENSLET_BINARY").unwrap_or(own));
     // What it keeps is not this machine's.
     command.env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
     command
@@ -292,7 +293,8 @@ impl Client {
 
     /// Connects from another address of this machine: `127.0.0.2`.
     pub(crate) fn connect_from(address: SocketAddr, from: &str) -> Self {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let domain = socket2::Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::new(from.parse().unwrap(), 0).into()).unwrap();
         socket.connect(&address.into()).unwrap();
         Self::over(socket.into())

@@ -1,0 +1,312 @@
+//! The keeper: a process of ours between us and a program, so that nothing of the program outlives us.
+//!
+//! The kernel ends with us only who is our own child (`PR_SET_PDEATHSIG`), and a signal to a process group reaches
+//! nobody who left it (`setsid`). A keeper is who gets all orphans beneath it (`PR_SET_CHILD_SUBREAPER`), and holds
+//! one end of a leash, two sockets: when nobody has the other end any more, for whatever reason, it ends all of them.
+//! It is this program begun anew, so that it has nothing of our memory, and under another name:
+//!
+//! ```text
+//! lenslet ----leash----> lenslet-keeper rpicam-vid -t 0 ... ----> rpicam-vid ----> whatever that starts
+//!     'T'                                                   SIGTERM to all of them
+//!     closed                                                SIGKILL until none is left
+//!            <---- b'+' or b'-', number of the error        it runs, or could not be started
+//!            <---- b'=', status                             it ended
+//! ```
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{self, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
+
+use crate::clock;
+use crate::source::sys;
+
+/// What a keeper is called; the kernel shows 15 bytes.
+const NAME: &str = "lenslet-keeper";
+
+/// Its program is found by whatever name, and after an upgrade has replaced the file.
+const OURSELVES: &str = "/proc/self/exe";
+
+/// A board that is busy reads the program from its card again.
+const START: Duration = Duration::from_secs(20);
+
+/// Who hangs in the kernel cannot be ended, and is not waited for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// From one look for those who are left to the next.
+const AGAIN: Duration = Duration::from_millis(10);
+
+const TERMINATE: u8 = b'T';
+const RUNS: u8 = b'+';
+const FAILED: u8 = b'-';
+const ENDED: u8 = b'=';
+type Word = [u8; 5];
+
+/// Whether this program can be its own keeper: a test's cannot.
+static KEEPS: AtomicBool = AtomicBool::new(false);
+
+/// To be called first thing by a program that runs others: does what a keeper does if this process was started as one.
+pub fn keep() -> Option<ExitCode> {
+    let mut words = std::env::args_os();
+    if words.next().is_none_or(|name| name != NAME) {
+        KEEPS.store(true, Ordering::Relaxed);
+        return None;
+    }
+    let done = Keeping::start(words.collect()).and_then(|kept| kept.map_or(Ok(()), Keeping::run));
+    // Nobody is there to be told.
+    Some(if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Our end of the leash.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    process: process::Child,
+    leash: UnixStream,
+    status: Option<ExitStatus>,
+}
+
+impl Keeper {
+    /// Has a keeper run a program, in process groups of their own. None if this program cannot keep.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub(super) fn start(words: &[String], output: &OwnedFd, errors: &OwnedFd) -> io::Result<Option<Self>> {
+        if !KEEPS.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let (leash, theirs) = UnixStream::pair()?;
+        let mut command = Command::new(OURSELVES);
+        command.arg0(NAME).args(words).process_group(0).stdin(OwnedFd::from(theirs));
+        let spawned = command.stdout(output.try_clone()?).stderr(errors.try_clone()?).spawn();
+        // The command holds our copy of their end.
+        drop(command);
+        // Under an emulator, or without `/proc`.
+        let Ok(process) = spawned else { return Ok(None) };
+        let mut keeper = Self { process, leash, status: None };
+        keeper.leash.set_read_timeout(Some(START))?;
+        let mut word = Word::default();
+        let read = keeper.leash.read_exact(&mut word);
+        keeper.leash.set_nonblocking(true)?;
+        match (read, word[0]) {
+            (Ok(()), RUNS) => Ok(Some(keeper)),
+            (Ok(()), FAILED) => Err(io::Error::from_raw_os_error(number(word))),
+            _ => {
+                let _ = keeper.process.kill();
+                Ok(None)
+            }
+        }
+    }
+
+    /// How the program ended, once it did.
+    pub(super) fn status(&mut self) -> Option<ExitStatus> {
+        let mut word = Word::default();
+        if self.status.is_none() && self.leash.read_exact(&mut word).is_ok() && word[0] == ENDED {
+            self.status = Some(ExitStatus::from_raw(number(word)));
+        }
+        self.status
+    }
+
+    /// Asks all that runs to end.
+    pub(super) fn ask(&mut self) {
+        // Who is not there any more has nobody who runs.
+        let _ = self.leash.write_all(&[TERMINATE]);
+    }
+
+    /// Ends all that runs, and waits until it has.
+    pub(super) fn end(&mut self) {
+        let _ = self.leash.shutdown(Shutdown::Both);
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn number(word: Word) -> i32 {
+    i32::from_ne_bytes([word[1], word[2], word[3], word[4]])
+}
+
+/// A keeper at work.
+struct Keeping {
+    leash: UnixStream,
+    signals: SignalFd,
+    program: u32,
+}
+
+impl Keeping {
+    /// Starts the program; none if it cannot be, which is told.
+    fn start(words: Vec<OsString>) -> io::Result<Option<Self>> {
+        // The kernel shows it where it shows no arguments; that is all it is for.
+        let _ = prctl::set_name(c"lenslet-keeper");
+        prctl::set_child_subreaper(true)?;
+        // Whoever ends everything that is called like this ends lenslet, and that ends us, after the program.
+        let signals = SigSet::all();
+        signals.thread_block()?;
+        let signals = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        let mut leash = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let [program, arguments @ ..] = words.as_slice() else { return Ok(None) };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).process_group(0);
+        sys::die_with_us(&mut command);
+        sys::with_signals(&mut command);
+        let spawned = command.spawn();
+        // With us its pipes would never end.
+        let nowhere = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+        dup2_stdin(&nowhere)?;
+        dup2_stdout(&nowhere)?;
+        dup2_stderr(&nowhere)?;
+        match spawned {
+            Ok(child) => {
+                leash.write_all(&word(RUNS, 0))?;
+                Ok(Some(Self { leash, signals, program: child.id() }))
+            }
+            Err(error) => {
+                leash.write_all(&word(FAILED, error.raw_os_error().unwrap_or(libc::EINVAL)))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        while self.is_held()? {
+            self.wait(None)?;
+            self.reap();
+        }
+        self.end()
+    }
+
+    /// Waits until something happened.
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut descriptors = [look(self.signals.as_fd()), look(self.leash.as_fd())];
+        let some = if timeout.is_some() { 1 } else { 2 };
+        let timeout = timeout
+            .map_or(PollTimeout::NONE, |timeout| PollTimeout::try_from(timeout).unwrap_or(PollTimeout::ZERO));
+        match poll(&mut descriptors[..some], timeout) {
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        Ok(())
+    }
+
+    /// Does what is asked; whether the other end of the leash is held.
+    fn is_held(&mut self) -> io::Result<bool> {
+        self.leash.set_nonblocking(true)?;
+        let mut asked = [0; 16];
+        match self.leash.read(&mut asked) {
+            Ok(0) => return Ok(false),
+            Ok(length) if asked[..length].contains(&TERMINATE) => {
+                self.signal_all(Signal::SIGTERM);
+            }
+            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(false);
+            }
+            Ok(_) | Err(_) => {}
+        }
+        Ok(true)
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, status)) = sys::reap() {
+            if pid == self.program {
+                let _ = self.leash.write_all(&word(ENDED, status.into_raw()));
+            }
+        }
+    }
+
+    /// Ends all, also those who come meanwhile: who loses its parent is ours.
+    fn end(mut self) -> io::Result<()> {
+        let until: Instant = clock::now() + PATIENCE;
+        while clock::now() < until && self.signal_all(Signal::SIGKILL) {
+            self.wait(Some(AGAIN))?;
+            self.reap();
+        }
+        Ok(())
+    }
+
+    /// Says whether there were any.
+    fn signal_all(&self, signal: Signal) -> bool {
+        let all = descendants(process::id(), &parents());
+        for pid in &all {
+            let _ = kill(Pid::from_raw(*pid as i32), signal);
+        }
+        !all.is_empty()
+    }
+}
+
+fn word(kind: u8, number: i32) -> Word {
+    let [a, b, c, d] = number.to_ne_bytes();
+    [kind, a, b, c, d]
+}
+
+/// Everybody's parent.
+fn parents() -> HashMap<u32, u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid: u32| {
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+        Some((pid, parent(&stat)?))
+    })
+    .collect()
+}
+
+/// The parent in a line of `/proc/*/stat`: the second field behind the name, which may hold anything.
+fn parent(stat: &[u8]) -> Option<u32> {
+    let name = stat.iter().rposition(|byte| *byte == b')')?;
+    std::str::from_utf8(&stat[name + 1..]).ok()?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// Who comes from one, by any number of steps.
+fn descendants(of: u32, parents: &HashMap<u32, u32>) -> Vec<u32> {
+    let mut all = vec![of];
+    let mut next = 0;
+    while let Some(parent) = all.get(next).copied() {
+        // A number that is given anew between two reads could make a ring.
+        let children = parents.iter().filter(|(child, of)| **of == parent && !all.contains(child));
+        let children: Vec<u32> = children.map(|(child, _)| *child).collect();
+        all.extend(children);
+        next += 1;
+    }
+    all.remove(0);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parent_is_found_behind_any_name() {
+        assert_eq!(parent(b"12 (sh) S 7 12 12 0"), Some(7));
+        assert_eq!(parent(b"12 (a) S 9 (b\xff) R 7 12"), Some(7));
+        assert_eq!((parent(b""), parent(b"12 (sh"), parent(b"12 (sh) S")), (None, None, None));
+    }
+
+    #[test]
+    fn descendants_are_all_who_come_from_one_and_nobody_else() {
+        let parents = HashMap::from([(2, 1), (3, 2), (4, 3), (5, 2), (6, 1), (7, 6), (8, 9), (9, 8)]);
+        let sorted = |of| {
+            let mut all = descendants(of, &parents);
+            all.sort_unstable();
+            all
+        };
+        assert_eq!((sorted(2), sorted(6), sorted(4)), (vec![3, 4, 5], vec![7], vec![]));
+        assert_eq!(sorted(8), [9], "a ring ends");
+    }
+}
