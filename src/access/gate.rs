@@ -165,7 +165,12 @@ impl Gate {
         // Who is in is not kept from what he may; who is not is not told whether he was right.
         if held.as_ref().is_none_or(|held| claimed != Some(&*held.name)) {
             let again = matches!(verdict, Verdict::Stale(_));
-            let admission = self.bans().attempt(peer, claimed, attempt.manner(), again, now.wall);
+            let mut bans = self.bans();
+            let admission = match bans.admit(peer, now.wall) {
+                Admission::Guests(_) => bans.attempt(peer, claimed, attempt.manner(), again, now.wall),
+                other => other,
+            };
+            drop(bans);
             match (admission, &verdict) {
                 (Admission::Banned(until), _) => return self.banned(attempt, claimed, until, now),
                 // Nor whose name is known here.

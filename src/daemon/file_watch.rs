@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
+use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
 
 /// The thread.
@@ -32,31 +33,9 @@ impl FileWatch {
         let bell =
             Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
         let stop = bell.clone();
-        let thread = Builder::new().name("config-watch".to_owned()).spawn(move || {
-            let mut patience = PollTimeout::NONE;
-            loop {
-                let mut watched = [
-                    PollFd::new(folders.inotify.as_fd(), PollFlags::POLLIN),
-                    PollFd::new(stop.as_fd(), PollFlags::POLLIN),
-                ];
-                let woken = poll(&mut watched, patience);
-                if woken.is_err() && woken != Err(Errno::EINTR) || watched[1].any() == Some(true) {
-                    return;
-                }
-                let events = folders.inotify.read_events().unwrap_or_default();
-                // One for all that is there: of several writes the last text counts.
-                match events.iter().rfind(|event| folders.is_of_file(event)) {
-                    // Many editors put it aside for a moment.
-                    Some(event) if event.mask.intersects(gone()) => patience = REPLACED.into(),
-                    None if woken != Ok(0) => {}
-                    Some(_) | None => {
-                        patience = PollTimeout::NONE;
-                        folders.follow();
-                        asker.file_changed();
-                    }
-                }
-            }
-        })?;
+        let watch =
+            move || keep_up("the thread that watches the file", || follow_file(&mut folders, &stop, &asker));
+        let thread = Builder::new().name("config-watch".to_owned()).spawn(watch)?;
         Ok(Self { thread, bell })
     }
 
@@ -64,6 +43,32 @@ impl FileWatch {
         // Full means that it rings already.
         let _ = self.bell.write(1);
         let _ = self.thread.join();
+    }
+}
+
+/// Says whenever the file was written or is gone, until the bell rings.
+fn follow_file(folders: &mut Folders, stop: &EventFd, asker: &Asker) {
+    let mut patience = PollTimeout::NONE;
+    loop {
+        let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut watched = [look(folders.inotify.as_fd()), look(stop.as_fd())];
+        let woken = poll(&mut watched, patience);
+        if woken.is_err() && woken != Err(Errno::EINTR) || watched[1].any() == Some(true) {
+            return;
+        }
+        let events = folders.inotify.read_events().unwrap_or_default();
+        may_panic("config-watch");
+        // One for all that is there: of several writes the last text counts.
+        match events.iter().rfind(|event| folders.is_of_file(event)) {
+            // Many editors put it aside for a moment.
+            Some(event) if event.mask.intersects(gone()) => patience = REPLACED.into(),
+            None if woken != Ok(0) => {}
+            Some(_) | None => {
+                patience = PollTimeout::NONE;
+                folders.follow();
+                asker.file_changed();
+            }
+        }
     }
 }
 
@@ -111,4 +116,28 @@ impl Folders {
 
 fn gone() -> AddWatchFlags {
     AddWatchFlags::IN_DELETE | AddWatchFlags::IN_MOVED_FROM
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::panics::on_purpose;
+    use super::super::reload::tests::asker;
+    use super::*;
+
+    #[test]
+    fn the_file_is_watched_on_after_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lenslet.ron");
+        let (asker, changed) = asker();
+        let watch = FileWatch::spawn(&path, asker).unwrap();
+        assert!(changed(), "it may have been written before");
+        on_purpose::plan("config-watch");
+        std::fs::write(&path, "()").unwrap();
+        while !on_purpose::happened("config-watch") {
+            std::thread::yield_now();
+        }
+        std::fs::write(&path, "( )").unwrap();
+        assert!(changed());
+        watch.join();
+    }
 }

@@ -6,6 +6,7 @@ mod bell;
 mod file_watch;
 mod mounts;
 mod notify;
+mod panics;
 mod plan;
 mod reload;
 mod steward;

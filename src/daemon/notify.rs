@@ -9,6 +9,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::panics::{keep_up, may_panic};
 use crate::clock;
 use crate::hub::{Cursor, State};
 use crate::server::Handle;
@@ -82,20 +83,24 @@ impl Watchdog {
     fn with(notify: Notify, handle: Handle, patience: Duration, silence: Duration) -> io::Result<Self> {
         let (stop, stopped) = channel::<()>();
         let thread = Builder::new().name("watchdog".to_owned()).spawn(move || {
-            let mut seen = BTreeMap::new();
-            let mut well = true;
-            while stopped.recv_timeout(patience / 2) == Err(RecvTimeoutError::Timeout) {
-                let trouble = trouble(&handle, &mut seen, clock::now(), silence);
-                if let Some(trouble) = &trouble
-                    && well
-                {
-                    tracing::error!("the watchdog is not fed: {trouble}");
+            // After a panic all is looked at anew.
+            keep_up("the thread that feeds the watchdog", || {
+                let mut seen = BTreeMap::new();
+                let mut well = true;
+                while stopped.recv_timeout(patience / 2) == Err(RecvTimeoutError::Timeout) {
+                    may_panic("watchdog");
+                    let trouble = trouble(&handle, &mut seen, clock::now(), silence);
+                    if let Some(trouble) = &trouble
+                        && well
+                    {
+                        tracing::error!("the watchdog is not fed: {trouble}");
+                    }
+                    well = trouble.is_none();
+                    if well {
+                        notify.tell("WATCHDOG=1");
+                    }
                 }
-                well = trouble.is_none();
-                if well {
-                    notify.tell("WATCHDOG=1");
-                }
-            }
+            });
         })?;
         Ok(Self { thread, stop })
     }
@@ -133,6 +138,7 @@ fn trouble(
 
 #[cfg(test)]
 mod tests {
+    use super::super::panics::on_purpose;
     use super::*;
     use crate::hub;
     use crate::media::{AccessUnit, Codec, Link, Track, TrackId};
@@ -167,6 +173,14 @@ mod tests {
         let watchdog = Watchdog::with(notify, handle, PATIENCE, SILENCE).unwrap();
         let fed = Some(b"WATCHDOG=1".to_vec());
         assert_eq!(hears(), fed, "nobody wants it: that is no trouble");
+        on_purpose::plan("watchdog");
+        while !on_purpose::happened("watchdog") {
+            std::thread::yield_now();
+        }
+        // What was told before it is heard first.
+        while manager.set_nonblocking(true).is_ok() && hears().is_some() {}
+        manager.set_nonblocking(false).unwrap();
+        assert_eq!(hears(), fed, "after a panic it is fed again");
         let _demand = mount.want();
         outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
         let time = clock::media();

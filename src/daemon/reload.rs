@@ -2,6 +2,7 @@
 //! has an [`Asker`].
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::access::Keeper;
 use super::bell::Bell;
 use super::mounts::{Applied, Mounts};
 use super::notify::Notify;
+use super::panics::{may_panic, message};
 use crate::config::store::{From, Loaded, Store};
 use crate::config::{Config, changes};
 use crate::server::SessionFigures;
@@ -98,7 +100,7 @@ const INTERFACES: Duration = Duration::from_secs(2);
 /// Settings of a reload that are named in the log.
 const TOLD: usize = 20;
 
-const ENDING: &str = "the daemon ends";
+const ENDING: &str = "there is no answer: the daemon ends, or its log says what went wrong";
 
 /// The thread.
 pub(super) struct Reloader {
@@ -163,47 +165,60 @@ impl Work {
                 None
             };
             let ask = match smol::block_on(or(asked, look)) {
-                Some(Ok(ask)) => ask,
+                Some(Ok(ask)) => Some(ask),
                 Some(Err(_)) => return,
-                None => {
-                    self.mounts.follow_interfaces();
-                    continue;
-                }
+                None => None,
             };
-            match ask {
-                Ask::Reload(told) => {
-                    let answer = self.reload();
-                    self.bell.file_was_read();
-                    if let Some(told) = told {
-                        let _ = told.try_send(answer);
-                    }
+            // The mounts are here: they may not go with a panic.
+            let done = catch_unwind(AssertUnwindSafe(|| match ask {
+                Some(ask) => self.carry_out(ask),
+                None => self.mounts.follow_interfaces(),
+            }));
+            if let Err(panic) = done {
+                let panic = message(&*panic);
+                tracing::error!(
+                    "what was asked of the configuration was not done: an error in Lenslet itself: {panic}"
+                );
+                self.ready();
+            }
+        }
+    }
+
+    fn carry_out(&mut self, ask: Ask) {
+        may_panic("reload");
+        match ask {
+            Ask::Reload(told) => {
+                let answer = self.reload();
+                self.bell.file_was_read();
+                if let Some(told) = told {
+                    let _ = told.try_send(answer);
                 }
-                Ask::FileChanged => {
-                    let read = self.store.as_ref().map(Store::written);
-                    // What cannot be read now is being replaced: that is told as well.
-                    if let Some(Ok(Some(text))) = read
-                        && self.text.as_ref() != Some(&text)
-                    {
-                        // Its answer is in the log.
-                        let _ = self.reload();
-                        // Known now, be it wrong: it is not told of twice.
-                        self.text = Some(text);
-                    }
-                    self.bell.file_was_read();
+            }
+            Ask::FileChanged => {
+                let read = self.store.as_ref().map(Store::written);
+                // What cannot be read now is being replaced: that is told as well.
+                if let Some(Ok(Some(text))) = read
+                    && self.text.as_ref() != Some(&text)
+                {
+                    // Its answer is in the log.
+                    let _ = self.reload();
+                    // Known now, be it wrong: it is not told of twice.
+                    self.text = Some(text);
                 }
-                Ask::Apply(config, told) => {
-                    let text = self.text.clone().unwrap_or_default();
-                    drop(told.try_send(self.apply(&config, &text)));
-                }
-                Ask::Expect(text) => self.text = Some(text),
-                Ask::Enable(mount, enabled, told) => {
-                    drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
-                }
-                Ask::Preview(config, told) => {
-                    let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
-                    self.note_access(&config, &mut applied);
-                    drop(told.try_send((applied, interrupted)));
-                }
+                self.bell.file_was_read();
+            }
+            Ask::Apply(config, told) => {
+                let text = self.text.clone().unwrap_or_default();
+                drop(told.try_send(self.apply(&config, &text)));
+            }
+            Ask::Expect(text) => self.text = Some(text),
+            Ask::Enable(mount, enabled, told) => {
+                drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
+            }
+            Ask::Preview(config, told) => {
+                let (mut applied, interrupted) = smol::block_on(self.mounts.preview(&config));
+                self.note_access(&config, &mut applied);
+                drop(told.try_send((applied, interrupted)));
             }
         }
     }
@@ -244,8 +259,12 @@ impl Work {
             }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),
         }
-        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
+        self.ready();
         applied
+    }
+
+    fn ready(&self) {
+        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
     }
 }
 
@@ -268,5 +287,65 @@ impl Work {
         if self.keeper.differs(config) {
             applied.server.now.push("access");
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::bell::bell;
+    use super::super::mounts::Listing;
+    use super::super::panics::on_purpose;
+    use super::*;
+    use crate::server::Server;
+    use crate::source::hotplug::Hotplug;
+
+    /// A daemon's rooms, with a mount; its server answers nobody.
+    pub(in crate::daemon) struct Daemon {
+        pub(in crate::daemon) server: Server,
+        pub(in crate::daemon) listing: Listing,
+        pub(in crate::daemon) keeper: Arc<Keeper>,
+        pub(in crate::daemon) reloader: Reloader,
+        _state: tempfile::TempDir,
+    }
+
+    impl Daemon {
+        pub(in crate::daemon) fn new() -> Self {
+            let config = config();
+            let state = tempfile::tempdir().unwrap();
+            let server = Server::bind(config.server_now()).unwrap();
+            let keeper = Arc::new(Keeper::open(&config, state.path(), server.handle().gate()).unwrap());
+            let mut mounts = Mounts::new(server.handle(), Hotplug::default());
+            smol::block_on(mounts.apply(&config)).unwrap();
+            let listing = mounts.listing();
+            let reloader =
+                Reloader::spawn(mounts, keeper.clone(), None, None, Notify::new(None), bell().0).unwrap();
+            Self { server, listing, keeper, reloader, _state: state }
+        }
+    }
+
+    /// Somebody to be asked, and what waits for the news that the file has changed.
+    pub(in crate::daemon) fn asker() -> (Asker, impl Fn() -> bool) {
+        let (asks, inbox) = unbounded();
+        (Asker(asks), move || matches!(inbox.recv_blocking(), Ok(Ask::FileChanged)))
+    }
+
+    fn config() -> Config {
+        Config::parse(
+            r#"(listen: ["127.0.0.1:0"], udp_ports: (0, 0), mounts: {"door": Jpegs(path: "/nowhere")})"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_reload_that_panics_ends_no_mount_and_the_next_is_done() {
+        let daemon = Daemon::new();
+        let asker = daemon.reloader.asker();
+        on_purpose::plan("reload");
+        let told = smol::block_on(asker.apply(config()));
+        assert_eq!(told.map(|_| ()), Err(ENDING.to_owned()));
+        assert_eq!(daemon.listing.names(), ["door"], "it is served still");
+        assert!(smol::block_on(asker.apply(config())).is_ok());
+        assert_eq!(daemon.listing.names(), ["door"]);
+        assert!(daemon.reloader.join().is_some(), "who ends the daemon ends the mounts in order");
     }
 }

@@ -1,5 +1,7 @@
 //! What a mount's source gave, counted.
 
+use std::time::Duration;
+
 use crate::media::{AccessUnit, Link, MediaTime};
 
 /// What a mount's source gave since the start.
@@ -17,11 +19,23 @@ pub struct Flow {
     pub failures: u32,
     /// Pictures since the newest keyframe, with it.
     pub since_keyframe: u32,
+    /// The first picture's time and the last one's since it began, failed or rested.
+    pub run: Option<(MediaTime, MediaTime)>,
 }
 
 impl Flow {
     pub(super) fn fail(&mut self) {
         self.failures = self.failures.saturating_add(1);
+        self.run = None;
+    }
+
+    pub(super) fn rest(&mut self) {
+        self.run = None;
+    }
+
+    /// For how long pictures have come since it began, failed or rested; none if none did.
+    pub fn played(&self) -> Option<Duration> {
+        self.run.map(|(first, last)| last.since(first))
     }
 
     pub(super) fn count(&mut self, unit: &AccessUnit) {
@@ -35,6 +49,7 @@ impl Flow {
                 self.since_keyframe = 0;
             }
         }
+        self.run = Some((self.run.map_or(unit.time, |(first, _)| first), unit.time));
         self.pictures += 1;
         self.since_keyframe = self.since_keyframe.saturating_add(1);
     }
@@ -55,5 +70,8 @@ mod tests {
         }
         assert_eq!((flow.bytes, flow.pictures, flow.group), (60, 5, Some(3)));
         assert_eq!(flow.keyframe, Some(MediaTime::from_nanos(4)));
+        assert_eq!(flow.played(), Some(Duration::from_nanos(5)));
+        flow.fail();
+        assert_eq!(flow.played(), None);
     }
 }

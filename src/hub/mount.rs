@@ -22,7 +22,7 @@ use super::making::Making;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
 use super::stand_in::StandIn;
-use crate::media::{AccessUnit, Link, Track};
+use crate::media::{AccessUnit, Link, MediaTime, Track};
 
 /// The server's end of a mount. Clones are the same mount.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ pub struct Demand(Arc<Shared>);
 
 /// Requests to set controls that may wait.
 const CONTROLS: usize = 64;
+
+/// What came so long ago says that more comes.
+const COMING: Duration = Duration::from_secs(3);
 
 /// A new mount's two ends.
 pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
@@ -123,6 +126,11 @@ impl Mount {
         drop(controls);
         self.0.wake_source();
         answer
+    }
+
+    /// Whether its source gives something `now`, though perhaps nothing yet that a reader could begin with.
+    pub fn comes(&self, now: MediaTime) -> bool {
+        self.0.status().shown.coming.is_some_and(|coming| now.since(coming) < COMING)
     }
 
     /// Its access units.
@@ -222,11 +230,16 @@ impl Outlet {
             }
             status.flow.count(&unit);
             status.shown.published(&mut unit);
-            let changed = status.become_state(State::Live);
+            let changed = status.become_state(State::Live) | status.wake_live();
             // Under the lock: nothing that is shown instead may come between.
             self.0.units.push(unit);
             changed
         });
+    }
+
+    /// Says that something came `now` that no reader can begin with: what precedes the first keyframe.
+    pub fn comes(&self, now: MediaTime) {
+        self.0.status().shown.coming = Some(now);
     }
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
@@ -261,6 +274,7 @@ impl Outlet {
 
     /// Says that the source rests.
     pub fn idle(&self) {
+        self.0.status().flow.rest();
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Idle, standing_in);
     }
@@ -334,9 +348,14 @@ impl Outlet {
         self.0.status().source = Some(waker);
     }
 
-    /// Sets who is woken, once, when access units come again.
-    pub fn wake_when_live(&self, waker: Waker) {
-        self.0.status().live = Some(waker);
+    /// Has somebody woken, once, when pictures have come for so long since it began, failed or rested.
+    pub fn wake_when_live(&self, after: Duration, waker: Waker) {
+        self.0.status().live.push((after, waker));
+    }
+
+    /// For how long pictures have come since it began, failed or rested; none if none did.
+    pub fn played(&self) -> Option<Duration> {
+        self.0.status().flow.played()
     }
 
     fn set_state(&self, state: State, unless: impl FnOnce(&Status) -> bool) {

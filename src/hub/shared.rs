@@ -100,7 +100,8 @@ pub(super) struct Status {
     pub(super) changes: u64,
     pub(super) watchers: Vec<Waker>,
     pub(super) source: Option<Waker>,
-    pub(super) live: Option<Waker>,
+    /// Who is woken when pictures have come for so long.
+    pub(super) live: Vec<(Duration, Waker)>,
     pub(super) shown: Shown,
     pub(super) flow: Flow,
     pub(super) making: Making,
@@ -123,7 +124,7 @@ impl Shared {
             changes: 0,
             watchers: Vec::new(),
             source: None,
-            live: None,
+            live: Vec::new(),
             shown: Shown::default(),
             flow: Flow::default(),
             making: Making::default(),
@@ -181,10 +182,16 @@ impl Status {
     pub(super) fn become_state(&mut self, state: State) -> bool {
         let changed = self.state != state;
         self.state = state;
-        if changed && self.state == State::Live {
-            self.watchers.extend(self.live.take());
-        }
         changed
+    }
+
+    /// Has those woken for whom pictures have come for long enough; says whether there are any.
+    pub(super) fn wake_live(&mut self) -> bool {
+        let Some(played) = self.flow.played().filter(|_| !self.live.is_empty()) else { return false };
+        let before = self.watchers.len();
+        let due = self.live.extract_if(.., |(after, _)| *after <= played).map(|(_, waker)| waker);
+        self.watchers.extend(due);
+        self.watchers.len() > before
     }
 }
 
@@ -198,7 +205,9 @@ pub(super) struct Shown {
     pub(super) last: Option<AccessUnit>,
     /// When the last picture of the source was taken, and how long that was after the one before it.
     pub(super) newest: Option<MediaTime>,
-    pub(super) interval: Duration,
+    pub(super) interval: Option<Duration>,
+    /// When something came last that was no picture to begin with.
+    pub(super) coming: Option<MediaTime>,
     /// The time of what was shown instead: what comes after it has later ones.
     pub(super) floor: Option<MediaTime>,
     pub(super) keyframe: bool,
@@ -225,7 +234,7 @@ impl Shown {
             return;
         }
         let before = self.newest.replace(unit.time);
-        self.interval = before.map_or(Duration::ZERO, |before| unit.time.since(before));
+        self.interval = before.map(|before| unit.time.since(before));
         if unit.link == Link::Start && self.last.as_ref().is_none_or(|last| last.track >= unit.track) {
             self.last = Some(unit.clone());
         }

@@ -12,6 +12,14 @@ use crate::media::{AccessUnit, Kind, MediaTime, Track};
 /// picture to the next.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// One of which a single picture is known may be one that gives a picture in so long.
+const UNKNOWN: Duration = Duration::from_secs(30);
+
+/// How long a source may give nothing after a picture that came so long after the one before it.
+fn patience(interval: Option<Duration>) -> Duration {
+    interval.map_or(UNKNOWN, |interval| SILENCE.max(interval * 3))
+}
+
 /// The end of a mount for whoever shows something while its source does not.
 #[derive(Debug)]
 pub struct StandIn(Arc<Shared>);
@@ -59,7 +67,7 @@ impl StandIn {
         match &status.state {
             State::StandIn(_) | State::Failed(_) => Need::Show { since },
             State::Live => {
-                let until = since + SILENCE.max(status.shown.interval * 3);
+                let until = since + patience(status.shown.interval);
                 if until > now { Need::From(until) } else { Need::Show { since } }
             }
             State::Idle | State::Starting => Need::Nothing,
@@ -102,8 +110,8 @@ impl StandIn {
         published
     }
 
-    fn silent(&self, newest: Option<MediaTime>, interval: Duration, now: MediaTime) -> bool {
-        newest.is_some_and(|newest| newest + SILENCE.max(interval * 3) <= now)
+    fn silent(&self, newest: Option<MediaTime>, interval: Option<Duration>, now: MediaTime) -> bool {
+        newest.is_some_and(|newest| newest + patience(interval) <= now)
     }
 }
 
@@ -160,6 +168,19 @@ mod tests {
         let (outlet, _mount, stand_in) = live();
         outlet.publish(unit(60_040, Link::Follows));
         assert_eq!(stand_in.need(at(200_000)), Need::From(at(240_040)));
+    }
+
+    #[test]
+    fn a_source_of_one_picture_may_be_one_of_few() {
+        let (outlet, mount) = mount("test");
+        outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+        let _demand = mount.want();
+        outlet.publish(unit(0, Link::Start));
+        let stand_in = outlet.stand_in();
+        assert_eq!(stand_in.need(at(20_000)), Need::From(at(30_000)));
+        assert!(!stand_in.publish(unit(20_000, Link::Start)), "its next may be on its way");
+        outlet.publish(unit(20_000, Link::Start));
+        assert_eq!(stand_in.need(at(40_000)), Need::From(at(80_000)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Requests and responses ([RFC 2326 sections 6 and 7](https://www.rfc-editor.org/rfc/rfc2326#section-6)).
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What a request asks for.
@@ -61,27 +62,40 @@ impl Method {
 
 /// Header fields in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, String)>);
+pub struct Headers(Vec<(Text, Text)>);
+
+/// Most of what a server says is always the same.
+type Text = Cow<'static, str>;
 
 impl Headers {
     /// The first field of that name, whatever its case.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
     /// Every field of that name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
     /// Name and value of each.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
     /// Adds a field.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) {
         self.0.push((name.into(), value.into()));
+    }
+
+    /// Adds all fields of others.
+    pub(super) fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    /// Puts those of a lower rank first; those of the same stay in their order.
+    pub(super) fn arrange(&mut self, rank: impl Fn(&str) -> u8) {
+        self.0.sort_by_key(|(name, _)| rank(name));
     }
 
     /// How many there are.
@@ -98,6 +112,7 @@ impl Headers {
     /// says whether there is one, still no longer than `most`.
     pub(super) fn fold(&mut self, more: &str, most: usize) -> bool {
         let Some((_, value)) = self.0.last_mut() else { return false };
+        let value = value.to_mut();
         if !value.is_empty() && !more.is_empty() {
             value.push(' ');
         }
@@ -148,7 +163,7 @@ impl Response {
 
     /// The answer with one more field.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push(name, value);
         self
     }
@@ -160,9 +175,14 @@ impl Response {
     }
 }
 
+/// Room for the last field and the end of the head.
+const LENGTH: usize = "Content-Length: 1000000\r\n\r\n".len();
+
 fn to_bytes(mut text: String, headers: &Headers, body: &[u8]) -> Vec<u8> {
+    let fields = headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+    text.reserve(fields.sum::<usize>() + body.len() + LENGTH);
     for (name, value) in &headers.0 {
-        text.extend([name, ": ", value, "\r\n"]);
+        text.extend([&**name, ": ", value, "\r\n"]);
     }
     if !body.is_empty() {
         text.push_str(&format!("Content-Length: {}\r\n", body.len()));

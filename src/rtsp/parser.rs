@@ -181,7 +181,7 @@ impl Parser {
             return too_long.then(|| self.fail("the message is too long", Status(status)));
         };
         // Latin-1 in a header is somebody's name or path: kept readable, never an error.
-        let text = String::from_utf8_lossy(&rest[..head]).into_owned();
+        let text = String::from_utf8_lossy(&rest[..head]);
         let Head { start, headers, wrong } = parse_head(&text);
         let foreign = matches!(wrong, Some((NO_RTSP, _))).then_some(Foreign::Http);
         let body = match body_length(&headers) {
@@ -315,7 +315,7 @@ fn field(line: &str, headers: &mut Headers) -> Result<(), &'static str> {
     if key.is_empty() || key.len() > MOST_KEY || value.len() > MOST_VALUE || headers.len() >= MOST_FIELDS {
         return Err("a header is too long, empty, or one too many");
     }
-    headers.push(key, value);
+    headers.push(key.to_owned(), value.to_owned());
     Ok(())
 }
 

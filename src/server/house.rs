@@ -19,6 +19,7 @@ use super::pressure::Strain;
 use super::registry::Registry;
 use super::{MountSettings, Pacing, Settings, random_bytes, random_id};
 use crate::access::{Gate, Rules};
+use crate::clock;
 use crate::hub::{Mount, State};
 use crate::media::Track;
 use crate::random::random_u32;
@@ -28,6 +29,9 @@ use crate::rtsp::url::Target;
 
 /// A DESCRIBE waits this long for a source that has to be started first.
 const SOURCE_STARTS: Duration = Duration::from_secs(10);
+
+/// And so long more while it gives pictures that need others before them.
+const KEYFRAME_COMES: Duration = Duration::from_secs(20);
 
 /// Who is refused is told to come again after so many seconds.
 pub(super) const RETRY_AFTER: u32 = 5;
@@ -348,6 +352,13 @@ impl House {
         };
         let late = async {
             smol::Timer::after(SOURCE_STARTS).await;
+            // Pictures come, and a keyframe will be among them.
+            for _ in 0..KEYFRAME_COMES.as_secs() {
+                if !mount.comes(clock::media()) {
+                    break;
+                }
+                smol::Timer::after(Duration::from_secs(1)).await;
+            }
             Err("its source gives no picture yet".to_owned())
         };
         match or(described, late).await {

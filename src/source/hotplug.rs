@@ -2,18 +2,19 @@
 //! at once, not when its turn comes.
 //!
 //! One thread reads [inotify(7)](https://man7.org/linux/man-pages/man7/inotify.7.html) on `/dev`: a node that is
-//! made, and one whose owner is changed, as udev does it some time after.
+//! made, and one whose owner is changed, as udev does it some time after; and on `/dev/v4l/by-id` and `by-path`, where
+//! udev makes the stable names later still. Those folders come with the first camera and go with the last.
 
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle, Thread, ThreadId};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 
 use super::panics::keep_up;
 
@@ -39,7 +40,10 @@ pub struct Watching {
     bell: Arc<EventFd>,
 }
 
-/// Watches a folder for video devices: `/dev`.
+/// Folders of stable names, each after the one that it is in.
+const STABLE: [&str; 3] = ["v4l", "v4l/by-id", "v4l/by-path"];
+
+/// Watches a folder for video devices, and what is below it for their stable names: `/dev`.
 ///
 /// # Errors
 /// The system gives no more threads, descriptors or watches; sources are then tried again in their turn alone.
@@ -51,18 +55,62 @@ pub fn watch(folder: &Path) -> io::Result<(Hotplug, Watching)> {
 
 /// Calls `tell` for each device that comes; a panic in that costs a second of it.
 fn watch_for(folder: &Path, tell: impl Fn() + Send + 'static) -> io::Result<Watching> {
-    let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
-    inotify.add_watch(
-        folder,
-        AddWatchFlags::IN_CREATE | AddWatchFlags::IN_ATTRIB | AddWatchFlags::IN_MOVED_TO,
-    )?;
+    let folders = Folders::watch(folder)?;
     let bell = Arc::new(EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?);
     let stop = bell.clone();
     let thread = Builder::new()
         .name("hotplug".to_owned())
-        .spawn(move || keep_up("the thread that watches for devices", || run(&inotify, &stop, &tell)))?;
+        .spawn(move || keep_up("the thread that watches for devices", || run(&folders, &stop, &tell)))?;
     Ok(Watching { thread, bell })
 }
+
+/// What is watched.
+struct Folders {
+    inotify: Inotify,
+    root: PathBuf,
+    watch: WatchDescriptor,
+}
+
+impl Folders {
+    fn watch(root: &Path) -> io::Result<Self> {
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        let watch = inotify.add_watch(root, APPEARS | AddWatchFlags::IN_ATTRIB)?;
+        let folders = Self { inotify, root: root.to_owned(), watch };
+        folders.watch_stable();
+        Ok(folders)
+    }
+
+    /// Watches those folders of stable names that are there; one that is watched already stays so.
+    fn watch_stable(&self) {
+        for folder in STABLE {
+            // It comes later, or out of watches: sources are tried again in their turn.
+            let _ = self.inotify.add_watch(&self.root.join(folder), APPEARS | AddWatchFlags::IN_ONLYDIR);
+        }
+    }
+
+    /// Reads what happened; whether a device may have come.
+    fn read(&self) -> bool {
+        let events = self.inotify.read_events().unwrap_or_default();
+        // What is in a new folder may have come before it was watched.
+        if events.iter().any(|event| event.mask.contains(AddWatchFlags::IN_ISDIR)) {
+            self.watch_stable();
+        }
+        events.iter().any(|event| self.is_ours(event))
+    }
+
+    fn is_ours(&self, event: &InotifyEvent) -> bool {
+        // A folder that went, and its watch with it.
+        if event.mask.contains(AddWatchFlags::IN_IGNORED) {
+            return false;
+        }
+        let name = event.name.as_ref().map(|name| name.to_string_lossy());
+        // What was lost may have been one of ours.
+        event.wd != self.watch || name.is_none_or(|name| name.starts_with("video") || name == STABLE[0])
+    }
+}
+
+/// Something that was not there before, by whatever way.
+const APPEARS: AddWatchFlags = AddWatchFlags::IN_CREATE.union(AddWatchFlags::IN_MOVED_TO);
 
 impl Watching {
     /// Ends the thread.
@@ -109,10 +157,10 @@ impl Drop for Told {
     }
 }
 
-fn run(inotify: &Inotify, stop: &EventFd, tell: &impl Fn()) {
+fn run(folders: &Folders, stop: &EventFd, tell: &impl Fn()) {
     loop {
         let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-        let mut descriptors = [look(inotify.as_fd()), look(stop.as_fd())];
+        let mut descriptors = [look(folders.inotify.as_fd()), look(stop.as_fd())];
         match poll(&mut descriptors, PollTimeout::NONE) {
             Ok(_) | Err(nix::errno::Errno::EINTR) => {}
             // No memory: sources are tried again in their turn.
@@ -121,13 +169,7 @@ fn run(inotify: &Inotify, stop: &EventFd, tell: &impl Fn()) {
         if descriptors[1].any() == Some(true) {
             return;
         }
-        let events = inotify.read_events().unwrap_or_default();
-        // What was lost may have been one of ours.
-        let ours = |event: &nix::sys::inotify::InotifyEvent| {
-            let name = event.name.as_ref().map(|name| name.to_string_lossy());
-            name.is_none_or(|name| name.starts_with("video"))
-        };
-        if events.iter().any(ours) {
+        if folders.read() {
             tell();
         }
     }
@@ -158,6 +200,33 @@ mod tests {
         assert_eq!(hotplug.came(), came + 1, "the other device was none of ours");
         drop(told);
         assert!(hotplug.is_idle());
+    }
+
+    #[test]
+    fn a_stable_name_is_told_though_it_comes_after_its_node_and_its_folders_come_and_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let (hotplug, watching) = watch(folder.path()).unwrap();
+        let told = hotplug.wakes(std::thread::current());
+        let wait = |came: u64| {
+            while hotplug.came() == came {
+                std::thread::park();
+            }
+            hotplug.came()
+        };
+        let mut came = 0;
+        for stable in ["v4l/by-id", "v4l/by-path"].repeat(2) {
+            let names = folder.path().join(stable);
+            std::fs::create_dir(folder.path().join("v4l")).unwrap();
+            came = wait(came);
+            std::fs::create_dir(&names).unwrap();
+            came = wait(came);
+            std::os::unix::fs::symlink("../../video0", names.join("usb-C920_1234-video-index0")).unwrap();
+            came = wait(came);
+            std::fs::remove_dir_all(folder.path().join("v4l")).unwrap();
+            came = hotplug.came().max(came);
+        }
+        watching.join();
+        drop(told);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sources: what makes access units, each on a thread of its own.
 
 mod grid;
-mod panics;
+pub(crate) mod panics;
 mod rhythm;
 mod supervisor;
 mod sys;

@@ -9,7 +9,7 @@ use std::time::Duration;
 const REST: Duration = Duration::from_secs(1);
 
 /// Runs what serves all sources; again after a while when it panics.
-pub(super) fn keep_up(what: &str, mut run: impl FnMut()) {
+pub(crate) fn keep_up(what: &str, mut run: impl FnMut()) {
     while let Err(panic) = catch_unwind(AssertUnwindSafe(&mut run)) {
         tracing::error!("{what} goes on after an error in Lenslet itself: {}", message(&*panic));
         thread::sleep(REST);
@@ -17,7 +17,7 @@ pub(super) fn keep_up(what: &str, mut run: impl FnMut()) {
 }
 
 /// What a panic said.
-pub(super) fn message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

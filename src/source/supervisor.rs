@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::task::Wake;
 use std::thread::{self, JoinHandle};
@@ -15,14 +15,19 @@ use super::panics::message;
 use crate::clock;
 use crate::hub::Outlet;
 
-/// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture.
+/// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture, or
+/// none for longer than this.
 const FIRST: Duration = Duration::from_secs(1);
-/// One that ran for longer than [`FIRST`] before is tried after this time, and then after it doubled: cameras that
-/// refuse the first two attempts after a fault are back within a second.
+/// One that ran well before is tried after this time, and then after it doubled: cameras that refuse the first two
+/// attempts after a fault are back within a second. So is one for which a device came: it may be ready in a moment.
 const SOON: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
 /// For so long after it ran well it is tried every [`FIRST`] at least: it is back soon after what ails it is over.
 const HOPEFUL: Duration = Duration::from_secs(30);
+/// What gave pictures for so long ran well; what fails after that fails anew, and not still.
+pub(super) const WELL: Duration = Duration::from_secs(10);
+/// Of one row of failures so many different reasons are told.
+const REASONS: usize = 8;
 
 /// A source's thread.
 #[derive(Debug)]
@@ -82,9 +87,9 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
     let _told = hotplug.wakes(thread::current());
     let mut pause = FIRST;
     let mut well: Option<Instant> = None;
-    let mut told: Option<Arc<Told>> = None;
+    let mut row: Option<Row> = None;
     while !outlet.stopped() {
-        let (began, came) = (clock::now(), hotplug.came());
+        let came = hotplug.came();
         let run = catch_unwind(AssertUnwindSafe(|| source.run(outlet)));
         let reason = match run {
             Ok(Ok(())) => continue,
@@ -94,27 +99,24 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         super::sys::give_back();
         // The source may have set a waker of its own.
         outlet.wake_by(super::waker());
+        let played = outlet.played();
         // Before it is told: who reads of it finds it so.
         outlet.fail(&reason);
-        // What gave pictures meanwhile has another fault, not the same one still.
-        let ran = clock::now().duration_since(began);
-        if ran > FIRST {
-            well = Some(clock::now());
+        if played.is_some_and(|played| played >= WELL) {
+            (well, pause) = (Some(clock::now()), SOON);
         }
-        if told.as_ref().is_none_or(|told| told.is_over()) || ran > LONGEST {
-            pause = first_pause(ran);
+        if row.as_ref().is_none_or(Row::is_over) {
+            row = Some(Row::begin(outlet));
         }
-        if !told.as_ref().is_some_and(|told| told.still(&reason)) {
-            tracing::warn!(mount = outlet.name(), "{reason}");
-            let new =
-                Arc::new(Told { mount: outlet.name().to_owned(), reason, over: AtomicBool::new(false) });
-            outlet.wake_when_live(new.clone().into());
-            told = Some(new);
+        if let Some(line) = row.as_mut().and_then(|row| row.failed(reason, played)) {
+            tracing::warn!(mount = outlet.name(), "{line}");
         }
+        pause = pause.min(longest_pause(played));
         wait(pause, outlet, || hotplug.came() != came);
         // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
         outlet.idle();
-        pause = next_pause(pause, well.map(|well| clock::now().duration_since(well)));
+        let since_well = well.map(|well| clock::now().duration_since(well));
+        pause = if hotplug.came() != came { SOON } else { next_pause(pause, since_well) };
     }
 }
 
@@ -124,35 +126,83 @@ fn next_pause(pause: Duration, since_well: Option<Duration>) -> Duration {
     (pause * 2).min(if hopeful { FIRST } else { LONGEST })
 }
 
-/// How long to wait after the first fault of a source that ran for so long: what fails again and again as soon as it
-/// gave a picture is not run four times a second.
-fn first_pause(ran: Duration) -> Duration {
-    if ran > FIRST { SOON } else { FIRST }
+/// How long to wait at most after a fault of a source that gave pictures for so long before it: what fails again and
+/// again as soon as it gave one is tried less and less.
+fn longest_pause(played: Option<Duration>) -> Duration {
+    if played.is_some_and(|played| played > FIRST) { FIRST } else { LONGEST }
 }
 
-/// A failure that was told of; woken when it is over, which is told too.
-struct Told {
-    mount: String,
-    reason: String,
-    over: AtomicBool,
+/// Failures without having run well in between: each reason is told once, and they are counted.
+struct Row {
+    told: Vec<String>,
+    /// It was told that it fails again and again.
+    again: bool,
+    recovery: Arc<Recovery>,
 }
 
-impl Told {
-    /// Whether this is the reason ever since it was told.
-    fn still(&self, reason: &str) -> bool {
-        self.reason == reason && !self.is_over()
+impl Row {
+    fn begin(outlet: &Outlet) -> Self {
+        let recovery = Arc::new(Recovery { mount: outlet.name().to_owned(), ..Recovery::default() });
+        outlet.wake_when_live(Duration::ZERO, Arc::new(Runs(recovery.clone())).into());
+        outlet.wake_when_live(WELL, Arc::new(RunsWell(recovery.clone())).into());
+        Self { told: Vec::new(), again: false, recovery }
     }
 
-    /// Whether the source gave pictures since.
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
+        self.recovery.well.load(Ordering::SeqCst)
+    }
+
+    /// Counts a failure after pictures came for so long; what is to be told of it, if anything.
+    fn failed(&mut self, reason: String, played: Option<Duration>) -> Option<String> {
+        let first = self.recovery.failures.fetch_add(1, Ordering::SeqCst) == 0;
+        let new = !self.told.contains(&reason) && self.told.len() < REASONS;
+        let again = played.filter(|_| !first && !std::mem::replace(&mut self.again, true));
+        if !new && again.is_none() {
+            return None;
+        }
+        let line = again.map_or_else(
+            || reason.clone(),
+            |played| {
+                let (played, well) = (played.as_secs_f64(), WELL.as_secs());
+                format!(
+                    "{reason}: again, after {played:.1} s of pictures; it is tried less and less, and the same is not told any more until it has run for {well} s"
+                )
+            },
+        );
+        if new {
+            self.told.push(reason);
+        }
+        Some(line)
     }
 }
 
-impl Wake for Told {
+/// What is known of a row by whoever is woken when it ends.
+#[derive(Default)]
+struct Recovery {
+    mount: String,
+    failures: AtomicU32,
+    well: AtomicBool,
+}
+
+/// Woken when pictures come again: that is told, once a row.
+struct Runs(Arc<Recovery>);
+
+impl Wake for Runs {
     fn wake(self: Arc<Self>) {
-        self.over.store(true, Ordering::SeqCst);
-        tracing::info!(mount = self.mount, "runs again");
+        tracing::info!(mount = self.0.mount, "runs again");
+    }
+}
+
+/// Woken when they have come for long enough.
+struct RunsWell(Arc<Recovery>);
+
+impl Wake for RunsWell {
+    fn wake(self: Arc<Self>) {
+        self.0.well.store(true, Ordering::SeqCst);
+        let failures = self.0.failures.load(Ordering::SeqCst);
+        if failures > 1 {
+            tracing::info!(mount = self.0.mount, "runs well, after {failures} failures");
+        }
     }
 }
 
@@ -244,6 +294,9 @@ mod tests {
             clock::now().duration_since(began) < Duration::from_secs(3),
             "without it the next try is 4 s later"
         );
+        // It may be ready a moment later.
+        assert!(tries.recv().unwrap());
+        assert!(clock::now().duration_since(began) < Duration::from_secs(4), "another try comes soon");
         mount.stop();
         running.join();
         watching.join();
@@ -269,26 +322,65 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_pictures_between_its_faults_is_not_waited_for_longer_each_time() {
+    fn what_gives_a_picture_between_its_faults_is_waited_for_longer_each_time() {
         let (outlet, mount) = mount("test");
         let (sender, runs) = std::sync::mpsc::channel();
         let running = spawn("test", Box::new(Flaps(sender)), outlet).unwrap();
-        let runs: Vec<Instant> = (0..4).map(|_| runs.recv().unwrap()).collect();
-        let pause = runs[3].duration_since(runs[2]);
-        assert!(pause < FIRST * 3, "{pause:?}; doubled each time it would be four seconds");
+        let runs: Vec<Instant> = (0..3).map(|_| runs.recv().unwrap()).collect();
+        let pauses = [runs[1].duration_since(runs[0]), runs[2].duration_since(runs[1])];
+        assert!(pauses[0] >= FIRST && pauses[1] >= FIRST * 2, "{pauses:?}");
         mount.stop();
         running.join();
     }
 
     #[test]
     fn what_ran_well_is_back_within_a_second_though_two_attempts_fail() {
-        let pause = first_pause(Duration::from_secs(5));
-        assert!(pause + pause * 2 < Duration::from_secs(1), "{pause:?}");
-        assert_eq!(first_pause(Duration::from_millis(20)), FIRST, "what flaps is not run all the time");
+        assert!(SOON + SOON * 2 < Duration::from_secs(1));
         let (soon, late) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(31)));
         assert_eq!((next_pause(FIRST, soon), next_pause(SOON, soon)), (FIRST, SOON * 2));
         assert_eq!(next_pause(FIRST, late), FIRST * 2, "what does not come back is tried less and less");
         assert_eq!((next_pause(LONGEST, late), next_pause(FIRST, None)), (LONGEST, FIRST * 2));
+        let limits =
+            [None, Some(0), Some(900), Some(3000)].map(|ms| longest_pause(ms.map(Duration::from_millis)));
+        assert_eq!(limits, [LONGEST, LONGEST, LONGEST, FIRST], "what flaps is not run all the time");
+    }
+
+    #[test]
+    fn a_row_of_failures_tells_each_reason_once_and_once_that_it_goes_on() {
+        let (outlet, _mount) = mount("test");
+        let mut row = Row::begin(&outlet);
+        let mut told = |reason: &str, played: Option<u64>| {
+            row.failed(reason.to_owned(), played.map(Duration::from_secs)).unwrap_or_default()
+        };
+        assert_eq!([told("a", Some(3)), told("a", None), told("b", None)], ["a", "", "b"]);
+        assert!(told("a", Some(2)).starts_with("a: again, after 2.0 s of pictures;"));
+        assert_eq!([told("a", Some(2)), told("b", None), told("c", Some(1))], ["", "", "c"]);
+        let more: Vec<String> = (0..20).map(|number| told(&number.to_string(), None)).collect();
+        assert_eq!(more.iter().filter(|line| !line.is_empty()).count(), REASONS - 3);
+        assert!(!row.is_over());
+    }
+
+    /// Publishes a picture of that time.
+    fn show(outlet: &Outlet, seconds: u64) {
+        outlet.publish(AccessUnit {
+            track: TrackId(0),
+            time: crate::media::MediaTime::from_duration(Duration::from_secs(seconds)),
+            link: Link::Start,
+            journey: None,
+            data: Arc::from(&[0][..]),
+        });
+    }
+
+    #[test]
+    fn a_row_is_over_when_pictures_came_for_a_while() {
+        let (outlet, _mount) = mount("test");
+        let row = Row::begin(&outlet);
+        for (begins, ends, over) in [(100, 109, false), (200, 210, true)] {
+            show(&outlet, begins);
+            show(&outlet, ends);
+            assert_eq!(row.is_over(), over, "{begins} to {ends}");
+            outlet.fail("again");
+        }
     }
 
     /// Panics the first time, and then says what it carries.

@@ -34,9 +34,31 @@ pub(super) fn typed(input: &mut Input, key: KeyEvent) -> bool {
     true
 }
 
+/// A line has no more signs: what is longer was pasted by mistake.
+const LONGEST: usize = 4096;
+
 /// Takes text as if it were typed; what ends a line is left out.
 pub(super) fn pasted(input: &mut Input, text: &str) {
-    for sign in text.chars().filter(|sign| !sign.is_control()) {
-        let _ = input.handle(InputRequest::InsertChar(sign));
+    let (before, after): (String, String) = {
+        let mut signs = input.value().chars();
+        (signs.by_ref().take(input.cursor()).collect(), signs.collect())
+    };
+    let room = LONGEST.saturating_sub(input.value().chars().count());
+    let new: String = text.chars().filter(|sign| !sign.is_control()).take(room).collect();
+    let cursor = input.cursor() + new.chars().count();
+    *input = Input::new(before + &new + &after).with_cursor(cursor);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_put_where_one_types_and_a_line_has_an_end() {
+        let mut input = Input::new("añd".to_owned()).with_cursor(2);
+        pasted(&mut input, "\u{e9}\r\n!\x1b");
+        assert_eq!((input.value(), input.cursor()), ("añé!d", 4));
+        pasted(&mut input, &"x".repeat(1_000_000));
+        assert_eq!((input.value().len() - 2, input.cursor()), (LONGEST, LONGEST - 1));
     }
 }

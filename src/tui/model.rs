@@ -39,8 +39,6 @@ pub struct Model {
 pub struct Link {
     /// Why it does not answer now, in a sentence.
     pub lost: Option<String>,
-    /// It answered before.
-    pub known: bool,
     /// Whether it ends with this terminal.
     pub ours: bool,
 }

@@ -36,10 +36,6 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
 
 /// Asks for everything that is watched: the daemon that came back knows nothing of what another was asked.
 fn connected(model: &mut Model) -> Effects {
-    if model.link.lost.take().is_some() && model.link.known {
-        model.notice = Some(Notice::done("Lenslet answers again."));
-    }
-    model.link.known = true;
     let mut effects = vec![Effect::ask(Asked::Status, Ask::Status { every_ms: Some(EVERY_MS) })];
     effects.extend(panes::logs::again(model));
     effects.extend(entered(model));
@@ -74,6 +70,10 @@ fn answered(model: &mut Model, to: Asked, outcome: Outcome) -> Effects {
 /// Takes a status.
 fn seen(model: &mut Model, status: Box<Status>) -> Effects {
     let first = model.status.is_none();
+    // Not before: what can be connected to may be another program, or another version.
+    if model.link.lost.take().is_some() && !first {
+        model.notice = Some(Notice::done("Lenslet answers again."));
+    }
     remember(model, &status);
     if let Some(notice) = &mut model.notice {
         notice.left = notice.left.saturating_sub(1);

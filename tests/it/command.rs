@@ -176,6 +176,33 @@ fn a_program_that_falls_silent_is_started_anew_after_the_time_that_is_configured
 }
 
 #[test]
+fn a_program_of_a_picture_in_three_seconds_is_signal_and_is_seen_at_once() {
+    let Some(camera) = Camera::new() else { return };
+    let server = camera.serve("every:3:3", "");
+    let began = Instant::now();
+    assert_eq!(describe(&server).status, 200);
+    assert!(
+        began.elapsed().as_secs_f64() < 2.9,
+        "its first picture is not kept until the second: {:?}",
+        began.elapsed()
+    );
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let seen: Vec<_> = (0..3).flat_map(|_| slices(&player.picture().data)).collect();
+    assert_eq!(seen, expected[..3], "its own pictures alone");
+}
+
+#[test]
+fn a_first_reader_waits_for_a_keyframe_for_as_long_as_pictures_come() {
+    let Some(camera) = Camera::new() else { return };
+    // In the middle of a group, of which the rest takes longer than a source that gives nothing has.
+    let server = camera.serve("skip:1 every:0.4:60 wait:FOLDER/never", "");
+    let mut client = Client::connect(&server);
+    client.socket().set_read_timeout(Some(PATIENCE * 4)).unwrap();
+    assert_eq!(client.ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url("cam"))]).status, 200);
+}
+
+#[test]
 fn the_first_readers_wait_while_a_program_takes_its_time() {
     let Some(camera) = Camera::new() else { return };
     let server = camera.serve("make:FOLDER/runs wait:FOLDER/go 200 wait:FOLDER/never", "fps: 100");
@@ -265,6 +292,14 @@ fn what_no_program_does_right_is_told() {
         ("/etc/passwd", "/etc/passwd: it may not be run: is it executable for this user?"),
         ("cat /dev/zero", "writes no H.264, its `format`; what it writes begins with \"\\0"),
         (&camera.command("half exit:2"), "ended: exit status 2"),
+        (
+            "cat tests/fixtures/bitstreams/open-gop.h265",
+            "cat writes H.265, and its `format` is H264: say `format: HEVC`",
+        ),
+        (
+            "cat tests/fixtures/bitstreams/420.jpg",
+            "cat writes JPEGs, and its `format` is H264: say `format: MJPEG`",
+        ),
     ] {
         let server = serve(command, "");
         let reply = describe(&server);
@@ -306,6 +341,22 @@ fn a_program_ends_with_its_readers_with_the_server_and_with_its_children() {
     let shell = pid(&camera.file("shell"));
     drop(server);
     until("the program ends with a server that is killed", || !is_running(shell));
+}
+
+#[test]
+fn a_program_that_dies_after_each_first_picture_is_told_of_once_and_run_less_and_less() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = "say:hello 2 once:FOLDER/one:exit:3 once:FOLDER/two:exit:3 once:FOLDER/three:exit:3 once:FOLDER/four:exit:3";
+    let server = camera.serve(steps, "fps: 100, always: true");
+    let began = Instant::now();
+    until("it runs three times", || camera.file("three").exists());
+    // After 1 s and after 2 s.
+    assert!(began.elapsed().as_secs_f64() > 2.9, "{:?}", began.elapsed());
+    let (_state, log) = server.end();
+    let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
+    let counts =
+        ["exit status 3", ": again, after", "runs again", "it says: hello", " runs python3"].map(told);
+    assert_eq!(counts, [2, 1, 1, 1, 1], "{log:#?}");
 }
 
 /// A program whose children go their own ways: one stays, two leave for sessions of their own, and one of those has no
@@ -361,6 +412,39 @@ fn who_ended_a_program_is_told() {
     ] {
         let server = serve(command, "");
         assert_eq!(describe(&server).status, 503, "{command}");
+        server.logged(&[told]);
+    }
+}
+
+#[test]
+fn a_program_that_writes_another_format_is_told_what_to_write() {
+    if !has("ffmpeg", &["-version"]) {
+        return;
+    }
+    for (format, output, told) in [
+        ("H264", "-c:v libx264 -f mpegts", "writes MPEG-TS, which is not H.264 as it is: add `-f h264`"),
+        (
+            "H264",
+            "-c:v libx264 -movflags frag_keyframe+empty_moov -f mp4",
+            "writes MP4, which is not H.264 as it is",
+        ),
+        ("H264", "-c:v libx264 -f matroska", "writes Matroska or WebM, which"),
+        ("H264", "-c:v libx264 -f flv", "writes FLV, which"),
+        (
+            "H264",
+            "-c:v libx265 -x265-params log-level=none -f hevc",
+            "writes H.265, and its `format` is H264",
+        ),
+        ("HEVC", "-c:v libx264 -f h264", "writes H.264, and its `format` is HEVC: say `format: H264`"),
+        ("MJPEG", "-c:v libx264 -f h264", "writes H.264, and its `format` is MJPEG"),
+        ("H264", "-f yuv4mpegpipe", "writes pictures that are not coded"),
+    ] {
+        let command = format!(
+            "ffmpeg -v error -re -f lavfi -i testsrc2=size=320x240:rate=30 -pix_fmt yuv420p {output} -"
+        );
+        let server = serve(&command, &format!("format: {format}"));
+        let reply = describe(&server);
+        assert_eq!(reply.status, 503, "{format} {output}: {reply:?}");
         server.logged(&[told]);
     }
 }

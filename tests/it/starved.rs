@@ -147,30 +147,47 @@ impl Lag {
     }
 }
 
+/// A reader by TCP that looks how late pictures come, until it is dropped or asked.
+struct Watching {
+    over: std::sync::mpsc::Sender<()>,
+    thread: std::thread::JoinHandle<(f64, u32)>,
+}
+
+impl Watching {
+    fn begin(server: &Server) -> Self {
+        let url = server.url("cam");
+        let mut client = Client::connect(server);
+        let session = client.set_up_tcp(&url);
+        let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+        assert_eq!(reply.status, 200);
+        let first = Rtp::parse(&client.next_frame(0)).timestamp;
+        let mut lag = Lag { began: Instant::now(), first, least: f64::MAX };
+        let (sender, over) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let (mut worst, mut packets) = (0.0_f64, 0);
+            while over.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+                worst = worst.max(lag.of(&client.next_frame(0)));
+                packets += 1;
+            }
+            (worst, packets)
+        });
+        Self { over: sender, thread }
+    }
+
+    /// How late the latest was, in seconds, and how many packets came.
+    fn end(self) -> (f64, u32) {
+        drop(self.over);
+        self.thread.join().unwrap()
+    }
+}
+
 #[test]
 fn with_a_tenth_of_a_core_new_viewers_are_refused_and_old_ones_stay_in_time() {
     let Some(group) = Group::new(&TENTH_OF_A_CORE) else { return };
     let server =
         group.serve(r#"mounts: {"cam": Pattern(width: 320, height: 240, fps: 15, bitrate: 1000000)}"#);
     let url = server.url("cam");
-    let mut first = Client::connect(&server);
-    let session = first.set_up_tcp(&url);
-    let reply = first.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
-    assert_eq!(reply.status, 200);
-    let mut lag = {
-        let packet = first.next_frame(0);
-        Lag { began: Instant::now(), first: Rtp::parse(&packet).timestamp, least: f64::MAX }
-    };
-    let (sender, over) = std::sync::mpsc::channel::<()>();
-    let watching = std::thread::spawn(move || {
-        let mut worst = 0.0_f64;
-        let mut pictures = 0;
-        while over.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
-            worst = worst.max(lag.of(&first.next_frame(0)));
-            pictures += 1;
-        }
-        (worst, pictures)
-    });
+    let watching = Watching::begin(&server);
     // More than it can carry.
     let mut crowd = lenslet();
     crowd.args(["load", &url, "--transport", "tcp", "--readers", "600", "--ramp", "3", "--seconds", "60"]);
@@ -187,8 +204,7 @@ fn with_a_tenth_of_a_core_new_viewers_are_refused_and_old_ones_stay_in_time() {
     crowd.wait().unwrap();
     let again = server.logged_within(LONG, &["viewers are let in again"]);
     assert!(again.is_some(), "nobody is let in though everybody left");
-    drop(sender);
-    let (worst, packets) = watching.join().unwrap();
+    let (worst, packets) = watching.end();
     println!("{resident} kB, {packets} packets, {worst:.3} s late at most; {told}");
     assert!(worst < 2.0, "{worst} s late");
     assert!(resident < 64 << 10, "{resident} kB");
@@ -213,6 +229,7 @@ fn with_little_memory_new_viewers_are_refused_until_there_is_more() {
     let Some(group) = Group::new(&MEMORY) else { return };
     let server = group.serve(r#"mounts: {"cam": Pattern(width: 64, height: 48, fps: 5, bitrate: 100000)}"#);
     let _first = Viewer::join(&server).unwrap();
+    let watching = Watching::begin(&server);
     let mut hog = group.command("python3");
     hog.args(["-c", HOG]).arg(&group.0);
     let mut hog = hog.stdin(Stdio::piped()).spawn().unwrap();
@@ -220,8 +237,13 @@ fn with_little_memory_new_viewers_are_refused_until_there_is_more() {
         .logged_within(LONG, &["no more viewers are let in for now:", "MB of 64 MB of memory are left"]);
     println!("{}", told.expect("memory is short"));
     assert_eq!(Viewer::join(&server).err(), Some(503));
+    let resident = server.resident();
     hog.kill().unwrap();
     hog.wait().unwrap();
     server.logged_within(LONG, &["viewers are let in again"]).expect("there is memory again");
+    let (worst, packets) = watching.end();
+    println!("{resident} kB, {packets} packets, {worst:.3} s late at most");
+    assert!(worst < 2.0, "{worst} s late");
+    assert!(resident < 32 << 10, "{resident} kB");
     assert!(Viewer::join(&server).is_ok());
 }

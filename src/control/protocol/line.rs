@@ -108,6 +108,21 @@ struct Read {
     refusal: Option<Refusal>,
 }
 
+/// What a line is that is no answer.
+fn other(line: &[u8], error: &serde_json::Error) -> String {
+    #[derive(Deserialize)]
+    struct Spoken {
+        v: u32,
+    }
+    match serde_json::from_slice(line) {
+        Ok(Spoken { v }) if v != VERSION => format!(
+            "what answers speaks version {v} of the control protocol, and this Lenslet version {VERSION}: use the one that \
+             belongs to it"
+        ),
+        _ => format!("what answers is no Lenslet of this version: {error}"),
+    }
+}
+
 impl AnswerLine {
     /// The line, with what ends it.
     pub fn write(&self) -> String {
@@ -125,8 +140,7 @@ impl AnswerLine {
     /// # Errors
     /// It is no answer of this version, in a sentence.
     pub fn read(line: &[u8]) -> Result<Self, String> {
-        let read: Read = serde_json::from_slice(line)
-            .map_err(|error| format!("what answers is no Lenslet of this version: {error}"))?;
+        let read: Read = serde_json::from_slice(line).map_err(|error| other(line, &error))?;
         let Read { v, id, more, reply, refusal } = read;
         let outcome = match (reply, refusal) {
             (_, Some(refusal)) => Err(refusal),
@@ -207,6 +221,6 @@ mod tests {
     fn a_verb_that_the_table_lacks_would_not_be_read() {
         let ask = Request::Ask(Ask::Status { every_ms: Some(250) });
         assert_eq!(serde_json::to_value(&ask).unwrap()["do"], "status");
-        assert_eq!(Request::verbs().count(), 37);
+        assert_eq!(Request::verbs().count(), 38);
     }
 }

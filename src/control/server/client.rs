@@ -117,7 +117,7 @@ fn take(house: &House, caller: &Caller, client: &Rc<Client>, line: &[u8]) {
     client.under_way.borrow_mut().insert(id, UnderWay { task: None, repeats });
     let (own, steward, caller) = (client.clone(), house.steward.clone(), caller.clone());
     let task = house.executor.spawn(async move {
-        requests::answer(&*steward, &caller, &own, id, request).await;
+        super::kept("a request", requests::answer(&*steward, &caller, &own, id, request)).await;
         // Its own task, which is at its end.
         let ended = own.under_way.borrow_mut().remove(&id);
         if let Some(task) = ended.and_then(|ended| ended.task) {

@@ -16,6 +16,7 @@ mod socket;
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -87,7 +88,10 @@ impl House {
             self.welcome(stream);
         }
         if let Some(socket) = &socket {
-            self.accept(socket).or(self.until_stopped()).await;
+            // What panics in it is begun anew, until the end.
+            while kept("who comes in", self.accept(socket).or(self.until_stopped())).await.is_none() {
+                after(Duration::from_secs(1)).await;
+            }
         }
         self.until_stopped().await;
         // Nobody new comes in while those who are here are told the last.
@@ -142,7 +146,7 @@ impl House {
         self.executor
             .spawn(async move {
                 tracing::debug!(uid = caller.uid, pid = caller.pid, "a control client came");
-                client::serve(&house, &caller, &stream).await;
+                kept("a client", client::serve(&house, &caller, &stream)).await;
                 tracing::debug!(uid = caller.uid, pid = caller.pid, "a control client is gone");
                 house.clients.set(house.clients.get() - 1);
             })
@@ -155,6 +159,31 @@ impl House {
     }
 }
 
+/// A panic ends its own task alone; none if there was one.
+async fn kept<T>(what: &str, work: impl Future<Output = T>) -> Option<T> {
+    let done = AssertUnwindSafe(work).catch_unwind().await;
+    done.inspect_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        tracing::error!(panic = text, "{what} of the control socket: an error in Lenslet itself");
+    })
+    .ok()
+}
+
 async fn after(time: Duration) {
     Timer::after(time).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_panics_ends_itself_alone() {
+        let executor = LocalExecutor::new();
+        let panics = executor.spawn(kept("a client", async { panic!("on purpose") }));
+        let other = executor.spawn(kept("a client", async { 7 }));
+        let done = smol::block_on(executor.run(async { (panics.await, other.await) }));
+        assert_eq!(done, (None::<()>, Some(7)));
+    }
 }

@@ -20,6 +20,7 @@ use super::access::Keeper;
 use super::alarms::{Alarms, Trouble};
 use super::bell::{Bell, Rung, Wake};
 use super::mounts::{Listed, Listing};
+use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
 use crate::board::{Board, Health};
 use crate::clock;
@@ -119,19 +120,21 @@ impl Steward {
         self.look_at_config();
         let steward = self.clone();
         let watch = move || {
-            let mut due = clock::now();
-            loop {
-                let now = clock::now();
-                if now >= due {
-                    steward.look_around(now);
-                    due = now + TICK;
+            keep_up("the thread that looks at everything", || {
+                let mut due = clock::now();
+                loop {
+                    let now = clock::now();
+                    if now >= due {
+                        steward.look_around(now);
+                        due = now + TICK;
+                    }
+                    match rung.sleep(due.saturating_duration_since(clock::now())) {
+                        Wake::FileRead => steward.look_at_config(),
+                        Wake::Late => {}
+                        Wake::End => return,
+                    }
                 }
-                match rung.sleep(due.saturating_duration_since(clock::now())) {
-                    Wake::FileRead => steward.look_at_config(),
-                    Wake::Late => {}
-                    Wake::End => return,
-                }
-            }
+            });
         };
         let thread = thread::Builder::new().name("lenslet-watch".to_owned()).spawn(watch)?;
         Ok(Watching { bell, thread })
@@ -142,6 +145,7 @@ impl Steward {
         let mounts = self.rooms.mounts.all();
         let mut looks_at_file = false;
         let mut seen = self.seen();
+        may_panic("watch");
         seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
         for listed in &mounts {
             let meter = seen.meters.entry(listed.mount.name().to_owned()).or_default();
@@ -316,5 +320,36 @@ impl crate::control::Steward for Shared {
 
     fn logs(&self, wish: LogWish) -> Result<LogStream, Refusal> {
         log::stream(self.0.logs.as_ref(), wish)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bell::bell;
+    use super::super::panics::on_purpose;
+    use super::super::reload::tests::Daemon;
+    use super::*;
+
+    #[test]
+    fn a_look_that_panics_costs_a_second_and_all_is_looked_at_again() {
+        let daemon = Daemon::new();
+        let folder = tempfile::tempdir().unwrap();
+        let (stop, _stopped) = smol::channel::bounded(1);
+        let rooms = Rooms {
+            server: daemon.server.handle(),
+            mounts: daemon.listing.clone(),
+            asker: daemon.reloader.asker(),
+            keeper: daemon.keeper.clone(),
+        };
+        let steward = Steward::new(rooms, None, folder.path(), None, stop);
+        on_purpose::plan("watch");
+        let (bell, rung) = bell();
+        let watching = steward.watch(bell, rung).unwrap();
+        while steward.seen().ticks == 0 {
+            thread::yield_now();
+        }
+        assert!(on_purpose::happened("watch"));
+        watching.join();
+        daemon.reloader.join();
     }
 }

@@ -69,7 +69,7 @@ mod tests {
 
     fn answer(challenges: &[&str]) -> Result<Option<String>, Error> {
         let mut headers = Headers::default();
-        challenges.iter().for_each(|challenge| headers.push("WWW-Authenticate", *challenge));
+        challenges.iter().for_each(|challenge| headers.push("WWW-Authenticate", (*challenge).to_owned()));
         let mut login = Login::default();
         login.challenged(&headers)?;
         let credentials = Credentials { user: "Mufasa".into(), password: "Circle".into() };

@@ -58,7 +58,7 @@ impl Exchange {
     }
 
     /// Asks; a request that was not answered yet is given up.
-    pub(super) fn ask(&mut self, method: Method, uri: &str, fields: &[(&str, &str)], now: Instant) {
+    pub(super) fn ask(&mut self, method: Method, uri: &str, fields: &[(&'static str, &str)], now: Instant) {
         let mut headers = Headers::default();
         fields.iter().for_each(|(name, value)| headers.push(*name, printable(value)));
         let version = "RTSP/1.0".to_owned();
@@ -77,7 +77,7 @@ impl Exchange {
         {
             complete.headers.push("Authorization", authorization);
         }
-        request.headers.iter().for_each(|(name, value)| complete.headers.push(name, value));
+        complete.headers.append(&request.headers);
         self.output.push_back(complete.to_bytes());
         self.sent = Some(Sent { request, cseq: self.cseq, at: now, authorized });
     }
@@ -141,7 +141,7 @@ impl Exchange {
         let status = Status(if known || location.is_some() { 200 } else { 501 });
         let mut response = Response::new(status);
         if let Some(cseq) = request.headers.get("CSeq") {
-            response.headers.push("CSeq", cseq);
+            response.headers.push("CSeq", cseq.to_owned());
         }
         if request.method == Method::Options {
             response.headers.push("Public", "OPTIONS, GET_PARAMETER, SET_PARAMETER, REDIRECT");

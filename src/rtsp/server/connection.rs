@@ -275,7 +275,7 @@ impl Connection {
             response.headers.push("CSeq", cseq);
         }
         if let Some(timestamp) = request.headers.get("Timestamp") {
-            response.headers.push("Timestamp", timestamp);
+            response.headers.push("Timestamp", timestamp.to_owned());
         }
         self.send(response, wall);
         if request.headers.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
@@ -303,20 +303,14 @@ impl Connection {
 
     fn send(&mut self, response: Response, wall: SystemTime) {
         let server = concat!("Lenslet/", env!("CARGO_PKG_VERSION"));
-        let mut complete =
-            Response::new(response.status).with("Server", server).with("Date", httpdate::fmt_http_date(wall));
-        // CSeq first: some clients read no further when they look for it.
-        for name in ["CSeq", "Timestamp"] {
-            if let Some(value) = response.headers.get(name) {
-                complete.headers.push(name, value);
-            }
-        }
-        for (name, value) in response.headers.iter() {
-            if !["CSeq", "Timestamp"].contains(&name) {
-                complete.headers.push(name, value);
-            }
-        }
-        complete.body = response.body;
+        let mut complete = response.with("Server", server).with("Date", httpdate::fmt_http_date(wall));
+        // CSeq before what is long: some clients read no further when they look for it.
+        complete.headers.arrange(|name| match name {
+            "Server" | "Date" => 0,
+            "CSeq" => 1,
+            "Timestamp" => 2,
+            _ => 3,
+        });
         let Caller { asker, .. } = &self.caller;
         tracing::debug!(peer = %asker.peer, connection = asker.connection, "{}", complete.status);
         self.output.push_back(complete.to_bytes());

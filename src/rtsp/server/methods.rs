@@ -400,7 +400,7 @@ fn playing(
     rtp_info: &[RtpInfo],
 ) -> Response {
     let entries: Vec<String> = rtp_info.iter().filter_map(|info| rtp_info_entry(uri, info)).collect();
-    let mut response = ok.with("Session", session.to_string()).with("Range", range);
+    let mut response = ok.with("Session", session.to_string()).with("Range", range.to_owned());
     for name in ["Scale", "Speed"] {
         if request.headers.get(name).is_some() {
             response = response.with(name, "1");

@@ -15,6 +15,7 @@ mod board;
 mod controls;
 mod doubt;
 mod dropped;
+mod gaps;
 mod hardware;
 mod look;
 mod patience;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::controls::apply::{self, Wished};
 use super::doubt::Doubt;
 use super::dropped::Dropped;
+use super::gaps::Gaps;
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
@@ -156,6 +157,8 @@ struct Pipeline<'a> {
     stamp: Option<MediaTime>,
     /// The driver's number of the last buffer.
     sequence: Option<u32>,
+    /// Of what is coded here.
+    gaps: Gaps,
     told_of_stamps: bool,
     /// Of what is coded here.
     thin: Thin,
@@ -182,6 +185,7 @@ impl<'a> Pipeline<'a> {
             times: Times::default(),
             stamp: None,
             sequence: None,
+            gaps: Gaps::default(),
             told_of_stamps: false,
             thin,
             doubt: Doubt::default(),
@@ -229,7 +233,10 @@ impl<'a> Pipeline<'a> {
         let planes = &planes[..filled.planes().min(MAX_PLANES)];
         let (data, link) = match self.stream.take(planes, again) {
             Ok(unit) => unit,
-            Err(Skipped::Early) => return Ok(()),
+            Err(Skipped::Early) => {
+                self.outlet.comes(clock::media());
+                return Ok(());
+            }
             Err(Skipped::Broken(reason)) => {
                 self.dropped.add(reason);
                 return Ok(());
@@ -243,6 +250,9 @@ impl<'a> Pipeline<'a> {
         if coded_here && link == Link::Start {
             // What was asked for until now this picture answers, whether it came by itself or not.
             self.outlet.take_keyframe_request();
+        }
+        if coded_here && let Some(gap) = self.gaps.coded(filled.sequence) {
+            tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
         let taken = self.taken(filled, captured);
         let journey = Some(Journey::new(taken, captured, clock::media()));

@@ -1,10 +1,11 @@
 //! What a program writes, cut into pictures.
 //!
 //! Where a picture ends in a byte stream of H.264 or H.265 is known when the next one begins: a picture's time
-//! late. A program that hands over one picture at a time (`rpicam-vid --flush`) lets it be known at once: nothing
+//! late, or when nothing more came for long. A program that hands over one picture at a time (`rpicam-vid --flush`) lets it be known at once: nothing
 //! more comes for some milliseconds. Whether it does so is learned first, and unlearned when a picture was cut.
 
 use std::mem;
+use std::time::Duration;
 
 use crate::media::jpeg::Unfit;
 use crate::media::{MediaTime, h264, h265, jpeg};
@@ -13,17 +14,33 @@ use crate::source::camera::Coding;
 /// A start code, and as much of a NAL unit as tells a first slice.
 const LOOK: usize = 4 + 3;
 
+/// No program stops for so long in the middle of a picture, unless it stops for good.
+pub(super) const LONG: Duration = Duration::from_millis(500);
+
+/// What it makes a difference to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    No,
+    /// Some milliseconds, whether more comes.
+    ForMore,
+    /// Whether nothing more comes for [`LONG`].
+    ForLong,
+}
+
 /// Cuts bytes into pictures.
 pub(super) struct Framer {
     cutter: Cutter,
     /// When the first bytes of the picture being read came.
     began: MediaTime,
     trust: Trust,
-    /// How much of it was there when nothing more came.
-    quiet: Option<usize>,
+    /// How much of it was there when nothing more came, and when that was.
+    quiet: Option<(usize, MediaTime)>,
     /// A picture was closed because nothing more came; what has come since, while it is too little to say whether
     /// that was right.
     closed: Option<Vec<u8>>,
+    /// A pause means that a picture is over, if it is a long one; not of a program that has been seen to make one in the
+    /// middle of a picture.
+    pauses: bool,
 }
 
 enum Cutter {
@@ -43,7 +60,14 @@ impl Framer {
             Coding::Hevc => Cutter::H265(h265::Splitter::new()),
             Coding::Mjpeg => Cutter::Jpeg(jpeg::Splitter::new()),
         };
-        Self { cutter, began: MediaTime::default(), trust: Trust::default(), quiet: None, closed: None }
+        Self {
+            cutter,
+            began: MediaTime::default(),
+            trust: Trust::default(),
+            quiet: None,
+            closed: None,
+            pauses: true,
+        }
     }
 
     /// Takes in what came `now`; hands out each picture that is whole, and when it began to come.
@@ -67,6 +91,7 @@ impl Framer {
         }
         if !self.cutter.begins(&head) {
             self.trust.lose();
+            self.pauses = false;
         }
         let began = self.began;
         self.cut(&head, began, &mut each)
@@ -84,7 +109,7 @@ impl Framer {
         }
         let whole = |unit: &[u8]| {
             match quiet.take() {
-                Some(length) if length == unit.len() => trust.gain(),
+                Some((length, _)) if length == unit.len() => trust.gain(),
                 Some(_) => trust.lose(),
                 None => {}
             }
@@ -105,16 +130,23 @@ impl Framer {
     }
 
     /// Nothing more came for a while: the picture may be whole.
-    pub(super) fn quiet(&mut self, each: impl FnOnce(&[u8], MediaTime)) {
+    pub(super) fn quiet(&mut self, now: MediaTime, each: impl FnOnce(&[u8], MediaTime)) {
         if !self.cutter.holds_slice() {
             return;
         }
         let pending = self.cutter.pending();
-        if self.quiet.replace(pending).is_some_and(|before| before != pending) {
-            // It went on after the last time.
-            self.trust.lose();
-        }
-        if self.trust.is_earned() {
+        let since = match self.quiet {
+            Some((before, since)) if before == pending => since,
+            before => {
+                if before.is_some() {
+                    // It went on after the last time.
+                    self.trust.lose();
+                }
+                self.quiet = Some((pending, now));
+                now
+            }
+        };
+        if self.trust.is_earned() || self.pauses && now.since(since) >= LONG {
             let began = self.began;
             let whole = |unit: &[u8]| each(unit, began);
             match &mut self.cutter {
@@ -127,8 +159,18 @@ impl Framer {
     }
 
     /// Whether it makes a difference when nothing more comes.
-    pub(super) fn waits(&self) -> bool {
-        self.quiet != Some(self.cutter.pending()) && self.cutter.holds_slice()
+    pub(super) fn waits(&self) -> Waits {
+        match self.quiet {
+            _ if !self.cutter.holds_slice() => Waits::No,
+            Some((length, _)) if length == self.cutter.pending() => {
+                if self.pauses {
+                    Waits::ForLong
+                } else {
+                    Waits::No
+                }
+            }
+            _ => Waits::ForMore,
+        }
     }
 
     /// Whether a picture is handed out before the next one begins.
@@ -190,8 +232,6 @@ impl Trust {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const KEYFRAME: &[u8] =
@@ -218,7 +258,11 @@ mod tests {
         }
 
         fn quiet(&mut self) {
-            self.0.quiet(|unit, began| self.1.push((unit.to_vec(), began)));
+            self.quiet_at(0);
+        }
+
+        fn quiet_at(&mut self, millis: u64) {
+            self.0.quiet(at(millis), |unit, began| self.1.push((unit.to_vec(), began)));
         }
 
         /// Enough pictures, each in one piece, to be trusted.
@@ -256,9 +300,9 @@ mod tests {
         assert!(seen.0.is_eager());
         seen.push(&picture(40), 100);
         assert_eq!(seen.1, []);
-        assert!(seen.0.waits());
+        assert_eq!(seen.0.waits(), Waits::ForMore);
         seen.quiet();
-        assert!(!seen.0.waits());
+        assert_eq!(seen.0.waits(), Waits::No);
         seen.push(KEYFRAME, 140);
         seen.quiet();
         seen.quiet();
@@ -296,6 +340,31 @@ mod tests {
             // The first may have what was left of the one that was cut before it.
             assert_eq!(units[units.len() - 18..], (1..19).map(picture).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_picture_behind_which_nothing_comes_for_long_is_whole_until_that_was_wrong() {
+        let mut seen = Seen::new();
+        for (number, begins) in [(1, 0), (2, 5000), (3, 25_000)] {
+            seen.push(&picture(number), begins);
+            seen.quiet_at(begins + 4);
+            assert_eq!(seen.0.waits(), Waits::ForLong);
+            seen.quiet_at(begins + 503);
+            assert_eq!(seen.1.len(), usize::from(number) - 1);
+            seen.quiet_at(begins + 504);
+            assert_eq!(seen.1.last(), Some(&(picture(number), at(begins))));
+        }
+        // A picture that goes on after a pause.
+        seen.push(&picture(4)[..7], 40_000);
+        seen.quiet_at(40_004);
+        seen.quiet_at(41_000);
+        seen.push(&[&picture(4)[7..], &[0; 8]].concat(), 42_000);
+        seen.push(&picture(5), 43_000);
+        seen.1.clear();
+        seen.quiet_at(43_004);
+        assert_eq!(seen.0.waits(), Waits::No);
+        seen.quiet_at(44_000);
+        assert_eq!(seen.1, [], "pauses mean nothing any more");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod child;
 mod framer;
 mod keeper;
 mod pace;
+mod recognized;
 mod rpicam;
 mod said;
 
@@ -18,14 +19,16 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use super::camera::Coding;
 use super::camera::stream::{Skipped, Stream};
 use super::rhythm::Rhythm;
+use super::supervisor::WELL;
 use super::times::Times;
 use super::{Error, Source, check_fps};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{AccessUnit, Journey, MediaTime, Track, TrackId};
 use child::{Child, Ready};
-use framer::Framer;
+use framer::{Framer, LONG, Waits};
 use pace::Pace;
+use recognized::{ENOUGH, mistaken};
 use said::{Said, Told};
 
 pub use keeper::keep;
@@ -118,12 +121,14 @@ impl Settings {
 #[derive(Debug)]
 pub struct Command {
     settings: Settings,
+    /// It is run again and again: what it says each time is for who looks closer.
+    again: bool,
 }
 
 impl Command {
     /// A source of this program's pictures; it is started when somebody wants them.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self { settings, again: false }
     }
 
     /// Looks whether there is such a program.
@@ -145,9 +150,9 @@ impl Command {
     /// Runs the program until nobody wants its pictures.
     fn play(&self, outlet: &Outlet, bell: &EventFd) -> Result<(), Error> {
         let words = self.words()?;
-        tracing::info!(mount = outlet.name(), "runs {}", shell_words::join(&words));
+        log(outlet, self.again, &format!("runs {}", shell_words::join(&words)));
         let child = Child::start(&words)?;
-        let mut playing = Playing::new(child, &self.settings, outlet);
+        let mut playing = Playing::new(child, &self.settings, outlet, self.again);
         let mut wanted = clock::now();
         loop {
             let ready = playing
@@ -181,7 +186,9 @@ impl Source for Command {
         let bell = std::sync::Arc::new(bell);
         outlet.wake_by(std::sync::Arc::new(Ring(bell.clone())).into());
         outlet.starting();
-        self.play(outlet, &bell)?;
+        let played = self.play(outlet, &bell);
+        self.again = played.is_err() && outlet.played().is_none_or(|played| played < WELL);
+        played?;
         outlet.idle();
         super::at_rest(outlet);
         Ok(())
@@ -215,6 +222,7 @@ struct Playing<'a> {
     head: Vec<u8>,
     /// Whether it was told how its pictures come.
     eager: bool,
+    again: bool,
 }
 
 /// What becomes of whole pictures.
@@ -230,7 +238,7 @@ struct Pictures<'a> {
 }
 
 impl<'a> Playing<'a> {
-    fn new(child: Child, settings: &Settings, outlet: &'a Outlet) -> Self {
+    fn new(child: Child, settings: &Settings, outlet: &'a Outlet, again: bool) -> Self {
         Self {
             child,
             outlet,
@@ -252,11 +260,16 @@ impl<'a> Playing<'a> {
             barren: 0,
             head: Vec::new(),
             eager: false,
+            again,
         }
     }
 
     fn wait(&self, bell: &EventFd) -> std::io::Result<Ready> {
-        let timeout = if self.framer.waits() { QUIET } else { TICK };
+        let timeout = match self.framer.waits() {
+            Waits::ForMore => QUIET,
+            Waits::ForLong => LONG,
+            Waits::No => TICK,
+        };
         self.child.wait(std::os::fd::AsFd::as_fd(bell), timeout)
     }
 
@@ -268,7 +281,7 @@ impl<'a> Playing<'a> {
             self.read(now)?;
         } else if !ready.said && !ready.woken {
             let pictures = &mut self.pictures;
-            self.framer.quiet(|picture, began| pictures.take(picture, began));
+            self.framer.quiet(clock::media(), |picture, began| pictures.take(picture, began));
             self.served(now)?;
         }
         let over = self.silence.over(self.pictures.published == 0, self.alive, now);
@@ -288,8 +301,12 @@ impl<'a> Playing<'a> {
             Ok(Some(length)) => length,
             Err(error) => return Err(self.over(&format!("cannot be read: {error}"))),
         };
-        if self.head.len() < HEAD {
-            self.head.extend(&self.block[..length.min(HEAD - self.head.len())]);
+        if self.head.len() < ENOUGH {
+            self.head.extend(&self.block[..length.min(ENOUGH - self.head.len())]);
+            // Before it is cut into pictures: somewhere in another format there may be what looks like one.
+            if let Some(what) = self.mistaken() {
+                return Err(self.over(&what));
+            }
         }
         self.barren += length;
         let pictures = &mut self.pictures;
@@ -322,7 +339,7 @@ impl<'a> Playing<'a> {
             } else {
                 "pictures come in pieces, and each is served when the next one begins; rpicam-vid's --flush helps"
             };
-            tracing::info!(mount = self.outlet.name(), "{how}");
+            log(self.outlet, self.again, how);
         }
         Ok(())
     }
@@ -330,8 +347,8 @@ impl<'a> Playing<'a> {
     fn hear(&mut self, now: Instant) {
         let mut bytes = [0; 4096];
         if let Some(length) = self.child.read_said(&mut bytes) {
-            let outlet = self.outlet;
-            self.said.push(&bytes[..length], now, |told| tell(outlet, told));
+            let (outlet, again) = (self.outlet, self.again);
+            self.said.push(&bytes[..length], now, |told| tell(outlet, again, told));
         }
     }
 
@@ -340,6 +357,11 @@ impl<'a> Playing<'a> {
         let how = self.child.end();
         let printed = self.printed().map(|printed| format!("; it {printed}")).unwrap_or_default();
         self.with_last(how + &printed, now)
+    }
+
+    /// That it writes something else, where it never wrote a picture.
+    fn mistaken(&self) -> Option<String> {
+        if self.pictures.published == 0 { mistaken(&self.head, self.format) } else { None }
     }
 
     /// That it writes text, where it never wrote a picture: its help, or an error that is not on its standard error.
@@ -359,8 +381,8 @@ impl<'a> Playing<'a> {
         for _ in 0..64 {
             self.hear(now);
         }
-        let outlet = self.outlet;
-        let last = self.said.finish(now, |told| tell(outlet, told));
+        let (outlet, again) = (self.outlet, self.again);
+        let last = self.said.finish(now, |told| tell(outlet, again, told));
         Error::new(match last {
             Some(last) => format!("{what}; it said last: {last}"),
             None => what,
@@ -397,6 +419,7 @@ impl Silence {
 
 /// What a program does that wrote no picture, by what it began with.
 fn wrote(head: &[u8], format: Coding) -> String {
+    let head = &head[..head.len().min(HEAD)];
     let begins = String::from_utf8_lossy(head).escape_debug().to_string();
     let format = match format {
         Coding::H264 => "H.264",
@@ -425,11 +448,19 @@ fn is_text(head: &[u8]) -> bool {
             .all(|character| !character.is_control() || matches!(character, '\n' | '\r' | '\t' | '\x1b'))
 }
 
-fn tell(outlet: &Outlet, told: Told) {
-    let mount = outlet.name();
+fn tell(outlet: &Outlet, again: bool, told: Told) {
     match told {
-        Told::Line(line) => tracing::info!(mount, "it says: {line}"),
-        Told::More(lines) => tracing::info!(mount, "it said {lines} lines more"),
+        Told::Line(line) => log(outlet, again, &format!("it says: {line}")),
+        Told::More(lines) => log(outlet, again, &format!("it said {lines} lines more")),
+    }
+}
+
+fn log(outlet: &Outlet, again: bool, line: &str) {
+    let mount = outlet.name();
+    if again {
+        tracing::debug!(mount, "{line}");
+    } else {
+        tracing::info!(mount, "{line}");
     }
 }
 
@@ -437,7 +468,10 @@ impl Pictures<'_> {
     fn take(&mut self, picture: &[u8], began: MediaTime) {
         let (data, link) = match self.stream.take(picture, false) {
             Ok(unit) => unit,
-            Err(Skipped::Early) => return,
+            Err(Skipped::Early) => {
+                self.outlet.comes(clock::media());
+                return;
+            }
             Err(Skipped::Broken(reason)) => {
                 tracing::debug!(mount = self.outlet.name(), "a picture was left out: {reason}");
                 return;

@@ -2,13 +2,12 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::super::model::{Model, Places, Spot};
 use super::super::words::{clock, duration, plain};
-use super::parts::{airy, clip, panel, row_style};
+use super::parts::{airy, clip, panel, row_style, wrapped};
 use crate::control::protocol::{Alarm, Status};
 
 /// Those that are open, as many as have room.
@@ -43,17 +42,26 @@ pub(super) fn few(model: &Model, status: &Status, frame: &mut Frame<'_>, area: R
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-fn lines<'a>(model: &Model, alarm: &'a Alarm, width: usize, each: usize) -> Vec<Line<'a>> {
-    let theme = model.theme;
-    let (mark, look) = theme.alarm(alarm.level);
-    let look = if alarm.ended_at.is_some() { theme.quiet() } else { look };
+/// Since when it is.
+fn head(alarm: &Alarm, mark: &str) -> String {
     let since = match &alarm.ended_at {
         None => format!("{} for {}", clock(&alarm.began_at), duration(alarm.began_s_ago)),
         Some(ended) => format!("{} to {}", clock(&alarm.began_at), clock(ended)),
     };
-    let head = format!("{mark} {since}  ");
+    format!("{mark} {since}  ")
+}
+
+/// What is wrong with what.
+fn said(alarm: &Alarm) -> String {
     let about = alarm.mount.as_deref().map(|mount| format!("{}: ", plain(mount))).unwrap_or_default();
-    let mut said = format!("{about}{}", plain(&alarm.why));
+    format!("{about}{}", plain(&alarm.why))
+}
+
+fn lines<'a>(model: &Model, alarm: &'a Alarm, width: usize, each: usize) -> Vec<Line<'a>> {
+    let theme = model.theme;
+    let (mark, look) = theme.alarm(alarm.level);
+    let look = if alarm.ended_at.is_some() { theme.quiet() } else { look };
+    let (head, mut said) = (head(alarm, mark), said(alarm));
     if each == 1 && !alarm.what_to_do.is_empty() {
         said += &format!(" {} {}", theme.sign("→", "->"), plain(&alarm.what_to_do));
     }
@@ -62,6 +70,32 @@ fn lines<'a>(model: &Model, alarm: &'a Alarm, width: usize, each: usize) -> Vec<
     if each == 2 {
         let to_do = format!("  {} {}", theme.sign("→", "->"), plain(&alarm.what_to_do));
         lines.push(Line::styled(clip(theme, &to_do, width), theme.quiet()));
+    }
+    lines
+}
+
+/// An alarm in as many lines as it takes.
+fn whole(model: &Model, alarm: &Alarm, width: usize) -> Vec<Line<'static>> {
+    let theme = model.theme;
+    let (mark, look) = theme.alarm(alarm.level);
+    let look = if alarm.ended_at.is_some() { theme.quiet() } else { look };
+    let (head, said) = (head(alarm, mark), said(alarm));
+    let indent = " ".repeat(mark.chars().count() + 1);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for (number, line) in
+        wrapped(&format!("{head}{said}"), width.saturating_sub(indent.len())).into_iter().enumerate()
+    {
+        let line = match number {
+            0 => Line::styled(line, look),
+            _ => Line::styled(format!("{indent}{line}"), look),
+        };
+        lines.push(line.patch_style(row_style(model, true)));
+    }
+    let arrow = format!("{indent}{} ", theme.sign("→", "->"));
+    let room = width.saturating_sub(Span::raw(&arrow).width());
+    for (number, line) in wrapped(&plain(&alarm.what_to_do), room).into_iter().enumerate() {
+        let before = if number == 0 { arrow.clone() } else { " ".repeat(Span::raw(&arrow).width()) };
+        lines.push(Line::raw(format!("{before}{line}")));
     }
     lines
 }
@@ -76,17 +110,22 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         return;
     }
     let cursor = model.panes.alarms.cursor;
-    let page = usize::from(inside.height / 2);
-    let window = cursor.window(status.alarms.len(), page);
-    places.page = page as u16;
-    let mut shown = Vec::new();
-    for (row, place) in window.enumerate() {
-        let style = row_style(model, place == cursor.chosen.min(status.alarms.len() - 1));
-        let mut pair = lines(model, &status.alarms[place], usize::from(inside.width), 2);
-        pair[0] = std::mem::take(&mut pair[0]).patch_style(Style::new().patch(style));
-        shown.extend(pair);
-        let area = Rect::new(inside.x, inside.y + row as u16 * 2, inside.width, 2);
+    let chosen = cursor.chosen.min(status.alarms.len() - 1);
+    // Of the one that keys act on nothing is cut.
+    let whole = whole(model, &status.alarms[chosen], usize::from(inside.width));
+    let others = inside.height.saturating_sub(whole.len() as u16) / 2;
+    places.page = (others + 1).min(inside.height / 2).max(1);
+    let window = cursor.window(status.alarms.len(), usize::from(places.page));
+    let mut shown: Vec<Line<'_>> = Vec::new();
+    for place in window {
+        let alarm = match place == chosen {
+            true => whole.clone(),
+            false => lines(model, &status.alarms[place], usize::from(inside.width), 2),
+        };
+        let (from, high) = (inside.y + shown.len() as u16, alarm.len() as u16);
+        let area = Rect::new(inside.x, from, inside.width, high).intersection(inside);
         places.spots.push((area, Spot::Row(place)));
+        shown.extend(alarm);
     }
     frame.render_widget(Paragraph::new(shown).block(block), area);
 }

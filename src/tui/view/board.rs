@@ -10,60 +10,78 @@ use crate::control::protocol::{Board, Disk, Power};
 
 /// Its lines: processor and heat, memory, disks and air; then what is wrong with it.
 pub(super) fn lines(theme: Theme, board: &Board, width: u16) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::from(processor(theme, board)), Line::from(memory(theme, board))];
-    lines.push(Line::from(around(theme, board, usize::from(width))));
+    let lines = [processor(theme, board), memory(theme, board), around(theme, board)];
+    let mut lines: Vec<Line<'static>> =
+        lines.into_iter().map(|parts| Line::from(fitting(parts, usize::from(width)))).collect();
     lines.extend(board.power.and_then(|power| self::power(theme, power)));
     lines
 }
 
-fn processor(theme: Theme, board: &Board) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
+/// A figure with what stands beside it: none is cut.
+type Part = Vec<Span<'static>>;
+
+/// Those that have room.
+fn fitting(mut parts: Vec<Part>, width: usize) -> Part {
+    let mut room = width;
+    parts.retain(|part| {
+        let wide: usize = part.iter().map(Span::width).sum();
+        // What stands behind the last one is nothing that is missed.
+        let fits = wide <= room + 2;
+        room = if fits { room.saturating_sub(wide) } else { room };
+        fits
+    });
+    parts.concat()
+}
+
+/// What matters most is the first.
+fn processor(theme: Theme, board: &Board) -> Vec<Part> {
+    let mut parts = Vec::new();
     if let Some(percent) = board.cpu_percent {
         let look = if percent >= 90.0 { theme.warning() } else { Style::new() };
         let bar = gauge(theme, f64::from(percent) / 100.0, 10);
-        spans.extend([Span::styled("CPU    ", theme.quiet()), Span::styled(bar, theme.chart())]);
         let cores = board.cores.map(|cores| format!(" of {cores} cores")).unwrap_or_default();
-        spans.push(Span::styled(format!(" {percent:.0} %{cores}  "), look));
+        let share = Span::styled(format!(" {percent:.0} %{cores}  "), look);
+        parts.push(vec![Span::styled("CPU    ", theme.quiet()), Span::styled(bar, theme.chart()), share]);
     }
     if let Some(percent) = board.own_cpu_percent {
-        spans.extend(named(theme, "Lenslet", format!("{percent:.0} % of one"), Style::new()));
+        parts.push(named(theme, "Lenslet", format!("{percent:.0} % of one"), Style::new()));
     }
     if let Some(degrees) = board.temperature_celsius {
         let hot = degrees >= 80.0;
         let text = format!("{degrees:.0} {}C{}", theme.sign("°", ""), if hot { " HOT" } else { "" });
-        spans.push(Span::styled(text + "  ", if hot { theme.bad() } else { Style::new() }));
-    }
-    if let Some(mhz) = board.clock_mhz {
-        spans.push(Span::raw(format!("{mhz} MHz  ")));
+        parts.push(vec![Span::styled(text + "  ", if hot { theme.bad() } else { Style::new() })]);
     }
     if let Some(load) = board.load {
-        spans.extend(named(theme, "load", format!("{load:.1}"), Style::new()));
+        parts.push(named(theme, "load", format!("{load:.1}"), Style::new()));
     }
-    spans
+    if let Some(mhz) = board.clock_mhz {
+        parts.push(vec![Span::raw(format!("{mhz} MHz  "))]);
+    }
+    parts
 }
 
-fn memory(theme: Theme, board: &Board) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
+fn memory(theme: Theme, board: &Board) -> Vec<Part> {
+    let mut parts = Vec::new();
     if let (Some(all), Some(free)) = (board.memory_bytes, board.memory_available_bytes) {
         let share = 1.0 - free as f64 / all.max(1) as f64;
         let look = if share >= 0.9 { theme.warning() } else { Style::new() };
         let bar = gauge(theme, share, 10);
-        spans.extend([Span::styled("Memory ", theme.quiet()), Span::styled(bar, theme.chart())]);
-        spans.push(Span::styled(format!(" {} of {} free  ", bytes(free), bytes(all)), look));
+        let left = Span::styled(format!(" {} of {} free  ", bytes(free), bytes(all)), look);
+        parts.push(vec![Span::styled("Memory ", theme.quiet()), Span::styled(bar, theme.chart()), left]);
     }
     if let Some(own) = board.own_memory_bytes {
-        spans.extend(named(theme, "Lenslet", bytes(own), Style::new()));
+        parts.push(named(theme, "Lenslet", bytes(own), Style::new()));
     }
     if let (Some(all), Some(free)) = (board.contiguous_bytes, board.contiguous_free_bytes) {
         let look = if free < all / 10 { theme.warning() } else { Style::new() };
-        spans.extend(named(theme, "CMA", format!("{} of {} free", bytes(free), bytes(all)), look));
+        parts.push(named(theme, "CMA", format!("{} free", bytes(free)), look));
     }
-    spans
+    parts
 }
 
-/// Disks, air and clock, as much as has room.
-fn around(theme: Theme, board: &Board, width: usize) -> Vec<Span<'static>> {
-    let mut parts: Vec<Vec<Span<'static>>> = Vec::new();
+/// Disks, air and clock.
+fn around(theme: Theme, board: &Board) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
     for (place, disk) in board.disks.iter().enumerate() {
         // Several folders of one disk are told of once.
         let figures = (disk.total_bytes, disk.free_bytes, disk.read_only);
@@ -106,14 +124,7 @@ fn around(theme: Theme, board: &Board, width: usize) -> Vec<Span<'static>> {
     if let Some(written) = board.card_written_bytes {
         parts.push(named(theme, "card", format!("{} written", bytes(written)), Style::new()));
     }
-    let mut room = width;
-    parts.retain(|part| {
-        let wide: usize = part.iter().map(Span::width).sum();
-        let fits = wide <= room + 2;
-        room = if fits { room.saturating_sub(wide) } else { room };
-        fits
-    });
-    parts.concat()
+    parts
 }
 
 /// What a Raspberry Pi says of its supply and heat; nothing where all is well and was.

@@ -20,9 +20,10 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     if area.height < 13 {
         return narrow(model, status, frame, area, places);
     }
-    // The mounts have what the others leave, and at least four lines.
-    let most = area.height.saturating_sub(board.len() as u16 + 2 + 4 + 3);
-    let alarms_height = (open * 2).clamp(1, most.saturating_sub(2).max(1)) + 2;
+    // What the mounts need is theirs, and at least four lines; two alarms have room in any case.
+    let most = area.height.saturating_sub(board.len() as u16 + 2 + 4 + 3 + 2).max(1);
+    let left = area.height.saturating_sub(board.len() as u16 + 2 + status.mounts.len() as u16 + 3 + 2);
+    let alarms_height = (open * 2).clamp(1, left.max(4).min(most)) + 2;
     let heights =
         [Constraint::Min(5), Constraint::Length(board.len() as u16 + 2), Constraint::Length(alarms_height)];
     let [mounts, boxed, wrong] = Layout::vertical(heights).areas(area);
@@ -62,15 +63,18 @@ const COLUMNS: [(Column, u16); 13] = [
 const WIDE: u16 = 110;
 /// The place of the bitrate over time.
 const CHARTED: usize = 8;
-/// It is so wide at least.
+/// It is so wide where names do not need the room.
 const CHART: u16 = 8;
+/// And at least.
+const LEAST_CHART: u16 = 4;
 
 /// A column, with its place among [`COLUMNS`].
 type Shown = (usize, Column);
 
-fn columns(width: u16) -> Vec<Shown> {
+fn columns(width: u16, longest_name: u16) -> Vec<Shown> {
     // What the other columns leave, and a name of some length.
-    let chart = if width >= WIDE { width.saturating_sub(96).min(60) } else { CHART };
+    let (chart, name) = if width >= WIDE { (width.saturating_sub(96).min(60), 17) } else { (CHART, 8) };
+    let chart = chart.saturating_sub(longest_name.saturating_sub(name)).max(LEAST_CHART);
     let room = COLUMNS.into_iter().enumerate().filter(|(_, (_, least))| width >= *least);
     let column = |(place, (column, _)): (usize, (Column, u16))| match column.fixed() {
         Some(CHART) if place == CHARTED => (place, Column::left("", chart)),
@@ -80,7 +84,8 @@ fn columns(width: u16) -> Vec<Shown> {
 }
 
 fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
-    let shown = columns(area.width);
+    let longest = status.mounts.iter().map(|mount| Span::raw(&mount.name).width()).max().unwrap_or(0);
+    let shown = columns(area.width, longest as u16);
     let columns: Vec<Column> = shown.iter().map(|(_, column)| *column).collect();
     let block = panel(model.theme, "Mounts");
     let inside = block.inner(area);

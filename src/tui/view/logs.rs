@@ -1,7 +1,7 @@
 //! The log.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::super::model::{Model, Places};
 use super::super::theme::Theme;
 use super::super::words::{clock, plain};
-use super::parts::{clip, panel, row_style, tell_rows};
+use super::parts::{clip, panel, row_style, tell_rows, wrapped};
 use crate::control::protocol::{Level, LogLine};
 
 /// The body.
@@ -24,15 +24,34 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         frame.render_widget(Paragraph::new(said).block(block), area);
         return;
     }
-    let window = logs.cursor.window(shown.len(), usize::from(inside.height));
+    // Below them the whole of the line that one has gone to.
+    let below = if logs.follows { 0 } else { (inside.height / 4).clamp(1, 3) };
+    let [listed, whole] = Layout::vertical([Constraint::Min(1), Constraint::Length(below)]).areas(inside);
+    let window = logs.cursor.window(shown.len(), usize::from(listed.height));
     let chosen = logs.cursor.chosen.min(shown.len() - 1);
     let lines = window.clone().zip(&shown[window.clone()]).map(|(place, line)| {
         let style = row_style(model, place == chosen && !logs.follows);
         self::line(model, line, usize::from(inside.width)).style(style)
     });
     let lines: Vec<Line<'_>> = lines.collect();
-    frame.render_widget(Paragraph::new(lines).block(block), area);
-    tell_rows(places, inside, inside.y, window);
+    frame.render_widget(block, area);
+    frame.render_widget(Paragraph::new(lines), listed);
+    frame.render_widget(self::whole(theme, &shown[chosen].text, whole), whole);
+    tell_rows(places, listed, listed.y, window);
+}
+
+/// A line's text, as much of it as has room.
+fn whole(theme: Theme, text: &str, area: Rect) -> Paragraph<'static> {
+    let width = usize::from(area.width).saturating_sub(2);
+    let wrapped = wrapped(&plain(text), width);
+    let hidden = wrapped.len() > usize::from(area.height);
+    let last = usize::from(area.height).saturating_sub(1);
+    let lines = wrapped.into_iter().take(usize::from(area.height)).enumerate().map(|(number, line)| {
+        let mark = if number == 0 { theme.sign("└ ", "- ") } else { "  " };
+        let more = if hidden && number == last { theme.sign("…", "~") } else { "" };
+        Line::styled(clip(theme, &format!("{mark}{line}{more}"), usize::from(area.width)), theme.title())
+    });
+    Paragraph::new(lines.collect::<Vec<_>>())
 }
 
 fn title(model: &Model) -> String {

@@ -11,8 +11,8 @@ use super::super::panes::mount::{Setting, settings, shown, url};
 use super::super::picture::Picture;
 use super::super::theme::{Colours, Glyphs, Pictures, Theme};
 use super::super::words::{NONE, bitrate, bytes, count, fine, millis, plain, some};
-use super::parts::{airy, clip, flow, gauge, named, panel, row_style, sparkline};
-use crate::control::protocol::{Control, ControlKind, MountStatus};
+use super::parts::{airy, clip, flow, gauge, named, panel, row_style, sparkline, title};
+use crate::control::protocol::{Control, ControlKind, MountState, MountStatus};
 
 /// What can be set has so many lines at least, with their frame.
 const SETTINGS: u16 = 5;
@@ -33,7 +33,8 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let heights = [Constraint::Length(head_height), Constraint::Min(0)];
     let [top, below] = Layout::vertical(heights).areas(area);
     let label = mount.label.as_deref().map(|label| format!(" \"{}\"", plain(label))).unwrap_or_default();
-    let block = airy(model.theme, format!("Mount {}{label}", plain(&mount.name)));
+    let name = format!("Mount {}{label}", plain(&mount.name));
+    let block = airy(model.theme, title(model.theme, &name, area.width));
     frame.render_widget(Paragraph::new(head).block(block), top);
     let halves = [Constraint::Fill(1), Constraint::Fill(u16::from(area.width >= PICTURED))];
     let [left, right] = Layout::horizontal(halves).areas(below);
@@ -85,7 +86,7 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
             of("fps", some(mount.fps, |fps| format!("{fps:.1}"))),
         ],
         vec![
-            of("keyframe", format!("{} ago", some(mount.keyframe_age_ms, millis))),
+            of("keyframe", some(mount.keyframe_age_ms, |ms| format!("{} ago", millis(ms)))),
             of("GOP", some(mount.gop_pictures, |gop| gop.to_string())),
             of("viewers", readers),
             of("sent", bytes(mount.sent_bytes)),
@@ -94,7 +95,9 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
         vec![of("left out:", dropped)],
     ];
     lines.extend(rows.into_iter().flat_map(|row| flow(row, room)));
-    lines.extend(url(model, &mount.name).map(|url| Line::from(of("URL", url))));
+    // Whole by `u`.
+    let url = url(model, &mount.name).map(|url| clip(theme, &url, room.saturating_sub("URL ".len())));
+    lines.extend(url.map(|url| Line::from(of("URL", url))));
     lines
 }
 
@@ -125,6 +128,7 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let inside = block.inner(area);
     let settings = settings(model);
     let said = match &model.panes.mount.controls {
+        Some(Err(_)) if is_disabled(model) => Some("There is nothing that can be set.".to_owned()),
         Some(Err(_)) if shown(model).is_some_and(|mount| mount.kind != "camera") => {
             Some("It is no camera, which would have more.".to_owned())
         }
@@ -135,9 +139,8 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
         }
         Some(Ok(_)) => None,
     };
-    let note = u16::from(said.is_some()) * 2;
-    let page = inside.height.saturating_sub(if settings.is_empty() { 0 } else { note });
-    let page = if settings.is_empty() { 0 } else { page.min(settings.len() as u16) };
+    // What can be set comes before the sentence on what cannot.
+    let page = inside.height.min(settings.len() as u16);
     let cursor = model.panes.mount.cursor;
     let window = cursor.window(settings.len(), usize::from(page.max(1)));
     let chosen = cursor.chosen.min(settings.len().saturating_sub(1));
@@ -160,6 +163,11 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     for (row, place) in (inside.y..).zip(window) {
         places.spots.push((Rect::new(inside.x, row, inside.width, 1), Spot::Row(place)));
     }
+}
+
+/// A daemon says of a mount that is disabled that there is none.
+fn is_disabled(model: &Model) -> bool {
+    shown(model).is_some_and(|mount| mount.state == MountState::Disabled)
 }
 
 fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> {
@@ -215,6 +223,10 @@ fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places
     let inside = block.inner(area);
     match &model.panes.mount.picture {
         None => frame.render_widget(Paragraph::new("A picture is being made.").block(block), area),
+        Some(Err(_)) if is_disabled(model) => {
+            let said = "Nobody is let in: d serves it again.";
+            frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: true }).block(block), area);
+        }
         Some(Err(why)) => {
             frame.render_widget(Paragraph::new(plain(why)).wrap(Wrap { trim: true }).block(block), area);
         }

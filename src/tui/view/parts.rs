@@ -21,6 +21,11 @@ pub(super) fn panel<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
     Block::bordered().border_set(theme.border()).border_style(theme.quiet()).title(title)
 }
 
+/// What of a title has room in the upper edge of a frame that is so wide.
+pub(super) fn title(theme: Theme, text: &str, width: u16) -> String {
+    clip(theme, text, usize::from(width).saturating_sub(4))
+}
+
 /// With a little air at its sides.
 pub(super) fn airy<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
     panel(theme, title).padding(Padding::horizontal(1))

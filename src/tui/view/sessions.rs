@@ -1,7 +1,7 @@
 //! Who watches.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row};
@@ -28,7 +28,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
             state.sort.name()
         ),
     };
-    let block = panel(theme, title);
+    let block = panel(theme, super::parts::title(theme, &title, area.width));
     let inside = block.inner(area);
     if shown.is_empty() {
         let said = match (all, state.filter.is_empty()) {
@@ -39,7 +39,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         frame.render_widget(Paragraph::new(said).block(block), area);
         return;
     }
-    let columns = columns(area.width);
+    let columns = roomier(columns(area.width), &shown, inside.width);
     // The lowest line tells what the columns have no room for, of the chosen one.
     let listed = Rect { height: inside.height.saturating_sub(1), ..inside };
     let more = Rect { y: listed.bottom(), height: 1, ..inside };
@@ -107,6 +107,26 @@ fn head(model: &Model, column: Column, sort: Option<Sort>) -> Column {
     Column { head, ..column }
 }
 
+/// Names of mounts have what addresses leave.
+fn roomier(
+    mut columns: Vec<(Column, Option<Sort>)>,
+    shown: &[&SessionStatus],
+    width: u16,
+) -> Vec<(Column, Option<Sort>)> {
+    let longest = shown.iter().map(|session| Span::raw(&session.mount).width()).max().unwrap_or(0);
+    let alone: Vec<Column> = columns.iter().map(|(column, _)| *column).collect();
+    let left = rest(&alone, width).saturating_sub(ADDRESS).min(longest.saturating_sub(usize::from(MOUNT)));
+    if let Some((column, _)) = columns.iter_mut().find(|(_, sort)| *sort == Some(Sort::Mount)) {
+        column.width = Constraint::Length(MOUNT + left as u16);
+    }
+    columns
+}
+
+/// An address of IPv4 and its port.
+const ADDRESS: usize = 18;
+/// A mount's name has so much room at least.
+const MOUNT: u16 = 9;
+
 /// What there is room for; the rest is on the session's own screen.
 fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
     if width < 66 {
@@ -120,14 +140,14 @@ fn columns(width: u16) -> Vec<(Column, Option<Sort>)> {
             columns.push((Column::right("BEHIND", 7), Some(Sort::Behind)));
         }
         if width >= 58 {
-            columns.insert(2, (Column::left("MOUNT", 9), Some(Sort::Mount)));
+            columns.insert(2, (Column::left("MOUNT", MOUNT), Some(Sort::Mount)));
         }
         return columns;
     }
     let mut columns = vec![
         (Column::left("", 1), None),
         (Column::rest("FROM", 15), Some(Sort::Address)),
-        (Column::left("MOUNT", 9), Some(Sort::Mount)),
+        (Column::left("MOUNT", MOUNT), Some(Sort::Mount)),
         (Column::left("VIA", 3), None),
         (Column::right("BITRATE", 7), Some(Sort::Bitrate)),
         (Column::right("LOSS%", 6), Some(Sort::Loss)),

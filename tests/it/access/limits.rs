@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use lenslet::access::Rules;
 use lenslet::server::{MountSettings, Settings};
 
-use super::{House, Visitor, resident, wait};
+use super::{House, PASSWORD, Visitor, wait};
 use crate::sending::{alone, ip};
-use crate::support::{Client, Incoming};
+use crate::support::{Client, Incoming, MOUNTS, Server};
+use crate::users::by_daemon;
 
 const TCP: &str = "Transport: RTP/AVP/TCP";
 
@@ -205,24 +206,23 @@ fn a_session_that_never_plays_ends_though_its_client_is_alive() {
 
 #[test]
 fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
-    if !alone("access::limits::five_hundred_slow_connections_cost_little_and_hold_nobody_up") {
-        return;
-    }
-    let house = open(Settings::default());
-    drop(set_up(&house));
-    let before = resident();
-    let mut held: Vec<Client> = (0..500).map(|_| Client::at(house.address)).collect();
+    let server = Server::on("127.0.0.1", "max_connections: 600,", MOUNTS);
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], PASSWORD);
+    let good = || Visitor::over(Client::connect(&server), "anna", PASSWORD);
+    // What is made once is made.
+    good().play(&server.url("test"));
+    let before = server.resident();
+    let mut held: Vec<Client> = (0..500).map(|_| Client::connect(&server)).collect();
     for client in held.iter_mut().skip(250) {
-        client.send(b"DESCRIBE rtsp://h/cam RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
+        client.send(b"DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
     }
-    wait(|| house.handle.connections() == 500);
+    crate::users::wait(&server, |status| status.connections >= 500);
     let began = Instant::now();
-    let mut good = Visitor::new(&house, "", "");
-    good.play(&house.url("cam"));
+    let mut next = good();
+    next.play(&server.url("test"));
     let took = began.elapsed();
     assert!(took < Duration::from_secs(1), "{took:?}");
-    let cost = resident().saturating_sub(before);
-    println!("500 slow connections: {cost} kB, the good one's first picture after {took:?}");
-    // Both ends are here, and so are the clients' buffers of 8 kB each.
+    let cost = server.resident().saturating_sub(before);
+    println!("500 slow connections: {cost} kB of {before}; the good one's first picture after {took:?}");
     assert!(cost < 20 << 10, "{cost} kB");
 }

@@ -1,7 +1,7 @@
 //! Who watches and may no more, and who watches on.
 
 use std::net::UdpSocket;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lenslet::access::{Guest, Memory, Rules};
 
@@ -27,8 +27,9 @@ fn says_goodbye(compound: &[u8]) -> bool {
 
 /// Reads to the connection's end; whether goodbye was said on the channel of reports.
 fn ends_with_goodbye(client: &mut Client) -> bool {
-    let mut said = false;
+    let (mut said, began) = (false, Instant::now());
     loop {
+        assert!(began.elapsed() < crate::support::PATIENCE, "it does not end");
         match client.next() {
             Incoming::Frame { channel: 1, data } => said |= says_goodbye(&data),
             Incoming::Closed => return said,

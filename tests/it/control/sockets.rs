@@ -159,6 +159,10 @@ fn a_daemon_that_dies_while_it_is_asked_is_told() {
     (&theirs).write_all(b"HTTP/1.1 400 Bad Request\r\n").unwrap();
     let error = Blocking::over(ours).ask(Ask::Mounts {}).unwrap_err().to_string();
     assert!(error.contains("no Lenslet of this version"), "{error}");
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (&theirs).write_all(b"{\"v\":7,\"id\":1,\"reply\":{\"hologram\":{}}}\n").unwrap();
+    let error = Blocking::over(ours).ask(Ask::Mounts {}).unwrap_err().to_string();
+    assert!(error.contains("speaks version 7 of the control protocol"), "{error}");
 }
 
 #[test]

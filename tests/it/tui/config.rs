@@ -24,6 +24,8 @@ const MOUNTS: &str = r#"mounts: {
 pub(super) struct Screen {
     pub(super) model: Model,
     control: Blocking,
+    /// What was asked of the daemon since this was looked at last, by the verbs.
+    pub(super) asked: Vec<String>,
     _server: Server,
 }
 
@@ -34,7 +36,7 @@ impl Screen {
         let mut status = status("typical");
         status.config.path = Some("/etc/lenslet/lenslet.ron".into());
         status.config.version = Some(1);
-        let mut screen = Self { model: seen(&status), control, _server: server };
+        let mut screen = Self { model: seen(&status), control, asked: Vec::new(), _server: server };
         screen.press("4");
         screen
     }
@@ -68,9 +70,14 @@ impl Screen {
         file.replace("fps: 15", "fps: 25").replace("    // Above the door.\n", "")
     }
 
-    fn perform(&mut self, effects: Vec<Effect>) {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
-            let Effect::Ask { to, request } = effect else { continue };
+            let Effect::Ask { to, request } = effect else {
+                self.asked.push(format!("{effect:?}"));
+                continue;
+            };
+            let asked = serde_json::to_value(&request).unwrap();
+            self.asked.push(asked["do"].as_str().unwrap().to_owned());
             // The daemon has no versions.
             let request = match request {
                 Request::Config(ConfigRequest::Preview { to: Some(_), .. }) => {

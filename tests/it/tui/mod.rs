@@ -2,6 +2,7 @@
 
 mod bytes;
 mod config;
+mod config_keys;
 mod keys;
 mod link;
 mod screens;

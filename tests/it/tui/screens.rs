@@ -3,11 +3,11 @@
 use lenslet::control::protocol::{Refusal, Reply, Status};
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
-use lenslet::tui::theme::{Colours, Glyphs};
+use lenslet::tui::theme::{Colours, Glyphs, Ground, Theme};
 use lenslet::tui::update::update;
 use ratatui::style::Color;
 
-use super::support::{controls, draw, log, overloaded, press, seen, snapshot, status, tell, text};
+use super::support::{controls, draw, log, overloaded, press, recorded, seen, snapshot, status, tell, text};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
@@ -113,6 +113,8 @@ fn a_daemon_that_does_not_answer_is_told_of() {
     update(&mut model, Message::Lost(why.to_owned()));
     shows("lost", &mut model);
     update(&mut model, Message::Connected);
+    assert!(model.link.lost.is_some(), "what can be connected to need not be a Lenslet");
+    tell(&mut model, Asked::Status, Ok(Reply::Status(Box::new(status("typical")))));
     shows("back", &mut model);
 }
 
@@ -174,6 +176,96 @@ fn every_screen(mut model: Model, mut look: impl FnMut(&ratatui::buffer::Buffer)
         look(&draw(&mut model, 100, 50));
         press(&mut model, "Esc");
         press(&mut model, "Esc");
+    }
+}
+
+/// What a real daemon said, three times: on a day without anybody, an ordinary one, and with 16 mounts and 500 readers.
+#[test]
+fn every_screen_shows_what_a_real_daemon_says() {
+    for day in ["empty", "typical", "overloaded"] {
+        for (width, height) in SIZES {
+            let (mut model, mut screens) = (recorded(day), String::new());
+            for keys in ["1", "2", "2 j Enter", "3", "5", "6"] {
+                press(&mut model, "Esc Esc");
+                press(&mut model, keys);
+                tell_recorded(&mut model, day);
+                draw(&mut model, width, height);
+                update(&mut model, Message::Resized);
+                screens += &format!("== {keys}\n{}", text(&draw(&mut model, width, height)));
+            }
+            insta::assert_snapshot!(format!("recorded-{day}-{width}x{height}"), screens);
+        }
+    }
+}
+
+/// Gives the answers to what a screen asks for when one comes to it.
+fn tell_recorded(model: &mut Model, day: &str) {
+    let Some(name) = model.panes.mount.name.clone() else { return };
+    for (to, outcome) in super::support::answers(day) {
+        match to.as_str() {
+            "controls" => drop(tell(model, Asked::Controls(name.clone()), outcome)),
+            "snapshot" => drop(tell(model, Asked::Snapshot(name.clone()), outcome)),
+            _ => {}
+        }
+    }
+}
+
+/// Each place's look as a letter, and what the letters mean: how the screen is coloured, not what it says.
+fn looks(buffer: &ratatui::buffer::Buffer) -> String {
+    let mut known = Vec::new();
+    let mut lines = String::new();
+    for y in 0..buffer.area.height {
+        let mut line = String::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, y)];
+            let look = (cell.fg, cell.bg, cell.modifier);
+            let plain = look == (Color::Reset, Color::Reset, ratatui::style::Modifier::empty());
+            // Pictures have any colour.
+            line.push(match look {
+                _ if plain => ' ',
+                (Color::Rgb(..), ..) => '#',
+                look => {
+                    let place = known.iter().position(|other| *other == look).unwrap_or(known.len());
+                    if place == known.len() {
+                        known.push(look);
+                    }
+                    char::from(b'a' + place as u8)
+                }
+            });
+        }
+        lines += &format!("{}\n", line.trim_end());
+    }
+    for (letter, (fg, bg, modifier)) in ('a'..).zip(known) {
+        lines += &format!("{letter}: {fg} on {bg} {modifier:?}\n");
+    }
+    lines
+}
+
+#[test]
+fn colours_are_those_that_the_terminal_has() {
+    let light = Theme { ground: Ground::Light, ..Theme::default() };
+    let eight = Theme { colours: Colours::Eight, ..Theme::default() };
+    let none = Theme { colours: Colours::None, ..Theme::default() };
+    for (name, theme) in [("dark", Theme::default()), ("light", light), ("eight", eight), ("none", none)] {
+        let mut model = seen(&status("typical"));
+        model.theme = theme;
+        log(&mut model, 30);
+        let mut screens = String::new();
+        for keys in ["1", "2", "2 j Enter", "2 x", "3", "5", "6", "6 ?"] {
+            press(&mut model, "Esc Esc");
+            press(&mut model, keys);
+            if keys == "3" {
+                tell(&mut model, Asked::Controls("door".into()), Ok(Reply::Controls(controls())));
+                tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(snapshot())));
+            }
+            let buffer = draw(&mut model, 80, 24);
+            // What is light is not read on a light ground.
+            let unread = [Color::Yellow, Color::White, Color::LightYellow, Color::LightCyan, Color::Gray];
+            let light = buffer.content().iter().find(|cell| name == "light" && unread.contains(&cell.fg));
+            assert_eq!(light, None, "{keys}");
+            screens += &format!("== {keys}\n{}", looks(&buffer));
+        }
+        insta::assert_snapshot!(format!("looks-{name}"), screens);
     }
 }
 

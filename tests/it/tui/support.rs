@@ -1,7 +1,8 @@
 //! A screen without a terminal and without a daemon.
 
 use lenslet::control::protocol::{
-    Control, ControlKind, Level, LogEvent, LogLine, Outcome, Reply, SessionStatus, Snapshot, Status,
+    AnswerLine, Control, ControlKind, Level, LogEvent, LogLine, Outcome, Reply, SessionStatus, Snapshot,
+    Status,
 };
 use lenslet::tui::effect::Effect;
 use lenslet::tui::keys::Key;
@@ -60,6 +61,34 @@ pub(super) fn overloaded() -> Status {
         status.alarms.insert(0, alarm);
     }
     status
+}
+
+/// What a real daemon answered, as tests/fixtures/status/record.py has kept it: to what, and what.
+pub(super) fn answers(day: &str) -> Vec<(String, Outcome)> {
+    let path = format!("{}/tests/fixtures/status/streams/{day}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let answer = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let answer = AnswerLine::read(line["answer"].to_string().as_bytes()).unwrap();
+        (line["to"].as_str().unwrap().to_owned(), answer.outcome)
+    };
+    text.lines().map(answer).collect()
+}
+
+/// A terminal that has heard that, status by status.
+pub(super) fn recorded(day: &str) -> Model {
+    let mut model = Model { theme: Theme::default(), ..Model::default() };
+    update(&mut model, Message::Connected);
+    press(&mut model, "5");
+    for (to, outcome) in answers(day) {
+        match to.as_str() {
+            "status" => drop(tell(&mut model, Asked::Status, outcome)),
+            "log" => drop(tell(&mut model, Asked::Log, outcome)),
+            _ => {}
+        }
+    }
+    press(&mut model, "1");
+    model
 }
 
 /// A terminal whose daemon has said this for some minutes, with bitrates that go up and down.

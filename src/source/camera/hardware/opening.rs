@@ -54,9 +54,15 @@ fn in_time<T: Send + 'static>(
     if let Err(error) = thread {
         return Err(Trouble { fault: Fault::Refuses, why: format!("{name}: no thread for it: {error}") });
     }
-    done.recv_timeout(limit).map_err(|_| {
-        let seconds = limit.as_secs();
-        Trouble { fault: Fault::Stuck, why: format!("{name}: {what} it takes longer than {seconds} s") }
+    done.recv_timeout(limit).map_err(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => {
+            let seconds = limit.as_secs();
+            Trouble { fault: Fault::Stuck, why: format!("{name}: {what} it takes longer than {seconds} s") }
+        }
+        // The thread panicked, of which its message tells.
+        mpsc::RecvTimeoutError::Disconnected => {
+            Trouble { fault: Fault::Refuses, why: format!("{name}: {what} it: an error in Lenslet itself") }
+        }
     })
 }
 
@@ -88,5 +94,12 @@ mod tests {
         let why = "e: closing it takes longer than 0 s".to_owned();
         assert_eq!(stuck, Err(Trouble { fault: Fault::Stuck, why }));
         drop(held);
+    }
+
+    #[test]
+    fn a_panic_is_a_refusal_and_told_as_what_it_is() {
+        let panicked = in_time("e", "opening", LIMIT, || -> u8 { panic!("on purpose") });
+        let why = "e: opening it: an error in Lenslet itself".to_owned();
+        assert_eq!(panicked, Err(Trouble { fault: Fault::Refuses, why }));
     }
 }

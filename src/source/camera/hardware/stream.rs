@@ -15,6 +15,7 @@ use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
 use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
+use crate::source::camera::gaps::Gaps;
 use crate::source::camera::patience::{TICK, over, silent};
 use crate::source::camera::thin::Thin;
 use crate::source::rhythm::Rhythm;
@@ -57,6 +58,7 @@ pub(super) struct Stream<'a> {
     unreadable: u32,
     counts: Counts,
     dropped: Dropped,
+    gaps: Gaps,
     rhythm: &'a mut Rhythm,
     /// When the camera gave the last picture, and when the encoder coded the last one, or began to.
     alive: Instant,
@@ -129,6 +131,7 @@ impl<'a> Stream<'a> {
             unreadable: 0,
             counts: Counts::default(),
             dropped: Dropped::new("broken"),
+            gaps: Gaps::default(),
             rhythm,
             alive: now,
             progress: now,
@@ -282,6 +285,9 @@ impl<'a> Stream<'a> {
         if std::mem::take(&mut self.force) && self.forces_keyframes {
             // Pressing it may fail; the next keyframe comes by itself.
             let _ = self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
+        }
+        if let Some(gap) = self.gaps.coded(filled.sequence) {
+            tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
         let (time, _) = times::taken(filled.time, clock::media());
         let micros = self.running.pairs.give(time, self.captured);

@@ -275,7 +275,10 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Effects {
         }
         None => match &mut state.screen {
             Screen::Raw(raw) => {
-                raw.area.insert_str(text);
+                // Terminals end lines as the key Enter does.
+                let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+                raw.area
+                    .insert_str(lines.replace(|sign: char| sign.is_control() && !"\n\t".contains(sign), ""));
                 text_changed(raw)
             }
             _ => Vec::new(),

@@ -24,7 +24,7 @@ use super::super::model::{Model, Places};
 use super::super::panes::config::Screen;
 use super::super::panes::config::form::Section;
 use super::super::words::plain;
-use super::parts::{clip, panel, row_style, tell_rows};
+use super::parts::{self, clip, panel, row_style, tell_rows};
 use crate::control::protocol::ConfigOrigin;
 
 /// The body.
@@ -65,9 +65,12 @@ fn title(model: &Model) -> String {
     format!("Configuration: {path}{version}{origin}{changed}")
 }
 
+/// Below it names have less room.
+const NARROW: u16 = 60;
+
 fn sections(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let (theme, state) = (model.theme, &model.panes.config);
-    let block = panel(theme, title(model));
+    let block = panel(theme, parts::title(theme, &title(model), area.width));
     let inside = block.inner(area);
     let listed = state.listed();
     if listed.is_empty() {
@@ -77,9 +80,11 @@ fn sections(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let cursor = state.sections;
     let chosen = cursor.chosen.min(listed.len() - 1);
     let window = cursor.window(listed.len(), usize::from(inside.height));
+    let wide = if inside.width < NARROW { 14 } else { 22 };
     let line = |place: usize| {
         let (name, kind, about) = words(model, &listed[place]);
-        let text = format!("{:<22} {kind:<9} {about}", clip(theme, &plain(&name), 22));
+        let name = clip(theme, &plain(&name), wide);
+        let text = format!("{name:<wide$} {kind:<9} {about}");
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
     let mut lines: Vec<Line<'_>> = window.clone().map(line).collect();
