@@ -24,7 +24,7 @@ main() {
     x86_64) triple=x86_64-unknown-linux-musl ;;
     *) usage ;;
     esac
-    local command=${2:-} profile=()
+    local board=$1 command=${2:-} profile=()
     shift
     case $command in build | test) shift ;; *) usage ;; esac
     mkdir -p "$kept"
@@ -41,9 +41,11 @@ main() {
 }
 
 # The same commit gives the same bytes, whoever builds it, and where. Cards and caches of boards are small: what is run
-# seldom is made for size.
+# seldom is made for size there.
 release() { # sets $profile
-    local crate
+    local crate level=s
+    # A PC has room, and hundreds of viewers.
+    [ "$board" = x86_64 ] && level=3
     RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
     RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
     small_std
@@ -56,7 +58,7 @@ release() { # sets $profile
         profile+=(--config "profile.release.package.$crate.opt-level=3")
     done
     profile+=(--config 'profile.release.package.openh264-sys2.opt-level=2')
-    export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-s}
+    export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-$level}
 }
 
 # Runs what .cargo/config.toml names as the targets' runners.
