@@ -354,8 +354,14 @@ fn a_program_that_dies_after_each_first_picture_is_told_of_once_and_run_less_and
     assert!(began.elapsed().as_secs_f64() > 2.9, "{:?}", began.elapsed());
     let (_state, log) = server.end();
     let told = |part: &str| log.iter().filter(|line| line.contains(part)).count();
-    let counts =
-        ["exit status 3", ": again, after", "runs again", "it says: hello", " runs python3"].map(told);
+    let counts = [
+        "source: python3 ended: exit status 3",
+        ": again, after",
+        "runs again",
+        "it says: hello",
+        " runs python3",
+    ]
+    .map(told);
     assert_eq!(counts, [2, 1, 1, 1, 1], "{log:#?}");
 }
 
