@@ -1,10 +1,13 @@
 //! What is wrong, since when, and what was wrong before.
 
 use std::collections::VecDeque;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Alarms that ended are kept, so many of them.
 const ENDED: usize = 100;
+
+/// What ended, and is there again by then, goes on: a loose plug is one alarm and not a thousand.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Something is wrong now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,13 +25,16 @@ pub struct Trouble {
 pub struct Alarm {
     /// What is wrong; why is what was seen last.
     pub trouble: Trouble,
-    /// Since when.
+    /// Since when; if it came and went, since the first time.
     pub since: SystemTime,
     /// Until when; none while it lasts.
     pub until: Option<SystemTime>,
+    /// How often it began.
+    pub times: u32,
 }
 
-/// All alarms. Each is told to the log when it begins and when it ends.
+/// All alarms. Each is told to the log when it begins and when it ends; of what comes and goes the second time, the fourth, the
+/// eighth.
 #[derive(Debug, Default)]
 pub struct Alarms {
     lasting: Vec<Alarm>,
@@ -41,7 +47,9 @@ impl Alarms {
         let over = |alarm: &mut Alarm| !troubles.iter().any(|trouble| trouble.id == alarm.trouble.id);
         let ended: Vec<Alarm> = self.lasting.extract_if(.., over).collect();
         for alarm in ended {
-            tracing::info!(alarm = alarm.trouble.id, "over: {}", alarm.trouble.why);
+            if alarm.is_told() {
+                tracing::info!(alarm = alarm.trouble.id, "over: {}", alarm.trouble.why);
+            }
             self.ended.push_back(Alarm { until: Some(now), ..alarm });
         }
         while self.ended.len() > ENDED {
@@ -52,8 +60,26 @@ impl Alarms {
                 known.trouble = trouble;
                 continue;
             }
-            tracing::warn!(alarm = trouble.id, "{}: {}", trouble.why, trouble.what_to_do);
-            self.lasting.push(Alarm { trouble, since: now, until: None });
+            let alarm = self.begun(trouble, now);
+            let Trouble { id, why, what_to_do } = &alarm.trouble;
+            match alarm.times {
+                1 => tracing::warn!(alarm = id, "{why}: {what_to_do}"),
+                times if alarm.is_told() => tracing::warn!(alarm = id, times, "{why}, again: {what_to_do}"),
+                _ => {}
+            }
+            self.lasting.push(alarm);
+        }
+    }
+
+    /// The alarm of a trouble that begins: the one before it, if that has just ended.
+    fn begun(&mut self, trouble: Trouble, now: SystemTime) -> Alarm {
+        let just = |alarm: &Alarm| {
+            let over = alarm.until.and_then(|until| now.duration_since(until).ok());
+            alarm.trouble.id == trouble.id && over.is_some_and(|over| over < AGAIN)
+        };
+        match self.ended.iter().rposition(just).and_then(|at| self.ended.remove(at)) {
+            Some(known) => Alarm { trouble, until: None, times: known.times.saturating_add(1), ..known },
+            None => Alarm { trouble, since: now, until: None, times: 1 },
         }
     }
 
@@ -63,9 +89,16 @@ impl Alarms {
     }
 }
 
+impl Alarm {
+    /// Whether its begin and end are worth a line of the log.
+    fn is_told(&self) -> bool {
+        self.times.is_power_of_two()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -97,13 +130,27 @@ mod tests {
         assert_eq!(told(&alarms), [("a 81 °C".to_owned(), 1, None), ("b x".to_owned(), 1, None)]);
         alarms.look(vec![trouble("b", "x")], at(3));
         assert_eq!(told(&alarms), [("b x".to_owned(), 1, None), ("a 81 °C".to_owned(), 1, Some(3))]);
-        alarms.look(vec![trouble("a", "82 °C")], at(4));
+        alarms.look(vec![trouble("a", "82 °C")], at(63));
         let again = [
-            ("a 82 °C".to_owned(), 4, None),
-            ("b x".to_owned(), 1, Some(4)),
+            ("a 82 °C".to_owned(), 63, None),
+            ("b x".to_owned(), 1, Some(63)),
             ("a 81 °C".to_owned(), 1, Some(3)),
         ];
         assert_eq!(told(&alarms), again);
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_one_alarm() {
+        let mut alarms = Alarms::default();
+        for second in 0..1000 {
+            alarms
+                .look(if second % 50 == 0 { vec![trouble("plug", "it is out")] } else { vec![] }, at(second));
+        }
+        assert_eq!(told(&alarms), [("plug it is out".to_owned(), 0, Some(951))]);
+        assert_eq!(alarms.all().map(|alarm| alarm.times).collect::<Vec<_>>(), [20]);
+        // By a clock that is set back nothing has just ended.
+        alarms.look(vec![trouble("plug", "it is out")], at(10));
+        assert_eq!(told(&alarms).len(), 2);
     }
 
     #[test]

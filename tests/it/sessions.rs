@@ -446,15 +446,15 @@ fn memory_after_the_last_viewer_is_what_it_was_before_the_first() {
     let mut client = Client::connect(&server);
     let url = server.url("test");
     assert_eq!(client.ask(&["OPTIONS * RTSP/1.0"]).status, 200);
-    let before = server.resident();
+    let before = server.anonymous();
     let session = client.set_up_tcp(&url);
     let session = format!("Session: {session}");
     assert_eq!(client.ask(&[&format!("PLAY {url} RTSP/1.0"), &session]).status, 200);
     interleaved_pictures(&mut client, 90);
-    let during = server.resident();
+    let during = server.anonymous();
     assert_eq!(client.ask(&[&format!("TEARDOWN {url} RTSP/1.0"), &session]).status, 200);
     server.logged(&["test", "rests"]);
-    let after = server.resident();
+    let after = server.anonymous();
     println!("{before} kB before, {during} kB during, {after} kB after");
     assert!(after <= before + 2560, "{before} kB before, {during} kB during, {after} kB after");
 }
