@@ -11,7 +11,7 @@ use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
 use crate::config::Config;
-use crate::config::store::{self, difference};
+use crate::config::store::{self, Paths, Store, difference};
 use crate::daemon::{BansFile, UsersFile};
 
 /// The section that has the users.
@@ -102,10 +102,12 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
     let passphrase = arguments.passphrase.read()?;
     let bytes = bytes(&arguments.file)?;
     let backup = backup::read(&bytes, &arguments.file, passphrase.as_deref())?;
-    let restored = backup.contents.config.as_deref().and_then(|text| Config::parse(text).ok());
-    let place = match restored {
-        // Users go to where they are looked for afterwards.
-        Some(restored) => place_of(&arguments.config, &restored),
+    let place = match backup.contents.config.as_deref() {
+        // Users and versions go to where they are looked for afterwards.
+        Some(text) => place_of(
+            arguments.config.paths_once_it_says(text),
+            &Config::parse(text).or_else(|_| arguments.config.load()).unwrap_or_default(),
+        ),
         None => place(&arguments.config),
     };
     let mut out = io::stdout().lock();
@@ -139,15 +141,15 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
 /// What is backed up of this machine.
 pub(super) fn place(config: &ConfigArgument) -> Place {
     // Of a configuration that is damaged nobody knows where it has its users.
-    place_of(config, &config.load().unwrap_or_default())
+    place_of(config.paths(), &config.load().unwrap_or_default())
 }
 
-fn place_of(config: &ConfigArgument, said: &Config) -> Place {
-    let state = config.paths().state;
+fn place_of(paths: Paths, said: &Config) -> Place {
+    let Paths { config, state } = paths;
     let section = |name, path: &Path, secret| Section { name, path: path.to_owned(), secret };
     let (users, bans) = (UsersFile::of(&said.access, &state), BansFile::in_state(&state));
     let sections = vec![section(USERS, users.path(), true), section("bans", bans.path(), false)];
-    Place { store: config.store(), state, sections }
+    Place { store: Store::new(config, &state), state, sections }
 }
 
 /// Who comes, goes and changes between two files of users, a line each: never what is kept of their passwords.

@@ -1,6 +1,6 @@
 //! Which configuration a command means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::store::{Environment, Paths, Store};
 use crate::config::{Config, Places};
@@ -26,9 +26,18 @@ impl ConfigArgument {
 
     /// The file that is meant, and the folder of what is kept across starts: where the file says, else the usual one.
     pub(super) fn paths(&self) -> Paths {
+        self.paths_by(Places::of_file)
+    }
+
+    /// The same once the file says this.
+    pub(super) fn paths_once_it_says(&self, text: &str) -> Paths {
+        self.paths_by(|_| Places::of_text(text))
+    }
+
+    fn paths_by(&self, places: impl Fn(&Path) -> Places) -> Paths {
         let usual = Paths::of(&Environment::read());
         let config = self.config.clone().unwrap_or(usual.config);
-        let state = Places::of_file(&config).state_dir.unwrap_or(usual.state);
+        let state = places(&config).state_dir.unwrap_or(usual.state);
         Paths { config, state }
     }
 

@@ -16,15 +16,18 @@ pub struct Places {
 impl Places {
     /// Those of a file. One that is damaged is read as far as it can be: its versions are needed then.
     pub fn of_file(path: &Path) -> Self {
-        let bytes = std::fs::read(path).unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let tree = syntax::parse(text.strip_prefix('\u{feff}').unwrap_or(&text)).0;
+        Self::of_text(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()))
+    }
+
+    /// Those of a file's text, likewise.
+    pub fn of_text(text: &str) -> Self {
+        let tree = syntax::parse(text.strip_prefix('\u{feff}').unwrap_or(text)).0;
         let read = |name: &str| {
             let value = tree.as_ref()?.step(&Step::Field(name.to_owned()))?;
             let Kind::Text(written) = &value.kind else { return None };
             absolute(name, written).ok()
         };
-        let guessed = |name: &str| read(name).or_else(|| guess(name, &text));
+        let guessed = |name: &str| read(name).or_else(|| guess(name, text));
         Self { state_dir: guessed(STATE_DIR), control_socket: guessed(CONTROL_SOCKET) }
     }
 

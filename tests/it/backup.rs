@@ -123,6 +123,25 @@ fn a_new_card_has_it_all_again() {
     assert!(said.contains("Everything is as in the backup"), "{said}");
 }
 
+/// Else nobody would be asked for a password any more.
+#[test]
+fn users_and_versions_are_put_where_the_restored_file_has_them() {
+    let (old, ..) = backed_up();
+    let elsewhere = old.path("elsewhere");
+    let text = TEXT.replacen("(", &format!("(state_dir: {elsewhere:?},"), 1);
+    fs::write(old.config(), &text).unwrap();
+    fs::rename(old.path("state"), &elsewhere).unwrap();
+    let (sealed, passphrase) = (old.path("moved.backup"), old.path("passphrase"));
+    old.well(&["backup", text_of(&sealed), "--passphrase-file", text_of(&passphrase)]);
+    fs::remove_dir_all(&elsewhere).unwrap();
+    let new = Card::with("(state_dir: \"/nowhere\")");
+    new.well(&["restore", text_of(&sealed), "--passphrase-file", text_of(&passphrase)]);
+    assert_eq!(new.text().as_deref(), Some(&*text));
+    assert_eq!(fs::read_to_string(elsewhere.join("users.ron")).unwrap(), USERS);
+    assert!(!new.path("state").exists());
+    assert!(new.history().contains("restore"), "{}", new.history());
+}
+
 #[test]
 fn what_is_secret_is_in_no_backup_that_can_be_read() {
     let (card, plain, sealed) = backed_up();
