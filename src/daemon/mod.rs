@@ -56,6 +56,11 @@ pub struct Options {
     pub logs: Option<Logs>,
 }
 
+/// The folder of what is kept across starts, by this configuration.
+fn state_by(config: &Config) -> PathBuf {
+    config.places.state_dir.clone().unwrap_or_else(|| Paths::of(&Environment::read()).state)
+}
+
 /// Serves until SIGINT or SIGTERM, or until it is told to end by its control socket; reads the file again on SIGHUP and
 /// when it is written. Without a file the defaults are served.
 ///
@@ -67,7 +72,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let notify = || Notify::new(std::env::var("NOTIFY_SOCKET").ok().as_deref());
     let server = Server::adopt(config.server_now(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
-    let state = config.places.state_dir.clone().unwrap_or_else(|| Paths::of(&Environment::read()).state);
+    let state = state_by(config);
     let keeper = Arc::new(Keeper::open(config, &state, handle.gate()).map_err(Error::Users)?);
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),

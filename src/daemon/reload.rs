@@ -249,7 +249,8 @@ impl Work {
     /// `text`: what the configuration was read of.
     fn apply(&mut self, config: &Config, text: &str) -> Answer {
         self.notify.reloading();
-        let mut applied = smol::block_on(self.mounts.apply(config));
+        let may = self.keeper.may_move_to(&super::state_by(config), config);
+        let mut applied = may.and_then(|()| smol::block_on(self.mounts.apply(config)));
         match &mut applied {
             Ok(applied) => {
                 self.note_access(config, applied);

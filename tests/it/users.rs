@@ -460,3 +460,23 @@ fn a_daemon_that_knows_users_leaves_no_core_dump() {
     }
     assert!(!dumps_core(true));
 }
+
+/// Else nobody would be asked for a password after the next start.
+#[test]
+fn what_is_kept_is_not_looked_for_where_no_users_are() {
+    let server = Server::start();
+    by_daemon(&server, &ADD, MARKER);
+    let elsewhere = server.state().join("elsewhere");
+    let set = |place: &Path| {
+        run(server.state(), &server.control(), &["config", "set", "state_dir", &format!("{place:?}")], "")
+    };
+    let refused = set(&elsewhere);
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success(), "{refused:?}");
+    assert!(why.contains("nobody would be asked for a password") && why.contains("cp -a "), "{why}");
+    assert!(!by_daemon(&server, &["config", "get"], "").contains("elsewhere"));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::copy(server.state().join("users.ron"), elsewhere.join("users.ron")).unwrap();
+    let taken = set(&elsewhere);
+    assert!(taken.status.success(), "{taken:?}");
+}

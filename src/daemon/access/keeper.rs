@@ -83,6 +83,25 @@ impl Keeper {
         self.known().access != config.access
     }
 
+    /// Whether everybody who is asked for a password now is so when the daemon has started again, and keeps what is its own there.
+    ///
+    /// # Errors
+    /// There are users here, and none there: in a sentence.
+    pub fn may_move_to(&self, state: &Path, config: &Config) -> Result<(), String> {
+        let known = self.known();
+        let there = UsersFile::of(&config.access, state);
+        let moves = there != UsersFile::of(&config.access, &self.state);
+        if !moves || known.users.is_empty() || there.mark().is_some() {
+            return Ok(());
+        }
+        let (here, state) = (self.state.display(), state.display());
+        Err(format!(
+            "state_dir: there is no {}, and nobody would be asked for a password when Lenslet starts again: first take along what it \
+             keeps, as in: mkdir -p {state} && cp -a {here}/. {state}",
+            there.path().display()
+        ))
+    }
+
     /// Another configuration. A users' file that cannot be read changes nobody.
     pub fn apply(&self, config: &Config) {
         let mut known = self.known();
