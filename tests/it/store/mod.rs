@@ -146,6 +146,13 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
     assert_eq!(status.config.origin, ConfigOrigin::LastGood);
     end(child);
+    // Of one that is lost altogether it is known where they were.
+    fs::write(place.file(), [0; 100]).unwrap();
+    assert_eq!(place.config(&["history"]).unwrap().lines().count(), 3);
+    let (child, mut control) = serve();
+    let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+    assert_eq!(status.config.origin, ConfigOrigin::LastGood);
+    end(child);
 }
 
 /// What is said of the file, and whether that is an alarm now.
