@@ -166,7 +166,14 @@ impl Store {
         let text = super::migrate(old)?
             .inspect_err(|why| tracing::error!("{}: it is not translated: {why}", self.path.display()))
             .ok()?;
-        let config = Config::parse(&text).ok()?;
+        let wrong = |error: &super::Error| {
+            let path = self.path.display();
+            error
+                .lines()
+                .lines()
+                .for_each(|why| tracing::error!("{path}: not translated for this version: {why}"));
+        };
+        let config = Config::parse(&text).inspect_err(wrong).ok()?;
         let now = crate::clock::wall();
         let saved = self.history.lock().and_then(|locked| {
             self.history.add(old, BY_HAND, now)?;

@@ -155,6 +155,19 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     end(child);
 }
 
+#[test]
+fn what_keeps_an_earlier_versions_file_from_being_translated_is_told() {
+    let place = Place::with("(schema: 0, weather: (), mounts: {\"a\": Pattern()})");
+    let mut command = Command::new(PROGRAM);
+    command.arg("serve").arg("--config").arg(place.file()).env("STATE_DIRECTORY", place.folder.path());
+    let output = command.env("XDG_RUNTIME_DIR", place.folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("not translated") && said.contains("weather"),
+        "{said}"
+    );
+}
+
 /// What is said of the file, and whether that is an alarm now.
 fn state(control: &mut Blocking) -> (ConfigOrigin, bool) {
     let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else {
