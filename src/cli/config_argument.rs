@@ -1,6 +1,6 @@
 //! Which configuration a command means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::config::store::{Environment, Paths, Store, noted_state};
 use crate::config::{Config, Places};
@@ -16,6 +16,11 @@ impl ConfigArgument {
     /// Whether a file is named.
     pub(super) fn is_said(&self) -> bool {
         self.config.is_some()
+    }
+
+    /// The file that is named.
+    pub(super) fn said(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// The file that is meant, and its versions.

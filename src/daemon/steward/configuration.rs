@@ -62,7 +62,9 @@ impl Steward {
 
     pub(super) fn config_state(&self) -> ConfigState {
         let Some(store) = &self.store else { return ConfigState::default() };
-        let path = Some(store.path().display().to_string());
+        // Who asks may stand in another folder.
+        let path = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().to_owned());
+        let path = Some(path.display().to_string());
         let version = store.newest();
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
             Ok(From::File) => (ConfigOrigin::File, None),

@@ -43,8 +43,9 @@ impl Place {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).arg("--config").arg(self.file());
-        // Not the one of this machine, if there is one.
-        command.arg("--control").arg(self.control());
+        if arguments[0] == "serve" || self.control().exists() {
+            command.arg("--control").arg(self.control());
+        }
         command.env("STATE_DIRECTORY", self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
         command
     }
