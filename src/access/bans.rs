@@ -5,7 +5,7 @@
 //! | failed less than [`Policy::free`] times within a minute | is answered at once |
 //! | failed more often | is answered late, on that connection alone |
 //! | failed [`Policy::most`] times within a minute | is refused for a while: longer each time, up to a day |
-//! | been banned, and a user signed in from it within a week | is taken once in ten seconds if it is that user's, by a client of the [`Manner`] that signed in: who shares the address can come back |
+//! | been banned, and a user signed in from it within a week | is taken once in ten seconds if it is that user's, by a client of the [`Manner`] that signed in, however many users there are: who shares the address can come back |
 //! | been exempted | is answered at once, always |
 //!
 //! What plays goes on: a ban is of attempts.
@@ -162,6 +162,7 @@ struct Known {
     /// Bans so far.
     bans: u32,
     guests: Vec<SignedIn>,
+    taken: Taken,
     seen: Option<SystemTime>,
 }
 
@@ -171,24 +172,31 @@ struct SignedIn {
     at: SystemTime,
     /// The latest last.
     manners: Vec<Manner>,
-    /// The last attempts that were taken in spite of a ban: of a client of one of these manners, and of any other.
-    taken: Option<SystemTime>,
+}
+
+/// The last attempts of an address that were taken in spite of a ban, of whichever user: of a client that speaks as those
+/// that signed in as that user, and of any other.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    known: Option<SystemTime>,
     strange: Option<SystemTime>,
 }
 
-impl SignedIn {
+impl Taken {
     /// Whether an attempt is taken; the place where it is to be written down when.
-    fn open(&mut self, manner: Manner, now: SystemTime) -> Option<&mut Option<SystemTime>> {
+    fn open(&mut self, is_known: bool, now: SystemTime) -> Option<&mut Option<SystemTime>> {
         let rests = |taken: Option<SystemTime>, long| {
             taken.is_some_and(|taken| now.duration_since(taken).is_ok_and(|ago| ago < long))
         };
-        if self.manners.contains(&manner) {
-            return Some(&mut self.taken).filter(|taken| !rests(**taken, ONE_IN));
+        if is_known {
+            return Some(&mut self.known).filter(|taken| !rests(**taken, ONE_IN));
         }
-        let hers = rests(self.taken, STRANGE_ONE_IN);
+        let hers = rests(self.known, STRANGE_ONE_IN);
         Some(&mut self.strange).filter(|strange| !hers && !rests(**strange, STRANGE_ONE_IN))
     }
+}
 
+impl SignedIn {
     fn speaks(&mut self, manner: Manner) {
         self.manners.retain(|known| *known != manner);
         if self.manners.len() >= MANNERS {
@@ -244,11 +252,11 @@ impl Bans {
         now: SystemTime,
     ) -> Admission {
         let Admission::Guests(until) = self.admit(ip, now) else { return self.admit(ip, now) };
-        let known = self.known.get_mut(&Network::of_customer(ip));
-        let mut guests = known.into_iter().flat_map(|known| &mut known.guests);
-        let guest = guests.find(|guest| Some(guest.user.as_str()) == user);
+        let Some(known) = self.known.get_mut(&Network::of_customer(ip)) else { return Admission::Open };
+        let guest = known.guests.iter().find(|guest| Some(guest.user.as_str()) == user);
         let guest = guest.filter(|guest| since(guest.at, now) < REMEMBERED);
-        let Some(taken) = guest.and_then(|guest| guest.open(manner, now)) else {
+        let Some(taken) = guest.and_then(|guest| known.taken.open(guest.manners.contains(&manner), now))
+        else {
             return Admission::Banned(until);
         };
         if !again {
@@ -266,7 +274,8 @@ impl Bans {
         let Policy { free, most, delay, first_ban, longest_ban, .. } = self.policy;
         let network = Network::of_customer(ip);
         let known = self.known(network, now);
-        known.failures.retain(|(time, _)| since(*time, now) < WINDOW);
+        // Those of a time to come are of a clock that was set back since.
+        known.failures.retain(|(time, _)| since(*time, now).max(since(now, *time)) < WINDOW);
         known.failures.push((now, user.map(number_of)));
         let failures = known.failures.len() as u32;
         if failures < most {
@@ -343,6 +352,14 @@ impl Bans {
         bans
     }
 
+    /// The clock may have been set back: no ban but a person's ends later than the longest one that begins now.
+    pub fn settle(&mut self, now: SystemTime) {
+        let latest = now + self.policy.longest_ban;
+        for ban in self.known.values_mut().filter_map(|known| known.ban.as_mut()) {
+            ban.until = ban.until.min(latest);
+        }
+    }
+
     /// What is to be kept over a restart.
     pub fn memory(&self, now: SystemTime) -> Memory {
         let lasts = |ban: &&Ban| ban.until > now;
@@ -393,6 +410,7 @@ impl Bans {
             let known = remember(&mut self.known(guest.network, now).guests, &guest.user, guest.at);
             guest.manners.into_iter().for_each(|manner| known.speaks(manner));
         }
+        self.settle(now);
     }
 
     fn is_exempt(&self, ip: IpAddr) -> bool {
@@ -430,7 +448,7 @@ fn remember<'a>(guests: &'a mut Vec<SignedIn>, user: &str, at: SystemTime) -> &'
             guests.swap_remove(oldest);
         }
         let (manners, user) = (Vec::new(), user.to_owned());
-        guests.push(SignedIn { user, at, manners, taken: None, strange: None });
+        guests.push(SignedIn { user, at, manners });
         guests.len() - 1
     });
     guests[index].at = at;

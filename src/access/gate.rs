@@ -12,6 +12,9 @@ use super::{
 };
 use crate::rtsp::auth::{Asked, Challenger, Identity, Manner, Verdict};
 
+/// What is told of a mount in place of a name that is none.
+const NO_MOUNT: &str = "a mount that there is not";
+
 /// Who is asked by all.
 #[derive(Debug)]
 pub struct Gate {
@@ -50,6 +53,8 @@ pub struct Attempt<'a> {
     pub uri: &'a str,
     /// The mount that it is about, by its own name.
     pub mount: Option<&'a str>,
+    /// There is that mount. What names none is a stranger's text, and is told nowhere: it may hold a password.
+    pub is_mount: bool,
     /// What right it needs.
     pub right: Right,
     /// The value of its `Authorization`.
@@ -246,9 +251,11 @@ impl Gate {
         self.bans().covering(network, now.wall)
     }
 
-    /// What is to be kept over a restart.
+    /// What is to be kept over a restart. Once a second or so, which also ends what a clock set back makes too long.
     pub fn memory(&self, now: Now) -> Memory {
-        self.bans().memory(now.wall)
+        let mut bans = self.bans();
+        bans.settle(now.wall);
+        bans.memory(now.wall)
     }
 
     /// Takes what was kept.
@@ -272,7 +279,7 @@ impl Gate {
         let name = user.as_ref().map(|user| &*user.name);
         if let Some(name) = name.filter(|_| held != user.as_ref()) {
             self.bans().signed_in(peer, name, attempt.manner(), now.wall);
-            let what = What::SignedIn { mount: mount.map(str::to_owned) };
+            let what = What::SignedIn { mount: attempt.told() };
             self.note(now, Some(peer), Some(name), what);
         }
         match current.rules.may(peer, name, right, mount) {
@@ -280,7 +287,7 @@ impl Gate {
             // He was removed while he was in.
             Err(Reason::WrongPassword) => current.challenge(attempt, now, false, Duration::ZERO),
             Err(reason) => {
-                self.note(now, Some(peer), name, What::Refused { reason, mount: mount.map(str::to_owned) });
+                self.note(now, Some(peer), name, What::Refused { reason, mount: attempt.told() });
                 Ruling::Forbidden(reason)
             }
         }
@@ -288,7 +295,7 @@ impl Gate {
 
     fn failed(&self, current: &Current, attempt: &Attempt<'_>, user: Option<&str>, now: Now) -> Ruling {
         let consequence = self.bans().failed(attempt.peer, user, now.wall);
-        let mount = attempt.mount.map(str::to_owned);
+        let mount = attempt.told();
         let what = What::Refused { reason: Reason::WrongPassword, mount };
         self.note(now, Some(attempt.peer), user, what);
         let Some(ban) = consequence.banned else {
@@ -299,7 +306,7 @@ impl Gate {
     }
 
     fn banned(&self, attempt: &Attempt<'_>, user: Option<&str>, until: SystemTime, now: Now) -> Ruling {
-        let mount = attempt.mount.map(str::to_owned);
+        let mount = attempt.told();
         self.note(now, Some(attempt.peer), user, What::Refused { reason: Reason::Banned(until), mount });
         // Guesses that are not looked at are not to come fast either.
         Ruling::Banned { delay: self.current().rules.policy.delay }
@@ -323,6 +330,16 @@ impl Gate {
 }
 
 impl Attempt<'_> {
+    /// The mount as people are told of it: quoted where it could be read as something else.
+    fn told(&self) -> Option<String> {
+        let plain = |each: char| each.is_alphanumeric() || "-_./".contains(each);
+        match self.mount? {
+            _ if !self.is_mount => Some(NO_MOUNT.to_owned()),
+            name if name.chars().all(plain) => Some(name.to_owned()),
+            name => Some(format!("{name:?}")),
+        }
+    }
+
     fn manner(&self) -> Manner {
         Manner::of(self.agent, self.authorization)
     }

@@ -42,6 +42,11 @@ impl Network {
         self.0.contains(&ip.to_canonical())
     }
 
+    /// Whether every address of its kind is in it.
+    pub fn is_everybody(&self) -> bool {
+        self.0.prefix_len() == 0
+    }
+
     /// Its first address.
     pub fn first(&self) -> IpAddr {
         self.0.network()

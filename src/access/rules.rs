@@ -21,6 +21,8 @@ pub struct Rules {
     pub mounts: BTreeMap<String, Networks>,
     /// Without users the whole world may watch.
     pub open_to_world: bool,
+    /// Who the users are is lost: without any, this machine alone may watch.
+    pub lost: bool,
     /// Passwords may cross the network in the clear.
     pub basic: bool,
     /// What wrong passwords cost.
@@ -35,6 +37,7 @@ impl Default for Rules {
             networks: Networks::default(),
             mounts: BTreeMap::new(),
             open_to_world: false,
+            lost: false,
             basic: false,
             policy: Policy::default(),
         }
@@ -48,6 +51,9 @@ impl Rules {
     /// Why not.
     pub fn admit(&self, ip: IpAddr) -> Result<(), Reason> {
         self.networks.admit(ip).map_err(Reason::Network)?;
+        if self.users.is_empty() && self.lost && !ip.to_canonical().is_loopback() {
+            return Err(Reason::UsersLost);
+        }
         if self.users.is_empty() && !self.open_to_world && !is_private(ip) {
             return Err(Reason::NoUsers);
         }
@@ -90,6 +96,8 @@ pub enum Reason {
     MountNetwork(Refusal),
     /// There are no users, and he is of no private network.
     NoUsers,
+    /// Who the users are is lost, and he is not of this machine.
+    UsersLost,
     /// Of that address too many passwords were wrong, or somebody banned it.
     Banned(SystemTime),
     /// The password was wrong, or there is no such user.
@@ -107,6 +115,7 @@ impl Reason {
             Self::Network(_) => "network not allowed",
             Self::MountNetwork(_) => "network not allowed to the mount",
             Self::NoUsers => "no users yet, not a private address",
+            Self::UsersLost => "the users' file is missing",
             Self::Banned(_) => "banned",
             Self::WrongPassword => "wrong user or password",
             Self::Outdated => "user removed, or password changed",
@@ -124,6 +133,9 @@ impl fmt::Display for Reason {
                 "there are no users yet, and without users private addresses alone are let in: \
                  `lenslet user add NAME`, or `open_to_world` in the configuration",
             ),
+            Self::UsersLost => {
+                f.write_str("the users' file is missing, and until it is there this machine alone is let in")
+            }
             Self::Banned(_) => f.write_str("its address is banned: `lenslet ban list`"),
             Self::WrongPassword => f.write_str("the user or the password is wrong"),
             Self::Outdated => f.write_str("the user was removed, or has another password now"),
@@ -180,6 +192,20 @@ mod tests {
         }
         rules.open_to_world = true;
         assert_eq!(rules.admit(ip("203.0.113.9")), Ok(()));
+        rules.lost = true;
+        for (address, admitted) in [
+            ("127.0.0.1", Ok(())),
+            ("::1", Ok(())),
+            ("::ffff:127.0.0.1", Ok(())),
+            ("192.168.3.4", Err(Reason::UsersLost)),
+            ("203.0.113.9", Err(Reason::UsersLost)),
+        ] {
+            assert_eq!(
+                rules.admit(ip(address)),
+                admitted,
+                "{address}: who was asked before is not let in unasked"
+            );
+        }
         rules.open_to_world = false;
         rules.users.add("alice", "x", Rights::default()).unwrap();
         assert_eq!(rules.admit(ip("203.0.113.9")), Ok(()), "who comes from there has to sign in");

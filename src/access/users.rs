@@ -72,6 +72,8 @@ pub enum Error {
     Text(String),
     /// No name for a user.
     Name(String),
+    /// A name that players cannot sign in with.
+    Quoted(String),
     /// There is none of that name.
     Nobody(String),
     /// There is one of that name already.
@@ -189,6 +191,10 @@ impl Users {
         if self.users.contains_key(name) {
             return Err(Error::There(name.to_owned()));
         }
+        // ffmpeg writes a name between quotes as it is, and so do others. Who has such a name has it from an earlier version.
+        if name.contains(['"', '\\']) {
+            return Err(Error::Quoted(name.to_owned()));
+        }
         let secret = Secret::of(name, &self.realm, password);
         self.users.insert(name.to_owned(), User { secret, rights });
         Ok(())
@@ -272,6 +278,10 @@ impl fmt::Display for Error {
                     "{name:?} is no name for a user: 1 to {NAME} characters, no colon, no control characters"
                 )
             }
+            Self::Quoted(name) => write!(
+                f,
+                "{name:?} is no name for a user: ffmpeg and others cannot sign in with a \" or a \\ in it"
+            ),
             Self::Nobody(name) => write!(f, "there is no user {name:?}"),
             Self::There(name) => write!(f, "there is a user {name:?} already"),
         }
@@ -292,7 +302,10 @@ mod tests {
     fn two() -> Users {
         let mut users = Users::new("Lenslet");
         users.add("alice", "marker-password", rights(&["*"], &["cam"])).unwrap();
-        users.add("Ünal \"q\"", "", rights(&["floor1/*", "/door"], &[])).unwrap();
+        // Of an earlier version.
+        let secret = Secret::of("Ünal \"q\"", "Lenslet", "");
+        let user = User { secret, rights: rights(&["floor1/*", "/door"], &[]) };
+        users.users.insert("Ünal \"q\"".to_owned(), user);
         users
     }
 
@@ -337,6 +350,9 @@ mod tests {
         assert_eq!(users.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["Ünal \"q\""]);
         for name in ["", "a:b", "a\nb", &"x".repeat(65)] {
             assert_eq!(users.add(name, "x", Rights::default()), Err(Error::Name(name.to_owned())));
+        }
+        for name in ["a\"b", "a\\b"] {
+            assert_eq!(users.add(name, "x", Rights::default()), Err(Error::Quoted(name.to_owned())));
         }
     }
 

@@ -4,14 +4,18 @@
 
 use super::message::{Headers, Method, Request, Response, Status};
 
-/// How long a request may be.
+/// How long a head may be, and a request's.
 const MOST_HEAD: usize = 32 << 10;
+const MOST_ASKED_HEAD: usize = 16 << 10;
 const MOST_URI: usize = 2048;
 const MOST_METHOD: usize = 64;
 const MOST_KEY: usize = 512;
 const MOST_VALUE: usize = 2048;
 const MOST_FIELDS: usize = 255;
+/// A response's, which is a description.
 const MOST_BODY: usize = 128 << 10;
+/// A request's, and a frame's of who asks: parameters and receivers' reports. Whoever has not signed in can hold as much.
+const MOST_ASKED: usize = 4 << 10;
 
 /// What an HTTP client's request comes to.
 const NO_RTSP: &str = "HTTP on the port for RTSP";
@@ -69,6 +73,10 @@ pub enum Foreign {
 /// The demultiplexer of one connection.
 #[derive(Debug, Default)]
 pub struct Parser {
+    /// It reads what clients send.
+    of_clients: bool,
+    /// Bytes to come of a frame that is too long to be kept.
+    passed_over: usize,
     buffer: Vec<u8>,
     /// Bytes of the buffer that are done with.
     taken: usize,
@@ -83,9 +91,15 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// A connection's beginning.
+    /// The beginning of a connection to a server: its bodies have up to 128 KB.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The beginning of a client's connection: heads of more than 16 KB and bodies of more than 4 KB are refused, and
+    /// frames of more than that passed over.
+    pub fn of_client() -> Self {
+        Self { of_clients: true, ..Self::default() }
     }
 
     /// Bytes that arrived.
@@ -112,13 +126,21 @@ impl Parser {
             if self.failed {
                 return None;
             }
+            if self.passed_over > 0 {
+                let passed = self.passed_over.min(self.pending());
+                self.passed_over -= passed;
+                self.take(passed);
+            }
             let rest = &self.buffer[self.taken..];
             if rest.len() < self.needed {
                 return None;
             }
             match rest.first()? {
                 &TLS_HANDSHAKE if self.position == 0 => return self.handshake(),
-                b'$' => return self.frame(),
+                b'$' => match self.frame()? {
+                    Some(frame) => return Some(frame),
+                    None => continue,
+                },
                 b'\r' | b'\n' => self.take(1),
                 letter if letter.is_ascii_alphabetic() => return self.message(),
                 _ => {
@@ -163,20 +185,27 @@ impl Parser {
         }))
     }
 
-    fn frame(&mut self) -> Option<Item> {
+    /// A frame, or none where it is too long to be kept; nothing where more has to come.
+    fn frame(&mut self) -> Option<Option<Item>> {
         let &[_, channel, high, low, ref rest @ ..] = &self.buffer[self.taken..] else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
+        if self.of_clients && length > MOST_ASKED {
+            self.take(4);
+            self.passed_over = length;
+            return Some(None);
+        }
         let data = rest.get(..length)?.to_vec();
         self.garbage = 0;
         self.take(4 + length);
-        Some(Item::Interleaved { channel, data })
+        Some(Some(Item::Interleaved { channel, data }))
     }
 
     fn message(&mut self) -> Option<Item> {
         let rest = &self.buffer[self.taken..];
-        let Some(head) = head_length(rest, self.searched) else {
-            let too_long = rest.len() > MOST_HEAD;
-            let status = if rest.iter().take(MOST_HEAD).any(|byte| *byte == b'\n') { 413 } else { 414 };
+        let longest = if self.of_clients { MOST_ASKED_HEAD } else { MOST_HEAD };
+        let Some(head) = head_length(rest, self.searched, longest) else {
+            let too_long = rest.len() > longest;
+            let status = if rest.iter().take(longest).any(|byte| *byte == b'\n') { 413 } else { 414 };
             self.searched = rest.len();
             return too_long.then(|| self.fail("the message is too long", Status(status)));
         };
@@ -184,7 +213,8 @@ impl Parser {
         let text = String::from_utf8_lossy(&rest[..head]);
         let Head { start, headers, wrong } = parse_head(&text);
         let foreign = matches!(wrong, Some((NO_RTSP, _))).then_some(Foreign::Http);
-        let body = match body_length(&headers) {
+        let most = if self.of_clients { MOST_ASKED } else { MOST_BODY };
+        let body = match body_length(&headers, most) {
             Ok(length) if foreign.is_none() => length,
             fatal => {
                 self.failed = true;
@@ -234,9 +264,8 @@ enum Start {
 
 /// Where the head ends: behind the first empty line, of CRLF or bare LF. The first `searched` bytes
 /// hold no end.
-fn head_length(bytes: &[u8], searched: usize) -> Option<usize> {
-    let newlines =
-        bytes.iter().enumerate().take(MOST_HEAD).skip(searched).filter(|(_, byte)| **byte == b'\n');
+fn head_length(bytes: &[u8], searched: usize, longest: usize) -> Option<usize> {
+    let newlines = bytes.iter().enumerate().take(longest).skip(searched).filter(|(_, byte)| **byte == b'\n');
     newlines.map(|(index, _)| index).find_map(|index| {
         let line = bytes[..index].strip_suffix(b"\r").unwrap_or(&bytes[..index]);
         line.ends_with(b"\n").then_some(index + 1)
@@ -331,14 +360,14 @@ fn single_values(headers: &Headers) -> Option<&'static str> {
 }
 
 /// Two lengths that differ leave it open where the next request begins.
-fn body_length(headers: &Headers) -> Result<usize, Wrong> {
+fn body_length(headers: &Headers, most: usize) -> Result<usize, Wrong> {
     let Some(text) = headers.get("Content-Length") else { return Ok(0) };
     if headers.all("Content-Length").any(|other| other != text) {
         return Err(("Content-Length twice with different values", Status(400)));
     }
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<usize>() {
-        Ok(length) if digits && length <= MOST_BODY => Ok(length),
+        Ok(length) if digits && length <= most => Ok(length),
         _ if digits => Err(("the body is too long", Status(413))),
         _ => Err(("Content-Length is no number", Status(400))),
     }
@@ -453,6 +482,36 @@ mod tests {
         }
         let long = format!("\r\n {}", "x".repeat(MOST_VALUE / 2)).repeat(3);
         assert!(matches!(folded(&long), Item::Invalid(Invalid { status: Status(400), .. })));
+    }
+
+    #[test]
+    fn a_server_s_body_may_be_long_and_is_looked_at_once() {
+        let head = format!("RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Length: {MOST_BODY}\r\n\r\n");
+        let mut pieces = vec![head.as_bytes()];
+        pieces.extend(std::iter::repeat_n(&b"x"[..], MOST_BODY));
+        let all = items(&pieces);
+        assert!(matches!(&all[..], [Item::Response(response)] if response.body.len() == MOST_BODY));
+    }
+
+    #[test]
+    fn of_a_client_nothing_long_is_kept() {
+        let mut parser = Parser::of_client();
+        for _ in 0..2 {
+            parser.push(b"$\x00\xff\xff");
+            for _ in 0..16 {
+                parser.push(&[b'$'; 4000]);
+                assert_eq!((parser.poll(), parser.pending()), (None, 0));
+            }
+            parser.push(&[b'$'; 65_535 - 64_000]);
+            parser.push(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 4096\r\n\r\n");
+            parser.push(&[b' '; 4096]);
+            assert!(matches!(parser.poll(), Some(Item::Request(request)) if request.body.len() == 4096));
+        }
+        parser.push(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 4097\r\n\r\n");
+        assert!(matches!(
+            parser.poll(),
+            Some(Item::Invalid(Invalid { status: Status(413), fatal: true, .. }))
+        ));
     }
 
     #[test]

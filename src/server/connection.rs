@@ -181,7 +181,7 @@ impl Shell {
     /// Has the worker that keeps the session do what is asked of it.
     async fn handle(&self, event: Event) -> Option<Answer> {
         if let Event::SignIn(claim) = &event {
-            return Some(sign_in::sign_in(&self.worker.house.gate, self.caller.peer.ip(), claim).await);
+            return Some(sign_in::sign_in(&self.worker.house, self.caller.peer.ip(), claim).await);
         }
         let Some(keeper) = self.worker.elsewhere(&event) else {
             return self.worker.handle(&self.caller, event).await;

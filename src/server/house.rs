@@ -193,6 +193,11 @@ impl House {
         self.feeds.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
+    /// Whether there is a mount of that name.
+    pub(super) fn has_mount(&self, name: &str) -> bool {
+        self.feeds.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// Whether this feed is served, and not another of its name.
     pub(super) fn has(&self, feed: &Arc<Feed>) -> bool {
         self.feed(feed.mount.name()).is_some_and(|served| Arc::ptr_eq(&served, feed))

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use smol::Async;
 
 use super::admission::Full;
-use crate::access::{Attempt, Gate, Now, Refused, Right, Ruling};
+use super::house::House;
+use crate::access::{Attempt, Now, Refused, Right, Ruling};
 use crate::clock;
 use crate::media::MediaTime;
 use crate::rtsp::message::{Response, Status};
@@ -23,12 +24,14 @@ pub(super) fn now() -> Now {
 
 /// Says who makes a request, and whether he may; late where that is what a wrong password costs. It is this connection
 /// alone that waits.
-pub(super) async fn sign_in(gate: &Gate, peer: IpAddr, claim: &Claim) -> Answer {
+pub(super) async fn sign_in(house: &House, peer: IpAddr, claim: &Claim) -> Answer {
+    let gate = &house.gate;
     let attempt = Attempt {
         peer,
         method: &claim.method,
         uri: &claim.uri,
         mount: claim.mount.as_deref(),
+        is_mount: claim.mount.as_deref().is_some_and(|mount| house.has_mount(mount)),
         right: if claim.changes { Right::Control } else { Right::Read },
         authorization: claim.authorization.as_deref(),
         agent: claim.agent.as_deref(),

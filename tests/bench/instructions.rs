@@ -300,6 +300,7 @@ fn answers(rounds: usize) {
         method: "DESCRIBE",
         uri,
         mount: Some("cam"),
+        is_mount: true,
         right: Right::Read,
         authorization,
         agent: None,

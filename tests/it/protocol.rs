@@ -284,10 +284,10 @@ fn as_many_headers_as_allowed_and_one_more() {
 }
 
 #[test]
-fn a_body_in_a_hundred_thousand_pieces_is_read_once() {
+fn a_body_in_thousands_of_pieces_is_read() {
     let mut talk = Talk::new();
-    talk.send(b"SET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 131072\r\n\r\n");
-    (0..131_071).for_each(|_| talk.send(b" "));
+    talk.send(b"SET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 4096\r\n\r\n");
+    (0..4095).for_each(|_| talk.send(b" "));
     assert_eq!(talk.said, "");
     talk.send(b"\n");
     assert_eq!(status(&talk.said).0, 200);

@@ -299,6 +299,87 @@ fn a_users_file_that_goes_wrong_lets_nobody_in_and_is_an_alarm() {
     }
 }
 
+fn users_file_alarm(status: &Status) -> Option<String> {
+    let alarm =
+        status.alarms.iter().find(|alarm| alarm.id == "access/users-file" && alarm.ended_at.is_none())?;
+    Some(format!("{}; {}", alarm.why, alarm.what_to_do))
+}
+
+#[test]
+fn where_users_signed_in_before_a_missing_file_lets_nobody_in() {
+    let mut server = Server::start();
+    by_daemon(&server, &ADD, "secret");
+    assert_eq!(answered(&server, "anna", "secret"), 200);
+    let file = server.state().join("users.ron");
+    let right = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    server.restart();
+    let lost = wait(&server, |status| users_file_alarm(status).is_some());
+    assert_eq!((lost.access.users, lost.access.open_to), (0, OpenTo::Users));
+    let told = users_file_alarm(&lost).unwrap();
+    for part in
+        ["users signed in before", "nobody but this machine", "`lenslet restore`", "`lenslet user add NAME`"]
+    {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(by_daemon(&server, &["status"], "").contains("this machine alone is answered"));
+    // It comes back, and so does who was in it.
+    fs::write(&file, &right).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    wait(&server, |status| users_file_alarm(status).is_none() && status.access.users == 1);
+    assert_eq!((answered(&server, "anna", "secret"), answered(&server, "anna", "other")), (200, 401));
+    // Who wants no users has none.
+    by_daemon(&server, &["user", "remove", "anna"], "");
+    server.restart();
+    let open = status(&server);
+    assert_eq!((open.access.open_to, users_file_alarm(&open)), (OpenTo::Private, None));
+}
+
+#[test]
+fn a_users_file_that_is_named_and_is_not_there_lets_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.ron");
+    let server = Server::on("127.0.0.1", &format!("access: (users_file: {file:?}),"), crate::support::MOUNTS);
+    let lost = wait(&server, |status| users_file_alarm(status).is_some());
+    assert_eq!(lost.access.open_to, OpenTo::Users);
+    assert!(users_file_alarm(&lost).unwrap().contains("access.users_file names it"));
+    let output = lenslet().arg("check").arg(server.config()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("nobody but this machine watches"), "{said}");
+    by_daemon(&server, &ADD, "secret");
+    wait(&server, |status| users_file_alarm(status).is_none());
+    assert_eq!(answered(&server, "anna", "secret"), 200);
+}
+
+#[test]
+fn what_a_first_user_and_a_ban_of_everybody_change_is_said() {
+    let server = Server::start();
+    let said = by_daemon(&server, &ADD, "secret");
+    for part in ["from outside private networks too", "lenslet config set access.allow"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let said = by_daemon(&server, &["user", "add", "bob", "--password-stdin"], "secret");
+    assert!(!said.contains("outside"), "{said}");
+    for name in ["a\"b", "a\\b"] {
+        let words = ["user", "add", name, "--password-stdin"];
+        let output = run(server.state(), &server.control(), &words, "secret");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("ffmpeg and others cannot sign in"), "{said}");
+    }
+    by_daemon(&server, &["ban", "add", "203.0.113.7"], "");
+    by_daemon(&server, &["ban", "add", "198.51.100.0/24"], "");
+    by_daemon(&server, &["ban", "add", "2001:db8::5"], "");
+    let said = by_daemon(&server, &["ban", "lift", "0.0.0.0/0"], "");
+    assert!(said.starts_with("198.51.100.0/24, 203.0.113.7 are not banned any more"), "{said}");
+    for everybody in ["0.0.0.0/0", "::/0"] {
+        let said = by_daemon(&server, &["ban", "add", everybody], "");
+        let words = format!("That is everybody, users too: `lenslet ban lift {everybody}`");
+        assert!(said.contains(&words), "{said}");
+    }
+    let said = by_daemon(&server, &["ban", "lift", "::/0"], "");
+    assert!(said.starts_with("2001:db8::/64, ::/0") || said.starts_with("::/0, 2001:db8::/64"), "{said}");
+}
+
 #[test]
 fn bans_outlive_the_daemon_and_are_lifted() {
     let mut server = Server::start();

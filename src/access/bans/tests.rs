@@ -145,9 +145,10 @@ fn so_many_users_of_an_address_are_remembered_and_the_last_ones_are() {
         bans.signed_in(ip(THIEF), &format!("user{number}"), player(), at(number));
     }
     fail(&mut bans, THIEF, 10, 30);
-    let open =
-        |bans: &mut Bans, user: &str| matches!(tries(bans, Some(user), player(), 31), Admission::Guests(_));
-    assert!(open(&mut bans, "user19") && open(&mut bans, "user12") && !open(&mut bans, "user11"));
+    let open = |bans: &mut Bans, user: &str, second| {
+        matches!(tries(bans, Some(user), player(), second), Admission::Guests(_))
+    };
+    assert!(open(&mut bans, "user19", 31) && open(&mut bans, "user12", 41) && !open(&mut bans, "user11", 51));
 }
 
 #[test]
@@ -238,4 +239,38 @@ fn who_was_banned_before_a_restart_is_banned_longer_after_it() {
     assert_eq!(ends(fail(&mut bans, THIEF, 10, 20_000)), Some(at(20_000 + 64_800)));
     assert!(bans.lift(network(THIEF), at(20_001)));
     assert_eq!(restarted(&bans, 20_002).memory(at(20_002)), Memory::default(), "a person forgives");
+}
+
+#[test]
+fn an_address_has_one_attempt_however_many_users_signed_in_from_it() {
+    let mut bans = Bans::default();
+    let users: Vec<String> = (0..8).map(|number| format!("user{number}")).collect();
+    users.iter().for_each(|user| bans.signed_in(ip(THIEF), user, player(), at(0)));
+    fail(&mut bans, THIEF, 10, 10);
+    for manner in [player(), Manner::of(Some("hydra"), None)] {
+        let second = if manner == player() { 100 } else { 200 };
+        let taken = users
+            .iter()
+            .filter(|user| matches!(tries(&mut bans, Some(user), manner, second), Admission::Guests(_)));
+        assert_eq!(taken.count(), 1);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_ban_longer_and_keeps_no_failures() {
+    let (mut bans, year) = (Bans::default(), 365 * 24 * 3600);
+    fail(&mut bans, THIEF, 10, year);
+    fail(&mut bans, "198.51.100.1", 9, year);
+    bans.ban(network("192.0.2.0/24"), at(year), "by hand", at(0));
+    let day = at(24 * 3600);
+    let mut restored = Bans::default();
+    restored.restore(bans.memory(at(year)), at(0));
+    bans.settle(at(0));
+    for bans in [&bans, &restored] {
+        assert_eq!(bans.admit(ip(THIEF), at(0)), Admission::Banned(day));
+    }
+    let ends: Vec<SystemTime> = bans.list(at(0)).iter().map(|ban| ban.until).collect();
+    assert_eq!(ends, [day, at(year)], "a person's is as long as was said");
+    let none = Consequence { delay: Duration::ZERO, banned: None };
+    assert_eq!(fail(&mut bans, "198.51.100.1", 3, 0), none, "what is to come is no minute ago");
 }

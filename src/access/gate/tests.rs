@@ -32,6 +32,7 @@ fn describe(authorization: Option<&str>) -> Attempt<'_> {
         method: "DESCRIBE",
         uri: URI,
         mount: Some("cam"),
+        is_mount: true,
         right: Right::Read,
         authorization,
         agent: None,

@@ -19,11 +19,18 @@ pub(in crate::cli) struct Needed {
 /// # Errors
 /// The users' file cannot be read, or may be read by others.
 pub(in crate::cli) fn needed(config: &Config, state: &std::path::Path) -> Result<Needed, UsersError> {
-    let users = UsersFile::of(&config.access, state).load()?;
+    let file = UsersFile::of(&config.access, state);
+    let users = file.load()?;
+    let lost = users.is_empty() && config.access.users_file.is_some() && !file.path().exists();
     let mut doubts = Vec::new();
     let user = !users.is_empty();
     let world = config.access.open_to_world;
     let said = match (users.iter().count(), world) {
+        _ if lost => format!(
+            "There is no {}, which access.users_file names: nobody but this machine watches until it is there. \
+             `lenslet user add NAME` makes it.",
+            file.path().display()
+        ),
         (0, false) => {
             "There are no users: this machine and private networks watch without a password, nobody else. \
                        `lenslet user add NAME` has everybody asked for one."
@@ -39,7 +46,7 @@ pub(in crate::cli) fn needed(config: &Config, state: &std::path::Path) -> Result
             "access.realm: {asked:?}, but passwords are kept for {kept:?}, which is asked for"
         ));
     }
-    if !user && !world {
+    if !user && !world && !lost {
         let networks = config.access.networks.allow.iter().enumerate();
         for (index, network) in networks.filter(|(_, network)| !is_private(network.first())) {
             doubts.push(format!(

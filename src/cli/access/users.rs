@@ -125,7 +125,8 @@ pub(in crate::cli) fn user(command: UserCommand) -> Done {
     file(&place)?.change(&edit)?;
     print(edit.said())?;
     if first && matches!(edit, UserEdit::Add { .. }) {
-        print("No daemon answers; one that starts with this file asks everybody for a password.".to_owned())?;
+        print("No daemon answers; one that starts with this file asks everybody for a password, and answers whoever knows \
+             one from outside private networks too, unless `access.allow` in the configuration says otherwise.".to_owned())?;
     }
     doubt(&edit, &place)
 }

@@ -19,6 +19,10 @@ const REST: Duration = Duration::from_secs(30);
 /// When a user was there last is kept as exactly: it matters for a week.
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// What the first user changes beside that.
+const REACHES: &str = ", and whoever knows one is answered from outside private networks too. To keep the server to a network of \
+                       yours: `lenslet config set access.allow '[\"192.168.0.0/16\"]'`, with the network that is yours";
+
 /// Who may watch, while the daemon runs.
 #[derive(Debug)]
 pub struct Keeper {
@@ -41,6 +45,8 @@ struct Known {
     mark: Option<Mark>,
     /// Why the file is not what is true.
     trouble: Option<String>,
+    /// At the start something told that there were users.
+    signed_in: bool,
 }
 
 /// What is on the disk.
@@ -65,8 +71,16 @@ impl Keeper {
             tracing::warn!(%error, "the bans cannot be read: nobody is banned");
             Memory::default()
         });
-        let known =
-            Known { access: config.access.clone(), mounts: mounts(config), file, users, mark, trouble: None };
+        let known = Known {
+            access: config.access.clone(),
+            mounts: mounts(config),
+            file,
+            users,
+            mark,
+            trouble: None,
+            // Nobody is banned for a wrong password either where none is asked for.
+            signed_in: !(memory.guests.is_empty() && memory.bans.is_empty() && memory.records.is_empty()),
+        };
         if mark.is_some() {
             keep_out_of_core_dumps();
         }
@@ -119,9 +133,9 @@ impl Keeper {
     pub fn look(&self) {
         let mut known = self.known();
         if known.file.mark() != known.mark {
-            let before = known.users.clone();
+            let before = known.rules();
             known.read();
-            if known.users != before {
+            if known.rules() != before {
                 self.gate.replace(known.rules());
                 self.audit().changed(
                     "by hand",
@@ -150,7 +164,12 @@ impl Keeper {
         let mut said = edit.said();
         self.audit().changed(who, &said, clock::wall());
         match (before, known.users.is_empty()) {
-            (true, false) => said += ". From now on nobody watches without a password",
+            (true, false) => {
+                said += ". From now on nobody watches without a password";
+                if known.access.networks.allow.is_empty() && !known.access.open_to_world {
+                    said += REACHES;
+                }
+            }
             (false, true) => said += ". There are no users any more: who may come watches without a password",
             _ => {}
         }
@@ -174,7 +193,12 @@ impl Keeper {
         let until = clock::rfc3339(clock::wall() + length);
         self.audit().changed(who, &format!("{network} is banned until {until}: {why}"), clock::wall());
         self.keep(Duration::ZERO);
-        Ok(format!("{network} is banned until {until}; what it plays goes on"))
+        let everybody = if network.is_everybody() {
+            format!(". That is everybody, users too: `lenslet ban lift {network}` lets them try again")
+        } else {
+            String::new()
+        };
+        Ok(format!("{network} is banned until {until}; what it plays goes on{everybody}"))
     }
 
     /// Lifts the bans of a network and of those in it; what is said of it, or why there is none to lift.
@@ -183,10 +207,11 @@ impl Keeper {
     /// It is not banned, or what it is in is.
     pub fn lift(&self, who: &str, network: Network) -> Result<String, String> {
         let covering = self.gate.covering_ban(network, now());
+        let within = kept::within(network, &self.gate.list_bans(now()));
         if !self.gate.lift(network, now()) {
             return Err(kept::not_lifted(network, covering));
         }
-        let said = kept::lifted(network, covering);
+        let said = kept::lifted(network, &within, covering);
         self.audit().changed(who, &said, clock::wall());
         self.keep(Duration::ZERO);
         Ok(said)
@@ -262,6 +287,7 @@ impl Known {
             networks: self.access.networks.clone(),
             mounts: self.mounts.clone(),
             open_to_world: self.access.open_to_world,
+            lost: self.lost().is_some(),
             basic: self.access.basic,
             policy: Policy { exempt: self.access.exempt.clone(), ..Policy::default() },
         }
@@ -287,7 +313,19 @@ impl Known {
         }
     }
 
+    /// Why there have to be users though there is no file of them: nobody is let in without a password by a slip.
+    fn lost(&self) -> Option<&'static str> {
+        if self.mark.is_some() || !self.users.is_empty() {
+            return None;
+        }
+        let written = self.access.users_file.as_ref().map(|_| "access.users_file names it");
+        written.or(self.signed_in.then_some("users signed in before"))
+    }
+
     fn open_to(&self) -> OpenTo {
+        if self.lost().is_some() {
+            return OpenTo::Users;
+        }
         match (self.users.is_empty(), self.access.open_to_world) {
             (false, _) => OpenTo::Users,
             (true, false) => OpenTo::Private,
@@ -314,19 +352,28 @@ impl Known {
             .trouble
             .clone()
             .map(|why| trouble("users-file", why, "those who were users before are until it is right again"));
+        let lost = self.lost().map(|why| {
+            let file = self.file.path().display();
+            let why = format!("{file}: there is no such file, and {why}: nobody but this machine is answered");
+            let what = "bring it back (`lenslet restore`), or make another by `lenslet user add NAME`; to go on without users, \
+                        remove that user again";
+            trouble("users-file", why, what)
+        });
         let realm = (!self.users.is_empty() && self.users.realm() != self.access.realm).then(|| {
             let (kept, asked) = (self.users.realm(), &self.access.realm);
             let why = format!("passwords are kept for the realm {kept:?}, and access.realm says {asked:?}");
             let what = "write the former, or remove the users' file and add all users again";
             trouble("realm", why, what)
         });
-        [world, unread, realm].into_iter().flatten().collect()
+        [world, unread, lost, realm].into_iter().flatten().collect()
     }
 
     /// Says at the start who is let in.
     fn tell(&self) {
         let count = self.users.iter().count();
         match self.open_to() {
+            // It is an alarm.
+            _ if self.lost().is_some() => {}
             OpenTo::Users => {
                 tracing::info!(target: "lenslet::access", "{count} users, who are asked for passwords")
             }
@@ -405,6 +452,29 @@ mod tests {
         assert!(!as_good(&kept, &of(vec![guest("anna", 10_000), guest("bob", 10_000)])));
         let ban = crate::access::Ban { network, until: at(20_000), why: String::new() };
         assert!(!as_good(&kept, &Memory { bans: vec![ban], ..kept.clone() }));
+    }
+
+    #[test]
+    fn a_users_file_that_there_has_to_be_and_is_not_closes_the_gate_to_all_but_this_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("people.ron");
+        let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
+        let mut config = Config::default();
+        config.access.users_file = Some(file.clone());
+        let keeper = Keeper::open(&config, folder.path(), gate.clone()).unwrap();
+        let admitted = |address: &str| gate.admit(address.parse().unwrap(), now()).is_ok();
+        assert_eq!(
+            (admitted("127.0.0.1"), admitted("192.168.1.7"), admitted("203.0.113.7")),
+            (true, false, false)
+        );
+        assert_eq!(keeper.troubles().len(), 1);
+        let rights = crate::access::Rights::default();
+        let add = Edit::Add { name: "anna".into(), password: "x".into(), rights };
+        keeper.edit("uid 0", &add).unwrap();
+        assert!(admitted("192.168.1.7") && admitted("203.0.113.7"), "who signs in may come");
+        assert!(keeper.troubles().is_empty());
+        keeper.edit("uid 0", &Edit::Remove { name: "anna".into() }).unwrap();
+        assert_eq!((admitted("192.168.1.7"), admitted("203.0.113.7")), (true, false), "it was said");
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::clock;
 use crate::config::store;
 use crate::control::protocol::BanEntry;
 
+/// Networks that are told one by one.
+const TOLD: usize = 20;
+
 /// The file of bans.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BansFile {
@@ -60,11 +63,12 @@ impl BansFile {
         let mut bans = Bans::default();
         bans.restore(self.load()?, now);
         let covering = bans.covering(network, now);
+        let within = within(network, &bans.list(now));
         if !bans.lift(network, now) {
             return Err(not_lifted(network, covering).into());
         }
         self.save(&bans.memory(now))?;
-        Ok(lifted(network, covering))
+        Ok(lifted(network, &within, covering))
     }
 
     /// The bans that last, in control's words.
@@ -78,10 +82,32 @@ impl BansFile {
     }
 }
 
-/// A ban was lifted; that of a network around it is another matter.
-pub(super) fn lifted(network: Network, covering: Option<Network>) -> String {
+/// The banned networks in a network.
+pub(super) fn within(network: Network, bans: &[Ban]) -> Vec<Network> {
+    let mut within: Vec<Network> =
+        bans.iter().map(|ban| ban.network).filter(|banned| network.covers(banned)).collect();
+    within.sort();
+    within.dedup();
+    within
+}
+
+/// Bans were lifted, these ones; that of a network around them is another matter.
+pub(super) fn lifted(network: Network, within: &[Network], covering: Option<Network>) -> String {
     match covering {
-        None => format!("{network} is not banned any more"),
+        None => {
+            let more = match within.len().saturating_sub(TOLD) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            match within {
+                [] => format!("{network} is not banned any more"),
+                [one] => format!("{one} is not banned any more"),
+                _ => {
+                    let told: Vec<String> = within.iter().take(TOLD).map(Network::to_string).collect();
+                    format!("{}{more} are not banned any more", told.join(", "))
+                }
+            }
+        }
         Some(covering) => {
             format!("{network} is banned only as a part of {covering} now: `lenslet ban lift {covering}`")
         }

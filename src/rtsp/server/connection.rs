@@ -73,7 +73,7 @@ impl Connection {
                 authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
                 own: None,
             },
-            parser: Parser::new(),
+            parser: Parser::of_client(),
             output: VecDeque::new(),
             waiting: None,
             next: None,

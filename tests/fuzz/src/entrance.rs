@@ -97,6 +97,7 @@ impl World {
             method: &claim.method,
             uri: &claim.uri,
             mount: claim.mount.as_deref(),
+            is_mount: claim.mount.as_deref() == Some("cam"),
             right: if claim.changes { Right::Control } else { Right::Read },
             authorization: claim.authorization.as_deref(),
             agent: claim.agent.as_deref(),

@@ -113,6 +113,8 @@ fn s6_a_length_that_is_none_is_refused() {
         ("+5", 400),
         ("0x10", 400),
         ("1e3", 400),
+        ("4097", 413),
+        ("131072", 413),
         ("4294967296", 413),
         ("18446744073709551616", 413),
         ("99999999999999999999999999", 413),
@@ -126,7 +128,7 @@ fn s6_a_length_that_is_none_is_refused() {
     }
     // One that is cut off says nothing, and others go on.
     let mut cut = Client::at(house.address);
-    cut.send(b"GET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 131072\r\n\r\nabc");
+    cut.send(b"GET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 4096\r\n\r\nabc");
     assert_eq!(Client::at(house.address).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
 }
 
@@ -459,7 +461,7 @@ fn s19_our_client_says_its_password_to_nobody_whom_a_server_names() {
 fn s20_who_has_not_signed_in_overflows_nothing() {
     let house = House::new(patient());
     let url = house.url("cam");
-    let body = "x".repeat(128 << 10);
+    let body = "x".repeat(4 << 10);
     let field = "y".repeat(2000);
     for (request, statuses) in [
         (

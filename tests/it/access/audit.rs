@@ -64,6 +64,42 @@ fn refusals_wash_away_neither_sign_ins_nor_bans_nor_changes() {
 }
 
 #[test]
+fn a_path_that_names_no_mount_is_told_nowhere() {
+    let mounts = r#"mounts: { "test": Pattern(), "my cam": Pattern(aliases: ["/Streaming/Channels/101"]) }"#;
+    let server = Server::on("127.0.0.1", "", mounts);
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], PASSWORD);
+    let strange = [
+        "user=anna_password=MARK_channel=1_stream=0.sdp",
+        "/anna:MARK@h/test",
+        "x:%20wrong%20user%20or%20password%20user=%22MARK%22%20from=%221.2.3.4%22",
+    ];
+    for (number, path) in strange.iter().enumerate() {
+        let mut anna = Visitor::over(Client::connect(&server), "anna", PASSWORD);
+        assert_eq!(anna.ask("DESCRIBE", &server.url(path), &[]).status, 404);
+        let guess = "Authorization: Digest username=\"MARK\"".replace("MARK", "bob");
+        let mut client = Client::connect_from(server.address, &format!("127.0.9.{}", number + 1));
+        assert_eq!(client.ask(&[&format!("DESCRIBE {} RTSP/1.0", server.url(path)), &guess]).status, 401);
+    }
+    for path in ["test", "my%20cam", "Streaming/Channels/101"] {
+        let mut anna = Visitor::over(Client::connect(&server), "anna", PASSWORD);
+        assert_eq!(anna.ask("DESCRIBE", &server.url(path), &[]).status, 200, "{path}");
+    }
+    let told = wait(&server, |status| {
+        let times = |what: &str| -> u32 {
+            status.audit.iter().filter(|entry| entry.what == what).map(|entry| entry.times).sum()
+        };
+        times("signed in to a mount that there is not") == 3
+            && times("signed in to test") == 1
+            && times("signed in to \"my cam\"") == 2
+            && times("was not let in to a mount that there is not: wrong user or password") == 3
+    });
+    assert!(!format!("{told:?}").contains("MARK"), "{:?}", told.audit);
+    let (_, log) = server.end();
+    assert!(log.iter().any(|line| line.contains("signed in to a mount that there is not")));
+    assert!(!log.iter().any(|line| line.contains("MARK")), "{log:?}");
+}
+
+#[test]
 fn what_is_lifted_is_said_and_what_is_not() {
     let server = Server::on("127.0.0.1", "", MOUNTS);
     let why = "scans\u{1b}[2J".to_owned() + &"y".repeat(10_000);

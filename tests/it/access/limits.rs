@@ -213,10 +213,23 @@ fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
     good().play(&server.url("test"));
     let before = server.resident();
     let mut held: Vec<Client> = (0..500).map(|_| Client::connect(&server)).collect();
+    crate::users::wait(&server, |status| status.connections >= 500);
     for client in held.iter_mut().skip(250) {
         client.send(b"DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
     }
-    crate::users::wait(&server, |status| status.connections >= 500);
+    // All that may be sent, and more, but for its end.
+    let whole = "DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\n";
+    let field = "x: ".to_owned() + &"y".repeat(1000) + "\r\n";
+    let worst = [
+        format!("{whole}Content-Length: 131072\r\n\r\n{}", "z".repeat(130_000)).into_bytes(),
+        format!("{whole}Content-Length: 4096\r\n\r\n{}", "z".repeat(4095)).into_bytes(),
+        format!("{whole}{}", field.repeat(16)).into_bytes(),
+        [&b"$\0\xff\xff"[..], &[b'$'; 65_000]].concat(),
+    ];
+    for (number, client) in held.iter_mut().enumerate().take(250) {
+        // Who is refused already hears it.
+        let _ = std::io::Write::write_all(&mut client.socket(), &worst[number % worst.len()]);
+    }
     let began = Instant::now();
     let mut next = good();
     next.play(&server.url("test"));
