@@ -18,6 +18,7 @@ pub mod hub;
 pub mod logs;
 pub mod media;
 mod random;
+mod redact;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;

@@ -25,6 +25,9 @@ pub(super) struct BackupArguments {
     /// Write into this folder, unless its newest says the same, and keep so many.
     #[arg(long, num_args = 2, value_names = ["N", "DIR"], conflicts_with = "file")]
     keep: Option<Vec<String>>,
+    /// Even if the configuration is not there or damaged.
+    #[arg(long)]
+    as_it_is: bool,
     #[command(flatten)]
     passphrase: PassphraseArgument,
     #[command(flatten)]
@@ -57,6 +60,9 @@ struct PassphraseArgument {
 
 pub(super) fn backup(arguments: &BackupArguments) -> Done {
     let place = place(&arguments.config);
+    if !arguments.as_it_is {
+        is_right(&place)?;
+    }
     let passphrase = arguments.passphrase.read()?;
     let (contents, left_out) = place.contents(passphrase.is_some())?;
     let mut out = io::stdout().lock();
@@ -87,6 +93,20 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
         writeln!(io::stderr().lock(), "lenslet: {name} {why}")?;
     }
     Ok(())
+}
+
+/// That its configuration is one to go back to: else it would push a good backup out.
+fn is_right(place: &Place) -> Result<(), String> {
+    let path = place.store.path().display();
+    let why = match place.store.written() {
+        Ok(None) => format!("{path}: there is no such file"),
+        Ok(Some(_)) => match Config::load(place.store.path()) {
+            Ok(_) => return Ok(()),
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    };
+    Err(format!("{why}\nNo backup was made: mend the configuration, or take it all the same with --as-it-is"))
 }
 
 /// That it is a folder, where a backup may go.

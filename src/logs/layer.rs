@@ -1,5 +1,6 @@
 //! From what `tracing` says to lines.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use super::line::Escaped;
 use super::repeats::{Counted, Repeats, Verdict};
 use super::{Keeper, Level, Line};
 use crate::clock;
+use crate::redact::redact;
 
 /// Writes lines and has them kept.
 pub(super) struct Writing {
@@ -47,7 +49,7 @@ impl<S: Subscriber> Layer<S> for Writing {
         let room = room(event.metadata().target());
         let mut said = Said::default();
         event.record(&mut said);
-        let text = said.text();
+        let text = harmless(said.text());
         let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
         let (counted, verdict) = repeats.look(level, room, &text, clock::now());
         drop(repeats);
@@ -57,6 +59,14 @@ impl<S: Subscriber> Layer<S> for Writing {
         if verdict == Verdict::Write {
             self.write(level, room, text);
         }
+    }
+}
+
+/// Programs and peers say what is theirs alone.
+fn harmless(text: String) -> String {
+    match redact(&text) {
+        Cow::Owned(redacted) => redacted,
+        Cow::Borrowed(_) => text,
     }
 }
 

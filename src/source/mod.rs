@@ -22,6 +22,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crate::hub::Outlet;
+use crate::redact::redact;
 
 pub(crate) use grid::check_fps;
 pub use supervisor::{Running, spawn, spawn_near};
@@ -40,9 +41,9 @@ pub trait Source: Send {
 pub struct Error(String);
 
 impl Error {
-    /// The sentence.
+    /// The sentence; passwords that a program or an address has in it are left out.
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+        Self(redact(&sentence.into()).into_owned())
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 26] = [
+const MAY_KNOW: [(&str, &[&str]); 27] = [
     ("access", &["rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
@@ -25,23 +25,24 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
     (
         "daemon",
         &[
-            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "server",
-            "source",
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "redact",
+            "server", "source",
         ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),
-    ("logs", &["clock"]),
+    ("logs", &["clock", "redact"]),
     ("main", &["cli"]),
     ("media", &[]),
     ("random", &["clock"]),
+    ("redact", &[]),
     ("rtcp", &[]),
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["sdp"]),
     ("sdp", &["media", "rtp"]),
     ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
-    ("source", &["clock", "encode", "hub", "media", "v4l2"]),
+    ("source", &["clock", "encode", "hub", "media", "redact", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("tui", &["control"]),
@@ -49,7 +50,7 @@ const MAY_KNOW: [(&str, &[&str]); 26] = [
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 7] = ["access", "hub", "media", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 8] = ["access", "hub", "media", "redact", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",

@@ -397,3 +397,30 @@ fn the_page_about_recovery_is_walked_through() {
     child.wait().unwrap();
     assert!(received.status.success(), "{}", stderr(&received));
 }
+
+#[test]
+fn what_is_no_configuration_pushes_no_good_backup_out() {
+    let (card, _, _) = backed_up();
+    let folder = card.path("stick");
+    fs::create_dir(&folder).unwrap();
+    let keep = ["backup", "--keep", "1", text_of(&folder)];
+    card.well(&keep);
+    let there = || fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let good = there();
+    let wrongs: [&dyn Fn(); 3] = [
+        &|| fs::write(card.config(), "(mounts").unwrap(),
+        &|| fs::write(card.config(), b"\xff\xfe").unwrap(),
+        &|| fs::remove_file(card.config()).unwrap(),
+    ];
+    for wrong in wrongs {
+        wrong();
+        for arguments in [&keep[..], &["backup", "-"]] {
+            let output = card.run(arguments);
+            assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{output:?}");
+            assert!(stderr(&output).contains("No backup was made"), "{output:?}");
+        }
+        assert_eq!(there(), good);
+    }
+    card.well(&[&keep[..], &["--as-it-is"]].concat());
+    assert_ne!(there(), good);
+}

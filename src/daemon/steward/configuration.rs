@@ -14,6 +14,7 @@ use crate::control::protocol::{
     Refusal, Reply, VersionEntry,
 };
 use crate::control::{Answer, Caller};
+use crate::redact::redact;
 use crate::server::SessionFigures;
 
 impl Steward {
@@ -310,9 +311,9 @@ fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
     }
 }
 
-/// All mistakes, as a field for people has them.
+/// All mistakes, as a field for people has them, who may not all read the file.
 fn in_a_line(why: &str) -> String {
-    why.lines().collect::<Vec<_>>().join("; ")
+    redact(&why.lines().collect::<Vec<_>>().join("; ")).into_owned()
 }
 
 /// What is wrong with the file, if that is so.

@@ -25,6 +25,7 @@ use super::{Error, Source, check_fps};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::{AccessUnit, Journey, MediaTime, Track, TrackId};
+use crate::redact::redact;
 use child::{Child, Ready};
 use framer::{Framer, LONG, Waits};
 use pace::Pace;
@@ -52,7 +53,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Without a picture in so much it is not what it is said to be.
 const BARREN: usize = 1 << 20;
 
-/// Bytes of what it writes that are shown where they are no pictures.
+/// So much of what it writes is shown where they are no pictures.
 const HEAD: usize = 80;
 
 /// Which program, and what it writes.
@@ -419,8 +420,10 @@ impl Silence {
 
 /// What a program does that wrote no picture, by what it began with.
 fn wrote(head: &[u8], format: Coding) -> String {
+    // Before it is cut: of what is cut nobody knows any more that it is a password.
+    let begins: String = redact(&String::from_utf8_lossy(head)).chars().take(HEAD).collect();
+    let begins = begins.escape_debug();
     let head = &head[..head.len().min(HEAD)];
-    let begins = String::from_utf8_lossy(head).escape_debug().to_string();
     let format = match format {
         Coding::H264 => "H.264",
         Coding::Hevc => "H.265",

@@ -3,12 +3,17 @@
 
 use std::time::{Duration, Instant};
 
+use crate::redact::redact;
+
 /// Lines logged in [`WHILE`]; more are counted.
 const MOST: u32 = 20;
 const WHILE: Duration = Duration::from_secs(10);
 
 /// A longer line is cut.
 const LINE: usize = 400;
+
+/// Of a longer line so much is looked at: a password that is cut is not known to be one.
+const LOOKED_AT: usize = 4 * LINE;
 
 /// Takes lines apart and keeps a flood of them out of the log.
 #[derive(Debug, Default)]
@@ -34,7 +39,7 @@ impl Said {
             // A program that counts its pictures on one line of a terminal.
             if matches!(byte, b'\n' | b'\r') {
                 self.end(now, &mut tell);
-            } else if self.line.len() < LINE {
+            } else if self.line.len() < LOOKED_AT {
                 self.line.push(*byte);
             }
         }
@@ -50,7 +55,8 @@ impl Said {
     }
 
     fn end(&mut self, now: Instant, tell: &mut impl FnMut(Told)) {
-        let line: String = String::from_utf8_lossy(&self.line).trim().chars().flat_map(shown).collect();
+        let line = String::from_utf8_lossy(&self.line);
+        let line: String = redact(line.trim()).chars().take(LINE).flat_map(shown).collect();
         self.line.clear();
         if line.is_empty() {
             return;
@@ -94,6 +100,16 @@ mod tests {
         let error = r"ERROR: \u{1b}[31mno camera";
         assert_eq!(told, [line("Preview"), line("#1 (30 fps)"), line(error)]);
         assert_eq!(last.as_deref(), Some(error));
+    }
+
+    #[test]
+    fn a_password_at_the_place_where_a_line_is_cut_is_hidden() {
+        let mut said = Said::default();
+        let now = clock::now();
+        let line = format!("{} rtsp://admin:12345678@h/ x\n", "y".repeat(LINE - 20));
+        said.push(line.as_bytes(), now, |_| {});
+        let last = said.finish(now, |_| {}).unwrap();
+        assert!(last.ends_with(" rtsp://admin:***@h/") && last.len() == LINE, "{last}");
     }
 
     #[test]

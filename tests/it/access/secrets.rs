@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Visitor;
 use crate::support::{Client, Incoming, MOUNTS, Server, lenslet};
-use crate::users::{by_daemon, run};
+use crate::users::{by_daemon, run, wait};
 
 /// As it is in every way of writing it.
 const MARKER: &str = "marker7c1e";
@@ -127,4 +127,53 @@ fn what_somebody_signs_in_with_is_told_nobody() {
         });
         assert_eq!(lines.next(), None);
     }
+}
+
+#[test]
+fn a_cameras_password_in_a_command_or_a_request_is_told_nobody() {
+    let urls =
+        format!("rtsp://admin:{MARKER}@10.0.0.1/x 'rtsp://10.0.0.1/?w=1&password={MARKER}&token={MARKER}'");
+    let fails = format!("sh -c 'echo \"cannot open $1, $2\" >&2; exit 1' sh {urls}");
+    let prints = format!("sh -c 'echo \"cannot open $1, $2\"; sleep 0.1' sh {urls}");
+    let text = |fails: &str| {
+        format!(
+            "(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), mounts: {{ \"fails\": Command(command: {fails:?}, always: true), \
+             \"prints\": Command(command: {prints:?}, always: true) }})"
+        )
+    };
+    let server = Server::run_text(lenslet().args(["-vv", "serve"]), &text(&fails));
+    let mut client = Client::connect(&server);
+    for path in [format!("fails?password={MARKER}&token={MARKER}"), format!("none?user=a:b&pwd={MARKER}")] {
+        client.send(format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\n\r\n", server.url(&path)).as_bytes());
+        assert!(told(&mut client).contains("status"));
+    }
+    let failed = |name: &str| format!("mount/{name}/failed");
+    wait(&server, |status| {
+        ["fails", "prints"].map(failed).iter().all(|id| status.alarms.iter().any(|alarm| alarm.id == *id))
+    });
+    // A file that is damaged is told with what is wrong in it.
+    std::fs::write(server.config(), text(&format!("cat 'rtsp://admin:{MARKER}@10.0.0.1/x"))).unwrap();
+    server.hang_up();
+    let damaged = wait(&server, |status| status.config.why.is_some());
+    let mut everything = vec![format!("{damaged:?}")];
+    for words in [&["status"][..], &["status", "--json"], &["log"]] {
+        everything.push(by_daemon(&server, words, ""));
+    }
+    let (_state, log) = server.end();
+    everything.extend(log);
+    let everything = everything.join("\n");
+    for shown in [
+        "runs sh -c",
+        "it says: cannot open rtsp://admin:***@10.0.0.1/x, rtsp://10.0.0.1/?w=1&password=***&token=***",
+        "it said last: cannot open rtsp://admin:***@10.0.0.1/x",
+        "prints text, no H.264: \\\"cannot open rtsp://admin:***@",
+        "fails?password=***&token=***",
+        "a quote is not closed",
+    ] {
+        assert!(
+            everything.contains(shown) || everything.contains(&shown.replace('\\', "")),
+            "{shown}: {everything}"
+        );
+    }
+    assert_eq!(everything.lines().find(|line| line.contains(MARKER)), None);
 }
