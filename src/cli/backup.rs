@@ -128,6 +128,14 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
         }
     }
     write!(out, "{}", restore.notes())?;
+    let is_theirs = backup.contents.sections.contains_key(USERS);
+    if !is_theirs && place.sections.iter().any(|section| section.name == USERS && !section.path.exists()) {
+        writeln!(
+            out,
+            "users: there are none in the backup, nor here: this machine and private networks watch without a password, until \
+             `lenslet user add NAME`"
+        )?;
+    }
     if restore.is_empty() {
         return Ok(writeln!(out, "Everything is as in the backup: nothing to do.")?);
     }

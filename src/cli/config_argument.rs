@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::store::{Environment, Paths, Store};
+use crate::config::store::{Environment, Paths, Store, noted_state};
 use crate::config::{Config, Places};
 
 #[derive(Debug, Default, clap::Args)]
@@ -18,27 +18,36 @@ impl ConfigArgument {
         self.config.is_some()
     }
 
+    /// The file that is named.
+    pub(super) fn said(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The file that is meant, and its versions.
     pub(super) fn store(&self) -> Store {
         let paths = self.paths();
         Store::new(paths.config, &paths.state)
     }
 
-    /// The file that is meant, and the folder of what is kept across starts: where the file says, else the usual one.
+    /// The file that is meant, and the folder of what is kept across starts: where the file says, or said before it was damaged,
+    /// else the usual one.
     pub(super) fn paths(&self) -> Paths {
-        self.paths_by(Places::of_file)
+        let Paths { config, state: usual } = self.usual();
+        let text = String::from_utf8_lossy(&std::fs::read(&config).unwrap_or_default()).into_owned();
+        let noted = || noted_state(&config, &usual).filter(|_| !Places::are_said(&text));
+        let state = Places::of_text(&text).state_dir.or_else(noted).unwrap_or(usual);
+        Paths { config, state }
     }
 
     /// The same once the file says this.
     pub(super) fn paths_once_it_says(&self, text: &str) -> Paths {
-        self.paths_by(|_| Places::of_text(text))
+        let Paths { config, state } = self.usual();
+        Paths { config, state: Places::of_text(text).state_dir.unwrap_or(state) }
     }
 
-    fn paths_by(&self, places: impl Fn(&Path) -> Places) -> Paths {
-        let usual = Paths::of(&Environment::read());
-        let config = self.config.clone().unwrap_or(usual.config);
-        let state = places(&config).state_dir.unwrap_or(usual.state);
-        Paths { config, state }
+    fn usual(&self) -> Paths {
+        let Paths { config, state } = Paths::of(&Environment::read());
+        Paths { config: self.config.clone().unwrap_or(config), state }
     }
 
     /// The folder of what is kept across starts.

@@ -52,7 +52,7 @@ pub(super) fn wrong(tree: &Value) -> Option<Wrong> {
     } else {
         format!(
             "the file is written for an earlier version of Lenslet (schema {written}; this one reads schema {CURRENT}): \
-             `lenslet serve` translates it when it starts, and keeps the old text as a version"
+             `lenslet serve` translates it when it starts, if nothing else is wrong with it, and keeps the old text as a version"
         )
     };
     Some(Wrong { span, path, what })

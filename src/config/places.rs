@@ -31,6 +31,12 @@ impl Places {
         Self { state_dir: guessed(STATE_DIR), control_socket: guessed(CONTROL_SOCKET) }
     }
 
+    /// Whether a file's text says where they are, be it by saying nothing of it: else it is lost.
+    pub fn are_said(text: &str) -> bool {
+        let (tree, mistakes) = syntax::parse(text.strip_prefix('\u{feff}').unwrap_or(text));
+        tree.is_some() && mistakes.is_empty()
+    }
+
     pub(super) fn read(
         state_dir: Option<&str>,
         control_socket: Option<&str>,

@@ -32,7 +32,7 @@ pub use reload::{Answer, Asker};
 
 use crate::clock;
 use crate::config::Config;
-use crate::config::store::{Environment, Paths, Store};
+use crate::config::store::{Environment, Paths, Store, note_state};
 use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
@@ -73,6 +73,9 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let server = Server::adopt(config.server_now(), inherited()).map_err(Error::Listen)?;
     let handle = server.handle();
     let state = state_by(config);
+    if let Some(store) = &store {
+        note_state(store.path(), &Paths::of(&Environment::read()).state, &state);
+    }
     let keeper = Arc::new(Keeper::open(config, &state, handle.gate()).map_err(Error::Users)?);
     let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
         Ok((hotplug, watching)) => (hotplug, Some(watching)),

@@ -68,8 +68,7 @@ impl Card {
 
     fn history(&self) -> String {
         // No daemon runs: it is the files that are read.
-        let control = self.path("no.sock");
-        self.well(&["config", "history", "--control", control.to_str().unwrap()])
+        self.well(&["config", "history"])
     }
 }
 
@@ -235,6 +234,7 @@ fn what_belongs_to_the_board_stays_unless_it_is_wished() {
     let ours = "(mounts: {\"door\": Camera(device: \"/dev/video9\")})";
     let board = Card::with(ours);
     let said = board.well(&["restore", text_of(&plain)]);
+    assert!(said.contains("watch without a password, until `lenslet user add NAME`"), "{said}");
     assert!(said.contains("device stays /dev/video9 on this board (in the backup: /dev/nowhere0)"), "{said}");
     let text = board.text().unwrap();
     assert!(text.contains("\"/dev/video9\", enabled: false), // left one"), "{text}");

@@ -47,6 +47,7 @@ mod terminal;
 mod tui;
 mod two_tracks;
 mod users;
+mod which_daemon;
 #[cfg(not(feature = "tui"))]
 mod without_screen;
 mod workers;

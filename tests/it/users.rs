@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Instant;
 
@@ -17,12 +17,15 @@ use crate::support::{Client, PATIENCE, Server, lenslet};
 /// What stands in no log, status or file.
 const MARKER: &str = "marker-p:%\"\\ä";
 
-/// Runs a command on what is kept in a folder, by the daemon at a socket if one answers, with something piped in.
+/// Runs a command on what is kept in a folder, by the daemon at a socket or, where there is none, without one, with
+/// something piped in.
 pub(crate) fn run(state: &Path, control: &Path, words: &[&str], piped: &str) -> Output {
     let mut command = lenslet();
     command.args(words);
-    if words[0] != "check" {
+    if words[0] == "serve" || control.exists() {
         command.arg("--control").arg(control);
+    } else if words[0] != "check" && !words.contains(&"--config") {
+        command.arg("--config").arg(alone(state, control));
     }
     let mut child = command
         .env("STATE_DIRECTORY", state)
@@ -35,6 +38,13 @@ pub(crate) fn run(state: &Path, control: &Path, words: &[&str], piped: &str) -> 
     // Who reads nothing has ended before.
     let _ = child.stdin.take().unwrap().write_all(piped.as_bytes());
     child.wait_with_output().unwrap()
+}
+
+/// A configuration whose daemon would listen at this socket, and does not: no command asks this machine's in its stead.
+fn alone(state: &Path, control: &Path) -> PathBuf {
+    let config = state.join("alone.ron");
+    fs::write(&config, format!("(control_socket: {control:?})")).unwrap();
+    config
 }
 
 /// Where no daemon is.
@@ -148,8 +158,8 @@ fn a_password_is_typed_twice_and_not_shown() {
         let pty = nix::pty::openpty(None, None).unwrap();
         let terminal = || Stdio::from(pty.slave.try_clone().unwrap());
         let mut child = lenslet()
-            .args(["user", "add", "anna", "--control"])
-            .arg(alone.0.path().join("none.sock"))
+            .args(["user", "add", "anna", "--config"])
+            .arg(self::alone(alone.0.path(), &alone.0.path().join("none.sock")))
             .env("STATE_DIRECTORY", alone.0.path())
             .env_remove("XDG_RUNTIME_DIR")
             .stdin(terminal())
@@ -427,7 +437,8 @@ fn a_right_of_no_mount_is_given_and_doubted() {
     // Without the daemon the configuration says what there is.
     let alone = Alone::new();
     let config = alone.0.path().join("lenslet.ron");
-    fs::write(&config, "(mounts: { \"test\": Pattern() })").unwrap();
+    let nowhere = alone.0.path().join("none.sock");
+    fs::write(&config, format!("(control_socket: {nowhere:?}, mounts: {{ \"test\": Pattern() }})")).unwrap();
     let words = add(&["--may-read", "porch", "--config", config.to_str().unwrap()]);
     let output = alone.run(&words, "secret");
     assert!(

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::{DaemonArgument, Done, print, words};
-use crate::cli::config_argument::ConfigArgument;
+use super::{DaemonArgument, Done, PlaceArguments, print, words};
 use crate::clock;
 use crate::config::store;
-use crate::control::client::{Blocking, Error};
 use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply, VersionEntry};
 
 #[derive(Debug, Subcommand)]
@@ -89,30 +87,6 @@ pub(in crate::cli) enum ConfigCommand {
     },
 }
 
-/// The daemon that serves the file, or, where none answers, the file.
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct PlaceArguments {
-    #[command(flatten)]
-    daemon: DaemonArgument,
-    #[command(flatten)]
-    file: ConfigArgument,
-}
-
-impl PlaceArguments {
-    /// The daemon; none where nobody answers.
-    pub(in crate::cli) fn daemon(&self) -> Result<Option<Blocking>, Error> {
-        match self.daemon.connect() {
-            Err(Error::Absent(_)) => Ok(None),
-            connected => connected.map(Some),
-        }
-    }
-
-    /// The configuration's file.
-    pub(in crate::cli) fn file(&self) -> &ConfigArgument {
-        &self.file
-    }
-}
-
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BaseArgument {
     /// Only if this is still the newest version.
@@ -152,17 +126,17 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
 }
 
 fn history(place: &PlaceArguments) -> Done {
-    let versions = match place.daemon.connect() {
-        Ok(mut daemon) => match daemon.ask(ConfigRequest::History {})? {
+    let versions = match place.daemon()? {
+        Some(mut daemon) => match daemon.ask(ConfigRequest::History {})? {
             Reply::History(versions) => versions,
             _ => return Err("the daemon answers something else".into()),
         },
-        Err(_) => place.file.store().history().into_iter().rev().map(entry).collect(),
+        None => place.file().store().history().into_iter().rev().map(entry).collect(),
     };
     if versions.is_empty() {
         return Ok(print(format!(
             "No versions are kept of {}: the daemon keeps one when it serves the file.",
-            place.file.store().path().display()
+            place.file().store().path().display()
         ))?);
     }
     let line = |version: &VersionEntry| {
@@ -173,25 +147,25 @@ fn history(place: &PlaceArguments) -> Done {
 }
 
 fn diff(place: &PlaceArguments, from: Option<u64>, to: Option<u64>) -> Done {
-    let diff = match place.daemon.connect() {
-        Ok(mut daemon) => match daemon.ask(ConfigRequest::Diff { from, to })? {
+    let diff = match place.daemon()? {
+        Some(mut daemon) => match daemon.ask(ConfigRequest::Diff { from, to })? {
             Reply::Diff(diff) => diff,
             _ => return Err("the daemon answers something else".into()),
         },
-        Err(_) => place.file.store().difference(from, to)?,
+        None => place.file().store().difference(from, to)?,
     };
     let lines: Vec<String> = diff.lines().map(|line| words::plain(&line.replace('\t', "    "))).collect();
     Ok(if lines.is_empty() { print("There is no difference.".to_owned()) } else { print(lines.join("\n")) }?)
 }
 
 fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
-    if let Ok(mut daemon) = place.daemon.connect() {
+    if let Some(mut daemon) = place.daemon()? {
         return match daemon.ask(ConfigRequest::Rollback { to, base })? {
             Reply::Plan(plan) => Ok(print(self::plan(&plan))?),
             _ => Err("the daemon answers something else".into()),
         };
     }
-    let store = place.file.store();
+    let store = place.file().store();
     if base.is_some() && base != store.newest() {
         return Err(store::Error::Changed { newest: store.newest() }.into());
     }

@@ -1,6 +1,7 @@
 //! Commands that talk to the daemon that runs.
 
 mod configuration;
+mod place;
 mod sessions;
 mod snapshot;
 mod table;
@@ -18,7 +19,8 @@ use crate::config::store::{Environment, Paths};
 use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
-pub(super) use configuration::{ConfigCommand, PlaceArguments, config};
+pub(super) use configuration::{ConfigCommand, config};
+pub(super) use place::PlaceArguments;
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.

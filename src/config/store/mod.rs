@@ -166,7 +166,14 @@ impl Store {
         let text = super::migrate(old)?
             .inspect_err(|why| tracing::error!("{}: it is not translated: {why}", self.path.display()))
             .ok()?;
-        let config = Config::parse(&text).ok()?;
+        let wrong = |error: &super::Error| {
+            let path = self.path.display();
+            error
+                .lines()
+                .lines()
+                .for_each(|why| tracing::error!("{path}: not translated for this version: {why}"));
+        };
+        let config = Config::parse(&text).inspect_err(wrong).ok()?;
         let now = crate::clock::wall();
         let saved = self.history.lock().and_then(|locked| {
             self.history.add(old, BY_HAND, now)?;
@@ -390,6 +397,33 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A file's path as the name of one folder; long ones are cut, and told apart by their hash.
+/// Notes under the usual folder where a file's versions are, if it says that they are elsewhere: the file may get lost. As far as
+/// the usual folder can be written.
+pub fn note_state(config: &Path, usual: &Path, state: &Path) {
+    let note = note_of(config, usual);
+    let done = if state == usual {
+        if note.exists() { std::fs::remove_file(&note) } else { Ok(()) }
+    } else if noted_state(config, usual).as_deref() == Some(state) {
+        Ok(())
+    } else {
+        replace(&note, state.as_os_str().as_encoded_bytes(), 0o644).map_err(io::Error::other)
+    };
+    if let Err(error) = done {
+        tracing::debug!(%error, "where the versions are is known by the configuration's file alone");
+    }
+}
+
+/// What was noted there.
+pub fn noted_state(config: &Path, usual: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(note_of(config, usual)).ok()?;
+    Some(PathBuf::from(text)).filter(|path| path.is_absolute())
+}
+
+fn note_of(config: &Path, usual: &Path) -> PathBuf {
+    let whole = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
+    usual.join("places").join(folder_name(&whole))
+}
+
 fn folder_name(path: &Path) -> String {
     const LONGEST: usize = 200;
     let name = path.to_string_lossy().replace('%', "%25").replace('/', "%");

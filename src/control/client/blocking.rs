@@ -50,6 +50,11 @@ impl Blocking {
         Self { stream, unread: Unread::default(), last_id: 0 }
     }
 
+    /// Where the daemon listens.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.stream.peer_addr().ok()?.as_pathname().map(Path::to_owned)
+    }
+
     /// Asks, and waits for the answer.
     ///
     /// # Errors

@@ -23,18 +23,23 @@ impl Steward {
             ConfigRequest::Get { path: None } => self.get().await,
             ConfigRequest::Check { text } => self.check(text).await,
             ConfigRequest::Preview { text, to } => self.preview(text, to).await,
-            ConfigRequest::Apply { text, base } => self.apply(caller, text, base, None).await,
+            ConfigRequest::Apply { text, base } => {
+                let _turn = self.edits.lock().await;
+                self.apply(caller, text, base, None).await
+            }
             ConfigRequest::History {} => self.history().await,
             ConfigRequest::Diff { from, to } => {
                 let diff = self.with_store(move |store| store.difference(from, to).map_err(refusal)).await?;
                 Ok(Reply::Diff(diff))
             }
             ConfigRequest::Rollback { to, base } => {
+                let _turn = self.edits.lock().await;
                 let text = self.version(to).await?;
                 self.apply(caller, text, base, None).await
             }
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
             ConfigRequest::Set { path, value, base } => {
+                let _turn = self.edits.lock().await;
                 let before = self.text(None).await?;
                 let text = edit::set(&before, &path, &value);
                 let text = text.map_err(|error| meant_as_text(not_edited(error), &before, &path, &value))?;
@@ -62,7 +67,9 @@ impl Steward {
 
     pub(super) fn config_state(&self) -> ConfigState {
         let Some(store) = &self.store else { return ConfigState::default() };
-        let path = Some(store.path().display().to_string());
+        // Who asks may stand in another folder.
+        let path = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().to_owned());
+        let path = Some(path.display().to_string());
         let version = store.newest();
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
             Ok(From::File) => (ConfigOrigin::File, None),

@@ -58,6 +58,8 @@ pub(super) struct Steward {
     seen: Mutex<Seen>,
     /// Who looks at the file, one at a time: what was seen first must not be told last.
     at_the_file: Mutex<()>,
+    /// Who edits it, one at a time: of two at once neither is in vain.
+    edits: smol::lock::Mutex<()>,
 }
 
 /// What was seen last.
@@ -107,7 +109,8 @@ impl Steward {
             ticks: 0,
         };
         let (seen, at_the_file) = (Mutex::new(seen), Mutex::new(()));
-        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen, at_the_file })
+        let edits = smol::lock::Mutex::new(());
+        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen, at_the_file, edits })
     }
 
     /// Starts to look once a second, and at the file whenever the bell rings: rates are those of the last seconds, and alarms

@@ -43,8 +43,9 @@ impl Place {
     fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).arg("--config").arg(self.file());
-        // Not the one of this machine, if there is one.
-        command.arg("--control").arg(self.control());
+        if arguments[0] == "serve" || self.control().exists() {
+            command.arg("--control").arg(self.control());
+        }
         command.env("STATE_DIRECTORY", self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
         command
     }
@@ -146,6 +147,26 @@ fn the_daemons_places_are_where_the_file_says_and_found_though_it_is_damaged() {
     let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
     assert_eq!(status.config.origin, ConfigOrigin::LastGood);
     end(child);
+    // Of one that is lost altogether it is known where they were.
+    fs::write(place.file(), [0; 100]).unwrap();
+    assert_eq!(place.config(&["history"]).unwrap().lines().count(), 3);
+    let (child, mut control) = serve();
+    let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+    assert_eq!(status.config.origin, ConfigOrigin::LastGood);
+    end(child);
+}
+
+#[test]
+fn what_keeps_an_earlier_versions_file_from_being_translated_is_told() {
+    let place = Place::with("(schema: 0, weather: (), mounts: {\"a\": Pattern()})");
+    let mut command = Command::new(PROGRAM);
+    command.arg("serve").arg("--config").arg(place.file()).env("STATE_DIRECTORY", place.folder.path());
+    let output = command.env("XDG_RUNTIME_DIR", place.folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("not translated") && said.contains("weather"),
+        "{said}"
+    );
 }
 
 /// What is said of the file, and whether that is an alarm now.

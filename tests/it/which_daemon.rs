@@ -1,0 +1,135 @@
+//! Which daemon a command means, or which file: never another than was said.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use crate::support::{MOUNTS, Server, lenslet};
+use crate::users::by_daemon;
+
+const ADD: [&str; 4] = ["user", "add", "anna", "--password-stdin"];
+
+/// What a daemon or a file has to be asked for.
+const COMMANDS: [&[&str]; 7] = [
+    &["config", "rollback", "1"],
+    &["config", "history"],
+    &["config", "diff"],
+    &["user", "list"],
+    &["user", "remove", "anna"],
+    &["ban", "list"],
+    &["ban", "add", "203.0.113.7"],
+];
+
+/// Runs it where this user's own daemons have their sockets in a folder.
+fn run(runtime: &Path, state: &Path, words: &[&str], more: &[&Path]) -> Output {
+    let mut command = lenslet();
+    command.args(words).args(more).env("XDG_RUNTIME_DIR", runtime).env("STATE_DIRECTORY", state);
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// What stands in files under a folder.
+fn kept(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(kept(&path));
+        } else if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            found.push((path, bytes));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_daemon_of_another_file_is_not_asked_in_its_stead() {
+    let server = Server::start();
+    by_daemon(&server, &["config", "set", "max_sessions", "7"], "");
+    by_daemon(&server, &ADD, "secret");
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("b.ron");
+    fs::write(&other, "(mounts: {})").unwrap();
+    let before = (kept(server.state()), fs::read(server.config()).unwrap());
+    let option = Path::new("--config");
+    for words in COMMANDS {
+        let said = complaint(&run(server.state(), server.state(), words, &[option, &other]));
+        let (socket, served) = (server.control(), server.config().canonicalize().unwrap());
+        let expected = format!(
+            "the daemon at {} serves {}, not {}: leave --config out",
+            socket.display(),
+            served.display(),
+            other.display()
+        );
+        assert!(said.contains(&expected), "{words:?}: {said}");
+    }
+    assert_eq!((kept(server.state()), fs::read(server.config()).unwrap()), before);
+    assert_eq!(fs::read(&other).unwrap(), b"(mounts: {})");
+    // By another name it is the same file.
+    let link = folder.path().join("link.ron");
+    std::os::unix::fs::symlink(server.config(), &link).unwrap();
+    for words in COMMANDS {
+        let output = run(server.state(), server.state(), words, &[option, &link]);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    }
+    assert!(by_daemon(&server, &["config", "get"], "").contains(MOUNTS));
+    assert!(!fs::read_to_string(server.config()).unwrap().contains("max_sessions"), "it is rolled back");
+    // One that says where its own daemon would listen is not served by any.
+    let nowhere = folder.path().join("none.sock");
+    fs::write(&other, format!("(control_socket: {nowhere:?}, state_dir: {:?})", folder.path())).unwrap();
+    let output = run(server.state(), server.state(), &["config", "history"], &[option, &other]);
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("No versions are kept of"), "{output:?}");
+}
+
+#[test]
+fn who_cannot_be_asked_is_not_taken_for_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (file, state) = (path("b.ron"), path("state"));
+    let store = lenslet::config::store::Store::new(file.clone(), &state);
+    for text in ["(mounts: {})", "(mounts: {}, max_sessions: 7)"] {
+        fs::write(&file, text).unwrap();
+        store.load().unwrap();
+    }
+    fs::write(path("runtime"), "no folder").unwrap();
+    let before = kept(folder.path());
+    let option = Path::new("--config");
+    for words in COMMANDS {
+        let typed = path("typo.sock");
+        let more = [option, &file, Path::new("--control"), &typed];
+        let said = complaint(&run(&path("none"), &state, words, &more));
+        assert!(said.contains(&format!("no Lenslet answers at {}", typed.display())), "{words:?}: {said}");
+        let said = complaint(&run(&path("runtime"), &state, words, &[option, &file]));
+        assert!(said.contains("Not a directory"), "{words:?}: {said}");
+    }
+    assert_eq!(kept(folder.path()), before);
+}
+
+#[test]
+fn a_socket_that_may_not_be_opened_is_not_nobody() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let run = folder.path().join("lenslet");
+    fs::create_dir(&run).unwrap();
+    let _listens = std::os::unix::net::UnixListener::bind(run.join("control.sock")).unwrap();
+    fs::set_permissions(run.join("control.sock"), fs::Permissions::from_mode(0o600)).unwrap();
+    // Nobody's own copy: folders on the way to the other may be closed.
+    let copy = folder.path().join("program");
+    fs::copy(lenslet().get_program(), &copy).unwrap();
+    for words in COMMANDS {
+        let mut command = std::process::Command::new(&copy);
+        command.args(words).uid(65534).gid(65534).env("XDG_RUNTIME_DIR", folder.path());
+        let said = complaint(&command.stdin(Stdio::null()).output().unwrap());
+        assert!(said.contains("may not be opened by this user"), "{words:?}: {said}");
+    }
+}
