@@ -343,7 +343,7 @@ fn a_users_file_that_is_named_and_is_not_there_lets_nobody_in() {
     let lost = wait(&server, |status| users_file_alarm(status).is_some());
     assert_eq!(lost.access.open_to, OpenTo::Users);
     assert!(users_file_alarm(&lost).unwrap().contains("access.users_file names it"));
-    let output = lenslet().arg("check").arg(server.config()).output().unwrap();
+    let output = lenslet().args(["check", "--config"]).arg(server.config()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nobody but this machine watches"), "{said}");
     by_daemon(&server, &ADD, "secret");

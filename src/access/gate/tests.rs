@@ -258,3 +258,19 @@ fn an_old_nonce_costs_who_comes_back_no_attempt() {
     assert!(matches!(comes_in(&gate, "alice", PASSWORD, 701), Ruling::Granted(_)));
     assert!(matches!(gate.sign_in(&describe(Some(&old)), at(702)), Ruling::Banned { .. }), "nor tells more");
 }
+
+#[test]
+fn a_mount_is_named_if_there_is_one_and_quoted_where_it_could_be_misread() {
+    let gate = gate();
+    for (mount, is_mount, told) in [
+        ("floor1/cam-2_b.x", true, "floor1/cam-2_b.x"),
+        ("cam: banned", true, "\"cam: banned\""),
+        ("anna:secret@h", false, "a mount that there is not"),
+    ] {
+        let attempt = Attempt { mount: Some(mount), is_mount, ..describe(Some("Digest username=\"x\"")) };
+        gate.sign_in(&attempt, at(0));
+        let (events, _) = gate.take_events();
+        let What::Refused { mount, .. } = &events[0].what else { panic!("{events:?}") };
+        assert_eq!(mount.as_deref(), Some(told));
+    }
+}
