@@ -200,6 +200,8 @@ pub struct Places {
     pub spots: Vec<(Rect, Spot)>,
     /// Lines that the list which keys act on has room for.
     pub page: u16,
+    /// Rows that it has, where its lines are wrapped.
+    pub lines: usize,
     /// Where a picture belongs that is not made of signs.
     pub picture: Option<Rect>,
     /// Lines of the help that there is no room for.

@@ -156,12 +156,14 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
             let line = input.value().trim().to_owned();
             match (&what, key.code) {
                 (Prompt::Ban { session, address }, KeyCode::Enter) => {
-                    if let Some(effects) = panes::sessions::ban(session, address, &line) {
-                        return effects;
+                    match panes::sessions::ban(session, address, &line) {
+                        Some(effects) => return effects,
+                        None => model.notice = Some(Notice::refused(panes::sessions::NO_TIME)),
                     }
                 }
                 (_, KeyCode::Enter) => return Vec::new(),
                 _ => {
+                    model.notice = None;
                     input::typed(&mut input, key);
                     follow(model, &what, input.value().trim());
                 }
@@ -197,6 +199,7 @@ fn follow(model: &mut Model, what: &Prompt, line: &str) {
     match what {
         Prompt::FilterSessions => {
             line.clone_into(&mut model.panes.sessions.filter);
+            model.notice = panes::sessions::not_understood(line).map(Notice::refused);
             panes::sessions::settle(model);
         }
         Prompt::SearchLog => {

@@ -168,6 +168,22 @@ pub fn shown(model: &Model) -> Vec<&SessionStatus> {
     shown
 }
 
+/// Figures that a filter compares.
+const FIGURES: [&str; 5] = ["loss", "jitter", "rtt", "behind", "drops"];
+
+/// What of a filter is not understood, in a sentence.
+pub fn not_understood(filter: &str) -> Option<String> {
+    let wrong = |word: &&str| {
+        // Without a number behind it one is typing still.
+        word.split_once('>').is_some_and(|(figure, least)| {
+            !FIGURES.contains(&figure.to_lowercase().as_str())
+                || !least.is_empty() && least.parse::<f64>().is_err()
+        })
+    };
+    let word = filter.split_whitespace().find(wrong)?;
+    Some(format!("{word} is not understood: {} > a number, as in loss>1.", FIGURES.join(", ")))
+}
+
 /// Whether a word of the filter, in small letters, is true of a session.
 fn has(session: &SessionStatus, word: &str) -> bool {
     if let Some(mount) = word.strip_prefix("mount:") {
@@ -242,6 +258,9 @@ pub fn of_mount(model: &mut Model, mount: &str) {
     model.tab = Tab::Sessions;
     settle(model);
 }
+
+/// What is said where that is no time.
+pub const NO_TIME: &str = "A number and s, m, h or d: 2h.";
 
 /// Ends a session whose address is let in no more for a time (`2h`); none where that is no time.
 pub fn ban(session: &str, address: &str, time: &str) -> Option<Effects> {
@@ -331,6 +350,15 @@ mod tests {
         ] {
             assert_eq!(has(&session(), word), true_of_it, "{word}");
         }
+    }
+
+    #[test]
+    fn a_filter_with_a_slip_of_the_finger_is_not_understood() {
+        for word in ["loss>abc", "los>1", "drops>1x"] {
+            let said = not_understood(&format!("tcp {word}")).unwrap();
+            assert!(said.starts_with(&format!("{word} is not understood")), "{said}");
+        }
+        assert_eq!(not_understood("tcp vlc loss>1 RTT>2.5 drops>"), None);
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! The keys of this screen, or what was done or refused.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::super::keys::{self, Binding};
-use super::super::model::{Model, Overlay, Places, Prompt, Spot};
+use super::super::model::{Model, Notice, Overlay, Places, Prompt, Spot};
 use super::super::panes::config;
 use super::super::theme::Theme;
 use super::super::words::plain;
-use super::parts::clip;
+use super::parts::{clip, wrapped};
 
 /// The lowest line.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
     if let Some(Overlay::Prompt { what, input }) = &model.overlay {
+        // What is wrong with it stands above what is typed.
+        let [above, area] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+        model.notice.iter().for_each(|notice| said(theme, notice, frame, above));
         let asks = match what {
             Prompt::FilterSessions => " Show only (text, mount:cam, udp, loss>1): ".to_owned(),
             Prompt::SearchLog => " Look for: ".to_owned(),
@@ -30,16 +33,38 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         frame.set_cursor_position((area.x + x as u16, area.y));
         return;
     }
-    if let Some(notice) = &model.notice {
-        let (mark, style) = match notice.refused {
-            true => (theme.sign("✖", "X"), theme.bad()),
-            false => (theme.sign("✔", "+"), theme.good()),
-        };
-        let said = clip(theme, &format!(" {mark} {}", plain(&notice.said)), usize::from(area.width));
-        frame.render_widget(Paragraph::new(Line::styled(said, style)), area);
-        return;
+    match &model.notice {
+        Some(notice) => said(theme, notice, frame, area),
+        None => hints(model, frame, area, places),
     }
-    hints(model, frame, area, places);
+}
+
+/// Lines that it needs: what was done or refused is told whole, as far as half of the screen goes.
+pub(super) fn height(model: &Model, area: Rect) -> u16 {
+    let told = model.notice.as_ref().map_or(0, |notice| told(model.theme, notice, area.width.into()).len());
+    let typed = usize::from(told == 0 || matches!(model.overlay, Some(Overlay::Prompt { .. })));
+    u16::try_from(told + typed).unwrap_or(u16::MAX).min((area.height / 2).max(1))
+}
+
+fn said(theme: Theme, notice: &Notice, frame: &mut Frame<'_>, area: Rect) {
+    let style = if notice.refused { theme.bad() } else { theme.good() };
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let mut lines = told(theme, notice, width);
+    if lines.len() > height {
+        lines.truncate(height);
+        let end = lines.last_mut();
+        end.into_iter().for_each(|last| *last = clip(theme, &format!("{last:width$} "), width));
+    }
+    let lines = lines.into_iter().map(|line| Line::styled(line, style)).collect::<Vec<_>>();
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// What was done or refused, with its mark before it.
+fn told(theme: Theme, notice: &Notice, width: usize) -> Vec<String> {
+    let mark = if notice.refused { theme.sign("✖", "X") } else { theme.sign("✔", "+") };
+    let width = width.saturating_sub(4).max(1);
+    let lines = notice.said.lines().flat_map(|line| wrapped(&plain(line), width));
+    lines.enumerate().map(|(at, line)| format!(" {} {line}", if at == 0 { mark } else { " " })).collect()
 }
 
 /// As many keys as there is room for; help and leaving always.

@@ -51,7 +51,8 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
         places.too_small = true;
         return places;
     }
-    let rows = [Constraint::Length(1), Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)];
+    let lowest = Constraint::Length(footer::height(model, area));
+    let rows = [Constraint::Length(1), Constraint::Length(1), Constraint::Min(0), lowest];
     let [head, tabs, body, foot] = Layout::vertical(rows).areas(area);
     header::draw(model, frame, head);
     header::tabs(model, frame, tabs, &mut places);

@@ -154,10 +154,25 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.extend(broken(word, width)),
         }
     }
     lines
+}
+
+/// A word in pieces that are not wider.
+fn broken(word: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for sign in word.chars() {
+        let wide = pieces.last().map_or(0, |piece| Span::raw(piece).width());
+        if wide > 0 && wide + Span::raw(sign.to_string()).width() > width {
+            pieces.push(String::new());
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(sign);
+        }
+    }
+    pieces
 }
 
 /// The keys of a box, in its lower edge.

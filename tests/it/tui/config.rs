@@ -10,8 +10,10 @@ use lenslet::tui::model::{Model, Tab};
 use lenslet::tui::panes::config::{self, form::Section};
 use lenslet::tui::update::update;
 
+use ratatui::style::Modifier;
+
 use super::screens::shows;
-use super::support::{key, seen, status, tell};
+use super::support::{draw, key, seen, status, tell, text};
 use crate::support::Server;
 
 const MOUNTS: &str = r#"mounts: {
@@ -188,6 +190,30 @@ fn a_form_and_its_values() {
     shows("config-wrong", &mut screen.model);
     screen.press("Backspace Backspace Enter w");
     shows("config-review", &mut screen.model);
+}
+
+#[test]
+fn a_review_shows_what_differs_in_lines_that_are_longer_than_the_screen() {
+    let mut screen = Screen::new();
+    screen.press("G Enter");
+    screen.to("gop");
+    screen.press("Enter ^U");
+    screen.types("75");
+    screen.press("Enter w");
+    for (width, height) in [(80, 24), (40, 10)] {
+        draw(&mut screen.model, width, height);
+        screen.press("End");
+        let end = draw(&mut screen.model, width, height);
+        assert!(text(&end).contains("75"), "{}", text(&end));
+        let marked: String = end
+            .content
+            .iter()
+            .filter(|cell| cell.modifier.contains(Modifier::UNDERLINED))
+            .map(|cell| cell.symbol())
+            .collect();
+        assert!(marked.contains("75"), "{marked}");
+        screen.press("Home");
+    }
 }
 
 /// On the users and bans.

@@ -505,3 +505,29 @@ fn text_that_is_pasted_is_typed() {
     update(&mut model, Message::Pasted("q".into()));
     assert!(model.overlay.is_none());
 }
+
+#[test]
+fn a_ban_for_no_time_and_a_filter_with_a_slip_are_told_of() {
+    let mut model = day();
+    press(&mut model, "2 B ^U a b c Enter");
+    let shown = text(&draw(&mut model, 80, 24));
+    assert!(shown.contains("A number and s, m, h or d"), "{shown}");
+    assert!(shown.lines().last().unwrap().contains("abc"), "what is typed stays: {shown}");
+    press(&mut model, "Esc / l o s s > a");
+    let shown = text(&draw(&mut model, 80, 24));
+    assert!(shown.contains("loss>a is not understood"), "{shown}");
+    press(&mut model, "Backspace 1");
+    assert!(!text(&draw(&mut model, 80, 24)).contains("not understood"));
+}
+
+#[test]
+fn a_refusal_is_told_whole_at_the_smallest_size() {
+    let mut model = day();
+    let why = "the camera /dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920-video-index0 does not take that";
+    let refusal = Refusal::new("x", why, "look at the end of this sentence");
+    tell(&mut model, Asked::Deed, Err(refusal));
+    for (width, height) in [(40, 12), (80, 24)] {
+        let shown = text(&draw(&mut model, width, height));
+        assert!(shown.contains("end of this") && shown.contains("sentence"), "{shown}");
+    }
+}

@@ -13,6 +13,7 @@ use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure}
 use super::super::super::words::seconds;
 use super::super::Effects;
 use super::super::cursor::Cursor;
+use super::super::sessions::NO_TIME;
 use super::editor::Editor;
 use super::{Asked, Screen, State, own};
 use crate::control::protocol::{AccessRequest, BanEntry, Outcome, Password, Reply, UserEntry};
@@ -334,7 +335,7 @@ impl Steps {
             Step::Address if self.of(step).trim().parse::<std::net::IpAddr>().is_err() => {
                 Some("That is no address: 192.168.1.9, or 2001:db8::9.")
             }
-            Step::Time if seconds(self.of(step).trim()).is_none() => Some("A number and s, m, h or d: 2h."),
+            Step::Time if seconds(self.of(step).trim()).is_none() => Some(NO_TIME),
             _ => None,
         }
     }

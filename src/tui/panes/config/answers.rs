@@ -8,8 +8,11 @@ use super::draft::Values;
 use super::editor::{Editor, Tried};
 use super::probed::Probed;
 use super::schema::Schema;
-use super::{Asked, Screen, State, access, deeds, values};
+use super::{Asked, Review, Screen, State, access, deeds, values};
 use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
+
+/// How a refusal is called where the file is another than the draft began with.
+const CHANGED: &str = "changed-meanwhile";
 
 /// Takes an answer.
 pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
@@ -42,6 +45,10 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
             state.screen = if back { Screen::History } else { Screen::Sections };
             model.notice = Some(Notice::refused(refusal.to_string()));
         }
+        (Asked::Apply, Err(refusal)) if refusal.what == CHANGED => {
+            return vec![Effect::ask(Question::Config(Asked::Rebase), ConfigRequest::Get { path: None })];
+        }
+        (Asked::Rebase, Ok(Reply::Config(file))) => return rebased(model, file),
         (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan),
         (Asked::Check, Ok(Reply::Checked(checked))) => {
             if let Screen::Raw(raw) = &mut state.screen {
@@ -65,6 +72,36 @@ fn read(state: &mut State, file: ConfigText) -> Effects {
     }
     state.draft.read(file);
     vec![values(&state.draft)]
+}
+
+/// The file that another changed came: what was changed here is changed in it, and what that does is shown anew.
+fn rebased(model: &mut Model, file: ConfigText) -> Effects {
+    let state = &mut model.panes.config;
+    let Screen::Review(review) = &state.screen else { return Vec::new() };
+    let back_to = review.back_to;
+    let changed = state.draft.changed();
+    let fits = state.draft.rebase(file);
+    if !fits {
+        state.screen = Screen::Sections;
+        model.notice = Some(Notice::refused(
+            "The file was changed meanwhile, at the same place as here. R reads it again and drops what was changed here; \
+             e shows your text, to keep some of it.",
+        ));
+        return Vec::new();
+    }
+    if back_to.is_none() && !state.draft.changed() {
+        state.screen = Screen::Sections;
+        model.notice = Some(Notice::done("The file was changed meanwhile, and says all of this already."));
+        return vec![values(&state.draft)];
+    }
+    let forgets = changed && back_to.is_some();
+    state.screen = Screen::Review(Review { back_to, forgets, ..Review::default() });
+    model.notice = Some(Notice::refused(
+        "The file was changed meanwhile: this is what yours does to it as it is now. Look, then y again.",
+    ));
+    let text = back_to.is_none().then(|| state.draft.text.clone());
+    let preview = ConfigRequest::Preview { text, to: back_to };
+    vec![values(&state.draft), Effect::ask(Question::Config(Asked::Preview), preview)]
 }
 
 /// What is being typed was tried.

@@ -1,6 +1,6 @@
 //! What keys do.
 
-use ratatui::crossterm::event::KeyEvent;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::super::super::effect::Effect;
 use super::super::super::input;
@@ -165,8 +165,9 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
 
 /// Has what is typed tried; nothing is nothing to try.
 fn tried(line: &mut Line, state: &State) -> Effects {
-    if !line.plain && line.input.value().trim().is_empty() {
-        line.tried = Tried::Wrong("type a value, or leave it as it is".to_owned());
+    if line.is_missing() {
+        let said = if line.plain { "it may not be empty" } else { "type a value, or leave it as it is" };
+        line.tried = Tried::Wrong(said.to_owned());
         return vec![Effect::Cancel(Question::Config(Asked::Try))];
     }
     line.tried = Tried::Asked;
@@ -218,10 +219,14 @@ pub(super) fn take(state: &mut State, text: String) -> Effects {
 
 /// A key while something is being typed or chosen.
 pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
+    // As everywhere: it leaves what is typed, as Esc does.
+    let control_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    let key = if control_c { KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE) } else { key };
     let state = &mut model.panes.config;
     match state.editor.take() {
         Some(Editor::Line(mut line)) => {
             let typed = line.typed(key);
+            line.touched |= matches!(typed, Typed::Changed | Typed::Taken);
             let effects = if typed == Typed::Changed { tried(&mut line, state) } else { Vec::new() };
             state.editor = Some(Editor::Line(line));
             match typed {
@@ -260,6 +265,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Effects {
     match state.editor.take() {
         Some(Editor::Line(mut line)) => {
             input::pasted(&mut line.input, text);
+            line.touched = true;
             let effects = tried(&mut line, state);
             state.editor = Some(Editor::Line(line));
             effects

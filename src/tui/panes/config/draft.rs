@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use similar::{DiffOp, TextDiff};
+
 use crate::control::protocol::{ConfigText, Written};
 
 /// Steps back that are kept.
@@ -33,6 +35,20 @@ impl Draft {
     /// The file was read: what was worked on is gone.
     pub fn read(&mut self, file: ConfigText) {
         *self = Self { base: file.version, text: file.text.clone(), file: file.text, ..Self::default() };
+    }
+
+    /// The file is another than it was: what was changed here is changed in that. False: it cannot be, since the file was
+    /// changed at the same place.
+    pub fn rebase(&mut self, file: ConfigText) -> bool {
+        let Some(text) = merged(&self.file, &self.text, &file.text) else { return false };
+        *self = Self {
+            base: file.version,
+            before: vec![file.text.clone()],
+            file: file.text,
+            text,
+            ..Self::default()
+        };
+        true
     }
 
     /// Whether it differs from the file.
@@ -91,6 +107,40 @@ impl Values {
     pub fn kind(&self, mount: &str) -> Option<&str> {
         self.mounts.iter().find(|(name, _)| name == mount).map(|(_, kind)| kind.as_str())
     }
+}
+
+/// Where a text was changed, in its words, and what stands there now.
+type Change<'a> = (std::ops::Range<usize>, Vec<&'a str>);
+
+/// What becomes of a text that two have changed, by words: most mounts are one line. None: both did it at the same place.
+fn merged(base: &str, ours: &str, theirs: &str) -> Option<String> {
+    let (to_ours, to_theirs) = (TextDiff::from_words(base, ours), TextDiff::from_words(base, theirs));
+    fn changes<'a>(diff: &'a TextDiff<'_, '_, str>) -> Vec<Change<'a>> {
+        let changed = diff.ops().iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
+        changed
+            .map(|op| (op.old_range(), op.new_range().filter_map(|at| diff.new_slice(at)).collect()))
+            .collect()
+    }
+    let (ours, theirs) = (changes(&to_ours), changes(&to_theirs));
+    // What stands side by side belongs together too: who changes a value beside another's wants to see both.
+    let touches = |a: &Change<'_>, b: &Change<'_>| a.0.start <= b.0.end && b.0.start <= a.0.end;
+    let mut all: Vec<&Change<'_>> = theirs.iter().collect();
+    for change in &ours {
+        match theirs.iter().find(|other| touches(change, other)) {
+            Some(same) if same == change => {}
+            Some(_) => return None,
+            None => all.push(change),
+        }
+    }
+    all.sort_by_key(|(range, _)| range.start);
+    let (mut text, mut at) = (String::new(), 0);
+    for (range, new) in all {
+        text.extend((at..range.start).filter_map(|place| to_ours.old_slice(place)));
+        text.extend(new.iter().copied());
+        at = range.end;
+    }
+    text.extend((at..to_ours.old_len()).filter_map(|place| to_ours.old_slice(place)));
+    Some(text)
 }
 
 /// `"cam"]` whole: a mount, and nothing in it.
@@ -165,6 +215,22 @@ mod tests {
         assert_eq!((draft.text.as_str(), draft.changed()), ("a", false));
         draft.take("d".into());
         assert!(!draft.redo(), "what was undone is gone once something else is done");
+    }
+
+    #[test]
+    fn what_two_have_changed_is_one_text_unless_it_is_at_the_same_place() {
+        let base = "(mounts: {\n    \"a\": Pattern(fps: 5, gop: 10),\n    \"b\": Pattern(),\n})\n";
+        let ours = base.replace("gop: 10", "gop: 20");
+        for (theirs, both) in [
+            (base.replace("fps: 5", "fps: 7"), Some(ours.replace("fps: 5", "fps: 7"))),
+            (base.replace("    \"b\": Pattern(),\n", ""), Some(ours.replace("    \"b\": Pattern(),\n", ""))),
+            (format!("// mine\n{base}"), Some(format!("// mine\n{ours}"))),
+            (ours.clone(), Some(ours.clone())),
+            (base.to_owned(), Some(ours.clone())),
+            (base.replace("gop: 10", "gop: 30"), None),
+        ] {
+            assert_eq!(merged(base, &ours, &theirs), both, "{theirs}");
+        }
     }
 
     #[test]

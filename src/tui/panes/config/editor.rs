@@ -39,6 +39,8 @@ pub struct Line {
     pub suggested: Option<usize>,
     /// What the daemon said of it.
     pub tried: Tried,
+    /// Something was typed or taken: before that nobody made a mistake.
+    pub touched: bool,
 }
 
 /// What a trial came to.
@@ -158,7 +160,23 @@ impl Line {
     fn new(goal: Goal, title: String, field: Option<Field>, value: &str, plain: bool) -> Self {
         let input = Input::new(value.to_owned());
         let tried = Tried::default();
-        Self { goal, title, field, input, plain, suggestions: Vec::new(), suggested: None, tried }
+        Self {
+            goal,
+            title,
+            field,
+            input,
+            plain,
+            suggestions: Vec::new(),
+            suggested: None,
+            tried,
+            touched: false,
+        }
+    }
+
+    /// Whether nothing is typed where something has to be.
+    pub fn is_missing(&self) -> bool {
+        let needed = !self.plain || self.field.as_ref().is_some_and(|field| field.required);
+        needed && self.input.value().trim().is_empty()
     }
 
     /// What is typed, as it is written in the file.

@@ -37,7 +37,7 @@ use editor::Editor;
 use form::{Form, Section, Setting};
 use probed::Probed;
 use raw::Raw;
-pub use review::{Review, review};
+pub use review::{Part, Review, marked, review};
 use schema::Schema;
 
 /// What the configuration's pane remembers.
@@ -100,6 +100,8 @@ pub enum Asked {
     Preview,
     /// The draft is applied.
     Apply,
+    /// The file's text, which another has changed meanwhile.
+    Rebase,
     /// What is wrong with the text that is being edited.
     Check,
     /// The versions.
@@ -251,12 +253,12 @@ impl State {
         }
     }
 
-    /// The list that keys act on: its place and its length.
-    fn list(&mut self) -> (Option<&mut Cursor>, usize) {
+    /// The list that keys act on: its place and its length. `rows` were drawn last where lines have several.
+    fn list(&mut self, rows: usize) -> (Option<&mut Cursor>, usize) {
         let length = match &self.screen {
             Screen::Sections => self.listed().len(),
             Screen::Form(_) => self.settings().len(),
-            Screen::Review(it) => it.lines().len(),
+            Screen::Review(_) => rows,
             Screen::History => self.versions.len(),
             Screen::Access => self.access.length(),
             Screen::Raw(_) => 0,
@@ -307,8 +309,8 @@ pub fn command(model: &mut Model, command: message::Command) -> Effects {
             Vec::new()
         }
         other => {
-            let page = model.places.page;
-            if let (Some(cursor), length) = model.panes.config.list() {
+            let (page, rows) = (model.places.page, model.places.lines);
+            if let (Some(cursor), length) = model.panes.config.list(rows) {
                 cursor.go(other, length, page);
             }
             Vec::new()
@@ -349,7 +351,7 @@ pub fn pasted(model: &mut Model, text: &str) -> Effects {
 
 /// A line was clicked: it is chosen, and opened where it was.
 pub fn clicked(model: &mut Model, place: usize) -> Effects {
-    let page = model.places.page;
+    let (page, rows) = (model.places.page, model.places.lines);
     let state = &mut model.panes.config;
     match &mut state.editor {
         Some(Editor::Choice(choice)) => {
@@ -364,7 +366,7 @@ pub fn clicked(model: &mut Model, place: usize) -> Effects {
         Some(Editor::Line(_)) => return Vec::new(),
         None => {}
     }
-    let (Some(cursor), length) = state.list() else { return Vec::new() };
+    let (Some(cursor), length) = state.list(rows) else { return Vec::new() };
     let before = cursor.chosen;
     cursor.set(place, length, page);
     if before == place && !matches!(state.screen, Screen::History) { deeds::open(model) } else { Vec::new() }

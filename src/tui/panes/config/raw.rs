@@ -23,7 +23,8 @@ pub struct Raw {
 pub const KEYS: &[Binding] = &[
     own(&[Key::Control('s'), Key::Code(KeyCode::F(2))], "^S F2", Command::TakeText, "take the text")
         .with_footer("take it"),
-    own(&[Key::Code(KeyCode::Esc)], "Esc", Command::CloseText, "leave it as it was").with_footer("leave it"),
+    own(&[Key::Code(KeyCode::Esc), Key::Control('c')], "Esc ^C", Command::CloseText, "leave it as it was")
+        .with_footer("leave it"),
     own(&[], "^U ^R", Command::CloseText, "undo, redo"),
     own(&[], "^A ^E", Command::CloseText, "to the line's beginning, its end"),
     own(&[], "^K ^J", Command::CloseText, "take away to the line's end, its beginning"),

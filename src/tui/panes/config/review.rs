@@ -1,14 +1,19 @@
 //! What would be done, line by line.
 
+use similar::{ChangeTag, TextDiff};
+
 use super::super::cursor::Cursor;
 use crate::control::protocol::{Change, Plan};
+
+/// Lines that have less than this in common are two lines, not one that became another.
+const ALIKE: f32 = 0.5;
 
 /// What would be done.
 #[derive(Debug, Default)]
 pub struct Review {
     /// What would become of mounts, server and text; none: it is being asked.
     pub plan: Option<Plan>,
-    /// The line that is seen.
+    /// The row that is seen: long lines have several.
     pub cursor: Cursor,
     /// The version that is gone back to; none: the draft is applied.
     pub back_to: Option<u64>,
@@ -62,4 +67,49 @@ pub fn review(plan: &Plan) -> Vec<String> {
     let head = |line: &&str| ["--- ", "+++ ", "\\ "].iter().any(|it| line.starts_with(it));
     lines.extend(plan.diff.lines().filter(|line| !head(line)).map(str::to_owned));
     lines
+}
+
+/// A part of a line, and whether it differs from the line that it was or becomes.
+pub type Part = (String, bool);
+
+/// Lines of a difference in parts: what is another within a line that is changed is told.
+pub fn marked(lines: &[String]) -> Vec<Vec<Part>> {
+    let mut out: Vec<Vec<Part>> = lines.iter().map(|line| vec![(line.clone(), false)]).collect();
+    let run = |from: usize, sign: char| lines[from..].iter().take_while(|it| it.starts_with(sign)).count();
+    let mut at = 0;
+    while at < lines.len() {
+        let gone = run(at, '-');
+        let new = run(at + gone, '+');
+        for pair in at..at + gone.min(new) {
+            let (before, after) = (&lines[pair][1..], &lines[pair + gone][1..]);
+            let words = TextDiff::from_words(before, after);
+            if words.ratio() < ALIKE {
+                continue;
+            }
+            let side = |sign: &str, other: ChangeTag| {
+                let shown = words.iter_all_changes().filter(|change| change.tag() != other);
+                let parts = shown.map(|it| (it.value().to_owned(), it.tag() != ChangeTag::Equal));
+                std::iter::once((sign.to_owned(), false)).chain(parts).collect()
+            };
+            (out[pair], out[pair + gone]) = (side("-", ChangeTag::Insert), side("+", ChangeTag::Delete));
+        }
+        at += (gone + new).max(1);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_another_within_a_line_is_told() {
+        let lines =
+            [" a", "-  fps: 15, gop: 30", "+  fps: 15, gop: 60", "-gone", "+  new"].map(str::to_owned);
+        let marked: Vec<Vec<String>> = marked(&lines)
+            .into_iter()
+            .map(|parts| parts.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| part).collect())
+            .collect();
+        assert_eq!(marked, [vec![], vec!["30".to_owned()], vec!["60".to_owned()], vec![], vec![]]);
+    }
 }

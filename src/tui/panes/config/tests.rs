@@ -286,15 +286,37 @@ fn a_mount_is_added_renamed_and_taken_out() {
     assert_eq!(it.said(), "Only mounts can be taken out.");
 }
 
-#[test]
-fn who_comes_too_late_is_told_and_loses_nothing() {
+/// A review of another rate, and the file as another has changed it meanwhile.
+fn overtaken(file: &str) -> Screenful {
     let mut it = Screenful::new();
     it.keys("G\n");
     to(&mut it, "fps");
     it.keys("\n9\nw");
-    it.fake.version = 7;
+    (it.fake.file, it.fake.version) = (file.to_owned(), 7);
     it.keys("y");
-    assert!(it.said().contains("another came between"), "{}", it.said());
+    it
+}
+
+#[test]
+fn who_comes_too_late_sees_what_it_does_to_the_file_as_it_is_now() {
+    let mut it = overtaken(&FILE.replace("workers: 2", "workers: 3"));
+    assert!(it.said().contains("was changed meanwhile"), "{}", it.said());
+    let Screen::Review(review) = &it.state().screen else { panic!("{:?}", it.state().screen) };
+    let lines = review.lines();
+    assert!(lines.iter().any(|line| line.starts_with('+') && line.contains("fps: 59")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.starts_with(['+', '-']) && line.contains("workers")), "{lines:?}");
+    it.keys("y");
+    assert_eq!(it.said(), "It is served as version 8.");
+    assert_eq!(it.fake.file, FILE.replace("workers: 2", "workers: 3").replace("fps: 5", "fps: 59"));
+    let same = overtaken(&FILE.replace("fps: 5", "fps: 59"));
+    assert!(same.said().contains("says all of this already"), "{}", same.said());
+    assert!(!same.state().draft.changed());
+}
+
+#[test]
+fn who_changed_the_same_as_another_is_told_and_loses_nothing() {
+    let mut it = overtaken(&FILE.replace("fps: 5", "fps: 6"));
+    assert!(it.said().contains("R reads it again and drops"), "{}", it.said());
     assert!(it.state().draft.changed());
     // Another look at the pane keeps it too.
     it.keys("12345");
@@ -306,6 +328,7 @@ fn who_comes_too_late_is_told_and_loses_nothing() {
     assert!(matches!(it.model.overlay, Some(Overlay::Question(_))));
     it.keys("y");
     assert!(!it.state().draft.changed());
+    assert!(it.state().draft.text.contains("fps: 6"), "{}", it.state().draft.text);
 }
 
 #[test]
@@ -482,4 +505,35 @@ fn leaving_asks_before_changes_are_forgotten_and_nothing_is_answered_unseen() {
     assert_eq!(it.fake.file, FILE, "what nobody sees is not applied");
     let effects = update(&mut it.model, Message::Key(Key::Sign('q').event()));
     assert_eq!(effects, [Effect::Leave]);
+}
+
+#[test]
+fn what_has_to_be_said_is_not_left_empty_and_no_mistake_before_one_types() {
+    let mut it = Screenful::new();
+    it.keys("a>>>\n\n");
+    let line = |it: &Screenful| match &it.state().editor {
+        Some(Editor::Line(line)) => (line.touched, matches!(&line.tried, editor::Tried::Wrong(_))),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(line(&it), (false, true));
+    it.keys("\n");
+    assert_eq!(line(&it), (true, true));
+    assert_eq!(it.state().draft.text, FILE, "an empty path is none");
+    it.keys("x\n");
+    assert!(it.state().draft.text.contains("File(path: \"x\")"), "{}", it.state().draft.text);
+}
+
+#[test]
+fn control_c_leaves_what_is_typed() {
+    let mut it = Screenful::new();
+    let control_c = |it: &mut Screenful| drop(update(&mut it.model, Message::Key(Key::Control('c').event())));
+    it.keys("a");
+    control_c(&mut it);
+    assert!(it.state().editor.is_none());
+    it.keys("e");
+    control_c(&mut it);
+    assert!(matches!(it.state().screen, Screen::Sections));
+    it.keys("ex");
+    control_c(&mut it);
+    assert!(matches!(it.model.overlay, Some(Overlay::Question(_))), "what was typed is not lost by one key");
 }

@@ -38,6 +38,9 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     lines.push(match &line.tried {
         Tried::Asked | Tried::Wanted => Text::styled("...", theme.quiet()),
         Tried::Fits(_) => Text::styled(format!("{} it fits", theme.sign("✔", "+")), theme.good()),
+        Tried::Wrong(why) if !line.touched && line.input.value().is_empty() => {
+            Text::styled(brief(why), theme.quiet())
+        }
         Tried::Wrong(why) => Text::styled(format!("{} {}", theme.sign("✖", "X"), brief(why)), theme.bad()),
     });
     if let Some(field) = &line.field {
