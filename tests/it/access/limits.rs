@@ -217,19 +217,6 @@ fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
     for client in held.iter_mut().skip(250) {
         client.send(b"DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: slow");
     }
-    // All that may be sent, and more, but for its end.
-    let whole = "DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\n";
-    let field = "x: ".to_owned() + &"y".repeat(1000) + "\r\n";
-    let worst = [
-        format!("{whole}Content-Length: 131072\r\n\r\n{}", "z".repeat(130_000)).into_bytes(),
-        format!("{whole}Content-Length: 4096\r\n\r\n{}", "z".repeat(4095)).into_bytes(),
-        format!("{whole}{}", field.repeat(16)).into_bytes(),
-        [&b"$\0\xff\xff"[..], &[b'$'; 65_000]].concat(),
-    ];
-    for (number, client) in held.iter_mut().enumerate().take(250) {
-        // Who is refused already hears it.
-        let _ = std::io::Write::write_all(&mut client.socket(), &worst[number % worst.len()]);
-    }
     let began = Instant::now();
     let mut next = good();
     next.play(&server.url("test"));
@@ -238,4 +225,33 @@ fn five_hundred_slow_connections_cost_little_and_hold_nobody_up() {
     let cost = server.resident().saturating_sub(before);
     println!("500 slow connections: {cost} kB of {before}; the good one's first picture after {took:?}");
     assert!(cost < 20 << 10, "{cost} kB");
+}
+
+#[test]
+fn five_hundred_who_send_all_that_may_be_sent_cost_little() {
+    let server = Server::on("127.0.0.1", "max_connections: 600,", MOUNTS);
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], PASSWORD);
+    Visitor::over(Client::connect(&server), "anna", PASSWORD).play(&server.url("test"));
+    let before = server.resident();
+    let whole = "DESCRIBE rtsp://h/test RTSP/1.0\r\nCSeq: 1\r\n";
+    let field = "x: ".to_owned() + &"y".repeat(1000) + "\r\n";
+    for worst in [
+        format!("{whole}Content-Length: 131072\r\n\r\n{}", "z".repeat(130_000)).into_bytes(),
+        format!("{whole}Content-Length: 4096\r\n\r\n{}", "z".repeat(4095)).into_bytes(),
+        format!("{whole}{}", field.repeat(16)).into_bytes(),
+        [&b"$\0\xff\xff"[..], &[b'$'; 65_000]].concat(),
+    ] {
+        let held: Vec<Client> = (0..500).map(|_| Client::connect(&server)).collect();
+        for client in &held {
+            // Who is refused already hears it.
+            let _ = std::io::Write::write_all(&mut client.socket(), &worst);
+        }
+        // What was sent before is read when this is answered.
+        assert_eq!(Client::connect(&server).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+        let cost = server.resident().saturating_sub(before);
+        println!("500 of {} bytes: {cost} kB of {before}", worst.len());
+        assert!(cost < 20 << 10, "{cost} kB of {} bytes", worst.len());
+        drop(held);
+        crate::users::wait(&server, |status| status.connections < 10);
+    }
 }
