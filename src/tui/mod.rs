@@ -65,6 +65,9 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     if !terminal::is_there() {
         return Err(io::Error::other(terminal::ABSENT));
     }
+    if terminal::is_dumb(std::env::var("TERM").ok().as_deref()) {
+        return Err(io::Error::other(terminal::DUMB));
+    }
     let (tell, happenings) = bounded(64);
     // Before the terminal is taken over: what fails is said in plain text.
     signals::heed(tell.clone())?;

@@ -102,6 +102,13 @@ pub enum Overlay {
     },
     /// A URL as text and QR code.
     Url(String),
+    /// A text that a list has no room for, whole.
+    Text {
+        /// It.
+        text: String,
+        /// The first of its lines that is seen.
+        from: u16,
+    },
 }
 
 /// What is asked before it is done.
@@ -204,7 +211,7 @@ pub struct Places {
     pub lines: usize,
     /// Where a picture belongs that is not made of signs.
     pub picture: Option<Rect>,
-    /// Lines of the help that there is no room for.
+    /// Lines of the help, or of a text, that there is no room for.
     pub hidden: u16,
     /// Nothing of it is seen: the terminal is too small.
     pub too_small: bool,
@@ -217,6 +224,8 @@ pub enum Spot {
     Command(Command),
     /// An entry of the list that keys act on.
     Row(usize),
+    /// Yes, or no, to a question.
+    Answer(bool),
     /// Nothing: what lies under it is not there.
     Nothing,
 }

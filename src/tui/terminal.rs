@@ -35,6 +35,15 @@ pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// What is said where `TERM` says that it is dumb.
+pub const DUMB: &str = "this needs a terminal that puts signs where it is told to, and TERM says that yours is `dumb`: set TERM to \
+                        what it is (`TERM=xterm-256color lenslet`), or try `lenslet status --watch`";
+
+/// Whether signs cannot be put anywhere on the terminal, as `TERM` says of it.
+pub fn is_dumb(term: Option<&str>) -> bool {
+    term == Some("dumb")
+}
+
 /// Whether the terminal is ours. Given back twice it would put its cursor where it was when it was taken over, above what
 /// a panic says, and the shell would write over that.
 static TAKEN: AtomicBool = AtomicBool::new(false);

@@ -175,6 +175,11 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
             model.overlay = scrolled(from, key, model.places.hidden).map(Overlay::Help);
             Vec::new()
         }
+        Some(Overlay::Text { text, from }) => {
+            let from = scrolled(from, key, model.places.hidden);
+            model.overlay = from.map(|from| Overlay::Text { text, from });
+            Vec::new()
+        }
         Some(Overlay::Url(_)) | None => Vec::new(),
     }
 }
@@ -300,7 +305,7 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
         MouseEventKind::Down(MouseButton::Left) => return clicked(model, mouse.column, mouse.row),
         _ => return Vec::new(),
     };
-    if let Some(Overlay::Help(from)) = &mut model.overlay {
+    if let Some(Overlay::Help(from) | Overlay::Text { from, .. }) = &mut model.overlay {
         let down = wheel == Command::Down;
         *from = if down { (*from + 3).min(model.places.hidden) } else { from.saturating_sub(3) };
     }
@@ -314,11 +319,15 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
 fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
     let at = ratatui::layout::Position::new(column, row);
     let spot = model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot);
-    if matches!(model.overlay, Some(Overlay::Help(_) | Overlay::Url(_))) {
+    if matches!(model.overlay, Some(Overlay::Help(_) | Overlay::Url(_) | Overlay::Text { .. })) {
         model.overlay = None;
         return Vec::new();
     }
     match spot {
+        Some(Spot::Answer(yes)) => {
+            let sign = if yes { 'y' } else { 'n' };
+            over(model, KeyEvent::new(KeyCode::Char(sign), KeyModifiers::NONE))
+        }
         _ if model.overlay.is_some() => Vec::new(),
         Some(Spot::Command(it)) => command(model, it),
         Some(Spot::Row(place)) => chosen(model, place),

@@ -247,6 +247,12 @@ pub struct Encoder {
     pub bitrate_bps: Option<u64>,
     /// Pictures from one keyframe to the next that it aims at.
     pub gop_pictures: Option<u32>,
+    /// The bitrate that it was begun with, which follows from the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_bitrate_bps: Option<u64>,
+    /// The pictures from one keyframe to the next that it was begun with, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configured_gop_pictures: Option<u32>,
     /// The profile that is coded: `High`.
     pub profile: Option<String>,
 }

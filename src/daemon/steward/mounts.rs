@@ -127,6 +127,8 @@ fn encoder(mount: &Mount, state: MountState) -> Option<Encoder> {
         running: state == MountState::Live,
         bitrate_bps: Some(bitrate.into()),
         gop_pictures: Some(mount.gop().unwrap_or(coder.gop)),
+        configured_bitrate_bps: Some(coder.bitrate.into()),
+        configured_gop_pictures: Some(coder.gop),
         profile: Some(coder.profile),
     })
 }

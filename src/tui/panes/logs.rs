@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use ratatui::crossterm::event::KeyCode;
 use tui_input::Input;
 
 use super::super::effect::Effect;
@@ -107,6 +108,7 @@ pub const KEYS: &[Binding] = &[
     keys::PAGE_DOWN,
     keys::FIRST,
     keys::LAST,
+    key(&[Key::Code(KeyCode::Enter)], "Enter", Command::Open, "the whole line").with_footer("whole"),
     key(&[Key::Sign('l')], "l", Command::Level, "fewer lines, then all again").with_footer("level"),
     key(&[Key::Sign('o')], "o", Command::Room, "one room's, the next's, all").with_footer("room"),
     key(&[Key::Sign('/')], "/", Command::Search, "look for a text").with_footer("search"),
@@ -172,6 +174,12 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             };
         }
         Command::Room => logs.next_room(),
+        Command::Open => {
+            let line =
+                logs.shown().get(logs.cursor.chosen).map(|it| format!("{} {}: {}", it.at, it.room, it.text));
+            model.overlay = line.map(|text| Overlay::Text { text, from: 0 });
+            return Vec::new();
+        }
         Command::Search => {
             let input = Input::new(logs.search.clone());
             model.overlay = Some(Overlay::Prompt { what: Prompt::SearchLog, input });

@@ -59,7 +59,7 @@ pub const KEYS: &[Binding] = &[
     .with_footer("more"),
     key(&[Key::Sign('H')], "H", Command::PageDown, "much less"),
     key(&[Key::Sign('L')], "L", Command::PageUp, "much more"),
-    key(&[Key::Sign('0')], "0", Command::Default, "as it is made").with_footer("default"),
+    key(&[Key::Sign('0')], "0", Command::Default, "as configured, as made").with_footer("default"),
     key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter Space", Command::Open, "switch it, press it"),
     key(&[Key::Sign('f')], "f", Command::Keyframe, "make a keyframe now").with_footer("keyframe"),
     key(&[Key::Sign('p')], "p", Command::Picture, "a new picture").with_footer("picture"),
@@ -235,14 +235,12 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
         Some(Setting::Bitrate(now)) => {
             let step = (now / 20).max(50_000) as i64;
             let bitrate_bps = (now as i64 + steps * step).clamp(50_000, i64::from(GREATEST_BITRATE)) as u32;
-            aims(model, mount, |encoder| encoder.bitrate_bps = Some(bitrate_bps.into()));
-            vec![Effect::ask(Asked::Deed, Act::SetBitrate { mount: mount.to_owned(), bitrate_bps })]
+            set_bitrate(model, mount, bitrate_bps)
         }
         Some(Setting::Gop(now)) => {
             let step = i64::from(now / 20).max(1);
             let pictures = (i64::from(now) + steps * step).clamp(1, i64::from(GREATEST_GOP)) as u32;
-            aims(model, mount, |encoder| encoder.gop_pictures = Some(pictures));
-            vec![Effect::ask(Asked::Deed, Act::SetGop { mount: mount.to_owned(), pictures })]
+            set_gop(model, mount, pictures)
         }
         Some(Setting::Control(control)) if control.read_only => {
             model.notice = Some(Notice::refused(format!("{} can only be read", control.name)));
@@ -253,6 +251,16 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
             set(model, mount, &name, value)
         }
     }
+}
+
+fn set_bitrate(model: &mut Model, mount: &str, bitrate_bps: u32) -> Effects {
+    aims(model, mount, |encoder| encoder.bitrate_bps = Some(bitrate_bps.into()));
+    vec![Effect::ask(Asked::Deed, Act::SetBitrate { mount: mount.to_owned(), bitrate_bps })]
+}
+
+fn set_gop(model: &mut Model, mount: &str, pictures: u32) -> Effects {
+    aims(model, mount, |encoder| encoder.gop_pictures = Some(pictures));
+    vec![Effect::ask(Asked::Deed, Act::SetGop { mount: mount.to_owned(), pictures })]
 }
 
 /// What an encoder is to aim at is shown at once: who presses a key twice means two steps.
@@ -285,9 +293,18 @@ fn stepped(control: &Control, steps: i64) -> i64 {
 }
 
 fn default(model: &mut Model, mount: &str) -> Effects {
-    let Some(Setting::Control(control)) = chosen(model) else { return Vec::new() };
-    let (name, value) = (control.name.clone(), control.default);
-    set(model, mount, &name, value)
+    let encoder = shown(model).and_then(|mount| mount.encoder.as_ref());
+    let bitrate = encoder.and_then(|encoder| u32::try_from(encoder.configured_bitrate_bps?).ok());
+    let gop = encoder.and_then(|encoder| encoder.configured_gop_pictures);
+    match chosen(model) {
+        Some(Setting::Control(control)) => {
+            let (name, value) = (control.name.clone(), control.default);
+            set(model, mount, &name, value)
+        }
+        Some(Setting::Bitrate(_)) => bitrate.map_or_else(Vec::new, |bits| set_bitrate(model, mount, bits)),
+        Some(Setting::Gop(_)) => gop.map_or_else(Vec::new, |pictures| set_gop(model, mount, pictures)),
+        None => Vec::new(),
+    }
 }
 
 /// Sets a control; what is shown changes at once, and is read again behind it.

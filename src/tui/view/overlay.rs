@@ -6,8 +6,9 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::super::model::{Model, Overlay, Places};
+use super::super::model::{Model, Overlay, Places, Spot};
 use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::words::plain;
 use super::help;
 use super::parts::{airy, middle, wrapped};
 
@@ -15,17 +16,22 @@ use super::parts::{airy, middle, wrapped};
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
     match &model.overlay {
         Some(Overlay::Help(scroll)) => help::draw(model, *scroll, frame, body, places),
-        Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks),
+        Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks, places),
         Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
+        Some(Overlay::Text { text, from }) => whole(model.theme, frame, body, text, *from, places),
         Some(Overlay::Prompt { .. }) | None => {}
     }
 }
 
-fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {
+fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str, places: &mut Places) {
     let width = 64.min(body.width);
     let inside = usize::from(width.saturating_sub(4)).max(1);
     let lines: Vec<Line<'_>> = wrapped(said, inside).into_iter().map(Line::from).collect();
     let area = middle(body, width, lines.len() as u16 + 2);
+    // The answers stand at the right of the lower edge.
+    let (edge, x) = (area.bottom().saturating_sub(1), area.right().saturating_sub(17));
+    places.spots.push((Rect::new(x, edge, 5, 1), Spot::Answer(true)));
+    places.spots.push((Rect::new(x + 8, edge, 8, 1), Spot::Answer(false)));
     let keys = Line::from(vec![
         Span::styled("y", theme.title()),
         Span::raw(" yes   "),
@@ -35,6 +41,24 @@ fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str) {
     frame.render_widget(Clear, area);
     let block = airy(theme, "Sure?").border_style(theme.warning()).title_bottom(keys.right_aligned());
     frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+fn whole(theme: Theme, frame: &mut Frame<'_>, body: Rect, text: &str, from: u16, places: &mut Places) {
+    let width = 100.min(body.width);
+    let inside = usize::from(width.saturating_sub(4)).max(1);
+    let lines: Vec<Line<'_>> =
+        text.lines().flat_map(|line| wrapped(&plain(line), inside)).map(Line::from).collect();
+    let height = (lines.len() + 2).min(usize::from(body.height)) as u16;
+    places.hidden = (lines.len() as u16).saturating_sub(height.saturating_sub(2));
+    let area = middle(body, width, height);
+    let says = if places.hidden > 0 {
+        " Up Down: more; any other key closes this "
+    } else {
+        " any key closes this "
+    };
+    let block = airy(theme, "The whole line").title_bottom(Line::raw(says).right_aligned());
+    frame.render_widget(Clear, area);
+    frame.render_widget(Paragraph::new(lines).scroll((from.min(places.hidden), 0)).block(block), area);
 }
 
 fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {

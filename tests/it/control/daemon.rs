@@ -277,7 +277,8 @@ fn another_distance_of_keyframes_is_seen_in_the_stream() {
         let seen = distances(&mut player, 12);
         assert_eq!(seen[9..], [pictures; 3], "{seen:?}");
         wait(&mut connect(&server), "test", |mount| {
-            aims(mount) == Some(pictures) && mount.gop_pictures == Some(pictures)
+            let began = mount.encoder.as_ref().and_then(|encoder| encoder.configured_gop_pictures);
+            began == Some(20) && aims(mount) == Some(pictures) && mount.gop_pictures == Some(pictures)
         });
     }
 }

@@ -353,6 +353,7 @@ fn mount() -> MountStatus {
             bitrate_bps: Some(4_000_000),
             gop_pictures: Some(60),
             profile: Some("High".into()),
+            ..Encoder::default()
         }),
         bitrate_bps: Some(3_950_000),
         fps: Some(29.5),

@@ -251,6 +251,31 @@ fn users_and_bans() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_warned_of() {
+    let mut screen = Screen::new();
+    screen.press("a j j j Enter Enter");
+    let shown = text(&draw(&mut screen.model, 80, 24));
+    assert!(shown.contains("it may not be empty") && !shown.contains("✖ it may"), "{shown}");
+    screen.types("/no/such/clip.mp4");
+    let shown = text(&draw(&mut screen.model, 80, 24));
+    assert!(shown.contains('▲') && shown.contains("/no/such/clip.mp4"), "{shown}");
+    assert!(!shown.contains("it fits"), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_with_a_user_is_told_on_the_smallest_screen() {
+    let mut screen = access();
+    screen.press("a");
+    screen.types("gate");
+    screen.press("Enter");
+    screen.types("sesame");
+    screen.press("Enter Enter");
+    let shown = text(&draw(&mut screen.model, 40, 10));
+    assert!(shown.contains("The two passwords differ"), "{shown}");
+    assert!(shown.contains("Once more"), "{shown}");
+}
+
+#[test]
 fn the_text_and_the_versions() {
     let mut screen = Screen::new();
     screen.press("v");

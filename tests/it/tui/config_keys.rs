@@ -86,6 +86,7 @@ fn state(model: &Model) -> String {
             Overlay::Help(_) => ", help",
             Overlay::Question(_) => ", question",
             Overlay::Prompt { .. } => ", prompt",
+            Overlay::Text { .. } => ", text",
             Overlay::Url(_) => ", url",
         };
     }

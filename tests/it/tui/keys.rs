@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lenslet::control::protocol::{Refusal, Reply};
+use lenslet::control::protocol::{Level, LogEvent, LogLine, Refusal, Reply};
 use lenslet::tui::effect::Effect;
 use lenslet::tui::keys::{EVERYWHERE, bindings};
 use lenslet::tui::message::{Asked, Message};
@@ -44,6 +44,7 @@ fn state(model: &Model) -> String {
         Some(Overlay::Question(_)) => " question",
         Some(Overlay::Prompt { .. }) => " prompt",
         Some(Overlay::Url(_)) => " url",
+        Some(Overlay::Text { .. }) => " text",
     };
     let here = match model.tab {
         Tab::Dashboard => format!("{}", panes.dashboard.cursor.chosen),
@@ -172,6 +173,8 @@ const CASES: &[Case] = &[
     ("3", "L", "{\"do\":\"set bitrate\",\"mount\":\"door\",\"bitrate_bps\":6000000}", "Mount door 0"),
     ("3", "H", "{\"do\":\"set bitrate\",\"mount\":\"door\",\"bitrate_bps\":2000000}", "Mount door 0"),
     ("3 +", "+", "{\"do\":\"set bitrate\",\"mount\":\"door\",\"bitrate_bps\":4410000}", "Mount door 0"),
+    ("3 +", "0", "{\"do\":\"set bitrate\",\"mount\":\"door\",\"bitrate_bps\":4000000}", "Mount door 0"),
+    ("3 j +", "0", "{\"do\":\"set gop\",\"mount\":\"door\",\"pictures\":60}", "Mount door 1"),
     ("3 j", "+", "{\"do\":\"set gop\",\"mount\":\"door\",\"pictures\":63}", "Mount door 1"),
     ("3 j", "L", "{\"do\":\"set gop\",\"mount\":\"door\",\"pictures\":90}", "Mount door 1"),
     ("3 j -", "h", "{\"do\":\"set gop\",\"mount\":\"door\",\"pictures\":55}", "Mount door 1"),
@@ -276,6 +279,8 @@ const CASES: &[Case] = &[
         "Mount door 0",
     ),
     // The log: it was asked for before.
+    ("5 k", "Enter", "", "Logs 98 Trace all \"\" text"),
+    ("5 k Enter", "Esc", "", "Logs 98 Trace all \"\""),
     ("5", "k", "", "Logs 98 Trace all \"\""),
     ("5", "Up", "", "Logs 98 Trace all \"\""),
     ("5 k", "j", "", "Logs 99 Trace all \"\" follows"),
@@ -530,4 +535,46 @@ fn a_refusal_is_told_whole_at_the_smallest_size() {
         let shown = text(&draw(&mut model, width, height));
         assert!(shown.contains("end of this") && shown.contains("sentence"), "{shown}");
     }
+}
+
+#[test]
+fn a_question_is_answered_by_a_click() {
+    let asks = |model: &Model| matches!(model.overlay, Some(Overlay::Question(_)));
+    for (answer, asked_of_it) in [("y yes", true), ("n Esc no", false)] {
+        let mut model = day();
+        press(&mut model, "1 d");
+        let (column, row) = place(&mut model, answer);
+        assert!(click(&mut model, column - 2, row).is_empty() && asks(&model), "beside it is no answer");
+        let effects = click(&mut model, column, row);
+        assert!(!asks(&model));
+        assert_eq!(effects.len(), usize::from(asked_of_it));
+    }
+}
+
+#[test]
+fn a_line_of_the_log_is_read_whole_on_the_smallest_screen() {
+    let mut model = day();
+    let text_ = format!("{} the end of it", "all that was said of a camera ".repeat(30));
+    let line = LogLine {
+        at: "2026-11-25T21:00:00.123Z".into(),
+        level: Level::Warn,
+        room: "source".into(),
+        text: text_,
+    };
+    press(&mut model, "5");
+    tell(&mut model, Asked::Log, Ok(Reply::Log(LogEvent::Line(line))));
+    press(&mut model, "Enter");
+    assert!(text(&draw(&mut model, 40, 10)).contains("2026-11-25T21:00:00.123Z source:"));
+    press(&mut model, "End");
+    let shown = text(&draw(&mut model, 40, 10));
+    assert!(shown.contains("the end of it"), "{shown}");
+    press(&mut model, "q");
+    assert!(model.overlay.is_none());
+}
+
+#[test]
+fn a_dumb_terminal_is_told_what_is_needed() {
+    use lenslet::tui::terminal::{DUMB, is_dumb};
+    assert!(is_dumb(Some("dumb")) && !is_dumb(Some("xterm")) && !is_dumb(None));
+    assert!(DUMB.contains("TERM=xterm-256color"));
 }

@@ -25,6 +25,15 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
         (Asked::Probe, Err(_)) => {}
         (Asked::Values, Ok(Reply::Values(written))) => state.draft.values = Some(Values::of(written)),
         (Asked::Try, outcome) => return tried(model, outcome),
+        (Asked::Warn, Ok(Reply::Checked(checked))) => {
+            if let Some(Editor::Line(line)) = &mut state.editor {
+                // The rest of the file is not what is asked about here.
+                let typed = line.input.value();
+                line.warning =
+                    checked.warnings.into_iter().find(|said| !typed.is_empty() && said.contains(typed));
+            }
+        }
+        (Asked::Warn, Err(_)) => {}
         (Asked::Change, Ok(Reply::Config(text))) => return deeds::take(state, text.text),
         (Asked::Preview, Ok(Reply::Plan(plan))) => {
             let Screen::Review(review) = &mut state.screen else { return Vec::new() };
@@ -113,7 +122,15 @@ fn tried(model: &mut Model, outcome: Outcome) -> Effects {
         Ok(_) => Tried::Wrong("the daemon answers something else".to_owned()),
         Err(Refusal { why, .. }) => Tried::Wrong(why),
     };
-    if wanted && matches!(line.tried, Tried::Fits(_)) { deeds::taken(model) } else { Vec::new() }
+    match &line.tried {
+        Tried::Fits(_) if wanted => deeds::taken(model),
+        // Only texts name what may not be there.
+        Tried::Fits(text) if line.plain && line.field.is_some() => {
+            let check = ConfigRequest::Check { text: Some(text.clone()) };
+            vec![Effect::ask(Question::Config(Asked::Warn), check)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The draft is the file now.

@@ -165,6 +165,7 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
 
 /// Has what is typed tried; nothing is nothing to try.
 fn tried(line: &mut Line, state: &State) -> Effects {
+    line.warning = None;
     if line.is_missing() {
         let said = if line.plain { "it may not be empty" } else { "type a value, or leave it as it is" };
         line.tried = Tried::Wrong(said.to_owned());

@@ -122,8 +122,11 @@ fn merged(base: &str, ours: &str, theirs: &str) -> Option<String> {
             .collect()
     }
     let (ours, theirs) = (changes(&to_ours), changes(&to_theirs));
-    // What stands side by side belongs together too: who changes a value beside another's wants to see both.
-    let touches = |a: &Change<'_>, b: &Change<'_>| a.0.start <= b.0.end && b.0.start <= a.0.end;
+    // Of what both insert at one place nobody knows what comes first.
+    let touches = |a: &Change<'_>, b: &Change<'_>| match a.0.is_empty() || b.0.is_empty() {
+        true => a.0.start <= b.0.end && b.0.start <= a.0.end,
+        false => a.0.start < b.0.end && b.0.start < a.0.end,
+    };
     let mut all: Vec<&Change<'_>> = theirs.iter().collect();
     for change in &ours {
         match theirs.iter().find(|other| touches(change, other)) {

@@ -39,6 +39,8 @@ pub struct Line {
     pub suggested: Option<usize>,
     /// What the daemon said of it.
     pub tried: Tried,
+    /// What `check` says of a value that fits: a file that is not there.
+    pub warning: Option<String>,
     /// Something was typed or taken: before that nobody made a mistake.
     pub touched: bool,
 }
@@ -170,6 +172,7 @@ impl Line {
             suggested: None,
             tried,
             touched: false,
+            warning: None,
         }
     }
 

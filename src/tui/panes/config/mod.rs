@@ -94,6 +94,8 @@ pub enum Asked {
     Values,
     /// Whether what is being typed fits.
     Try,
+    /// What is to be known of what fits.
+    Warn,
     /// The draft with a change.
     Change,
     /// What the draft would do.

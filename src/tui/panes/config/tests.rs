@@ -324,7 +324,7 @@ fn who_changed_the_same_as_another_is_told_and_loses_nothing() {
     it.perform(effects);
     assert!(it.state().draft.text.contains("fps: 59"), "{}", it.state().draft.text);
     it.model.tab = Tab::Config;
-    it.keys("\x1bR");
+    it.keys("R");
     assert!(matches!(it.model.overlay, Some(Overlay::Question(_))));
     it.keys("y");
     assert!(!it.state().draft.changed());

@@ -121,14 +121,23 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
         let look = if here { theme.title() } else { theme.quiet() };
         lines.push(Line::from(vec![Span::styled(head, look), Span::raw(typed)]));
     }
-    lines.push(Line::raw(""));
     let step = steps.lines.get(steps.at).map(|(step, _)| *step);
     let (said, look) = match (&steps.wrong, steps.sent) {
         (_, true) => ("...".to_owned(), theme.quiet()),
         (Some(why), _) => (format!("{} {}", theme.sign("✖", "X"), plain(why)), theme.bad()),
         (None, _) => (step.map(|step| step.help().to_owned()).unwrap_or_default(), Style::new()),
     };
-    lines.extend(wrapped(&said, inside).into_iter().map(|line| Line::styled(line, look)));
+    let said: Vec<Line<'_>> =
+        wrapped(&said, inside).into_iter().map(|line| Line::styled(line, look)).collect();
+    // Where not all has room, what is wrong and the line that is typed have it.
+    let height = usize::from(body.height.saturating_sub(2));
+    let tight = lines.len() + 1 + said.len() > height;
+    let room = if tight { height.saturating_sub(said.len()).max(1) } else { lines.len() };
+    let first = (steps.at + 1).saturating_sub(room);
+    let mut lines: Vec<Line<'_>> = lines.into_iter().skip(first).take(room).collect();
+    let typed = lines.len();
+    lines.extend((!tight).then(|| Line::raw("")));
+    lines.extend(said);
     let area = middle(body, width, (lines.len() as u16 + 2).min(body.height));
     let last = steps.at + 1 >= steps.lines.len();
     let enter = if last { "do it" } else { "next" };
@@ -137,10 +146,10 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
     let at = block.inner(area);
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).block(block), area);
-    for (row, place) in (at.y..at.bottom()).zip(0..steps.lines.len()) {
+    for (row, place) in (at.y..at.bottom()).zip(first..first + typed) {
         places.spots.push((Rect::new(at.x, row, at.width, 1), Spot::Row(place)));
     }
     if let Some(column) = cursor.filter(|_| model.overlay.is_none()) {
-        frame.set_cursor_position(Position::new(at.x + column as u16, at.y + steps.at as u16));
+        frame.set_cursor_position(Position::new(at.x + column as u16, at.y + (steps.at - first) as u16));
     }
 }

@@ -37,6 +37,10 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     ]));
     lines.push(match &line.tried {
         Tried::Asked | Tried::Wanted => Text::styled("...", theme.quiet()),
+        Tried::Fits(_) if line.warning.is_some() => {
+            let said = plain(line.warning.as_deref().unwrap_or_default());
+            Text::styled(format!("{} {said}", theme.sign("▲", "!")), theme.warning())
+        }
         Tried::Fits(_) => Text::styled(format!("{} it fits", theme.sign("✔", "+")), theme.good()),
         Tried::Wrong(why) if !line.touched && line.input.value().is_empty() => {
             Text::styled(brief(why), theme.quiet())
