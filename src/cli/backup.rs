@@ -10,8 +10,8 @@ use super::config_argument::ConfigArgument;
 use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
-use crate::config::Config;
 use crate::config::store::{self, Paths, Store, difference};
+use crate::config::{Config, migrate};
 use crate::daemon::{BansFile, UsersFile};
 
 /// The section that has the users.
@@ -97,12 +97,12 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
 
 /// That its configuration is one to go back to: else it would push a good backup out.
 fn is_right(place: &Place) -> Result<(), String> {
-    let path = place.store.path().display();
     let why = match place.store.written() {
-        Ok(None) => format!("{path}: there is no such file"),
-        Ok(Some(_)) => match Config::load(place.store.path()) {
+        Ok(None) => format!("{}: there is no such file", place.store.path().display()),
+        // What was written for an earlier version is translated when the daemon starts.
+        Ok(Some(text)) => match Config::parse(&migrate(&text).and_then(Result::ok).unwrap_or(text)) {
             Ok(_) => return Ok(()),
-            Err(error) => error.to_string(),
+            Err(error) => error.in_file(place.store.path()).to_string(),
         },
         Err(error) => error.to_string(),
     };

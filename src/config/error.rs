@@ -94,7 +94,7 @@ impl Error {
     }
 
     /// The same mistakes, in this file.
-    pub(super) fn in_file(self, path: &FilePath) -> Self {
+    pub(crate) fn in_file(self, path: &FilePath) -> Self {
         Self { file: Some(path.to_owned()), ..self }
     }
 

@@ -418,9 +418,17 @@ fn what_is_no_configuration_pushes_no_good_backup_out() {
             let output = card.run(arguments);
             assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{output:?}");
             assert!(stderr(&output).contains("No backup was made"), "{output:?}");
+            assert!(stderr(&output).contains(text_of(&card.config())), "{output:?}");
         }
         assert_eq!(there(), good);
     }
     card.well(&[&keep[..], &["--as-it-is"]].concat());
     assert_ne!(there(), good);
+}
+
+/// An upgrade is when a backup is wanted most.
+#[test]
+fn what_was_written_for_an_earlier_version_is_backed_up_as_well() {
+    let card = Card::with("(schema: 0, mounts: {\"a\": Pattern()})");
+    card.well(&["backup", text_of(&card.path("old.backup"))]);
 }
