@@ -10,7 +10,7 @@ import fcntl, os, re, struct, subprocess, sys, threading, time
 
 sys.path.insert(0, os.environ['LAB'])
 import faults
-from faults import Failed, Reader, until
+from reader import Failed, Reader, until
 
 LOG = faults.LOG = '/lab/out/serve.bad.log'
 CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {

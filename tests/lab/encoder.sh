@@ -10,8 +10,8 @@ codec=/sys/module/labcodec/parameters
 
 echo '== cameras of raw pictures, and an encoder under a number of its own'
 modprobe labcodec video_nr=40 || fail 'labcodec'
-# HDMI inputs that scale, and do not compose: a picture that is larger than the last would have a margin.
-modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=1,1 input_types=3,3 ccs_cap_mode=4,4 vid_cap_nr=30,31 || fail 'vivid'
+# HDMI inputs that scale, and do not compose: a picture that is larger than the last would have a margin. Behind them webcams.
+modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=2,2 input_types=3,3 ccs_cap_mode=4,4 vid_cap_nr=30,31 || fail 'vivid'
 "$LENSLET" probe >/tmp/probe.txt || fail "probe exited with $?"
 grep -A1 '^/dev/video40 .*bcm2835-codec' /tmp/probe.txt | grep -q 'without a copy' || fail "no encoder: $(cat /tmp/probe.txt)"
 pass "probe: $(grep -A1 '^/dev/video40' /tmp/probe.txt | tr -s ' \n' ' ')"
@@ -162,6 +162,12 @@ refused /dev/video30 'format: HEVC' 'but no HEVC as its .format. is configured'
 refused /dev/null '' 'it is a device, and no camera'
 refused /tmp '' 'it is a folder, and no camera'
 refused '' '' 'device: it is empty'
+echo '(mounts: { "cam": Camera(device: "/dev/video0", width: 333, height: 222, fps: 200) })' >/tmp/lab.ron
+"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
+for near in 'has no 333x222: 320x240 is asked for' 'has no 200 pictures a second at this size: 15 are asked for'; do
+    grep -q "not quite as it is written: .*/dev/video0: the camera $near" /tmp/check.log || fail "check names no nearest: $(cat /tmp/check.log)"
+done
+pass "check: $(grep -m1 'not quite' /tmp/check.log)"
 
 # now DEVICE WORDS: right, and not served now; as the user nobody where that is said.
 now() {
@@ -184,11 +190,13 @@ stop
 
 echo '== the bitrate changed while it is served, seen in the stream'
 # Noise is as many bits as it is let be.
-v4l2-ctl -d /dev/video30 -c osd_text_mode=2 -c test_pattern=21
-python3 "$LAB/live.py" bitrate /dev/video30 Software || fail 'bitrate'
-# The driver's own rate control is rough and exact: what is above the bitrate is not coded.
+for node in /dev/video30 /dev/video31; do v4l2-ctl -d $node -c osd_text_mode=2 -c test_pattern=21; done
+# The driver's own rate control is rough: what is beyond a picture's share of the bitrate is not coded.
 echo Y >"$codec/rate_control"; echo >"$codec/only"; echo N >"$codec/no_dmabuf"
-python3 "$LAB/live.py" bitrate /dev/video30 Hardware || fail 'the bitrate of the hardware encoder'
+python3 "$LAB/live.py" bitrate /dev/video31 Hardware >/tmp/live.hardware 2>&1 & hardware=$!
+python3 "$LAB/live.py" bitrate /dev/video30 Software || fail 'bitrate'
+wait "$hardware" || fail "the bitrate of the hardware encoder: $(cat /tmp/live.hardware)"
+cat /tmp/live.hardware
 echo N >"$codec/rate_control"
 
 echo '== a keyframe forced, a control set and the bitrate changed while it is served'

@@ -10,16 +10,16 @@ descriptors and threads as before them, and as much memory.
 many: each fault ROUNDS times (the unplugging five times as often) in an order that SEED says, for MINUTES at most. What was
 had is kept in /lab/out/counts.json: where the guest's kernel falls, `run` boots anew and the rest is had.
 """
-import collections, glob, json, os, random, re, shutil, signal, socket, struct, subprocess, sys, threading, time
+import collections, glob, json, os, random, re, shutil, signal, subprocess, sys, threading, time
 
 sys.path.insert(0, os.environ['LAB'])
 import names
+from reader import PATIENCE, Failed, Reader, until
 
 LENSLET, LAB, H264 = (os.environ[name] for name in ('LENSLET', 'LAB', 'H264'))
 CODEC = '/sys/module/labcodec/parameters/'
 # In memory: each line costs a way out of this machine elsewhere.
 LOG = '/tmp/serve.faults.log'
-PATIENCE = 60
 # Seconds from a fault's end to the camera's first picture, besides what its mount took for the first one of all: in a
 # machine without hardware, beside others, opening and coding are slow.
 LIMIT = 2
@@ -34,92 +34,12 @@ COUNTED = {'GLIBC_TUNABLES': 'glibc.malloc.tcache_count=0', 'LD_PRELOAD': HEAP_S
 # So many faults in a row after which the encoder rests: it rests 10 s, then 20 s and so on, until it was well for a minute.
 WEDGED_IN_A_ROW, WELL = 3, 70
 COUNTS = '/lab/out/counts.json'
-# Pictures of the stand-in come once a second: so many in this time are the camera's.
-PICTURES, WITHIN = 5, 1.6
 USB = '/dev/v4l/by-id/usb-lab_lab_UVC_camera_LAB0001-video-index0'
 CONFIG = f'''(listen: ["127.0.0.1:8556"], mounts: {{
     "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
     "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
     "usb": Camera(device: "{USB}", format: H264),
 }})'''
-
-
-class Failed(Exception): pass
-
-
-def until(what, true, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while not true():
-        if time.monotonic() > end: raise Failed(f'not within {patience} s: {what}')
-        time.sleep(0.05)
-
-
-class Reader(threading.Thread):
-    """Takes a mount's packets by TCP."""
-    def __init__(self, mount):
-        super().__init__(daemon=True)
-        self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
-        self.longest, self.asked, self.start_took = 0, time.monotonic(), None
-        self.socket = socket.create_connection(('127.0.0.1', 8556)); self.socket.settimeout(PATIENCE)
-        self.file = self.socket.makefile('rb')
-        url = f'rtsp://127.0.0.1:8556/{mount}'
-        track = re.search(r'm=video.*?a=control:(\S+)', self.ask('DESCRIBE', url), re.S)[1]
-        setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n')
-        self.session = re.search(r'Session: ([^;\r]+)', setup)[1]
-        self.ask('PLAY', url, f'Session: {self.session}\r\n')
-        self.start()
-
-    def ask(self, method, url, more=''):
-        self.socket.sendall(f'{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{more}\r\n'.encode())
-        head = b''
-        while not head.endswith(b'\r\n\r\n'):
-            line = self.file.readline()
-            if not line: raise Failed(f'/{self.mount}: no reply to {method}')
-            head += line
-        length = re.search(rb'(?i)content-length: (\d+)', head)
-        reply = (head + self.file.read(int(length[1]) if length else 0)).decode()
-        if ' 200 ' not in reply[:14]: raise Failed(f'/{self.mount}: {method}: {reply}')
-        return reply
-
-    def run(self):
-        try:
-            while True: self.take()
-        except Exception as error: self.wrong = self.wrong or f'/{self.mount}: {type(error).__name__} {error}'
-
-    def take(self):
-        head = self.file.read(4)
-        if len(head) < 4: raise Failed('the server closed the connection')
-        if head[:1] != b'$': raise Failed(f'no packet: {head}')
-        data = self.file.read(struct.unpack('>H', head[2:])[0])
-        if head[1] == 1:
-            while data:                         # a compound packet of RTCP
-                if data[1] == 203: raise Failed('BYE')
-                data = data[4 * (struct.unpack('>H', data[2:4])[0] + 1):]
-            return
-        sequence, stamp = struct.unpack('>HI', data[2:8])
-        if self.sequence is not None and sequence != (self.sequence + 1) & 0xffff:
-            raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
-        self.sequence = sequence; self.packets += 1
-        now = time.monotonic()
-        if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0; self.start_took = now - self.asked
-        step = (stamp - self.stamp + (1 << 31)) % (1 << 32) - (1 << 31)
-        if step < 0: raise Failed(f'time goes back by {-step / 90000:.3f} s')
-        if step:
-            self.ticks += step; self.longest = max(self.longest, step / 90000)
-            # Media time is the clock's time, but for what a picture waits.
-            late = now - self.began - self.ticks / 90000
-            if abs(late) > 8: raise Failed(f'time is off by {late:.1f} s')
-            self.times.append(now); del self.times[:-50]
-        self.stamp = stamp
-
-    def playing(self, since=0.0):
-        """When the camera's pictures were back after an instant; None before there are enough."""
-        if self.wrong: raise Failed(self.wrong)
-        times = [at for at in self.times if at > since]
-        # One picture may be from before the fault, or the stand-in's last.
-        for first, second, last in zip(times, times[1:], times[PICTURES - 1:]):
-            if last - first < WITHIN: return second
-        return None
 
 
 def said(words): return open(LOG, errors='replace').read().count(words)
@@ -135,14 +55,6 @@ def told(words, before, patience=PATIENCE): until(f'the log says {words!r}', lam
 def control(node, name, value=1):
     done = subprocess.run(['v4l2-ctl', '-d', node, '-c', f'{name}={value}'], capture_output=True, text=True)
     if done.returncode or done.stderr: raise Failed(f'{name}: {done.stderr}')
-
-
-def slow(node):
-    """24 pictures a second come in by HDMI, not 60: this machine has more to do than to draw those that nobody codes."""
-    listed = subprocess.run(['v4l2-ctl', '-d', node, '--list-dv-timings'], capture_output=True, text=True).stdout
-    wanted = 'Active width: 1280', 'Active height: 720', '(24.00 frames'
-    index = next(each.split()[0] for each in listed.split('Index:')[1:] if all(part in each for part in wanted))
-    subprocess.run(['v4l2-ctl', '-d', node, '--set-dv-bt-timings', f'index={index}'], check=True, stdout=subprocess.DEVNULL)
 
 
 def codec(**parameters):
@@ -471,7 +383,8 @@ def main():
     open('/sys/kernel/mm/transparent_hugepage/enabled', 'w').write('never')
     codec(only='', no_dmabuf='N')
     for node in ('/dev/video30', '/dev/video31'):
-        slow(node)
+        # A webcam that has no more pictures than are asked for: this machine has better to do than to draw those that nobody codes.
+        subprocess.run(['v4l2-ctl', '-d', node, '--set-input', '1'], check=True, stdout=subprocess.DEVNULL)
         for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
     threading.Thread(target=names.main, daemon=True).start()
     usb.plug()
