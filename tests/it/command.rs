@@ -26,7 +26,7 @@ impl Camera {
     }
 
     /// Steps in which `FOLDER` is a folder of its own.
-    fn command(&self, steps: &str) -> String {
+    pub(crate) fn command(&self, steps: &str) -> String {
         let steps = steps.replace("FOLDER", self.0.path().to_str().unwrap());
         format!("python3 tests/fixtures/camera.py {STREAM} {steps}")
     }
@@ -56,7 +56,7 @@ impl Player {
         Self::of(server, "cam")
     }
 
-    fn of(server: &Server, mount: &str) -> Self {
+    pub(crate) fn of(server: &Server, mount: &str) -> Self {
         let mut client = Client::connect(server);
         let url = server.url(mount);
         let session = client.set_up_tcp(&url);
@@ -96,13 +96,13 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-fn is_running(pid: u32) -> bool {
+pub(crate) fn is_running(pid: u32) -> bool {
     // One that nobody has waited for yet is there as a zombie.
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-fn pid(file: &Path) -> u32 {
+pub(crate) fn pid(file: &Path) -> u32 {
     let mut pid = None;
     until("a program that tells its number", || {
         pid = fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok());
