@@ -44,6 +44,18 @@ pub fn is_dumb(term: Option<&str>) -> bool {
     term == Some("dumb")
 }
 
+/// Whether it is one that a screen can be drawn on.
+///
+/// # Errors
+/// It is not, for a reason in a sentence.
+pub fn check() -> io::Result<()> {
+    match std::env::var("TERM") {
+        _ if !is_there() => Err(io::Error::other(ABSENT)),
+        Ok(term) if is_dumb(Some(&term)) => Err(io::Error::other(DUMB)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the terminal is ours. Given back twice it would put its cursor where it was when it was taken over, above what
 /// a panic says, and the shell would write over that.
 static TAKEN: AtomicBool = AtomicBool::new(false);

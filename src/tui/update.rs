@@ -145,7 +145,8 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
         _ if closes => Vec::new(),
         Some(Overlay::Question(question)) => match key.code {
             KeyCode::Char('y' | 'Y') => does(model, question.yes),
-            KeyCode::Char('n' | 'N' | 'q') => Vec::new(),
+            KeyCode::Char('n' | 'N') => question.no.map_or_else(Vec::new, |no| does(model, no)),
+            KeyCode::Char('q') => Vec::new(),
             // Enter too: what is asked here cannot be taken back, so nobody shall say yes by the way.
             _ => {
                 model.overlay = Some(Overlay::Question(question));
@@ -221,6 +222,7 @@ fn does(model: &mut Model, deed: Deed) -> Effects {
     match deed {
         Deed::Act(act) => vec![Effect::ask(Asked::Deed, act)],
         Deed::Leave => vec![Effect::Leave],
+        Deed::End => vec![Effect::End],
         Deed::Access(request) => panes::config::access::does(request),
         Deed::Config(it) => panes::config::command(model, Command::Config(it)),
     }
@@ -259,29 +261,30 @@ fn here(model: &mut Model, command: Command) -> Effects {
     }
 }
 
-/// Leaves at once; where the daemon ends with it, not before that was said.
+/// Leaves at once; not before it was said what is forgotten, and of a daemon that was started with it whether that ends too.
 fn leave(model: &mut Model) -> Effects {
+    // One that has ended by itself is told of by whoever started it.
+    let ours = model.link.ours && model.link.lost.is_none();
     let changed = model.panes.config.draft.changed();
-    if !model.link.ours && changed {
-        let asks = "What was changed in the configuration is not applied yet (4, w). Leave and forget it?"
-            .to_owned();
-        model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
-        return Vec::new();
-    }
-    if !model.link.ours {
-        return vec![Effect::Leave];
-    }
-    let watching = model.status.as_ref().map_or(0, |status| status.sessions.len());
-    let viewers = match watching {
-        0 => "Nobody watches".to_owned(),
-        1 => "1 viewer is told goodbye".to_owned(),
-        viewers => format!("{viewers} viewers are told goodbye"),
+    let forgets =
+        if changed { "What was changed in the configuration is not applied yet (4, w). " } else { "" };
+    let question = match (ours, changed) {
+        (false, false) => return vec![Effect::Leave],
+        (false, true) => Question::sure(format!("{forgets}Leave and forget it?"), Deed::Leave),
+        (true, _) => {
+            let viewers = match model.status.as_ref().map_or(0, |status| status.sessions.len()) {
+                0 => "nobody watches".to_owned(),
+                1 => "1 viewer is told goodbye".to_owned(),
+                viewers => format!("{viewers} viewers are told goodbye"),
+            };
+            let asks = format!(
+                "{forgets}This Lenslet was started here. Does it end too? {viewers}. Else it goes on serving: \
+                 `lenslet` shows it again, and `lenslet shutdown` ends it."
+            );
+            Question { asks, yes: Deed::End, no: Some(Deed::Leave) }
+        }
     };
-    let asks = format!(
-        "This Lenslet was started by this terminal and ends with it. {viewers}. \
-         (`lenslet serve` goes on by itself.) End it?"
-    );
-    model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
+    model.overlay = Some(Overlay::Question(question));
     Vec::new()
 }
 

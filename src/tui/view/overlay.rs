@@ -6,7 +6,7 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::super::model::{Model, Overlay, Places, Spot};
+use super::super::model::{Model, Overlay, Places, Question, Spot};
 use super::super::theme::{Colours, Glyphs, Theme};
 use super::super::words::plain;
 use super::help;
@@ -16,30 +16,41 @@ use super::parts::{airy, middle, wrapped};
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
     match &model.overlay {
         Some(Overlay::Help(scroll)) => help::draw(model, *scroll, frame, body, places),
-        Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks, places),
+        Some(Overlay::Question(question)) => asks(model.theme, frame, body, question, places),
         Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
         Some(Overlay::Text { text, from }) => whole(model.theme, frame, body, text, *from, places),
         Some(Overlay::Prompt { .. }) | None => {}
     }
 }
 
-fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str, places: &mut Places) {
+fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, question: &Question, places: &mut Places) {
     let width = 64.min(body.width);
     let inside = usize::from(width.saturating_sub(4)).max(1);
-    let lines: Vec<Line<'_>> = wrapped(said, inside).into_iter().map(Line::from).collect();
+    let lines: Vec<Line<'_>> = wrapped(&question.asks, inside).into_iter().map(Line::from).collect();
     let area = middle(body, width, lines.len() as u16 + 2);
-    // The answers stand at the right of the lower edge.
-    let (edge, x) = (area.bottom().saturating_sub(1), area.right().saturating_sub(17));
-    places.spots.push((Rect::new(x, edge, 5, 1), Spot::Answer(true)));
-    places.spots.push((Rect::new(x + 8, edge, 8, 1), Spot::Answer(false)));
-    let keys = Line::from(vec![
-        Span::styled("y", theme.title()),
-        Span::raw(" yes   "),
-        Span::styled("n Esc", theme.title()),
-        Span::raw(" no"),
-    ]);
+    // The answers stand at the right of the lower edge, with what a click on them says.
+    let answers: &[(&str, &str, Option<bool>)] = match question.no {
+        None => &[("y", " yes", Some(true)), ("n Esc", " no", Some(false))],
+        Some(_) => {
+            &[("y", " it ends", Some(true)), ("n", " it goes on", Some(false)), ("Esc", " stay", None)]
+        }
+    };
+    let wide = |(key, word, _): &(&str, &str, Option<bool>)| (key.len() + word.len()) as u16;
+    let all = answers.iter().map(wide).sum::<u16>() + 3 * (answers.len() as u16 - 1);
+    let (edge, mut x) = (area.bottom().saturating_sub(1), area.right().saturating_sub(1 + all));
+    let mut keys: Vec<Span<'_>> = Vec::new();
+    for answer in answers {
+        if !keys.is_empty() {
+            keys.push(Span::raw("   "));
+        }
+        let (key, word, says) = *answer;
+        places.spots.extend(says.map(|yes| (Rect::new(x, edge, wide(answer), 1), Spot::Answer(yes))));
+        keys.extend([Span::styled(key, theme.title()), Span::raw(word)]);
+        x += wide(answer) + 3;
+    }
     frame.render_widget(Clear, area);
-    let block = airy(theme, "Sure?").border_style(theme.warning()).title_bottom(keys.right_aligned());
+    let block = airy(theme, "Sure?").border_style(theme.warning());
+    let block = block.title_bottom(Line::from(keys).right_aligned());
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 

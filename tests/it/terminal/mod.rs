@@ -1,6 +1,7 @@
 //! The screen in a real pseudo-terminal, against a real daemon with real readers. What it draws is read by a terminal
 //! emulator.
 
+mod alone;
 mod survives;
 
 use std::fs::File;
@@ -10,7 +11,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -23,19 +23,28 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FILE: &str = "( // the porch\n    listen: [\"LISTEN:0\"], udp_ports: (0, 0),\n    mounts: {\n        \"cam\": \
                     Pattern(width: 320, height: 240, fps: 15, bitrate: 300000), // left one\n    },\n)\n";
 
-/// A daemon with a file of its own, whose listen address stays when it starts again.
+/// A daemon with a file of its own.
 struct Daemon {
     child: Child,
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    /// Goes with it.
+    _own: Option<tempfile::TempDir>,
     url: String,
 }
 
 impl Daemon {
     fn start(on: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("lenslet.ron"), FILE.replace("LISTEN", on)).unwrap();
-        let (child, url) = Self::spawn(folder.path());
-        Self { child, folder, url }
+        let own = tempfile::tempdir().unwrap();
+        let mut daemon = Self::start_in(own.path(), on);
+        daemon._own = Some(own);
+        daemon
+    }
+
+    /// With all that is its own in a folder that stays.
+    fn start_in(folder: &Path, on: &str) -> Self {
+        std::fs::write(folder.join("lenslet.ron"), FILE.replace("LISTEN", on)).unwrap();
+        let (child, url) = Self::spawn(folder);
+        Self { child, folder: folder.to_owned(), _own: None, url }
     }
 
     fn spawn(folder: &Path) -> (Child, String) {
@@ -53,7 +62,7 @@ impl Daemon {
     }
 
     fn again(&mut self) {
-        (self.child, self.url) = Self::spawn(self.folder.path());
+        (self.child, self.url) = Self::spawn(&self.folder);
     }
 
     fn end(&mut self, signal: Signal) {
@@ -62,11 +71,11 @@ impl Daemon {
     }
 
     fn socket(&self) -> PathBuf {
-        self.folder.path().join("lenslet/control.sock")
+        self.folder.join("lenslet/control.sock")
     }
 
     fn text(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("lenslet.ron")).unwrap()
+        std::fs::read_to_string(self.folder.join("lenslet.ron")).unwrap()
     }
 
     fn serves(&self, mount: &str) -> bool {
@@ -106,16 +115,14 @@ impl Terminal {
 
     /// With another program in it.
     fn run(command: &mut Command, rows: u16, columns: u16) -> Self {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(Some(&size), None).unwrap();
+        let (keys, slave) = survives::line_and_end(rows, columns);
         command.env("LANG", "C.UTF-8");
         for gone in ["LC_ALL", "NO_COLOR", "COLORTERM"] {
             command.env_remove(gone);
         }
-        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let end = || Stdio::from(slave.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        drop(pty.slave);
-        let keys = File::from(pty.master);
+        drop(slave);
         let mut out = keys.try_clone().unwrap();
         let parser = vt100::Parser::new(rows, columns, 0);
         let shown = Arc::new((Mutex::new(Shown { parser, sent: Vec::new(), ended: false }), Condvar::new()));
@@ -177,16 +184,22 @@ impl Terminal {
         self.until(part, |contents| contents.contains(part))
     }
 
-    /// Leaves, and says whether the terminal is as it was.
+    /// Leaves; the terminal is as it was.
     fn leave(mut self) {
         self.type_in("q");
+        self.until_ended();
+    }
+
+    /// What the shell sees once it has ended, with the terminal as it was.
+    fn until_ended(mut self) -> String {
         let shown = self.shown.0.lock().unwrap();
         let shown = self.shown.1.wait_timeout_while(shown, PATIENCE, |shown| !shown.ended).unwrap().0;
-        assert!(shown.ended, "it does not leave\n{}", shown.parser.screen().contents());
-        assert!(self.child.wait().unwrap().success());
         let screen = shown.parser.screen();
+        assert!(shown.ended, "it does not leave\n{}", screen.contents());
+        assert!(self.child.wait().unwrap().success(), "{}", screen.contents());
         assert!(!screen.alternate_screen() && !screen.hide_cursor(), "{}", screen.contents());
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        screen.contents()
     }
 }
 

@@ -29,6 +29,7 @@ fn asked(effects: &[Effect]) -> String {
     let line = |effect: &Effect| match effect {
         Effect::Ask { request, .. } => serde_json::to_string(request).unwrap(),
         Effect::Leave => "leave".to_owned(),
+        Effect::End => "end".to_owned(),
         Effect::Redraw => "redraw".to_owned(),
         Effect::Cancel(_) => "cancel".to_owned(),
     };
@@ -383,12 +384,24 @@ fn a_chosen_session_stays_chosen_where_others_come_and_go() {
 }
 
 #[test]
-fn a_terminal_that_has_the_daemon_with_it_says_so_before_it_ends() {
+fn who_leaves_is_asked_whether_the_daemon_that_was_started_here_ends_too() {
     let mut model = day();
     model.link.ours = true;
-    assert!(press(&mut model, "q").is_empty());
-    assert!(text(&draw(&mut model, 80, 24)).contains("ends with it"));
-    assert_eq!(press(&mut model, "y"), [Effect::Leave]);
+    for (answer, asks) in [("y", "end"), ("n", "leave"), ("Esc", ""), ("q", "")] {
+        assert!(press(&mut model, "q").is_empty());
+        let shown = text(&draw(&mut model, 40, 12));
+        assert!(shown.contains("7 viewers are told") && shown.contains("n it goes on"), "{shown}");
+        assert_eq!(asked(&press(&mut model, answer)), asks);
+        assert!(model.overlay.is_none());
+    }
+    for (part, asks) in [("y it ends", "end"), ("n it goes on", "leave")] {
+        press(&mut model, "q");
+        let (x, y) = place(&mut model, part);
+        assert_eq!(asked(&click(&mut model, x, y)), asks);
+    }
+    // One that has ended by itself ends no more.
+    update(&mut model, Message::Lost("it is gone".into()));
+    assert_eq!(asked(&press(&mut model, "Esc q")), "leave");
 }
 
 #[test]

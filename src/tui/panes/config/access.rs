@@ -146,14 +146,14 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 
 fn remove(row: Row<'_>) -> Sure {
     match row {
-        Row::User(UserEntry { name, .. }) => Sure {
-            asks: format!("Is {name} no user any more? What {name} watches ends."),
-            yes: Deed::Access(AccessRequest::UserRemove { name: name.clone() }),
-        },
-        Row::Ban(BanEntry { address, why, .. }) => Sure {
-            asks: format!("Look at what comes from {address} again? It was banned for this: {why}"),
-            yes: Deed::Access(AccessRequest::BanLift { address: address.clone() }),
-        },
+        Row::User(UserEntry { name, .. }) => Sure::sure(
+            format!("Is {name} no user any more? What {name} watches ends."),
+            Deed::Access(AccessRequest::UserRemove { name: name.clone() }),
+        ),
+        Row::Ban(BanEntry { address, why, .. }) => Sure::sure(
+            format!("Look at what comes from {address} again? It was banned for this: {why}"),
+            Deed::Access(AccessRequest::BanLift { address: address.clone() }),
+        ),
     }
 }
 

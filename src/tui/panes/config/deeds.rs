@@ -21,7 +21,7 @@ fn ask(asked: Asked, request: ConfigRequest) -> Effects {
 }
 
 fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
-    model.overlay = Some(Overlay::Question(Sure { asks: asks.into(), yes: Deed::Config(then) }));
+    model.overlay = Some(Overlay::Question(Sure::sure(asks, Deed::Config(then))));
     Vec::new()
 }
 
