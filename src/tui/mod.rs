@@ -97,7 +97,13 @@ fn pictures(theme: Theme) -> io::Result<Pictures> {
     if theme.pictures != Pictures::Signs || theme.colours != Colours::All || theme.said {
         return Ok(theme.pictures);
     }
-    Ok(if sixel::is_told(&terminal::attributes()?) { Pictures::Sixel } else { Pictures::Signs })
+    let passes = kitty::passes(|name| std::env::var(name).ok());
+    let answer = terminal::attributes(if passes { kitty::ASKS } else { b"" })?;
+    Ok(match () {
+        () if kitty::is_told(&answer) => Pictures::Kitty,
+        () if sixel::is_told(&answer) => Pictures::Sixel,
+        () => Pictures::Signs,
+    })
 }
 
 fn show(

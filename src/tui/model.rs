@@ -205,8 +205,8 @@ pub struct Panes {
 pub struct Past {
     /// Of mounts, by their names: bitrate, pictures a second, readers.
     pub mounts: HashMap<String, History<3>>,
-    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live.
-    pub sessions: HashMap<String, History<5>>,
+    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live, pictures left out.
+    pub sessions: HashMap<String, History<6>>,
     /// The daemon's uptime at the newest sample.
     pub at_s: Option<u64>,
 }
@@ -235,6 +235,8 @@ pub enum Spot {
     Command(Command),
     /// An entry of the list that keys act on.
     Row(usize),
+    /// A place of a slider: of which line, which of how many.
+    Slider(usize, u16, u16),
     /// Yes, or no, to a question.
     Answer(bool),
     /// Nothing: what lies under it is not there.

@@ -115,6 +115,7 @@ fn remember(model: &mut Model, status: &Status) {
             figure(session.jitter_ms),
             figure(session.round_trip_ms),
             figure(session.behind_live_ms.map(|ms| ms as f64)),
+            panes::sessions::dropped(session) as f32,
         ];
         past.sessions.entry(session.id.clone()).or_default().add(sample);
     }
@@ -223,7 +224,7 @@ fn does(model: &mut Model, deed: Deed) -> Effects {
         Deed::Act(act) => vec![Effect::ask(Asked::Deed, act)],
         Deed::Leave => vec![Effect::Leave],
         Deed::End => vec![Effect::End],
-        Deed::Access(request) => panes::config::access::does(request),
+        Deed::Access(request) => panes::config::access::does(model, request),
         Deed::Config(it) => panes::config::command(model, Command::Config(it)),
     }
 }
@@ -306,6 +307,7 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
         MouseEventKind::ScrollUp => Command::Up,
         MouseEventKind::ScrollDown => Command::Down,
         MouseEventKind::Down(MouseButton::Left) => return clicked(model, mouse.column, mouse.row),
+        MouseEventKind::Drag(MouseButton::Left) => return dragged(model, mouse.column, mouse.row),
         _ => return Vec::new(),
     };
     if let Some(Overlay::Help(from) | Overlay::Text { from, .. }) = &mut model.overlay {
@@ -319,9 +321,24 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
     (0..3).flat_map(|_| command(model, wheel)).collect()
 }
 
-fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
+/// What is there, the topmost.
+fn spot(model: &Model, column: u16, row: u16) -> Option<Spot> {
     let at = ratatui::layout::Position::new(column, row);
-    let spot = model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot);
+    model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot)
+}
+
+/// Sliders go with the mouse; nothing else does.
+fn dragged(model: &mut Model, column: u16, row: u16) -> Effects {
+    match spot(model, column, row) {
+        Some(Spot::Slider(line, place, of)) if model.overlay.is_none() => {
+            panes::mount::slide(model, line, place, of)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
+    let spot = spot(model, column, row);
     if matches!(model.overlay, Some(Overlay::Help(_) | Overlay::Url(_) | Overlay::Text { .. })) {
         model.overlay = None;
         return Vec::new();
@@ -334,6 +351,7 @@ fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
         _ if model.overlay.is_some() => Vec::new(),
         Some(Spot::Command(it)) => command(model, it),
         Some(Spot::Row(place)) => chosen(model, place),
+        Some(Spot::Slider(line, place, of)) => panes::mount::slide(model, line, place, of),
         Some(Spot::Nothing) | None => Vec::new(),
     }
 }
@@ -349,10 +367,7 @@ fn chosen(model: &mut Model, place: usize) -> Effects {
             panes::sessions::choose(model, place);
             before
         }
-        Tab::Mount => {
-            model.panes.mount.cursor.chosen = place;
-            return Vec::new();
-        }
+        Tab::Mount => std::mem::replace(&mut model.panes.mount.cursor.chosen, place),
         Tab::Alarms => std::mem::replace(&mut model.panes.alarms.cursor.chosen, place),
         Tab::Logs => {
             model.panes.logs.cursor.set(place, length, page);

@@ -73,15 +73,51 @@ fn whole(theme: Theme, frame: &mut Frame<'_>, body: Rect, text: &str, from: u16,
 }
 
 fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {
-    let code = code(theme, url).filter(|code| code.height() + 4 <= usize::from(body.height));
-    let mut text = Text::from(vec![Line::styled(url.to_owned(), theme.title()).centered(), Line::raw("")]);
-    let small = code.is_none();
-    text.extend(code.unwrap_or_else(|| Text::from("There is no room for its QR code here.")));
+    let has_room = |code: &Text<'_>| {
+        let (width, height) = framed(code);
+        width <= body.width && height <= body.height
+    };
+    let code = code(theme, url);
+    let inside = usize::from(body.width.saturating_sub(4)).max(1);
+    let address = wrapped(url, inside).into_iter().map(|line| Line::styled(line, theme.title()).centered());
+    let mut text = Text::from(address.chain([Line::raw("")]).collect::<Vec<_>>());
+    let small = !code.as_ref().is_some_and(has_room);
+    let said = match code {
+        Some(code) if !small => code,
+        Some(code) => no_room(theme, url, &code, frame.area(), body, inside.min(60)),
+        None => Text::from("It is too long for a QR code."),
+    };
+    text.extend(said);
     let width = (text.width() + 4).max(30) as u16;
     let area = middle(body, width.min(body.width), (text.height() + 2).min(usize::from(body.height)) as u16);
     frame.render_widget(Clear, area);
     let title = if small { "URL" } else { "URL: scan it with a phone's player" };
     frame.render_widget(Paragraph::new(text).block(airy(theme, title)), area);
+}
+
+/// What a code takes with its frame, and the URL above it.
+fn framed(code: &Text<'_>) -> (u16, u16) {
+    (code.width() as u16 + 4, code.height() as u16 + 4)
+}
+
+/// From which size of the terminal on there is room for a code, as it is drawn now and in half the signs.
+fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, width: usize) -> Text<'static> {
+    let around = all.height.saturating_sub(body.height);
+    let needed = |code: &Text<'_>| {
+        let (width, height) = framed(code);
+        format!("{}x{}", width.max(super::LEAST.0), height + around)
+    };
+    let mut said = format!(
+        "Its QR code needs a terminal of {}; this one is {}x{}.",
+        needed(code),
+        all.width,
+        all.height
+    );
+    let utf8 = Theme { glyphs: Glyphs::Utf8, ..theme };
+    if let Some(smaller) = self::code(utf8, url).filter(|_| theme.glyphs == Glyphs::Ascii) {
+        said += &format!(" With UTF-8 (LC_ALL=C.UTF-8) it needs {}.", needed(&smaller));
+    }
+    wrapped(&said, width).into_iter().map(Line::raw).collect::<Vec<_>>().into()
 }
 
 /// The URL as a QR code: two rows of modules a line, or in ASCII two columns a module.

@@ -8,12 +8,12 @@ use lenslet::tui::keys::{EVERYWHERE, bindings};
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::update::update;
-use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
+use super::mouse::{click, place};
 use super::support::{controls, draw, key, log, press, seen, status, tell, text};
 
 /// A screen of an ordinary day that everything has been told to.
-fn day() -> Model {
+pub(super) fn day() -> Model {
     let mut model = seen(&status("typical"));
     press(&mut model, "3");
     tell(&mut model, Asked::Controls("door".into()), Ok(Reply::Controls(controls())));
@@ -25,7 +25,7 @@ fn day() -> Model {
 }
 
 /// What is asked, as the daemon reads it, without the screens' own questions.
-fn asked(effects: &[Effect]) -> String {
+pub(super) fn asked(effects: &[Effect]) -> String {
     let line = |effect: &Effect| match effect {
         Effect::Ask { request, .. } => serde_json::to_string(request).unwrap(),
         Effect::Leave => "leave".to_owned(),
@@ -37,7 +37,7 @@ fn asked(effects: &[Effect]) -> String {
 }
 
 /// What a key may change, in a line.
-fn state(model: &Model) -> String {
+pub(super) fn state(model: &Model) -> String {
     let panes = &model.panes;
     let overlay = match &model.overlay {
         None => "",
@@ -445,55 +445,6 @@ fn a_live_picture_is_asked_for_once_a_second_and_not_before_the_last_came() {
     assert_eq!(second(&mut model), 0);
 }
 
-fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
-    let kind = MouseEventKind::Down(MouseButton::Left);
-    update(model, Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
-}
-
-fn place(model: &mut Model, part: &str) -> (u16, u16) {
-    let screen = text(&draw(model, 100, 30));
-    let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(part)).unwrap();
-    (line.split(part).next().unwrap().chars().count() as u16, row as u16)
-}
-
-#[test]
-fn the_mouse_does_what_keys_do() {
-    let mut model = day();
-    let (x, y) = place(&mut model, "gate");
-    assert!(click(&mut model, x, y).is_empty());
-    assert_eq!(state(&model), "Dashboard 1");
-    assert!(asked(&click(&mut model, x, y)).contains("controls"));
-    assert_eq!(state(&model), "Mount gate 0");
-    let (x, y) = place(&mut model, "2 Sessions");
-    click(&mut model, x, y);
-    assert_eq!(state(&model), "Sessions 0 - by time \"\"");
-    let wheel = |kind| Message::Mouse(MouseEvent { kind, column: 3, row: 9, modifiers: KeyModifiers::NONE });
-    update(&mut model, wheel(MouseEventKind::ScrollDown));
-    assert_eq!(state(&model), "Sessions 3 - by time \"\"");
-    update(&mut model, wheel(MouseEventKind::ScrollUp));
-    assert_eq!(state(&model), "Sessions 0 - by time \"\"");
-    let (x, y) = place(&mut model, "leave");
-    assert_eq!(click(&mut model, x, y), [Effect::Leave]);
-}
-
-#[test]
-fn a_click_on_a_columns_head_sorts_by_it() {
-    let mut model = day();
-    press(&mut model, "2");
-    for (head, by) in [
-        ("LOSS%", "loss"),
-        ("LOSS%<", "loss reversed"),
-        ("FROM", "address"),
-        ("MOUNT", "mount"),
-        ("DROPS", "drops"),
-        ("BITRATE", "bitrate"),
-    ] {
-        let (x, y) = place(&mut model, head);
-        click(&mut model, x, y);
-        assert_eq!(state(&model), format!("Sessions {} - by {by} \"\"", model.panes.sessions.cursor.chosen));
-    }
-}
-
 #[test]
 fn a_help_that_has_no_room_is_scrolled() {
     let mut model = day();
@@ -547,20 +498,6 @@ fn a_refusal_is_told_whole_at_the_smallest_size() {
     for (width, height) in [(40, 12), (80, 24)] {
         let shown = text(&draw(&mut model, width, height));
         assert!(shown.contains("end of this") && shown.contains("sentence"), "{shown}");
-    }
-}
-
-#[test]
-fn a_question_is_answered_by_a_click() {
-    let asks = |model: &Model| matches!(model.overlay, Some(Overlay::Question(_)));
-    for (answer, asked_of_it) in [("y yes", true), ("n Esc no", false)] {
-        let mut model = day();
-        press(&mut model, "1 d");
-        let (column, row) = place(&mut model, answer);
-        assert!(click(&mut model, column - 2, row).is_empty() && asks(&model), "beside it is no answer");
-        let effects = click(&mut model, column, row);
-        assert!(!asks(&model));
-        assert_eq!(effects.len(), usize::from(asked_of_it));
     }
 }
 
