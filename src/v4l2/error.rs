@@ -7,6 +7,9 @@ use nix::errno::Errno;
 
 use super::holder::Holder;
 
+/// Who may not set a control may stream all the same, and is refused by these answers in its own sense.
+pub(super) const SET_CONTROL: &str = "VIDIOC_S_EXT_CTRLS";
+
 /// Why a V4L2 node did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -51,6 +54,14 @@ impl Error {
                         "it is a device, and no camera"
                     },
                 )
+            }
+            Errno::EACCES | Errno::EPERM if call == SET_CONTROL => Self::Unfit(
+                device,
+                "the driver lets nobody set it now: it is read-only, or another control sets it by itself"
+                    .to_owned(),
+            ),
+            Errno::EBUSY if call == SET_CONTROL => {
+                Self::Unfit(device, "the driver does not set it while pictures come".to_owned())
             }
             Errno::EACCES | Errno::EPERM => Self::Denied(device),
             Errno::EBUSY => {
@@ -100,6 +111,23 @@ mod tests {
     use std::process::{Command, Stdio};
 
     use super::*;
+
+    #[test]
+    fn a_control_that_cannot_be_set_is_not_told_as_a_camera_that_cannot_be_opened() {
+        let node = Path::new("/dev/video0");
+        for (call, errno, told) in [
+            ("open", Errno::EACCES, "permission denied: add the user to the group `video`"),
+            (SET_CONTROL, Errno::EACCES, "the driver lets nobody set it now: it is read-only, or another"),
+            (SET_CONTROL, Errno::EPERM, "the driver lets nobody set it now"),
+            ("VIDIOC_STREAMON", Errno::EBUSY, "in use by another program"),
+            (SET_CONTROL, Errno::EBUSY, "the driver does not set it while pictures come"),
+            (SET_CONTROL, Errno::ERANGE, "VIDIOC_S_EXT_CTRLS failed: "),
+            (SET_CONTROL, Errno::ENODEV, "the camera is gone"),
+        ] {
+            let is = Error::from_errno(node, call, errno).to_string();
+            assert!(is.starts_with(&format!("/dev/video0: {told}")), "{call} {errno}: {is}");
+        }
+    }
 
     #[test]
     fn a_node_in_use_is_told_with_its_holder() {
