@@ -1,11 +1,11 @@
 //! The mounts that run, by name, and how another configuration comes true while people watch.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::discovered::Discovered;
 use super::plan::{Fate, Live, plan};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
@@ -33,6 +33,7 @@ pub struct Mounts {
     commanded: BTreeMap<String, bool>,
     /// What was applied last.
     config: Option<Config>,
+    discovered: Discovered,
     /// Where this process keeps what is its own: of what was applied first.
     places: Option<Places>,
 }
@@ -122,6 +123,7 @@ impl Mounts {
             disabled: BTreeMap::new(),
             commanded: BTreeMap::new(),
             config: None,
+            discovered: Discovered::new(camera::probe),
             places: None,
         }
     }
@@ -141,7 +143,8 @@ impl Mounts {
         let mut applied = Applied { server: self.handle.preview(&config.server_now()), ..Applied::default() };
         applied.server.after_restart.extend(self.moved(config));
         let commanded = self.still_commanded(config);
-        for (name, fate) in self.fates(&served(config, &commanded).0) {
+        let mut discovered = self.discovered.clone();
+        for (name, fate) in self.fates(&served(config, &mut discovered, &commanded).0) {
             applied.note(name, &fate);
         }
         let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
@@ -153,18 +156,26 @@ impl Mounts {
     /// Makes a configuration true. Mounts whose settings are the same notice nothing.
     ///
     /// # Errors
-    /// An address that cannot be listened on, in a sentence: nothing has changed.
+    /// An address that cannot be listened on, or a source that does not end, in a sentence: all is as it was.
     pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
+        let before = self.handle.settings();
         let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
+        let commanded = self.still_commanded(config);
+        let (mut sources, disabled) = served(config, &mut self.discovered, &commanded);
+        let fates = self.fates(&sources);
+        // Before anything else: who does not end cannot be had to.
+        let mut outlets = self.stop_sources(&fates).inspect_err(|_| {
+            if let Err(error) = self.handle.change(&before) {
+                tracing::error!("the server's settings are not what they were: {error}");
+            }
+        })?;
         let mut applied = Applied { server, ..Applied::default() };
         applied.server.after_restart.extend(self.moved(config));
         self.places.get_or_insert_with(|| config.places.clone());
         config.absent_interfaces().iter().for_each(|why| tracing::warn!("{why}"));
-        self.commanded = self.still_commanded(config);
+        self.commanded = commanded;
         self.config = Some(config.clone());
-        let (mut sources, disabled) = served(config, &self.commanded);
         self.disabled = disabled;
-        let fates = self.fates(&sources);
         let added = fates.values().filter(|fate| **fate == Fate::Added).count();
         self.handle.make_room(added);
         let mut stand_ins = Vec::new();
@@ -177,7 +188,7 @@ impl Mounts {
                     Ok(())
                 }
                 (Fate::Added, Some(settings)) => self.add(&name, settings, &mut stand_ins),
-                (Fate::Restarted, Some(settings)) => self.restart(&name, settings),
+                (Fate::Restarted, Some(settings)) => self.restart(&name, settings, outlets.remove(&name)),
                 (Fate::Changed(lives), Some(settings)) => {
                     self.change(&name, settings, lives);
                     Ok(())
@@ -208,6 +219,23 @@ impl Mounts {
                 tracing::info!("interfaces have other addresses; listening on {:?}", self.handle.addresses())
             }
             Err(error) => tracing::debug!(%error, "an interface's new address is not listened on yet"),
+        }
+    }
+
+    /// Whether every camera becomes a mount.
+    pub(super) fn discovers(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| config.discover_cameras)
+    }
+
+    /// Has cameras that came become mounts, where every camera is one.
+    pub(super) async fn discover(&mut self) {
+        let Some(config) = self.config.clone().filter(|config| config.discover_cameras) else { return };
+        if self.discovered.clone().look().is_empty() {
+            return;
+        }
+        match self.apply(&config).await {
+            Ok(applied) => tracing::info!("a camera came: {applied}"),
+            Err(why) => tracing::error!("a camera came, and is not served: {why}"),
         }
     }
 
@@ -321,14 +349,38 @@ impl Mounts {
         self.leaving.push(source);
     }
 
+    /// Ends the sources whose mounts others take over; gives their ends of those.
+    ///
+    /// # Errors
+    /// One does not end: then all go on as they were.
+    fn stop_sources(
+        &mut self,
+        fates: &BTreeMap<String, Fate>,
+    ) -> Result<BTreeMap<String, hub::Outlet>, String> {
+        let restarted = |(name, _): &(&String, &Mounted)| fates.get(*name) == Some(&Fate::Restarted);
+        self.running.iter().filter(restarted).for_each(|(_, mounted)| mounted.mount.stop_source());
+        let (mut outlets, mut hangs) = (BTreeMap::new(), None);
+        for (name, mounted) in self.running.iter().filter(restarted) {
+            match mounted.source.join_within(PATIENCE) {
+                Some(outlet) => drop(outlets.insert(name.clone(), outlet)),
+                None => {
+                    mounted.mount.keep_source();
+                    hangs = Some(format!("{name}: its source does not end: it may hang in the kernel"));
+                }
+            }
+        }
+        let Some(why) = hangs else { return Ok(outlets) };
+        for (name, outlet) in outlets {
+            let settings = self.running.get(&name).map(|mounted| mounted.settings.clone());
+            let again = settings.map_or(Ok(()), |settings| self.restart(&name, settings, Some(outlet)));
+            again.unwrap_or_else(|why| tracing::error!(mount = name, "it does not go on: {why}"));
+        }
+        Err(why)
+    }
+
     /// Another source takes over the mount; its readers stay.
-    fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
-        let Some(Mounted { mount, source, .. }) = self.running.get(name) else { return Ok(()) };
-        mount.stop_source();
-        let Some(outlet) = source.join_within(PATIENCE) else {
-            mount.keep_source();
-            return Err("its source does not end: it may hang in the kernel".to_owned());
-        };
+    fn restart(&mut self, name: &str, settings: Mount, outlet: Option<hub::Outlet>) -> Result<(), String> {
+        let Some((Mounted { mount, .. }, outlet)) = self.running.get(name).zip(outlet) else { return Ok(()) };
         outlet.renew();
         self.handle.change_mount(name, settings.serving.clone());
         let mount = mount.clone();
@@ -396,18 +448,22 @@ impl std::fmt::Display for Applied {
 /// What is served and what is not, by the configuration and by what was said of single mounts since.
 fn served(
     config: &Config,
+    discovered: &mut Discovered,
     commanded: &BTreeMap<String, bool>,
 ) -> (BTreeMap<String, Mount>, BTreeMap<String, Mount>) {
     let on = |name: &String, mount: &Mount| commanded.get(name).copied().unwrap_or(mount.enabled);
-    sources(config).into_iter().partition(|(name, mount)| on(name, mount))
+    sources(config, discovered).into_iter().partition(|(name, mount)| on(name, mount))
 }
 
-/// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: &Config) -> BTreeMap<String, Mount> {
+/// Every mount's path and what feeds it: the configured ones, then the cameras that were found, be they there or not.
+fn sources(config: &Config, discovered: &mut Discovered) -> BTreeMap<String, Mount> {
     let mut sources = config.mounts.clone();
     if config.discover_cameras {
-        for (number, device) in cameras().into_iter().enumerate() {
-            let settings = camera::Settings { device, ..camera::Settings::default() };
+        for camera in discovered.look() {
+            tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
+        }
+        for (number, device) in discovered.devices().enumerate() {
+            let settings = camera::Settings { device: device.to_owned(), ..camera::Settings::default() };
             sources
                 .entry(format!("camera{number}"))
                 .or_insert_with(|| Mount::of(MountSettings::Camera(settings)));
@@ -426,11 +482,5 @@ fn source(settings: MountSettings) -> Box<dyn Source> {
     }
 }
 
-/// Cameras that can be served, by stable name.
-fn cameras() -> Vec<PathBuf> {
-    let found = camera::probe();
-    for camera in &found {
-        tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
-    }
-    found.into_iter().filter(|camera| camera.served).map(|camera| camera.id.unwrap_or(camera.path)).collect()
-}
+#[cfg(test)]
+mod tests;
