@@ -129,10 +129,11 @@ fn setup(
                 Some(own) => own,
                 None => {
                     replaces = caller.own.take();
-                    if let Some(old) = &replaces {
-                        sessions.close(old);
-                    }
-                    match sessions.open(&caller.asker, &target, now) {
+                    let opened = match &replaces {
+                        Some(old) => sessions.replace(old, &caller.asker, &target, now),
+                        None => sessions.open(&caller.asker, &target, now),
+                    };
+                    match opened {
                         Ok(session) => session,
                         Err(full) => {
                             return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));

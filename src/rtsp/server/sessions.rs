@@ -280,6 +280,25 @@ impl Sessions {
             self.counts.address += 1;
             return Err(Status(453));
         }
+        Ok(self.enter(asker, target, now))
+    }
+
+    /// A session in the place of one that the asker leaves without a word. Who was in is no new viewer, whatever the
+    /// limits have become since.
+    pub(super) fn replace(
+        &mut self,
+        old: &SessionId,
+        asker: &Asker,
+        target: &Target,
+        now: Instant,
+    ) -> Result<SessionId, Status> {
+        match self.table.remove(old) {
+            Some(_) => Ok(self.enter(asker, target, now)),
+            None => self.open(asker, target, now),
+        }
+    }
+
+    fn enter(&mut self, asker: &Asker, target: &Target, now: Instant) -> SessionId {
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
         let id = SessionId(name.into());
         let session = Session {
@@ -293,7 +312,7 @@ impl Sessions {
             unplayed: Some(now + self.patience()),
         };
         self.table.insert(id.clone(), Box::new(session));
-        Ok(id)
+        id
     }
 
     /// The session of that name, whosever it is.
