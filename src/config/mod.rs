@@ -33,7 +33,7 @@ pub use changes::{Change, changes};
 pub use error::{Error, Problem};
 use file::ConfigFile;
 pub use interfaces::Interface;
-pub use migration::migrate;
+pub use migration::{Translated, migrate};
 pub(crate) use nearest::nearest;
 pub use places::Places;
 pub use schema::schema;
