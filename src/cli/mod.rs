@@ -6,6 +6,8 @@ mod config_argument;
 mod control;
 mod media;
 mod serving;
+#[cfg(feature = "tui")]
+mod started;
 mod tui;
 
 use std::io::{self, Write};

@@ -22,15 +22,15 @@ pub(super) struct ServeArguments {
     /// Where it can be seen and steered: a socket's path.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
-    /// Until the standard input ends: it is the screen's, which ends with its terminal.
+    /// In a session of its own: it was started with a screen, whose terminal may go.
     #[arg(long, hide = true)]
-    tied: bool,
+    apart: bool,
 }
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
-    let ServeArguments { config, control, tied } = arguments;
-    if tied {
-        end_with_input()?;
+    let ServeArguments { config, control, apart } = arguments;
+    if apart {
+        nix::unistd::setsid().map_err(io::Error::from)?;
     }
     let explicit = config.is_said();
     let store = config.store();
@@ -49,17 +49,6 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let folder = store.path().parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let config = Some(store).filter(|_| folder);
     Ok(daemon::serve(&loaded.config, daemon::Options { config, control, logs })?)
-}
-
-/// Has this process told to end once its standard input has ended.
-fn end_with_input() -> io::Result<()> {
-    let listen = || {
-        // What comes there says nothing; an error is an end too.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        // It fails only where there is no such process: then nothing is left to end.
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM);
-    };
-    std::thread::Builder::new().name("lenslet-tied".to_owned()).spawn(listen).map(|_| ())
 }
 
 pub(super) fn probe(json: bool) -> Done {

@@ -13,8 +13,9 @@ use crate::server::{self, Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
 use crate::source::{self, Running, Source, camera, command, file, jpegs, pattern};
 
-/// A source that has not ended in this time hangs.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A source that has not ended in this time hangs: a program has 2 s to end by itself and may take 5 s to be ended, an
+/// encoder takes up to 1 s for its last pictures and 4 s to be closed.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// All of them.
 #[derive(Debug)]
@@ -103,7 +104,7 @@ pub struct Applied {
     pub added: Vec<String>,
     /// They go, and their sessions end.
     pub removed: Vec<String>,
-    /// It could not be done, and why; they are as they were.
+    /// They could not be added, and why.
     pub refused: Vec<(String, String)>,
     /// The server's settings.
     pub server: server::Changed,
@@ -153,31 +154,38 @@ impl Mounts {
     /// Makes a configuration true. Mounts whose settings are the same notice nothing.
     ///
     /// # Errors
-    /// An address that cannot be listened on, in a sentence: nothing has changed.
+    /// An address that cannot be listened on, or a source that does not end, in a sentence: nothing has changed.
     pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
+        let before = self.handle.settings();
         let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
         let mut applied = Applied { server, ..Applied::default() };
+        let commanded = self.still_commanded(config);
+        let (mut sources, disabled) = served(config, &commanded);
+        let fates = self.fates(&sources);
+        // First what may fail, so that nothing is half applied.
+        if let Err(why) = self.restart_all(&fates, &sources).await {
+            return Err(match self.handle.change(&before) {
+                Ok(_) => why,
+                Err(error) => format!("{why}; and what the server had of its own is not back: {error}"),
+            });
+        }
         applied.server.after_restart.extend(self.moved(config));
         self.places.get_or_insert_with(|| config.places.clone());
         config.absent_interfaces().iter().for_each(|why| tracing::warn!("{why}"));
-        self.commanded = self.still_commanded(config);
+        (self.commanded, self.disabled) = (commanded, disabled);
         self.config = Some(config.clone());
-        let (mut sources, disabled) = served(config, &self.commanded);
-        self.disabled = disabled;
-        let fates = self.fates(&sources);
         let added = fates.values().filter(|fate| **fate == Fate::Added).count();
         self.handle.make_room(added);
         let mut stand_ins = Vec::new();
         for (name, fate) in fates {
             let settings = sources.remove(&name);
             let done = match (&fate, settings) {
-                (Fate::Kept, _) => Ok(()),
+                (Fate::Kept | Fate::Restarted, _) => Ok(()),
                 (Fate::Removed, _) | (_, None) => {
                     self.remove(&name).await;
                     Ok(())
                 }
                 (Fate::Added, Some(settings)) => self.add(&name, settings, &mut stand_ins),
-                (Fate::Restarted, Some(settings)) => self.restart(&name, settings),
                 (Fate::Changed(lives), Some(settings)) => {
                     self.change(&name, settings, lives);
                     Ok(())
@@ -321,20 +329,59 @@ impl Mounts {
         self.leaving.push(source);
     }
 
+    /// Restarts the mounts that begin anew with a configuration, or none of them.
+    ///
+    /// # Errors
+    /// A source that does not end, in a sentence: those before it have their old settings again.
+    async fn restart_all(
+        &mut self,
+        fates: &BTreeMap<String, Fate>,
+        sources: &BTreeMap<String, Mount>,
+    ) -> Result<(), String> {
+        let mut done: Vec<(&String, Mount)> = Vec::new();
+        for name in fates.iter().filter(|(_, fate)| **fate == Fate::Restarted).map(|(name, _)| name) {
+            let (Some(mounted), Some(settings)) = (self.running.get(name), sources.get(name)) else {
+                continue;
+            };
+            let before = mounted.settings.clone();
+            let Err(why) = self.restart(name, settings.clone()).await else {
+                done.push((name, before));
+                continue;
+            };
+            for (name, settings) in done {
+                // It began a moment ago.
+                if let Err(why) = self.restart(name, settings).await {
+                    tracing::error!(mount = name, "it is not back at what it was: {why}");
+                }
+            }
+            return Err(format!("{name}: {why}"));
+        }
+        Ok(())
+    }
+
     /// Another source takes over the mount; its readers stay.
-    fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
+    async fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
         let Some(Mounted { mount, source, .. }) = self.running.get(name) else { return Ok(()) };
         mount.stop_source();
-        let Some(outlet) = source.join_within(PATIENCE) else {
-            mount.keep_source();
+        // One that begins to end as its time is up is waited for as well.
+        let late = || if source.keep(mount) { None } else { source.join_within(PATIENCE) };
+        let Some(outlet) = source.join_within(PATIENCE).or_else(late) else {
             return Err("its source does not end: it may hang in the kernel".to_owned());
         };
         outlet.renew();
-        self.handle.change_mount(name, settings.serving.clone());
         let mount = mount.clone();
-        let source = self.spawn(name, &settings, outlet)?;
-        self.running.insert(name.to_owned(), Mounted { settings, mount, source });
-        Ok(())
+        match self.spawn(name, &settings, outlet) {
+            Ok(source) => {
+                self.handle.change_mount(name, settings.serving.clone());
+                self.running.insert(name.to_owned(), Mounted { settings, mount, source });
+                Ok(())
+            }
+            // Without a source there is nothing to serve: the next reload adds it.
+            Err(why) => {
+                self.remove(name).await;
+                Err(why)
+            }
+        }
     }
 
     fn change(&mut self, name: &str, settings: Mount, lives: &[Live]) {

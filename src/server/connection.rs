@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -105,6 +105,14 @@ fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Op
     }
 }
 
+/// An IPv4 address as such; one of IPv6 with its scope, without which nothing reaches a link-local one.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
 impl Shell {
     fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Seat) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
@@ -112,7 +120,6 @@ impl Shell {
         if let Err(error) = marking::mark(stream.get_ref(), dscp, stream.get_ref().local_addr()?.is_ipv6()) {
             tracing::warn!(%error, dscp, "packets are not marked");
         }
-        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         let (peer, local) =
             (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
         let outbox = Rc::new(Outbox::new(stream.clone()));

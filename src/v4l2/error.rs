@@ -20,6 +20,8 @@ pub enum Error {
     Busy(PathBuf, Option<Holder>),
     /// It was there and is not any more.
     Gone(PathBuf),
+    /// A control cannot be set as things are; the text says why.
+    Held(PathBuf, &'static str),
     /// It gives none of what was asked for; the text says what.
     Unfit(PathBuf, String),
     /// The driver refused a call.
@@ -32,6 +34,10 @@ pub enum Error {
         errno: Errno,
     },
 }
+
+/// Calls that one program alone succeeds with.
+const CLAIMS: [&str; 5] = ["open", "VIDIOC_S_FMT", "VIDIOC_S_PARM", "VIDIOC_REQBUFS", "VIDIOC_STREAMON"];
+const SET: &str = "VIDIOC_S_EXT_CTRLS";
 
 impl Error {
     /// What the driver's answer to `call` means.
@@ -52,8 +58,11 @@ impl Error {
                     },
                 )
             }
-            Errno::EACCES | Errno::EPERM => Self::Denied(device),
-            Errno::EBUSY => {
+            Errno::EACCES | Errno::EPERM if call == "open" => Self::Denied(device),
+            // uvcvideo's answer for a focus that is automatic, and a sensor's for a flip while it streams.
+            Errno::EACCES if call == SET => Self::Held(device, "another control sets it, an automatic one"),
+            Errno::EBUSY if call == SET => Self::Held(device, "not while the camera streams"),
+            Errno::EBUSY if CLAIMS.contains(&call) => {
                 let holder = Holder::of(&device);
                 Self::Busy(device, holder)
             }
@@ -85,6 +94,7 @@ impl fmt::Display for Error {
             Self::Gone(device) => {
                 write!(f, "{}: the camera is gone (unplugged?)", device.display())
             }
+            Self::Held(device, why) => write!(f, "{}: the driver says: {why}", device.display()),
             Self::Unfit(device, what) => write!(f, "{}: {what}", device.display()),
             Self::Refused { device, call, errno } => {
                 write!(f, "{}: {call} failed: {}", device.display(), errno.desc())
@@ -113,6 +123,20 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(told, format!("{name}: in use by pid {} (sleep)", child.id()));
+    }
+
+    #[test]
+    fn a_control_that_cannot_be_set_now_is_no_matter_of_groups_and_of_other_programs() {
+        for (errno, told) in [
+            (Errno::EACCES, "/dev/video0: the driver says: another control sets it, an automatic one"),
+            (Errno::EBUSY, "/dev/video0: the driver says: not while the camera streams"),
+            (Errno::EPERM, "/dev/video0: VIDIOC_S_EXT_CTRLS failed: Operation not permitted"),
+        ] {
+            let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_S_EXT_CTRLS", errno);
+            assert_eq!(error.to_string(), told);
+        }
+        let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_DQBUF", Errno::EBUSY);
+        assert_eq!(error.to_string(), "/dev/video0: VIDIOC_DQBUF failed: Device or resource busy");
     }
 
     #[test]

@@ -72,6 +72,9 @@ const UNSAFE: [&str; 6] = [
     "src/source/sys.rs",
 ];
 
+/// What musl has as a loop of single calls on 64-bit targets: every static binary would make a call a message.
+const LOOPS: [&str; 2] = ["libc::sendmmsg", "libc::recvmmsg"];
+
 /// Every path that a file names, written out, tests left aside.
 struct Paths<'a> {
     /// Modules from the crate's root to this file.
@@ -188,6 +191,9 @@ fn offences(file: &str, source: &str) -> Vec<String> {
             wrong.push(format!("{file}: {room} is pure and names {impure} ({name})"));
         }
     }
+    for name in LOOPS.iter().filter(|name| paths.named.contains(**name)) {
+        wrong.push(format!("{file}: {name} is a loop in musl; make the system call"));
+    }
     if paths.unsafety && !UNSAFE.iter().any(|place| file.starts_with(place)) {
         wrong.push(format!("{file}: unsafe lives in {UNSAFE:?} alone"));
     }
@@ -231,6 +237,7 @@ fn the_table_bites() {
         ("src/hub/x.rs", "unsafe impl Send for T {}", "unsafe lives"),
         ("src/hub/x.rs", "unsafe trait T {}", "unsafe lives"),
         ("src/hub/x.rs", "unsafe extern \"C\" { fn f(); }", "unsafe lives"),
+        ("src/server/sys.rs", "fn f() { unsafe { libc::sendmmsg(0, p, 1, 0) } }", "is a loop in musl"),
         ("src/stranger/mod.rs", "", "no stranger"),
     ] {
         let wrong = offences(file, source).join("\n");

@@ -127,15 +127,19 @@ fn setup(
             let own = caller.own.clone().filter(|own| continues(own, &target, &transports, sessions));
             match own {
                 Some(own) => own,
-                None => match sessions.open(&caller.asker, &target, caller.own.as_ref(), now) {
-                    Ok(session) => {
-                        replaces = caller.own.take();
-                        session
+                None => {
+                    replaces = caller.own.take();
+                    let opened = match &replaces {
+                        Some(old) => sessions.replace(old, &caller.asker, &target, now),
+                        None => sessions.open(&caller.asker, &target, now),
+                    };
+                    match opened {
+                        Ok(session) => session,
+                        Err(full) => {
+                            return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));
+                        }
                     }
-                    Err(full) => {
-                        return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));
-                    }
-                },
+                }
             }
         }
     };

@@ -273,32 +273,41 @@ impl Sessions {
         self.table.is_empty()
     }
 
-    /// A new session, in place of another one that ends with it: who has one is no newcomer. Where there may be none the old one
-    /// stays.
-    pub(super) fn open(
-        &mut self,
-        asker: &Asker,
-        target: &Target,
-        replaces: Option<&SessionId>,
-        now: Instant,
-    ) -> Result<SessionId, Status> {
-        let old = replaces.filter(|old| self.table.contains_key(old));
-        let others = || self.table.iter().filter(|(id, _)| Some(*id) != old).map(|(_, session)| session);
-        if self.closed && !self.table.is_empty() && old.is_none() {
+    pub(super) fn open(&mut self, asker: &Asker, target: &Target, now: Instant) -> Result<SessionId, Status> {
+        if self.closed && !self.table.is_empty() {
             self.refused += 1;
             self.counts.strained += 1;
             return Err(Status(453));
         }
-        if self.table.len() - usize::from(old.is_some()) >= self.limits.sessions {
+        if self.table.len() >= self.limits.sessions {
             self.counts.server += 1;
             return Err(Status(453));
         }
         let whose = customer(asker.peer);
-        let own = others().filter(|session| customer(session.owner.peer) == whose);
+        let own = self.table.values().filter(|session| customer(session.owner.peer) == whose);
         if !asker.peer.is_loopback() && own.count() >= self.limits.per_address {
             self.counts.address += 1;
             return Err(Status(453));
         }
+        Ok(self.enter(asker, target, now))
+    }
+
+    /// A session in the place of one that the asker leaves without a word. Who was in is no new viewer, whatever the
+    /// limits have become since.
+    pub(super) fn replace(
+        &mut self,
+        old: &SessionId,
+        asker: &Asker,
+        target: &Target,
+        now: Instant,
+    ) -> Result<SessionId, Status> {
+        match self.table.remove(old) {
+            Some(_) => Ok(self.enter(asker, target, now)),
+            None => self.open(asker, target, now),
+        }
+    }
+
+    fn enter(&mut self, asker: &Asker, target: &Target, now: Instant) -> SessionId {
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
         let id = SessionId(name.into());
         let session = Session {
@@ -311,11 +320,8 @@ impl Sessions {
             deadline: now + self.patience(),
             unplayed: Some(now + self.patience()),
         };
-        if let Some(old) = replaces {
-            self.table.remove(old);
-        }
         self.table.insert(id.clone(), Box::new(session));
-        Ok(id)
+        id
     }
 
     /// The session of that name, whosever it is.
@@ -370,7 +376,7 @@ mod tests {
     #[test]
     fn a_udp_session_ends_after_its_timeout_unless_it_shows_life() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(&asker, &cam(), None, now).unwrap();
+        let id = sessions.open(&asker, &cam(), now).unwrap();
         sessions.plays(&id, now);
         sessions.touch(&id, now + Duration::from_secs(60));
         assert_eq!(sessions.expire(now + Duration::from_secs(129)), []);
@@ -382,7 +388,7 @@ mod tests {
     fn a_session_that_never_plays_ends_however_alive_its_client_is() {
         let (mut sessions, asker, now) = table();
         let seconds = Duration::from_secs;
-        let [held, played] = [0, 1].map(|_| sessions.open(&asker, &cam(), None, now).unwrap());
+        let [held, played] = [0, 1].map(|_| sessions.open(&asker, &cam(), now).unwrap());
         sessions.plays(&played, now);
         sessions.get(&played).unwrap().state = State::Ready;
         for id in [&held, &played] {
@@ -396,18 +402,15 @@ mod tests {
     #[test]
     fn an_address_and_the_server_have_only_so_many_sessions() {
         let (mut sessions, asker, now) = table();
-        let first = sessions.open(&asker, &cam(), None, now).unwrap();
-        sessions.open(&Asker { connection: 2, ..asker.clone() }, &cam(), None, now).unwrap();
-        assert_eq!(
-            sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), None, now),
-            Err(Status(453))
-        );
+        let first = sessions.open(&asker, &cam(), now).unwrap();
+        sessions.open(&Asker { connection: 2, ..asker.clone() }, &cam(), now).unwrap();
+        assert_eq!(sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), now), Err(Status(453)));
         sessions.close(&first);
-        sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), None, now).unwrap();
+        sessions.open(&Asker { connection: 3, ..asker.clone() }, &cam(), now).unwrap();
         let here = Asker { connection: 4, peer: [127, 0, 0, 1].into(), user: None };
-        sessions.open(&here, &cam(), None, now).unwrap();
-        sessions.open(&here, &cam(), None, now).unwrap();
-        assert_eq!(sessions.open(&here, &cam(), None, now), Err(Status(453)), "the server's");
+        sessions.open(&here, &cam(), now).unwrap();
+        sessions.open(&here, &cam(), now).unwrap();
+        assert_eq!(sessions.open(&here, &cam(), now), Err(Status(453)), "the server's");
         assert_eq!(sessions.refusals(), Refusals { server: 1, address: 1, ..Refusals::default() });
     }
 
@@ -416,16 +419,16 @@ mod tests {
         let (mut sessions, asker, now) = table();
         let from = |text: &str| Asker { peer: text.parse().unwrap(), ..asker.clone() };
         for text in ["2001:db8::1", "2001:db8::2"] {
-            sessions.open(&from(text), &cam(), None, now).unwrap();
+            sessions.open(&from(text), &cam(), now).unwrap();
         }
-        assert_eq!(sessions.open(&from("2001:db8::ffff:3"), &cam(), None, now), Err(Status(453)));
-        sessions.open(&from("2001:db8:0:1::1"), &cam(), None, now).unwrap();
+        assert_eq!(sessions.open(&from("2001:db8::ffff:3"), &cam(), now), Err(Status(453)));
+        sessions.open(&from("2001:db8:0:1::1"), &cam(), now).unwrap();
     }
 
     #[test]
     fn a_name_alone_lets_nobody_in() {
         let (mut sessions, asker, now) = table();
-        let id = sessions.open(&asker, &cam(), None, now).unwrap();
+        let id = sessions.open(&asker, &cam(), now).unwrap();
         let name = id.to_string();
         assert_eq!(id.shown(), &name[..8], "no more than this in logs");
         let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into(), user: None };
@@ -446,30 +449,12 @@ mod tests {
     fn while_nobody_is_let_in_the_first_is_and_those_who_are_in_stay() {
         let (mut sessions, asker, now) = table();
         sessions.let_in(false);
-        let first = sessions.open(&asker, &cam(), None, now).unwrap();
+        let first = sessions.open(&asker, &cam(), now).unwrap();
         let other = Asker { connection: 2, ..asker.clone() };
-        assert_eq!(sessions.open(&other, &cam(), None, now), Err(Status(453)));
+        assert_eq!(sessions.open(&other, &cam(), now), Err(Status(453)));
         assert_eq!((sessions.take_refused(), sessions.take_refused()), (1, 0));
         assert_eq!(sessions.find(&first.to_string(), &asker, now), Some(first));
         sessions.let_in(true);
-        sessions.open(&other, &cam(), None, now).unwrap();
-    }
-
-    #[test]
-    fn who_sets_up_anew_takes_his_own_place_and_loses_it_to_no_limit() {
-        let (mut sessions, asker, now) = table();
-        let first = sessions.open(&asker, &cam(), None, now).unwrap();
-        sessions.open(&asker, &cam(), None, now).unwrap();
-        sessions.let_in(false);
-        let anew = sessions.open(&asker, &cam(), Some(&first), now).expect("he is no newcomer, nor one more");
-        assert!(sessions.contains(&anew) && !sessions.contains(&first));
-        sessions.let_in(true);
-        for limits in
-            [Limits { sessions: 1, ..sessions.limits }, Limits { per_address: 1, ..sessions.limits }]
-        {
-            sessions.change(limits, Aliases::default());
-            assert_eq!(sessions.open(&asker, &cam(), Some(&anew), now), Err(Status(453)));
-            assert!(sessions.contains(&anew), "what he has he keeps");
-        }
+        sessions.open(&other, &cam(), now).unwrap();
     }
 }

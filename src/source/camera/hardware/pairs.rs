@@ -45,6 +45,11 @@ impl Pairs {
         micros
     }
 
+    /// The picture of that stamp was not given after all: the encoder never had it, and leaves nothing out.
+    pub(super) fn not_given(&mut self, micros: u64) {
+        self.waiting.pop_back_if(|(stamp, _)| *stamp == micros);
+    }
+
     /// The picture that came back with the stamp `micros`.
     pub(super) fn take(&mut self, micros: u64) -> Paired {
         match self.waiting.iter().position(|(stamp, _)| *stamp == micros) {
@@ -90,6 +95,18 @@ mod tests {
         assert_eq!(pairs.take(77), paired(None, 0), "of no picture that was given");
         assert_eq!(pairs.take(0), paired(Some(at(5_000)), 0), "a driver that loses the stamp");
         assert_eq!(pairs.take(0), paired(None, 0));
+    }
+
+    #[test]
+    fn a_picture_that_could_not_be_given_is_none_that_the_encoder_left_out() {
+        let mut pairs = Pairs::default();
+        pairs.give(at(1_000), at(1_000));
+        let stamp = pairs.give(at(2_000), at(2_000));
+        pairs.not_given(stamp);
+        pairs.not_given(1_000_000);
+        pairs.give(at(3_000), at(3_000));
+        assert_eq!(pairs.take(1_000), paired(Some(at(1_000)), 0));
+        assert_eq!(pairs.take(3_000), paired(Some(at(3_000)), 0));
     }
 
     #[test]

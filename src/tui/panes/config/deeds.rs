@@ -21,7 +21,7 @@ fn ask(asked: Asked, request: ConfigRequest) -> Effects {
 }
 
 fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
-    model.overlay = Some(Overlay::Question(Sure { asks: asks.into(), yes: Deed::Config(then) }));
+    model.overlay = Some(Overlay::Question(Sure::sure(asks, Deed::Config(then))));
     Vec::new()
 }
 
@@ -246,9 +246,9 @@ pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
             }
         }
         Some(Editor::Steps(mut steps)) => {
-            let (stays, effects) = steps.typed(key);
+            let (stays, request) = steps.typed(key);
             state.editor = stays.then_some(Editor::Steps(steps));
-            effects
+            request.map_or_else(Vec::new, |it| access::done(model, it))
         }
         None => match &mut state.screen {
             Screen::Raw(raw) => {
