@@ -23,10 +23,7 @@ use smol::channel::Receiver;
 use smol::future::or;
 use smol::stream::StreamExt;
 
-pub use access::{
-    BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries,
-    keep_out_of_core_dumps,
-};
+pub use access::{BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries};
 pub use alarms::{Alarm, Alarms, Trouble};
 pub use mounts::{Applied, Mounts};
 pub use reload::{Answer, Asker};

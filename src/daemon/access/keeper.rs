@@ -18,6 +18,8 @@ use crate::daemon::Trouble;
 const REST: Duration = Duration::from_secs(30);
 /// When a user was there last is kept as exactly: it matters for a week.
 const HOUR: Duration = Duration::from_secs(3600);
+/// Wrong passwords that may be lost with the power.
+const FAILURES: u32 = 10;
 
 /// What the first user changes beside that.
 const REACHES: &str = ", and whoever knows one is answered from outside private networks too. To keep the server to a network of \
@@ -83,9 +85,6 @@ impl Keeper {
             // Nobody is banned for a wrong password either where none is asked for.
             signed_in: !(memory.guests.is_empty() && memory.bans.is_empty() && memory.records.is_empty()),
         };
-        if mark.is_some() {
-            keep_out_of_core_dumps();
-        }
         gate.replace(known.rules());
         gate.restore(memory.clone(), now());
         let kept = Mutex::new(Kept { memory, mark: Mark::of(bans.path()), at: None });
@@ -160,7 +159,6 @@ impl Keeper {
         let mut known = self.known();
         let before = known.users.is_empty();
         let users = known.file.change(edit)?;
-        keep_out_of_core_dumps();
         (known.users, known.mark, known.trouble) = (users, known.file.mark(), None);
         self.gate.replace(known.rules());
         let mut said = edit.said();
@@ -311,6 +309,7 @@ impl Known {
             lost: self.lost().is_some(),
             basic: self.access.basic,
             policy: Policy { exempt: self.access.exempt.clone(), ..Policy::default() },
+            ..Rules::default()
         }
     }
 
@@ -324,12 +323,7 @@ impl Known {
             self.file.load().map_err(|error| error.to_string())
         };
         match read {
-            Ok(users) => {
-                if self.mark.is_some() {
-                    keep_out_of_core_dumps();
-                }
-                (self.users, self.trouble) = (users, None);
-            }
+            Ok(users) => (self.users, self.trouble) = (users, None),
             Err(why) => self.trouble = Some(why),
         }
     }
@@ -424,7 +418,10 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
             && one.manners.iter().all(|manner| other.manners.contains(manner));
         (one.network, &one.user) == (other.network, &other.user) && manners && near(one.at, other.at)
     };
+    // A wrong password more is not worth a write either.
+    let tried = |memory: &Memory| -> u32 { memory.failures.iter().map(|failures| failures.times).sum() };
     (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
+        && tried(kept).abs_diff(tried(memory)) < FAILURES
         && kept.guests.len() == memory.guests.len()
         && kept.guests.iter().zip(&memory.guests).all(same)
 }
@@ -442,13 +439,6 @@ fn mounts(config: &Config) -> BTreeMap<String, Networks> {
 
 fn now() -> Now {
     Now { wall: clock::wall(), steady: Duration::from_nanos(clock::media().as_nanos()) }
-}
-
-/// What this process knows of passwords is in no file that the kernel writes should it crash.
-pub fn keep_out_of_core_dumps() {
-    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::warn!(%error, "a core dump would hold what is known of passwords");
-    }
 }
 
 #[cfg(test)]

@@ -103,6 +103,11 @@ impl Connection {
         self.caller.asker.user.clone()
     }
 
+    /// Whether it is known whose it is: of who signed in, or set up a session that there still is.
+    pub fn is_known(&self, sessions: &Sessions) -> bool {
+        self.caller.asker.user.is_some() || self.caller.own.as_ref().is_some_and(|own| sessions.contains(own))
+    }
+
     /// Bytes that arrived.
     pub fn handle_input(&mut self, bytes: &[u8]) {
         self.parser.push(bytes);

@@ -71,8 +71,8 @@ fn check(
     if request.uri == "*" && !starless {
         return Err(fail(400));
     }
-    let mut target = Target::parse(&request.uri).map_err(Response::new)?;
-    sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
+    let session = named.as_ref().or(caller.own.as_ref());
+    let target = sessions.target(&request.uri, session).map_err(Response::new)?;
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
     let session = named.or(own).filter(|session| sessions.is_of(session, &caller.asker));

@@ -163,9 +163,18 @@ impl Sessions {
         self.aliases = aliases;
     }
 
+    /// What a URI points at, by the mount's own name. `*` is no name of anything, also where `/` is one of a mount's.
+    pub(super) fn target(&self, uri: &str, session: Option<&SessionId>) -> Result<Target, Status> {
+        let mut target = Target::parse(uri)?;
+        if uri != "*" {
+            self.resolve(&mut target, session);
+        }
+        Ok(target)
+    }
+
     /// The mount's own path in place of another name of it. In a session the name needs its query no more:
     /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
-    pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
+    fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
         let session = session.and_then(|session| self.table.get(session)).map(Box::as_ref);
         let lost =
             |session: &&Session| target.query.is_none() && session.alias.as_ref() == Some(&target.path);

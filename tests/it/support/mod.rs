@@ -104,12 +104,6 @@ impl Server {
         (std::mem::replace(&mut self.runtime, tempfile::tempdir().unwrap()), log)
     }
 
-    /// Ends it as a crash does.
-    pub(crate) fn crash(mut self) -> std::process::ExitStatus {
-        Command::new("kill").args(["-ABRT", &self.child.id().to_string()]).status().unwrap();
-        self.child.wait().unwrap()
-    }
-
     fn end_child(&mut self) -> std::process::ExitStatus {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         self.child.wait().unwrap()
@@ -189,6 +183,11 @@ impl Server {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("rtsp://{}/{path}", self.address)
+    }
+
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Resident memory in kB.

@@ -15,6 +15,13 @@ fn who_comes_and_goes_is_not_written_each_time() {
     assert!(!as_good(&kept, &of(vec![guest("anna", 10_000), guest("bob", 10_000)])));
     let ban = crate::access::Ban { network, until: at(20_000), why: String::new() };
     assert!(!as_good(&kept, &Memory { bans: vec![ban], ..kept.clone() }));
+    let tried = |times| {
+        let failures = vec![crate::access::Failures { network, hour: at(7200), times }];
+        Memory { failures, ..kept.clone() }
+    };
+    assert!(
+        !as_good(&kept, &tried(10)) && as_good(&tried(10), &tried(19)) && !as_good(&tried(10), &tried(20))
+    );
 }
 
 #[test]
