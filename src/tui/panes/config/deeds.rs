@@ -13,7 +13,7 @@ use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
 use super::form::{Form, Section};
 use super::raw::{self, Raw};
 use super::schema::Shape;
-use super::{Asked, Command, Review, Screen, State, access, values};
+use super::{Applying, Asked, Command, Review, Screen, State, access, values};
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -93,12 +93,19 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 }
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
-fn apply(state: &State) -> Effects {
+fn apply(state: &mut State) -> Effects {
     let base = state.draft.base;
     match &state.screen {
+        // Once is enough, however long it takes.
+        _ if state.applying.is_some() => Vec::new(),
         Screen::Review(Review { plan: Some(_), back_to, .. }) => {
-            let apply = || ConfigRequest::Apply { text: state.draft.text.clone(), base };
-            ask(Asked::Apply, back_to.map_or_else(apply, |to| ConfigRequest::Rollback { to, base }))
+            let text = state.draft.text.clone();
+            let (applying, request) = match *back_to {
+                Some(to) => (Applying::Version, ConfigRequest::Rollback { to, base }),
+                None => (Applying::Draft(text.clone()), ConfigRequest::Apply { text, base }),
+            };
+            state.applying = Some(applying);
+            ask(Asked::Apply, request)
         }
         _ => Vec::new(),
     }
