@@ -38,6 +38,7 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
 fn connected(model: &mut Model) -> Effects {
     let mut effects = vec![Effect::ask(Asked::Status, Ask::Status { every_ms: Some(EVERY_MS) })];
     effects.extend(panes::logs::again(model));
+    panes::config::connected(model);
     effects.extend(entered(model));
     effects
 }

@@ -110,12 +110,24 @@ pub fn chosen(model: &Model) -> Option<Setting<'_>> {
 /// The URL by which a mount is watched, as far as one can say from here.
 pub fn url(model: &Model, mount: &str) -> Option<String> {
     let status = model.status.as_ref()?;
-    let address = status.addresses.first()?;
+    // One that this machine alone reaches is the last choice.
+    let near = |address: &&String| {
+        address.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+    };
+    let address = status.addresses.iter().find(|it| !near(it)).or(status.addresses.first())?;
     let (host, port) = address.rsplit_once(':')?;
     let everywhere = matches!(host, "[::]" | "0.0.0.0");
     let host = if everywhere { status.board.hostname.as_deref().unwrap_or("localhost") } else { host };
     let port = if port == "554" { String::new() } else { format!(":{port}") };
-    Some(format!("rtsp://{host}{port}/{mount}"))
+    Some(format!("rtsp://{host}{port}/{}", encoded(mount)))
+}
+
+/// A path as it stands in a URL ([RFC 3986 section 2](https://www.rfc-editor.org/rfc/rfc3986#section-2)).
+fn encoded(path: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(byte);
+    path.bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// Shows a mount.

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::super::model::{Model, Overlay, Places, Question, Spot};
-use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::theme::{Colours, Glyphs, Ground, Theme};
 use super::super::words::plain;
 use super::help;
 use super::parts::{airy, middle, wrapped};
@@ -124,11 +124,12 @@ fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, widt
 fn code(theme: Theme, url: &str) -> Option<Text<'static>> {
     let code = qrcode::QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
     let (side, modules) = (code.width() as isize, code.to_colors());
+    // Light modules are drawn where what is drawn is light, else dark ones: scanners want dark on light.
+    let inverted = theme.colours == Colours::None && theme.ground == Ground::Light;
     let dark = |x: isize, y: isize| {
         let inside = (0..side).contains(&x) && (0..side).contains(&y);
-        inside && modules[(y * side + x) as usize] == qrcode::Color::Dark
+        inverted != (inside && modules[(y * side + x) as usize] == qrcode::Color::Dark)
     };
-    // Light modules are drawn, whatever the terminal's ground: scanners want dark on light.
     let style = match theme.colours {
         Colours::None => Style::new(),
         _ => Style::new().fg(Color::White).bg(Color::Black),

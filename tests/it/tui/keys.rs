@@ -405,6 +405,21 @@ fn who_leaves_is_asked_whether_the_daemon_that_was_started_here_ends_too() {
 }
 
 #[test]
+fn a_url_is_one_that_others_reach_and_can_be_typed() {
+    for (addresses, mount, url) in [
+        (&["[::]:8554"][..], "door", "rtsp://porch:8554/door"),
+        (&["127.0.0.1:8554", "192.168.1.5:8554"], "door", "rtsp://192.168.1.5:8554/door"),
+        (&["[::1]:8554", "127.0.0.1:8554"], "door", "rtsp://[::1]:8554/door"),
+        (&["0.0.0.0:554"], "floor 1/\u{fc}ber?", "rtsp://porch/floor%201/%C3%BCber%3F"),
+    ] {
+        let mut model = day();
+        let status = model.status.as_mut().unwrap();
+        status.addresses = addresses.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(lenslet::tui::panes::mount::url(&model, mount).as_deref(), Some(url));
+    }
+}
+
+#[test]
 fn what_was_done_or_refused_is_said() {
     let mut model = day();
     tell(&mut model, Asked::Deed, Ok(Reply::Done { said: "session 5f2a was ended".into() }));

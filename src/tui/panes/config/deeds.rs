@@ -13,7 +13,7 @@ use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
 use super::form::{Form, Section};
 use super::raw::{self, Raw};
 use super::schema::Shape;
-use super::{Asked, Command, Review, Screen, State, access, values};
+use super::{Applying, Asked, Command, Review, Screen, State, access, values};
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -93,17 +93,23 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 }
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
-fn apply(state: &State) -> Effects {
+fn apply(state: &mut State) -> Effects {
+    // Once is enough, however long it takes.
+    if state.applying.is_some() {
+        return Vec::new();
+    }
     let text = state.draft.text.clone();
-    match (&state.screen, state.draft.base()) {
+    let (applying, request) = match (&state.screen, state.draft.base()) {
         (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
-            ask(Asked::Apply, ConfigRequest::Rollback { to: *to, base })
+            (Applying::Version, ConfigRequest::Rollback { to: *to, base })
         }
         (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
-            ask(Asked::Apply, ConfigRequest::Apply { text, base })
+            (Applying::Draft(text.clone()), ConfigRequest::Apply { text, base })
         }
-        _ => Vec::new(),
-    }
+        _ => return Vec::new(),
+    };
+    state.applying = Some(applying);
+    ask(Asked::Apply, request)
 }
 
 /// Opens what is chosen: a section, or a setting for a change.

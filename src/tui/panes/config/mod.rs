@@ -62,6 +62,17 @@ pub struct State {
     pub version: Cursor,
     /// Users and bans.
     pub access: Access,
+    /// What is being applied and not answered yet.
+    applying: Option<Applying>,
+}
+
+/// What the daemon is making the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Applying {
+    /// A draft's text.
+    Draft(String),
+    /// A version, whose text is not known here.
+    Version,
 }
 
 /// What is shown.
@@ -300,6 +311,11 @@ pub fn enter(model: &mut Model) -> Effects {
 /// What is written in the draft, asked.
 fn values(draft: &Draft) -> Effect {
     Effect::ask(Question::Config(Asked::Values), ConfigRequest::Values { text: Some(draft.text.clone()) })
+}
+
+/// The daemon is another: what was asked before is answered no more.
+pub fn connected(model: &mut Model) {
+    model.panes.config.applying = None;
 }
 
 /// Does what a key asks for.
