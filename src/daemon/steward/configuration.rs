@@ -373,8 +373,7 @@ fn parsed(text: &str) -> Result<Config, Refusal> {
 fn checked(text: &str) -> Checked {
     match Config::parse(text) {
         Ok(config) => {
-            let warnings =
-                config.absent().into_iter().chain(config.fits().unwrap_or_else(|unfit| unfit)).collect();
+            let warnings = config.absent().into_iter().chain(config.unfit()).collect();
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {

@@ -304,10 +304,7 @@ impl<'a> Stream<'a> {
         };
         self.unreadable *= u32::from(read.is_err());
         let left_out = match read {
-            Ok(()) => {
-                self.given(filled.sequence);
-                Ok(())
-            }
+            Ok(()) => Ok(self.given(filled.sequence)),
             Err(Unreadable(why)) => {
                 self.running.pairs.not_given(micros);
                 self.leave_out(why)
@@ -319,7 +316,7 @@ impl<'a> Stream<'a> {
 
     /// The encoder has the picture of this number: says where others are missing before it.
     fn given(&mut self, sequence: u32) {
-        if let Some(gap) = self.gaps.coded(sequence).filter(|_| !self.thin.is_thinning()) {
+        if let Some(gap) = self.gaps.coded(sequence) {
             tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
     }
