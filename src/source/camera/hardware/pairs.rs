@@ -60,6 +60,11 @@ impl Pairs {
         }
     }
 
+    /// The picture that was stamped last does not go to the encoder after all.
+    pub(super) fn withdraw(&mut self) {
+        self.waiting.pop_back();
+    }
+
     /// Forgets the pictures; stamps are not used again.
     pub(super) fn forget(&mut self) {
         self.waiting.clear();
@@ -103,6 +108,18 @@ mod tests {
         pairs.forget();
         assert_eq!(pairs.take(1_000), paired(None, 0));
         assert!(pairs.give(at(400), at(400)) > 1_000, "a stamp that may still come back is not used again");
+    }
+
+    #[test]
+    fn a_picture_that_never_went_to_the_encoder_is_not_left_out_by_it() {
+        let mut pairs = Pairs::default();
+        pairs.give(at(1_000), at(1_000));
+        pairs.give(at(2_000), at(2_000));
+        pairs.withdraw();
+        pairs.give(at(3_000), at(3_000));
+        assert_eq!(pairs.take(1_000), paired(Some(at(1_000)), 0));
+        assert_eq!(pairs.take(3_000), paired(Some(at(3_000)), 0));
+        assert_eq!(pairs.take(2_000), paired(None, 0));
     }
 
     #[test]
