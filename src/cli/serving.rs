@@ -160,6 +160,9 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
     for sentence in loaded.absent() {
         writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
     }
+    for sentence in loaded.otherwise() {
+        writeln!(io::stderr().lock(), "otherwise than configured: {sentence}")?;
+    }
     let unfit = loaded.unfit();
     if !unfit.is_empty() {
         return Err(unfit.join("\nlenslet: ").into());

@@ -76,7 +76,7 @@ pub(super) fn absent(name: &str, settings: &MountSettings) -> Option<String> {
         MountSettings::Jpegs(settings) => jpegs::Jpegs::new(settings.clone()).look(),
         MountSettings::Camera(settings) => match settings.look() {
             Err(camera::Unserved::Now(why)) => Err(source::Error::new(why)),
-            Ok(()) | Err(camera::Unserved::AsConfigured(_)) => Ok(()),
+            Ok(_) | Err(camera::Unserved::AsConfigured(_)) => Ok(()),
         },
     };
     found.err().map(|error| format!("mounts[{name:?}]: {error}"))
@@ -87,8 +87,15 @@ pub(super) fn unfit(name: &str, settings: &MountSettings) -> Option<String> {
     let MountSettings::Camera(settings) = settings else { return None };
     match settings.look() {
         Err(camera::Unserved::AsConfigured(why)) => Some(format!("mounts[{name:?}]: {why}")),
-        Ok(()) | Err(camera::Unserved::Now(_)) => None,
+        Ok(_) | Err(camera::Unserved::Now(_)) => None,
     }
+}
+
+/// What of a mount is served otherwise than it is configured, by this board and what is attached to it.
+pub(super) fn otherwise(name: &str, settings: &MountSettings) -> Vec<String> {
+    let MountSettings::Camera(settings) = settings else { return Vec::new() };
+    let told = settings.look().unwrap_or_default();
+    told.into_iter().map(|otherwise| format!("mounts[{name:?}]: {otherwise}")).collect()
 }
 
 impl MountSettings {

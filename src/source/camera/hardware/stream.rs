@@ -394,19 +394,17 @@ impl<'a> Stream<'a> {
 
     /// Another bitrate, in the stream that there is if the driver can, else in a new one.
     fn change_bitrate(&mut self, bitrate: u32) -> Result<(), End> {
-        let mut load = self.running.arrangement.load;
-        load.bitrate = bitrate;
-        if self.running.arrangement.load.bitrate == bitrate {
-            return Ok(());
-        }
         let mount = self.outlet.name();
-        if let Some(why) = self.running.arrangement.settings.encoder.unfit(&load) {
-            tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
-            return Ok(());
+        match self.running.arrangement.at(bitrate) {
+            Ok(None) => return Ok(()),
+            Ok(Some(other)) => self.running.arrangement = other,
+            Err(why) => {
+                tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
+                self.outlet.refuse_bitrate();
+                return Ok(());
+            }
         }
         let done = controls::set_bitrate(self.running.encoder.device(), bitrate);
-        self.running.arrangement.load = load;
-        self.running.arrangement.settings.bitrate = bitrate;
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
         if done { Ok(()) } else { Err(End::Anew) }
     }
