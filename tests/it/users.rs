@@ -342,6 +342,7 @@ fn a_users_file_that_is_named_and_is_not_there_lets_nobody_in() {
     let lost = wait(&server, |status| users_file_alarm(status).is_some());
     assert_eq!(lost.access.open_to, OpenTo::Users);
     assert!(users_file_alarm(&lost).unwrap().contains("access.users_file names it"));
+    assert!(by_daemon(&server, &["user", "list"], "").contains("nobody but this machine watches"));
     let output = lenslet().args(["check", "--config"]).arg(server.config()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nobody but this machine watches"), "{said}");
@@ -469,6 +470,7 @@ fn a_server_that_is_open_to_the_world_says_so() {
     };
     let open = wait(&server, lasts);
     assert_eq!(open.access.open_to, OpenTo::World);
+    assert!(by_daemon(&server, &["user", "list"], "").contains("everybody in the world may watch"));
     by_daemon(&server, &ADD, "secret");
     wait(&server, |status| !lasts(status));
     assert_eq!(status(&server).access.open_to, OpenTo::Users);
