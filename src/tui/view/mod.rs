@@ -40,9 +40,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::model::{Model, Places, Tab};
 use super::theme::Glyphs;
-
-/// What a screen needs.
-pub const LEAST: (u16, u16) = (40, 10);
+pub use parts::LEAST;
 
 /// Draws all of it.
 pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {

@@ -10,7 +10,7 @@ use super::super::model::{Model, Overlay, Places, Question, Spot};
 use super::super::theme::{Colours, Glyphs, Ground, Theme};
 use super::super::words::plain;
 use super::help;
-use super::parts::{airy, middle, wrapped};
+use super::parts::{LEAST, airy, middle, wrapped};
 
 /// What lies over the body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -105,7 +105,7 @@ fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, widt
     let around = all.height.saturating_sub(body.height);
     let needed = |code: &Text<'_>| {
         let (width, height) = framed(code);
-        format!("{}x{}", width.max(super::LEAST.0), height + around)
+        format!("{}x{}", width.max(LEAST.0), height + around)
     };
     let mut said = format!(
         "Its QR code needs a terminal of {}; this one is {}x{}.",

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use lenslet::control::protocol::{Level, LogEvent, LogLine, Refusal, Reply};
+use lenslet::tui::bindings::bindings;
 use lenslet::tui::effect::Effect;
-use lenslet::tui::keys::{EVERYWHERE, bindings};
+use lenslet::tui::keys::EVERYWHERE;
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::update::update;

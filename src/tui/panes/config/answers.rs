@@ -1,14 +1,17 @@
 //! What the daemon answered.
 
 use super::super::super::effect::Effect;
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Model, Notice};
+use super::super::super::state::config::draft::Values;
+use super::super::super::state::config::editor::{Editor, Tried};
+use super::super::super::state::config::probed::Probed;
+use super::super::super::state::config::review::Review;
+use super::super::super::state::config::schema::Schema;
+use super::super::super::state::config::{Applying, Screen, State};
 use super::super::Effects;
-use super::draft::Values;
-use super::editor::{Editor, Tried};
-use super::probed::Probed;
-use super::schema::Schema;
-use super::{Applying, Asked, Review, Screen, State, access, deeds, values};
+use super::asks::values;
+use super::{access, deeds};
 use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
 
 /// How a refusal is called where the file is another than the draft began with.

@@ -2,18 +2,22 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::super::command::{AccessCommand, ConfigCommand as Command};
 use super::super::super::effect::Effect;
 use super::super::super::input;
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
+use super::super::super::state::config::draft::{mount_path, unquoted};
+use super::super::super::state::config::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
+use super::super::super::state::config::form::{Form, Section};
+use super::super::super::state::config::raw::{self, Raw};
+use super::super::super::state::config::review::Review;
+use super::super::super::state::config::schema::Shape;
+use super::super::super::state::config::{Applying, Screen, State};
+use super::super::super::state::cursor::Cursor;
 use super::super::Effects;
-use super::super::cursor::Cursor;
-use super::draft::{mount_path, unquoted};
-use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
-use super::form::{Form, Section};
-use super::raw::{self, Raw};
-use super::schema::Shape;
-use super::{Applying, Asked, Command, Review, Screen, State, access, values};
+use super::access;
+use super::asks::values;
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -119,7 +123,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
         Screen::Sections => {
             let section = state.section();
             if section == Some(Section::Access) {
-                return access::command(model, access::Command::Show);
+                return access::command(model, AccessCommand::Show);
             }
             if let Some(section) = section {
                 state.screen = Screen::Form(Form { section, cursor: Cursor::default() });
@@ -131,7 +135,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
             setting(state, place)
         }
         Screen::History => command(model, Command::Rollback),
-        Screen::Access => access::command(model, access::Command::Rights),
+        Screen::Access => access::command(model, AccessCommand::Rights),
         Screen::Review(_) | Screen::Raw(_) => Vec::new(),
     }
 }
