@@ -107,7 +107,8 @@ pub fn does(model: &mut Model, request: AccessRequest) -> Effects {
 /// Does what was typed, or asks first where it does more than it says.
 pub(super) fn done(model: &mut Model, request: AccessRequest) -> Effects {
     let Some(Editor::Steps(steps)) = &model.panes.config.editor else { return does(model, request) };
-    let mut asks = steps.doubts(&mounts(model));
+    // Before it is known which mounts there are, every right may be one.
+    let mut asks = mounts(model).map(|mounts| steps.doubts(&mounts)).unwrap_or_default();
     if let AccessRequest::UserAdd { name, .. } = &request
         && model.panes.config.access.users.as_ref().is_some_and(Vec::is_empty)
     {
@@ -121,10 +122,10 @@ pub(super) fn done(model: &mut Model, request: AccessRequest) -> Effects {
     Vec::new()
 }
 
-/// The mounts that there are now.
-pub fn mounts(model: &Model) -> Vec<String> {
-    let mounts = model.status.iter().flat_map(|status| &status.mounts);
-    mounts.map(|mount| mount.name.clone()).collect()
+/// The mounts that there are now, as far as that is known.
+pub fn mounts(model: &Model) -> Option<Vec<String>> {
+    let mounts = &model.status.as_ref()?.mounts;
+    Some(mounts.iter().map(|mount| mount.name.clone()).collect())
 }
 
 /// Those who are named in a question; the rest is counted.

@@ -409,6 +409,9 @@ fn a_user_is_added_by_a_password_that_is_typed_twice() {
     it.keys("\x08e\n\x08cam yard/*\n");
     assert!(!format!("{:?}", it.model).contains("sesame"), "passwords are not printed");
     it.keys("cam\n");
+    let Some(Overlay::Question(question)) = &it.model.overlay else { panic!("{:?}", it.model.overlay) };
+    assert!(question.asks.starts_with("anna is the first user"), "{}", question.asks);
+    it.keys("y");
     assert!(it.state().editor.is_none() && it.said() == "it is so", "{:?}", it.state().editor);
     let anna = UserEntry {
         name: "anna".into(),
@@ -429,7 +432,7 @@ fn users_get_other_passwords_and_rights_and_go() {
     let mut it = access();
     it.keys("p");
     assert_eq!(it.said(), "There is nobody yet: a adds a user.");
-    it.keys("anvr\nsesame\nsesame\n\n\n");
+    it.keys("anvr\nsesame\nsesame\n\n\ny");
     it.keys("pnew\nnew\n");
     assert_eq!(it.said(), "it is so");
     it.keys("\n\x08door\n\n");

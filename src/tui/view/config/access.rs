@@ -128,7 +128,8 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
         (_, true) => ("...".to_owned(), theme.quiet()),
         (Some(why), _) => (format!("{} {}", theme.sign("✖", "X"), plain(why)), theme.bad()),
         (None, _) => {
-            let doubts = step.map(|step| steps.doubt(step, &mounts(model))).unwrap_or_default();
+            let doubts = step.zip(mounts(model)).map(|(step, mounts)| steps.doubt(step, &mounts));
+            let doubts = doubts.unwrap_or_default();
             match doubts.is_empty() {
                 true => (step.map(|step| step.help().to_owned()).unwrap_or_default(), Style::new()),
                 false => (format!("{} {}", theme.sign("▲", "!"), plain(&doubts.join(" "))), theme.warning()),
