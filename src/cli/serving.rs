@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use super::Done;
 use super::access::needed;
 use super::config_argument::ConfigArgument;
-use crate::config::Config;
 use crate::config::store::From;
+use crate::config::{Config, nearest};
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
@@ -104,9 +104,15 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     aliases.sort();
     paths.append(&mut aliases);
     if let Some(mount) = arguments.mount.as_deref().map(|mount| mount.trim_matches('/')) {
+        let all = paths.clone();
         paths.retain(|path| path == mount);
         if paths.is_empty() {
-            return Err(format!("there is no mount {mount:?}").into());
+            let meant = match (nearest(mount, all.iter().map(String::as_str)), &all[..]) {
+                (Some(near), _) => format!("{near} is nearest"),
+                (None, []) => "there are none".to_owned(),
+                (None, all) => format!("there are {}", all.join(", ")),
+            };
+            return Err(format!("there is no mount {mount:?} that is served: {meant}").into());
         }
     }
     let format = match arguments.format {
@@ -128,6 +134,9 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
                 .into(),
         );
     }
+    if paths.is_empty() {
+        return Err(NOTHING_SERVED.into());
+    }
     let user = needed.as_ref().ok().map(|needed| needed.user);
     urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
     // Not among the lines that are copied.
@@ -142,14 +151,17 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     Ok(())
 }
 
+/// What a configuration without mounts is told.
+const NOTHING_SERVED: &str = "there is nothing to watch: no mount is configured, or none is enabled, and no camera was found: \
+     `lenslet probe` lists cameras, and `mounts: {\"cam\": Camera(device: \"/dev/video0\")}` in the configuration serves one";
+
 pub(super) fn check(config: &ConfigArgument) -> Done {
     let loaded = config.load()?;
     for sentence in loaded.absent() {
         writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
     }
-    let unfit = loaded.unfit();
-    if !unfit.is_empty() {
-        return Err(unfit.join("\nlenslet: ").into());
+    for near in loaded.fits().map_err(|unfit| unfit.join("\nlenslet: "))? {
+        writeln!(io::stderr().lock(), "not quite as it is written: {near}")?;
     }
     match needed(&loaded, &config.state()) {
         Ok(needed) => {

@@ -20,6 +20,8 @@ pub struct Coder {
     pub gop: u32,
     /// The profile that is asked for.
     pub profile: String,
+    /// Bits a second that it can be set to: the least and the greatest.
+    pub bitrates: (u32, u32),
 }
 
 /// Pictures that were lost before they were coded, by the reason.

@@ -21,7 +21,7 @@ use super::latency::Latency;
 use super::making::Making;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
-use super::stand_in::StandIn;
+use super::stand_in::{self, StandIn};
 use crate::media::{AccessUnit, Link, MediaTime, Track};
 
 /// The server's end of a mount. Clones are the same mount.
@@ -131,6 +131,16 @@ impl Mount {
     /// Whether its source gives something `now`, though perhaps nothing yet that a reader could begin with.
     pub fn comes(&self, now: MediaTime) -> bool {
         self.0.status().shown.coming.is_some_and(|coming| now.since(coming) < COMING)
+    }
+
+    /// The last keyframe that the source gave, of its first video track.
+    pub fn last_keyframe(&self) -> Option<AccessUnit> {
+        self.0.status().shown.last.clone()
+    }
+
+    /// How long its source may give nothing before something is shown instead.
+    pub fn patience(&self) -> Duration {
+        stand_in::patience(self.0.status().shown.interval)
     }
 
     /// Its access units.

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 27] = [
-    ("access", &["rtsp"]),
+const MAY_KNOW: [(&str, &[&str]); 28] = [
+    ("access", &["plain", "rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
     (
         "cli",
         &[
-            "access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools",
-            "tui",
+            "access", "backup", "clock", "config", "control", "daemon", "logs", "plain", "rtsp", "source",
+            "tools", "tui",
         ],
     ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
@@ -25,21 +25,22 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     (
         "daemon",
         &[
-            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "redact",
-            "server", "source",
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "plain",
+            "redact", "server", "source",
         ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),
-    ("logs", &["clock", "redact"]),
+    ("logs", &["clock", "plain", "redact"]),
     ("main", &["cli"]),
     ("media", &[]),
+    ("plain", &[]),
     ("random", &["clock"]),
     ("redact", &[]),
     ("rtcp", &[]),
     ("rtp", &["hub", "media", "rtcp"]),
-    ("rtsp", &["sdp"]),
+    ("rtsp", &["plain", "sdp"]),
     ("sdp", &["media", "rtp"]),
     ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "redact", "v4l2"]),
@@ -50,7 +51,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 8] = ["access", "hub", "media", "redact", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 9] = ["access", "hub", "media", "plain", "redact", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",

@@ -134,11 +134,18 @@ impl EncoderNode {
                 "{name} codes pictures of {most} macroblocks (16x16 pixels), and {width}x{height} has {blocks}"
             ));
         }
-        let (least, greatest) = self.bitrate.map_or((0, i64::MAX), |(least, greatest, _)| (least, greatest));
-        let greatest = if pi { greatest.min(Self::BCM2835_BITRATE.into()) } else { greatest };
-        let bitrate = i64::from(load.bitrate);
-        (!(least..=greatest).contains(&bitrate))
+        let (least, greatest) = self.bitrates();
+        let bitrate = load.bitrate;
+        (!(least..=greatest).contains(&i64::from(bitrate)))
             .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
+    }
+
+    /// Bits a second: the least and the greatest.
+    pub(super) fn bitrates(&self) -> (i64, i64) {
+        let (least, greatest) =
+            self.bitrate.map_or((1, u32::MAX.into()), |(least, greatest, _)| (least, greatest));
+        let pi = self.driver == Self::BCM2835;
+        (least, if pi { greatest.min(Self::BCM2835_BITRATE.into()) } else { greatest })
     }
 
     /// Whether it takes this pixel format.

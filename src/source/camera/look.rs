@@ -14,11 +14,12 @@ pub enum Unserved {
 }
 
 impl Settings {
-    /// Looks at the camera and at the board's encoders. Nobody who uses them now is disturbed.
+    /// Looks at the camera and at the board's encoders. Nobody who uses them now is disturbed. Says where the camera is asked
+    /// for something near to what is configured, which it lacks.
     ///
     /// # Errors
     /// The camera is not there, or it or the board cannot do what is configured.
-    pub fn look(&self) -> Result<(), Unserved> {
+    pub fn look(&self) -> Result<Vec<String>, Unserved> {
         let encoders = if self.wish.may_encode() { probe::encoders() } else { Vec::new() };
         let named = |why: String| format!("{}: {why}", self.device.display());
         let (device, queue, capability) = match open_camera(&self.device) {
@@ -33,13 +34,14 @@ impl Settings {
             }
         };
         let node = probe::node(&device, queue, &capability);
-        match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
+        let departures = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
             Err(refusal @ plan::Refusal::NoSignal) => return Err(Unserved::Now(named(refusal.to_string()))),
             Err(refusal) => return Err(Unserved::AsConfigured(named(refusal.to_string()))),
-            Ok(_) => {}
-        }
+            Ok(plan) => plan.departures,
+        };
         apply::check(&device, &self.controls)
-            .map_err(|why| Unserved::AsConfigured(named(format!("controls: {why}"))))
+            .map_err(|why| Unserved::AsConfigured(named(format!("controls: {why}"))))?;
+        Ok(departures.into_iter().map(|departure| named(format!("the camera {departure}"))).collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! A server of our own, and a client that says exactly what it is told.
 
+mod network;
 mod receiver;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
+pub(crate) use network::Network;
 pub(crate) use receiver::Receiver;
 
 /// Nothing on loopback takes this long unless it is broken.

@@ -90,7 +90,7 @@ fn who_is_interrupted_by_the_first_user_is_told_before() {
     // Where there are users nobody is interrupted.
     let mut screen = access();
     add(&mut screen);
-    assert_eq!(screen.model.overlay.is_none(), true, "{}", screen.shown());
+    assert!(screen.model.overlay.is_none(), "{}", screen.shown());
 }
 
 #[test]

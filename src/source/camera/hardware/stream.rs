@@ -304,7 +304,10 @@ impl<'a> Stream<'a> {
         };
         self.unreadable *= u32::from(read.is_err());
         let left_out = match read {
-            Ok(()) => Ok(self.given(filled.sequence)),
+            Ok(()) => {
+                self.given(filled.sequence);
+                Ok(())
+            }
             Err(Unreadable(why)) => {
                 self.running.pairs.not_given(micros);
                 self.leave_out(why)
@@ -316,7 +319,7 @@ impl<'a> Stream<'a> {
 
     /// The encoder has the picture of this number: says where others are missing before it.
     fn given(&mut self, sequence: u32) {
-        if let Some(gap) = self.gaps.coded(sequence) {
+        if let Some(gap) = self.gaps.coded(sequence).filter(|_| !self.thin.is_thinning()) {
             tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
     }

@@ -102,19 +102,7 @@ impl<'a> Coder<'a> {
     fn bitrates(self) -> (i64, i64) {
         match self {
             Self::Software => (encode::BITRATES.0.into(), encode::BITRATES.1.into()),
-            Self::Hardware(encoder) => {
-                let (least, greatest) = encoder
-                    .bitrate
-                    .map_or((1, i64::from(u32::MAX)), |(least, greatest, _)| (least, greatest));
-                (
-                    least,
-                    if self.is_bcm2835() {
-                        greatest.min(EncoderNode::BCM2835_BITRATE.into())
-                    } else {
-                        greatest
-                    },
-                )
-            }
+            Self::Hardware(encoder) => encoder.bitrates(),
         }
     }
 

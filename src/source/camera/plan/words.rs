@@ -30,14 +30,19 @@ impl Plan {
             steps.push("as it comes".to_owned());
             return Making { steps, encoder: None };
         };
-        let name = match &self.way {
-            Way::Hardware(hardware) => hardware.encoder.card.clone(),
-            _ => encode::NAME.to_owned(),
+        let within = |bits: i64| u32::try_from(bits.max(1)).unwrap_or(u32::MAX);
+        let (name, bitrates) = match &self.way {
+            Way::Hardware(hardware) => {
+                let (least, greatest) = hardware.encoder.bitrates();
+                (hardware.encoder.card.clone(), (within(least), within(greatest)))
+            }
+            _ => (encode::NAME.to_owned(), encode::BITRATES),
         };
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
         steps.push(format!("{name} H.264 {}{level}", coded.profile));
         let profile = coded.profile.to_string();
-        Making { steps, encoder: Some(Coder { name, bitrate: coded.bitrate, gop: coded.gop, profile }) }
+        let Coded { bitrate, gop, .. } = *coded;
+        Making { steps, encoder: Some(Coder { name, bitrate, gop, profile, bitrates }) }
     }
 }
 

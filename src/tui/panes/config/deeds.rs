@@ -94,11 +94,13 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
 fn apply(state: &State) -> Effects {
-    let base = state.draft.base;
-    match &state.screen {
-        Screen::Review(Review { plan: Some(_), back_to, .. }) => {
-            let apply = || ConfigRequest::Apply { text: state.draft.text.clone(), base };
-            ask(Asked::Apply, back_to.map_or_else(apply, |to| ConfigRequest::Rollback { to, base }))
+    let text = state.draft.text.clone();
+    match (&state.screen, state.draft.base()) {
+        (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
+            ask(Asked::Apply, ConfigRequest::Rollback { to: *to, base })
+        }
+        (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
+            ask(Asked::Apply, ConfigRequest::Apply { text, base })
         }
         _ => Vec::new(),
     }

@@ -56,7 +56,7 @@ fn title(model: &Model) -> String {
         ConfigOrigin::File | ConfigOrigin::Default => "",
     };
     let changed = match draft.changed() {
-        true if draft.base.is_some() && draft.base != config.version => {
+        true if draft.version.is_some() && draft.version != config.version => {
             ", changed here and by another: R reads it again"
         }
         true => ", changed: w applies",
