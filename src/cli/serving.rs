@@ -160,8 +160,12 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
     for sentence in loaded.absent() {
         writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
     }
-    for near in loaded.fits().map_err(|unfit| unfit.join("\nlenslet: "))? {
-        writeln!(io::stderr().lock(), "not quite as it is written: {near}")?;
+    for sentence in loaded.otherwise() {
+        writeln!(io::stderr().lock(), "otherwise than configured: {sentence}")?;
+    }
+    let unfit = loaded.unfit();
+    if !unfit.is_empty() {
+        return Err(unfit.join("\nlenslet: ").into());
     }
     match needed(&loaded, &config.state()) {
         Ok(needed) => {

@@ -6,8 +6,8 @@ use std::thread;
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt;
 
-use super::Happening;
 use super::effect::Effect;
+use super::happening::Happening;
 use super::message::{Asked, Message};
 use crate::control::client::{Daemon, Event, follow};
 use crate::control::protocol::{Ask, Reply, Request, RequestLine};

@@ -10,7 +10,10 @@
 //! lenslet-link  --+                                   +-> Effect -> link -> the daemon
 //! ```
 
+pub mod bindings;
+pub mod command;
 pub mod effect;
+mod happening;
 pub mod history;
 mod input;
 pub mod keys;
@@ -24,6 +27,9 @@ pub mod sgr;
 pub mod shown;
 mod signals;
 pub mod sixel;
+pub mod sort;
+pub mod state;
+pub mod tab;
 pub mod terminal;
 pub mod theme;
 pub mod update;
@@ -35,26 +41,14 @@ use std::io;
 use ratatui::crossterm::event::Event;
 use smol::channel::{Receiver, bounded};
 
-use crate::control::client::{self, Daemon};
+use crate::control::client::Daemon;
 use effect::Effect;
+pub use happening::Happening;
 use link::Link;
 use message::Message;
 use model::Model;
 use shown::Shown;
 use theme::{Colours, Pictures, Theme};
-
-/// What happens outside.
-#[derive(Debug)]
-pub enum Happening {
-    /// At the terminal.
-    Terminal(Event),
-    /// The terminal is gone.
-    Gone,
-    /// Between us and the daemon.
-    Daemon(client::Event),
-    /// Somebody wants the end.
-    Signal,
-}
 
 /// How a screen was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use ratatui::layout::Rect;
 use tui_input::Input;
 
+use super::command::{Command, ConfigCommand};
 use super::history::History;
-use super::message::Command;
-use super::panes;
+use super::state::Panes;
+pub use super::tab::Tab;
 use super::theme::Theme;
 use crate::control::protocol::{AccessRequest, Act, Status};
 
@@ -41,49 +42,6 @@ pub struct Link {
     pub lost: Option<String>,
     /// Whether it was started with this terminal: who leaves is asked whether it ends too.
     pub ours: bool,
-}
-
-/// The screens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    /// Mounts, the box, alarms.
-    #[default]
-    Dashboard,
-    /// Who watches.
-    Sessions,
-    /// One mount.
-    Mount,
-    /// The configuration.
-    Config,
-    /// The log.
-    Logs,
-    /// What is or was wrong.
-    Alarms,
-}
-
-impl Tab {
-    /// All, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Dashboard, Self::Sessions, Self::Mount, Self::Config, Self::Logs, Self::Alarms];
-
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dashboard => "Dashboard",
-            Self::Sessions => "Sessions",
-            Self::Mount => "Mount",
-            Self::Config => "Configuration",
-            Self::Logs => "Log",
-            Self::Alarms => "Alarms",
-        }
-    }
-
-    /// The one so many places on, round and round.
-    #[must_use]
-    pub fn after(self, places: usize) -> Self {
-        let here = Self::ALL.iter().position(|tab| *tab == self).unwrap_or_default();
-        Self::ALL[(here + places) % Self::ALL.len()]
-    }
 }
 
 /// What lies over a screen.
@@ -141,7 +99,7 @@ pub enum Deed {
     /// Something to users or bans.
     Access(AccessRequest),
     /// Something of the configuration.
-    Config(panes::config::Command),
+    Config(ConfigCommand),
 }
 
 /// What a line is typed for.
@@ -181,23 +139,6 @@ impl Notice {
     pub fn refused(said: impl Into<String>) -> Self {
         Self { said: said.into(), refused: true, left: 60 }
     }
-}
-
-/// What each pane remembers.
-#[derive(Debug, Default)]
-pub struct Panes {
-    /// Of the dashboard.
-    pub dashboard: panes::dashboard::State,
-    /// Of the sessions.
-    pub sessions: panes::sessions::State,
-    /// Of the mount.
-    pub mount: panes::mount::State,
-    /// Of the configuration.
-    pub config: panes::config::State,
-    /// Of the log.
-    pub logs: panes::logs::State,
-    /// Of the alarms.
-    pub alarms: panes::alarms::State,
 }
 
 /// Figures over time.

@@ -15,7 +15,7 @@ use ratatui::crossterm::{cursor, execute, terminal};
 use ratatui::layout::{Position, Size};
 use smol::channel::Sender;
 
-use super::Happening;
+use super::happening::Happening;
 use super::sgr::Sgr;
 use super::theme::Colours;
 

@@ -7,14 +7,11 @@ use ratatui::crossterm::event::{
 use super::effect::Effect;
 use super::history::{self, figure};
 use super::keys::Key;
-use super::message::{Asked, Command, Message};
+use super::message::{Asked, Command, EVERY_MS, Message};
 use super::model::{Deed, Model, Notice, Overlay, Prompt, Question, Spot, Tab};
 use super::panes::{self, Effects};
-use super::{input, keys};
+use super::{bindings, input, keys, words};
 use crate::control::protocol::{Ask, Outcome, Reply, Status};
-
-/// From one status to the next, in milliseconds.
-pub const EVERY_MS: u32 = 250;
 
 /// Changes the model; what is to be done for it is the answer.
 pub fn update(model: &mut Model, message: Message) -> Effects {
@@ -38,6 +35,7 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
 fn connected(model: &mut Model) -> Effects {
     let mut effects = vec![Effect::ask(Asked::Status, Ask::Status { every_ms: Some(EVERY_MS) })];
     effects.extend(panes::logs::again(model));
+    panes::config::connected(model);
     effects.extend(entered(model));
     effects
 }
@@ -135,7 +133,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Effects {
         return panes::config::typed(model, key);
     }
     model.notice = None;
-    keys::command(model, key).map_or_else(Vec::new, |it| command(model, it))
+    bindings::command(model, key).map_or_else(Vec::new, |it| command(model, it))
 }
 
 /// A key while something lies over the screen.
@@ -160,7 +158,7 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
                 (Prompt::Ban { session, address }, KeyCode::Enter) => {
                     match panes::sessions::ban(session, address, &line) {
                         Some(effects) => return effects,
-                        None => model.notice = Some(Notice::refused(panes::sessions::NO_TIME)),
+                        None => model.notice = Some(Notice::refused(words::NO_TIME)),
                     }
                 }
                 (_, KeyCode::Enter) => return Vec::new(),

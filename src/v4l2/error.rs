@@ -94,7 +94,9 @@ impl fmt::Display for Error {
             Self::Gone(device) => {
                 write!(f, "{}: the camera is gone (unplugged?)", device.display())
             }
-            Self::Held(device, why) => write!(f, "{}: the driver says: {why}", device.display()),
+            Self::Held(device, why) => {
+                write!(f, "{}: the driver refuses that for now: {why}", device.display())
+            }
             Self::Unfit(device, what) => write!(f, "{}: {what}", device.display()),
             Self::Refused { device, call, errno } => {
                 write!(f, "{}: {call} failed: {}", device.display(), errno.desc())
@@ -128,8 +130,11 @@ mod tests {
     #[test]
     fn a_control_that_cannot_be_set_now_is_no_matter_of_groups_and_of_other_programs() {
         for (errno, told) in [
-            (Errno::EACCES, "/dev/video0: the driver says: another control sets it, an automatic one"),
-            (Errno::EBUSY, "/dev/video0: the driver says: not while the camera streams"),
+            (
+                Errno::EACCES,
+                "/dev/video0: the driver refuses that for now: another control sets it, an automatic one",
+            ),
+            (Errno::EBUSY, "/dev/video0: the driver refuses that for now: not while the camera streams"),
             (Errno::EPERM, "/dev/video0: VIDIOC_S_EXT_CTRLS failed: Operation not permitted"),
         ] {
             let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_S_EXT_CTRLS", errno);

@@ -216,24 +216,61 @@ echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, 
 serve kept -v --config /tmp/lab.ron
 for time in first second; do
     receive cam "kept-$time.h264"
+    # It is not opened anew for what is set while it runs, or rests.
+    "$LENSLET" set cam bitrate $((RANDOM * 10 + 500000)) --control /tmp/lab.control >/dev/null || fail 'set bitrate'
     until_true 30 camera_rests || fail 'the camera is not let go of'
     has_open /dev/video40 || fail 'the encoder is closed'
 done
-pass 'the camera is let go of, the encoder is not, and serves the next reader'
+[ "$(grep -c 'coded by bcm2835-codec' "$log")" = 1 ] || fail 'the encoder was opened anew'
+pass 'the camera is let go of, the encoder is not, and serves the next reader, with another bitrate too'
 stop
 
-echo '== an encoder in trouble'
-echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
+echo '== an encoder in trouble, and no other; a camera that is kept warm'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, encode: Hardware, always: true) })' >/tmp/lab.ron
 serve trouble -v --config /tmp/lab.ron
+until_true 60 has_open /dev/video30 || fail 'a camera that is kept warm is not opened'
 for fault in error_every=7 drop_every=7; do
     echo "${fault#*=}" >"$codec/${fault%=*}"
     receive cam "${fault%=*}.h264"
     echo 0 >"$codec/${fault%=*}"
 done
 told 'damaged, says the encoder'
+ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/cam -c copy -flush_packets 1 -f h264 /tmp/alone.h264 2>/tmp/alone.log & reader=$!
+until_true 60 larger /tmp/alone.h264 20000 || fail "nothing: $(cat /tmp/alone.log)"
+echo 1 >"$codec/stall_after"; echo Y >"$codec/fail_open"
+until_true 60 grep -q 'no signal: the last keyframe' "$log" || fail 'nothing is shown instead of what the encoder codes'
+echo 0 >"$codec/stall_after"; echo N >"$codec/fail_open"
+until_true 60 grep -q 'runs again' "$log" || fail 'the encoder is not tried again'
+before=$(stat -c %s /tmp/alone.h264)
+until_true 60 larger /tmp/alone.h264 $((before + 100000)) || fail "nothing after it: $(cat /tmp/alone.log)"
+kill -INT "$reader"; wait "$reader" 2>/dev/null
+cp /tmp/alone.h264 /lab/out/
+pass 'where nobody else codes, the last keyframe is shown until the encoder codes again; the reader that was there goes on'
 stop
 told 'left out by the encoder'
 unplug
+
+echo '== pictures that a camera cuts short, before the encoder'
+python3 - <<'PY' & feeder=$!
+import fcntl, os, struct, time
+node = os.open('/dev/video11', os.O_RDWR)
+pix = struct.pack('<II4sIIIII', 320, 240, b'YUYV', 1, 640, 153600, 0, 0)
+fcntl.ioctl(node, 0xc0d05605, struct.pack('<II', 2, 0) + pix.ljust(200, b'\0'))
+whole, number = bytes(range(256)) * 600, 0
+while True:
+    os.write(node, whole[:len(whole) // 3] if number % 5 == 4 else whole); number += 1
+    time.sleep(1 / 15)
+PY
+echo '(mounts: { "cut": Camera(device: "/dev/video11", encode: Hardware) })' >/tmp/lab.ron
+serve cut -v --config /tmp/lab.ron
+until_true 60 plays cut || fail "cut short: $(describe cut)"
+receive cut cut.h264
+stop
+kill "$feeder"; wait "$feeder" 2>/dev/null
+told 'broken pictures\{0,1\} left out (.*cut short)'
+# What the kernel says of an OUTPUT buffer of no bytes.
+dmesg | grep 'bytesused == 0' && fail 'an empty OUTPUT buffer'
+pass 'none of them, and no empty buffer, comes to the encoder'
 
 echo '== a camera that another program has'
 hold() { v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=100000 >/dev/null 2>&1 & holder=$!; }

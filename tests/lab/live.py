@@ -118,6 +118,16 @@ def bitrate(device, encode):
     seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.7, {more / 1e6:.2f} by 1.6; no packet is missing'
     if not (less < before * 0.6 and more > less * 1.4): sys.exit(f'FAIL: the stream has {seen}')
     print(f'ok: {encode}: a bitrate set while served: the stream has {seen}')
+    if encode == 'Hardware':
+        # A driver that takes none while it streams: the encoder is opened anew, and the reader has all of it.
+        fixed = '/sys/module/labcodec/parameters/fixed_bitrate'
+        open(fixed, 'w').write('Y')
+        server.ask('set', 'cam', 'bitrate', '700000')
+        reader.rate(5)
+        anew, _ = reader.rate(4)
+        open(fixed, 'w').write('N')
+        if not anew < more * 0.7: sys.exit(f'FAIL: the stream has {anew / 1e6:.2f} Mbit/s by 0.7, in an encoder that is opened anew for it')
+        print(f'ok: {encode}: the same where the driver takes no bitrate while it streams: {anew / 1e6:.2f} Mbit/s by 0.7; no packet is missing')
     had = reader.keyframes
     server.ask('set', 'cam', 'gop', '5')
     reader.rate(5)

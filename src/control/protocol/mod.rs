@@ -26,7 +26,7 @@ pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapsho
 pub use request::{Act, Ask, Level, LogWish, Look, Request, Value};
 pub use status::{
     Alarm, AlarmLevel, Board, ConfigOrigin, ConfigState, Disk, Dropped, Encoder, MountState, MountStatus,
-    Power, SessionState, SessionStatus, StageLatency, Status, TrackStatus, Transport, Wifi,
+    Power, RestartReason, SessionState, SessionStatus, StageLatency, Status, TrackStatus, Transport, Wifi,
 };
 
 /// The version of the protocol that this program speaks. Fields are added within a version; who reads passes over

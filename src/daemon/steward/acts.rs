@@ -16,8 +16,6 @@ use crate::logs::Levels;
 
 /// A source that has not set a control by then hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bits a second that are asked of whatever codes, the least and the greatest.
-const BITRATES: (u32, u32) = (10_000, 100_000_000);
 /// A keyframe every so many pictures at most: at 30 pictures a second one in 20 minutes.
 const GREATEST_GOP: u32 = 36_000;
 /// Of what is refused.
@@ -82,13 +80,12 @@ impl Steward {
 
     fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
         let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
-        let coder = mount.making().encoder;
-        let (least, greatest) = coder.as_ref().map_or(BITRATES, |coder| coder.bitrates);
-        let (least, greatest) = (least.max(BITRATES.0), greatest.min(BITRATES.1));
-        if !(least..=greatest).contains(&bitrate_bps) {
-            let whose = coder.map(|coder| format!(", which {} codes at", coder.name)).unwrap_or_default();
-            let why = format!("{bitrate_bps} is not between {least} and {greatest} bits a second{whose}");
+        if !(10_000..=100_000_000).contains(&bitrate_bps) {
+            let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
             return Err(Refusal::new("out-of-range", why, NOTHING));
+        }
+        if let Some(why) = mount.making().encoder.and_then(|coder| coder.refuses(bitrate_bps)) {
+            return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))

@@ -374,7 +374,7 @@ fn checked(text: &str) -> Checked {
     match Config::parse(text) {
         Ok(config) => {
             let warnings =
-                config.absent().into_iter().chain(config.fits().unwrap_or_else(|unfit| unfit)).collect();
+                config.absent().into_iter().chain(config.otherwise()).chain(config.unfit()).collect();
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {

@@ -1,21 +1,28 @@
 //! Which camera a mount has, after it was unplugged: the same one wherever it is attached, or another one in its place.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::probe;
 use crate::v4l2::{Capability, Error};
+
+/// Another camera that is in the place of a mount's for so long has taken it: of a device that is two cameras the wrong one may
+/// be there first.
+const TAKEN: Duration = Duration::from_secs(2);
 
 /// What a camera is recognized by after it was unplugged.
 #[derive(Debug)]
 pub(super) struct Known {
     stable: Option<PathBuf>,
     capability: Capability,
+    /// What is in its place, and since when that is known.
+    another: Option<(Capability, Instant)>,
 }
 
 impl Known {
     /// The camera that was found at that path.
     pub(super) fn new(path: &Path, capability: &Capability) -> Self {
-        Self { stable: probe::stable_name(path), capability: capability.clone() }
+        Self { stable: probe::stable_name(path), capability: capability.clone(), another: None }
     }
 
     /// The name that udev gave it.
@@ -34,21 +41,24 @@ impl Known {
     /// Whether what is found at the configured path is there in its place: at the port that it had, or at the one that is
     /// configured. What merely has its number now may be another mount's.
     fn makes_room_for(&self, configured: &Path, found: &Capability) -> bool {
-        configured.starts_with("/dev/v4l/by-path") || found.bus == self.capability.bus
+        let port = !found.bus.is_empty() && found.bus == self.capability.bus;
+        port || configured.starts_with("/dev/v4l/by-path")
     }
 
     /// The camera where it is attached now, among those that there are (none: one that does not answer); else what is in its
     /// place, which is said by true.
     ///
     /// # Errors
-    /// It is not there, or cannot be opened, or another one has its number.
+    /// It is not there, or cannot be opened, or another one has its number, or has its place since a moment ago.
     pub(super) fn find<T>(
-        &self,
+        &mut self,
         configured: &Path,
         nodes: &[PathBuf],
+        now: Instant,
         ask: impl Fn(&Path) -> Option<Result<T, Error>>,
         capability: impl Fn(&T) -> &Capability,
     ) -> Result<(T, bool), Error> {
+        let before = self.another.take();
         let named = self.stable().unwrap_or(configured);
         let mut failure = None;
         for path in std::iter::once(named).chain(nodes.iter().map(PathBuf::as_path)) {
@@ -60,10 +70,17 @@ impl Known {
         }
         if let Some(Ok(opened)) = ask(configured) {
             let found = capability(&opened);
-            if self.makes_room_for(configured, found) {
+            if !self.makes_room_for(configured, found) {
+                return Err(Error::Unfit(configured.to_owned(), self.replaced_by(found)));
+            }
+            let since = before.filter(|(another, _)| another == found).map_or(now, |(_, since)| since);
+            if now.saturating_duration_since(since) >= TAKEN {
                 return Ok((opened, true));
             }
-            return Err(Error::Unfit(configured.to_owned(), self.replaced_by(found)));
+            let why =
+                format!("another camera, {}, is in its place: it is taken if that stays so", found.card);
+            self.another = Some((found.clone(), since));
+            return Err(Error::Unfit(configured.to_owned(), why));
         }
         match failure {
             // It was there once.
@@ -93,7 +110,7 @@ mod tests {
     }
 
     fn known(stable: Option<&str>) -> Known {
-        Known { stable: stable.map(PathBuf::from), capability: at("C920", "usb-1") }
+        Known { stable: stable.map(PathBuf::from), capability: at("C920", "usb-1"), another: None }
     }
 
     #[test]
@@ -134,7 +151,7 @@ mod tests {
             (video0, None, vec![(video2, "C270", "usb-1")], Err(gone)),
             (BY_ID, Some(BY_ID), vec![(video2, "C270", "usb-1")], Err(&*by_id_gone)),
         ] {
-            let known = known(stable);
+            let mut known = known(stable);
             let nodes = [video0, video2].map(PathBuf::from);
             let ask = |path: &Path| {
                 let found = attached.iter().find(|(there, _, _)| Path::new(there) == path);
@@ -143,7 +160,18 @@ mod tests {
                     None => Err(Error::Missing(path.to_owned())),
                 })
             };
-            let found = known.find(Path::new(configured), &nodes, ask, |(_, capability)| capability);
+            let began = crate::clock::now();
+            let mut find =
+                |now| known.find(Path::new(configured), &nodes, now, ask, |(_, capability)| capability);
+            let taken = matches!(expected, Ok((_, true)));
+            for early in [began, began + TAKEN / 2].into_iter().filter(|_| taken) {
+                let error = find(early).unwrap_err().to_string();
+                assert!(
+                    error.ends_with("another camera, C270, is in its place: it is taken if that stays so"),
+                    "{error}"
+                );
+            }
+            let found = find(began + TAKEN);
             match (found.map(|((path, _), another)| (path, another)), expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{configured} {attached:?}"),
                 (Err(error), Err(told)) => assert!(error.to_string().starts_with(told), "{error}"),
@@ -155,7 +183,35 @@ mod tests {
     #[test]
     fn a_camera_that_cannot_be_opened_is_told_as_that() {
         let busy = |path: &Path| Some(Err::<Capability, _>(Error::Busy(path.to_owned(), None)));
-        let error = known(None).find(Path::new("/dev/video0"), &[], busy, |found| found).unwrap_err();
+        let now = crate::clock::now();
+        let error = known(None).find(Path::new("/dev/video0"), &[], now, busy, |found| found).unwrap_err();
         assert_eq!(error.to_string(), "/dev/video0: in use by another program");
+    }
+
+    #[test]
+    fn the_wrong_half_of_a_device_that_is_two_cameras_is_not_taken_though_it_is_there_first() {
+        let mut known = known(None);
+        let began = crate::clock::now();
+        let mut find = |seconds: u64, there: &[(&'static str, &str)]| {
+            let nodes = ["/dev/video0", "/dev/video2"].map(PathBuf::from);
+            let ask = |path: &Path| {
+                let found = there.iter().find(|(node, _)| Path::new(node) == path);
+                Some(
+                    found
+                        .map(|(node, card)| (*node, at(card, "usb-1")))
+                        .ok_or(Error::Missing(path.to_owned())),
+                )
+            };
+            let now = began + Duration::from_secs(seconds);
+            let found = known.find(&nodes[0], &nodes, now, ask, |(_, capability)| capability);
+            found.ok().map(|((node, _), another)| (node, another))
+        };
+        let (infrared, both) = ([("/dev/video0", "IR")], [("/dev/video0", "IR"), ("/dev/video2", "C920")]);
+        assert_eq!(find(0, &infrared), None);
+        assert_eq!(find(1, &both), Some(("/dev/video2", false)));
+        // Unplugged again: what was there before counts no more.
+        assert_eq!(find(60, &[]), None);
+        assert_eq!(find(70, &infrared), None);
+        assert_eq!(find(72, &infrared), Some(("/dev/video0", true)));
     }
 }

@@ -129,14 +129,15 @@ impl Camera {
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
     fn open(&mut self) -> Result<Opened, v4l2::Error> {
         let path = &self.settings.device;
-        let Some(known) = &self.known else {
+        let Some(known) = &mut self.known else {
             let opened = open_camera(path)?;
             self.known = Some(Known::new(path, &opened.2));
             return Ok(opened);
         };
         // Others' nodes too: an encoder's, that may be stuck.
         let ask = |path: &Path| asking::ask(path, open_camera);
-        let (opened, another) = known.find(path, &probe::nodes(), ask, |(_, _, capability)| capability)?;
+        let (opened, another) =
+            known.find(path, &probe::nodes(), clock::now(), ask, |(_, _, capability)| capability)?;
         if another {
             tracing::info!("{}: another camera, {}, is in its place", path.display(), opened.2.card);
             self.known = Some(Known::new(path, &opened.2));

@@ -2,14 +2,14 @@
 
 use super::super::effect::Effect;
 use super::super::keys::{Binding, Key, key};
-use super::super::message::{Asked, Command};
+use super::super::message::{Asked, Command, EVERY_MS};
 use super::super::model::{Model, Notice, Overlay, Tab};
 use super::super::picture::Picture;
-use super::super::update::EVERY_MS;
-use super::cursor::Cursor;
-use super::{Effects, dashboard, sessions};
+use super::super::state::mount::State;
+pub use super::mounts::{shown, url};
+use super::{Effects, mounts, sessions};
 use crate::control::protocol::{
-    Act, Control, ControlKind, Encoder, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
+    Act, Control, ControlKind, Encoder, Look, Outcome, Reply, SessionStatus, Value,
 };
 use ratatui::crossterm::event::KeyCode;
 
@@ -19,25 +19,6 @@ const WIDEST: u32 = 320;
 pub const GREATEST_BITRATE: u32 = 100_000_000;
 /// And from one keyframe to the next, in pictures.
 pub const GREATEST_GOP: u32 = 36_000;
-
-/// What the mount's pane remembers.
-#[derive(Debug, Default)]
-pub struct State {
-    /// Its name; none: the first.
-    pub name: Option<String>,
-    /// What can be set on its camera, or why nothing can be.
-    pub controls: Option<Result<Vec<Control>, String>>,
-    /// The line that keys act on: bitrate and GOP, where there are any, then the controls.
-    pub cursor: Cursor,
-    /// What it sees, or why not.
-    pub picture: Option<Result<Picture, String>>,
-    /// New pictures are asked for again and again, to aim the camera by.
-    pub live: bool,
-    /// Statuses since a picture was asked for; none: it has not come yet.
-    since: Option<u32>,
-    /// So many pictures came.
-    pictures: u64,
-}
 
 /// Its keys.
 pub const KEYS: &[Binding] = &[
@@ -82,14 +63,6 @@ pub enum Setting<'a> {
     Control(&'a Control),
 }
 
-/// The mount that is shown.
-pub fn shown(model: &Model) -> Option<&MountStatus> {
-    match &model.panes.mount.name {
-        Some(name) => model.mount(name),
-        None => dashboard::chosen(model),
-    }
-}
-
 /// What can be set on it.
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let encoder = shown(model).and_then(|mount| mount.encoder.as_ref());
@@ -105,17 +78,6 @@ pub fn chosen(model: &Model) -> Option<Setting<'_>> {
     let mut settings = settings(model);
     let last = settings.len().checked_sub(1)?;
     Some(settings.swap_remove(model.panes.mount.cursor.chosen.min(last)))
-}
-
-/// The URL by which a mount is watched, as far as one can say from here.
-pub fn url(model: &Model, mount: &str) -> Option<String> {
-    let status = model.status.as_ref()?;
-    let address = status.addresses.first()?;
-    let (host, port) = address.rsplit_once(':')?;
-    let everywhere = matches!(host, "[::]" | "0.0.0.0");
-    let host = if everywhere { status.board.hostname.as_deref().unwrap_or("localhost") } else { host };
-    let port = if port == "554" { String::new() } else { format!(":{port}") };
-    Some(format!("rtsp://{host}{port}/{mount}"))
 }
 
 /// Shows a mount.
@@ -199,7 +161,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             sessions::of_mount(model, &name);
             Vec::new()
         }
-        Command::Toggle => dashboard::toggle(model, &mount),
+        Command::Toggle => mounts::toggle(model, &mount),
         Command::NextMount => neighbour(model, &name, 1),
         Command::PreviousMount => neighbour(model, &name, -1),
         Command::Less => change(model, &name, -1),

@@ -266,7 +266,7 @@ fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places
             frame.render_widget(block.title_bottom(Line::raw(age).right_aligned()), area);
             if theme.pictures != Pictures::Signs {
                 // What lies over it would lie under it.
-                places.picture = Some(inside).filter(|_| model.overlay.is_none());
+                places.picture = Some(inside).filter(|it| model.overlay.is_none() && !it.is_empty());
                 return;
             }
             match (theme.glyphs, theme.colours) {

@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::super::model::{Model, Overlay, Places, Question, Spot};
-use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::theme::{Colours, Glyphs, Ground, Theme};
 use super::super::words::plain;
 use super::help;
-use super::parts::{airy, middle, wrapped};
+use super::parts::{LEAST, airy, middle, wrapped};
 
 /// What lies over the body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -105,7 +105,7 @@ fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, widt
     let around = all.height.saturating_sub(body.height);
     let needed = |code: &Text<'_>| {
         let (width, height) = framed(code);
-        format!("{}x{}", width.max(super::LEAST.0), height + around)
+        format!("{}x{}", width.max(LEAST.0), height + around)
     };
     let mut said = format!(
         "Its QR code needs a terminal of {}; this one is {}x{}.",
@@ -124,11 +124,12 @@ fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, widt
 fn code(theme: Theme, url: &str) -> Option<Text<'static>> {
     let code = qrcode::QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
     let (side, modules) = (code.width() as isize, code.to_colors());
+    // Light modules are drawn where what is drawn is light, else dark ones: scanners want dark on light.
+    let inverted = theme.colours == Colours::None && theme.ground == Ground::Light;
     let dark = |x: isize, y: isize| {
         let inside = (0..side).contains(&x) && (0..side).contains(&y);
-        inside && modules[(y * side + x) as usize] == qrcode::Color::Dark
+        inverted != (inside && modules[(y * side + x) as usize] == qrcode::Color::Dark)
     };
-    // Light modules are drawn, whatever the terminal's ground: scanners want dark on light.
     let style = match theme.colours {
         Colours::None => Style::new(),
         _ => Style::new().fg(Color::White).bg(Color::Black),

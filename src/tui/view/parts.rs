@@ -8,6 +8,9 @@ use ratatui::widgets::{Block, Cell, Padding, Row, Table};
 use super::super::model::{Model, Places, Spot};
 use super::super::theme::{Glyphs, Theme};
 
+/// What a screen needs.
+pub const LEAST: (u16, u16) = (40, 10);
+
 /// A place in the middle, as large as it has to be.
 pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
     let [row] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(body);

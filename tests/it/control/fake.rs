@@ -381,6 +381,7 @@ fn mount() -> MountStatus {
         source_dropped: drops("overtaken", 3),
         reader_dropped: drops("behind live", 12),
         restarts: 2,
+        restart_reasons: vec![RestartReason { why: "/dev/video0 was unplugged".into(), times: 2 }],
         readers: 1,
         max_readers: Some(20),
         sent_bytes: 1_234_567_890,

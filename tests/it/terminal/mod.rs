@@ -3,6 +3,7 @@
 
 mod alone;
 mod edits;
+mod forwarded;
 mod pictures;
 mod survives;
 
@@ -110,9 +111,14 @@ struct Terminal {
 
 impl Terminal {
     fn open(daemon: &Daemon, term: &str, rows: u16, columns: u16) -> Self {
+        Self::open_at(&daemon.socket(), term, rows, columns)
+    }
+
+    /// Of a daemon that is reached there.
+    fn open_at(socket: &Path, term: &str, rows: u16, columns: u16) -> Self {
         let mut command = Command::new("setsid");
         command.args(["--ctty", env!("CARGO_BIN_EXE_lenslet"), "tui", "--control"]);
-        Self::run(command.arg(daemon.socket()).env("TERM", term), rows, columns)
+        Self::run(command.arg(socket).env("TERM", term), rows, columns)
     }
 
     /// With another program in it.

@@ -15,7 +15,7 @@ use lenslet::tui::update::update;
 use ratatui::style::Modifier;
 
 use super::screens::shows;
-use super::support::{draw, key, seen, status, tell, text};
+use super::support::{draw, key, press, seen, status, tell, text};
 use crate::support::Server;
 
 const MOUNTS: &str = r#"mounts: {
@@ -72,6 +72,11 @@ impl Screen {
 
     pub(super) fn shown(&mut self) -> String {
         text(&draw(&mut self.model, 80, 24))
+    }
+
+    /// Presses keys whose questions the daemon has not answered yet.
+    pub(super) fn holds(&mut self, keys: &str) -> Vec<Effect> {
+        press(&mut self.model, keys)
     }
 
     /// Types signs.

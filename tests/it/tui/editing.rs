@@ -188,3 +188,56 @@ fn two_screens_that_change_the_file_at_once_both_have_their_way_unless_it_is_the
     second.press("y");
     assert!(second.model.panes.config.draft.text.contains("fps: 21"));
 }
+
+/// The daemon may take its time: what is changed meanwhile is one's own still.
+#[test]
+fn what_is_changed_while_another_change_is_applied_is_not_taken_for_it() {
+    let mut screen = Screen::new();
+    let fps = |screen: &Screen| {
+        screen.model.panes.config.settings().iter().position(|it| it.field.name == "fps").unwrap()
+    };
+    screen.press("G k Enter");
+    let place = fps(&screen);
+    typed(&mut screen, place, "20");
+    screen.press("Enter w");
+    let applying = screen.holds("y");
+    screen.press("y");
+    assert_eq!(screen.asked.iter().filter(|it| *it == "config apply").count(), 0, "it is under way");
+    screen.press("Esc G k Enter");
+    typed(&mut screen, place, "21");
+    screen.press("Enter");
+    screen.perform(applying);
+    let shown = screen.shown();
+    assert!(shown.contains("It is served"), "{shown}");
+    assert!(shown.contains("width"), "the form stays: {shown}");
+    assert!(
+        screen.model.panes.config.draft.changed() && screen.model.panes.config.draft.text.contains("fps: 21")
+    );
+    screen.press("w");
+    let shown = screen.shown();
+    assert!(shown.contains("fps: 20") && shown.contains("fps: 21"), "{shown}");
+    screen.press("y");
+    assert!(screen.shown().contains("It is served"), "{}", screen.shown());
+    assert!(!screen.model.panes.config.draft.changed());
+}
+
+#[test]
+fn a_refusal_that_comes_when_the_review_is_left_is_told() {
+    let mut first = Screen::new();
+    let mut second = first.beside();
+    for (screen, name, value) in [(&mut first, "fps", "20"), (&mut second, "gop", "40")] {
+        screen.press("G k Enter");
+        let place = screen.model.panes.config.settings().iter().position(|it| it.field.name == name).unwrap();
+        typed(screen, place, value);
+        screen.press("Enter w");
+    }
+    first.press("y");
+    let applying = second.holds("y");
+    second.press("Esc");
+    second.perform(applying);
+    assert!(second.shown().contains("nothing was applied"), "{}", second.shown());
+    let draft = &second.model.panes.config.draft.text;
+    assert!(draft.contains("fps: 20") && draft.contains("gop: 40"), "{draft}");
+    second.press("w y");
+    assert!(second.shown().contains("It is served"), "{}", second.shown());
+}

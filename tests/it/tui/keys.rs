@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use lenslet::control::protocol::{Level, LogEvent, LogLine, Refusal, Reply};
+use lenslet::tui::bindings::bindings;
 use lenslet::tui::effect::Effect;
-use lenslet::tui::keys::{EVERYWHERE, bindings};
+use lenslet::tui::keys::EVERYWHERE;
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::update::update;
@@ -402,6 +403,21 @@ fn who_leaves_is_asked_whether_the_daemon_that_was_started_here_ends_too() {
     // One that has ended by itself ends no more.
     update(&mut model, Message::Lost("it is gone".into()));
     assert_eq!(asked(&press(&mut model, "Esc q")), "leave");
+}
+
+#[test]
+fn a_url_is_one_that_others_reach_and_can_be_typed() {
+    for (addresses, mount, url) in [
+        (&["[::]:8554"][..], "door", "rtsp://porch:8554/door"),
+        (&["127.0.0.1:8554", "192.168.1.5:8554"], "door", "rtsp://192.168.1.5:8554/door"),
+        (&["[::1]:8554", "127.0.0.1:8554"], "door", "rtsp://[::1]:8554/door"),
+        (&["0.0.0.0:554"], "floor 1/\u{fc}ber?", "rtsp://porch/floor%201/%C3%BCber%3F"),
+    ] {
+        let mut model = day();
+        let status = model.status.as_mut().unwrap();
+        status.addresses = addresses.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(lenslet::tui::panes::mount::url(&model, mount).as_deref(), Some(url));
+    }
 }
 
 #[test]

@@ -244,6 +244,48 @@ fn no_size_is_too_odd_to_draw() {
     }
 }
 
+#[test]
+fn a_picture_that_has_no_room_is_not_drawn() {
+    let why = "the camera /dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920-video-index0 does not take that: ask it for less";
+    for glyphs in [Glyphs::Utf8, Glyphs::Ascii] {
+        for (width, height) in (40..60).flat_map(|width| (10..17).map(move |height| (width, height))) {
+            let mut model = seen(&status("typical"));
+            model.theme.glyphs = glyphs;
+            press(&mut model, "3");
+            tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(snapshot())));
+            tell(&mut model, Asked::Deed, Err(Refusal::new("x", why, "ask it for less")));
+            draw(&mut model, width, height);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_applied_is_not_forgotten_unsaid_on_a_screen_that_is_too_small() {
+    let mut model = seen(&status("typical"));
+    model.panes.config.draft.take("(workers: 2)".into());
+    let shown = text(&draw(&mut model, 39, 9)).replace('\n', " ");
+    let said = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("q leaves. What is not applied is forgotten then."), "{shown}");
+    assert_eq!(press(&mut model, "q"), [lenslet::tui::effect::Effect::Leave]);
+}
+
+/// Who scans it wants dark on light, whichever of them the terminal's text is.
+#[test]
+fn a_code_is_dark_on_light_without_colours_too() {
+    let mut corners = Vec::new();
+    for ground in [Ground::Dark, Ground::Light] {
+        let mut model = seen(&status("typical"));
+        model.theme = Theme { ground, colours: Colours::None, ..Theme::default() };
+        press(&mut model, "3 u");
+        let shown = text(&draw(&mut model, 80, 24));
+        // Below its title, the URL and an empty line.
+        let edge = shown.lines().skip_while(|line| !line.contains("scan it")).nth(3).unwrap();
+        // The light frame around it: blocks where text is light.
+        corners.push(edge.chars().filter(|sign| *sign == '█').count() > 25);
+    }
+    assert_eq!(corners, [true, false]);
+}
+
 /// Draws all that there is, for each of what terminals can.
 fn every_screen(mut model: Model, mut look: impl FnMut(&ratatui::buffer::Buffer)) {
     for keys in ["1", "1 ?", "2", "2 Enter", "2 x", "3", "3 u", "4", "5", "6"] {

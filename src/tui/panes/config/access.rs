@@ -2,49 +2,21 @@
 
 use ratatui::crossterm::event::KeyCode;
 
+use super::super::super::command::{AccessCommand as Command, ConfigCommand};
 use super::super::super::effect::Effect;
 use super::super::super::keys::{self, Binding, Key};
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
+pub use super::super::super::state::config::access::{Access, Row};
+use super::super::super::state::config::editor::Editor;
+use super::super::super::state::config::steps::{Goal, Steps};
+use super::super::super::state::config::{Screen, State};
 use super::super::Effects;
-use super::super::cursor::Cursor;
-use super::editor::Editor;
-use super::steps::{Goal, Steps};
-use super::{Asked, Screen, State, own};
+use super::asks::own;
 use crate::control::protocol::{AccessRequest, BanEntry, Outcome, Reply, UserEntry};
 
-/// What is known of users and bans.
-#[derive(Debug, Default)]
-pub struct Access {
-    /// Who may watch what; none: it is being asked.
-    pub users: Option<Vec<UserEntry>>,
-    /// Whose attempts are not looked at; none: it is being asked.
-    pub bans: Option<Vec<BanEntry>>,
-    /// The user or ban that keys act on: first users, then bans.
-    pub cursor: Cursor,
-    /// How many there were by the status when it was asked last.
-    counted: (u32, u32),
-}
-
-/// What keys of this screen ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Shows it.
-    Show,
-    /// Another user.
-    Add,
-    /// What a user may.
-    Rights,
-    /// Another password.
-    Password,
-    /// A user is none any more, or a ban ends; after a question.
-    Remove,
-    /// An address is let in no more.
-    Ban,
-}
-
 const fn key(keys: &'static [Key], shown: &'static str, does: Command, help: &'static str) -> Binding {
-    own(keys, shown, super::Command::Access(does), help)
+    own(keys, shown, ConfigCommand::Access(does), help)
 }
 
 /// Its keys.
@@ -63,34 +35,6 @@ pub const KEYS: &[Binding] = &[
         .with_footer("remove"),
     key(&[Key::Sign('b')], "b", Command::Ban, "ban an address").with_footer("ban"),
 ];
-
-/// What a line of the list is about.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Row<'a> {
-    /// A user.
-    User(&'a UserEntry),
-    /// A ban.
-    Ban(&'a BanEntry),
-}
-
-impl Access {
-    /// All that can be chosen.
-    pub fn rows(&self) -> Vec<Row<'_>> {
-        let users = self.users.iter().flatten().map(Row::User);
-        users.chain(self.bans.iter().flatten().map(Row::Ban)).collect()
-    }
-
-    /// How many those are.
-    pub fn length(&self) -> usize {
-        self.rows().len()
-    }
-
-    /// The one that keys act on.
-    pub fn chosen(&self) -> Option<Row<'_>> {
-        let rows = self.rows();
-        rows.get(self.cursor.chosen.min(rows.len().saturating_sub(1))).copied()
-    }
-}
 
 /// Asks for both lists.
 pub(super) fn ask(model: &mut Model) -> Effects {

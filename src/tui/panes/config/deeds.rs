@@ -2,18 +2,22 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::super::command::{AccessCommand, ConfigCommand as Command};
 use super::super::super::effect::Effect;
 use super::super::super::input;
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
+use super::super::super::state::config::draft::{mount_path, unquoted};
+use super::super::super::state::config::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
+use super::super::super::state::config::form::{Form, Section};
+use super::super::super::state::config::raw::{self, Raw};
+use super::super::super::state::config::review::Review;
+use super::super::super::state::config::schema::Shape;
+use super::super::super::state::config::{Applying, Screen, State};
+use super::super::super::state::cursor::Cursor;
 use super::super::Effects;
-use super::super::cursor::Cursor;
-use super::draft::{mount_path, unquoted};
-use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
-use super::form::{Form, Section};
-use super::raw::{self, Raw};
-use super::schema::Shape;
-use super::{Asked, Command, Review, Screen, State, access, values};
+use super::access;
+use super::asks::values;
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -93,17 +97,23 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 }
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
-fn apply(state: &State) -> Effects {
+fn apply(state: &mut State) -> Effects {
+    // Once is enough, however long it takes.
+    if state.applying.is_some() {
+        return Vec::new();
+    }
     let text = state.draft.text.clone();
-    match (&state.screen, state.draft.base()) {
+    let (applying, request) = match (&state.screen, state.draft.base()) {
         (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
-            ask(Asked::Apply, ConfigRequest::Rollback { to: *to, base })
+            (Applying::Version, ConfigRequest::Rollback { to: *to, base })
         }
         (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
-            ask(Asked::Apply, ConfigRequest::Apply { text, base })
+            (Applying::Draft(text.clone()), ConfigRequest::Apply { text, base })
         }
-        _ => Vec::new(),
-    }
+        _ => return Vec::new(),
+    };
+    state.applying = Some(applying);
+    ask(Asked::Apply, request)
 }
 
 /// Opens what is chosen: a section, or a setting for a change.
@@ -113,7 +123,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
         Screen::Sections => {
             let section = state.section();
             if section == Some(Section::Access) {
-                return access::command(model, access::Command::Show);
+                return access::command(model, AccessCommand::Show);
             }
             if let Some(section) = section {
                 state.screen = Screen::Form(Form { section, cursor: Cursor::default() });
@@ -125,7 +135,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
             setting(state, place)
         }
         Screen::History => command(model, Command::Rollback),
-        Screen::Access => access::command(model, access::Command::Rights),
+        Screen::Access => access::command(model, AccessCommand::Rights),
         Screen::Review(_) | Screen::Raw(_) => Vec::new(),
     }
 }

@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use super::form::Section;
 use super::*;
 use crate::config::edit;
 use crate::control::protocol::{
     AccessRequest, BanEntry, Base, Checked, ConfigText, Edit, MountChange, Outcome, Plan, Problem, Refusal,
-    Reply, Request, UserEntry, Written,
+    Reply, Request, UserEntry, VersionEntry, Written,
 };
 use crate::tui::message::Message;
 use crate::tui::model::Overlay;

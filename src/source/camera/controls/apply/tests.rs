@@ -121,7 +121,8 @@ fn what_cannot_be_set_while_it_streams_is_set_when_the_camera_starts_anew() {
     let (camera, mut wished) = (Camera::new(true), Wished::default());
     camera.0.borrow_mut().streams = true;
     let (told, _) = set_one(&camera, &mut wished, "flip", 1);
-    let expected = format!("flip stays as it is: /dev/video0: the driver says: streams; {KEPT}");
+    let expected =
+        format!("flip stays as it is: /dev/video0: the driver refuses that for now: streams; {KEPT}");
     assert_eq!((told, camera.is().2), (Err(expected), 0));
     camera.0.borrow_mut().streams = false;
     assert_eq!((set_all(&camera, &mut wished), camera.is().2), (vec![], 1));

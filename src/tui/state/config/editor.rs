@@ -318,7 +318,7 @@ impl Choice {
 mod tests {
     use super::*;
     use crate::tui::keys::Key;
-    use crate::tui::panes::config::schema::Schema;
+    use crate::tui::state::config::schema::Schema;
 
     fn schema() -> Schema {
         Schema::read(crate::config::schema()).unwrap()

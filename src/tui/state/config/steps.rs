@@ -6,8 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
 
 use super::super::super::input;
-use super::super::super::words::seconds;
-use super::super::sessions::NO_TIME;
+use super::super::super::words::{NO_TIME, seconds};
 use crate::control::protocol::{AccessRequest, Password, UserEntry};
 
 /// What is typed line by line, and then asked of the daemon as one.
@@ -101,7 +100,7 @@ impl fmt::Debug for Steps {
 }
 
 impl Steps {
-    pub(super) fn new(goal: Goal) -> Self {
+    pub(in crate::tui) fn new(goal: Goal) -> Self {
         let steps: &[(Step, &str)] = match goal {
             Goal::Add => &[
                 (Step::Name, ""),
@@ -118,7 +117,7 @@ impl Steps {
         Self { goal, lines, at: 0, wrong: None, sent: false }
     }
 
-    pub(super) fn rights(user: &UserEntry) -> Self {
+    pub(in crate::tui) fn rights(user: &UserEntry) -> Self {
         let mut steps = Self::new(Goal::Rights(user.name.clone()));
         for ((_, input), mounts) in steps.lines.iter_mut().zip([&user.read, &user.control]) {
             *input = Input::new(mounts.join(" "));
@@ -141,7 +140,7 @@ impl Steps {
     }
 
     /// To a line.
-    pub(super) fn go_to(&mut self, place: usize) {
+    pub(in crate::tui) fn go_to(&mut self, place: usize) {
         if !self.sent {
             self.at = place.min(self.lines.len().saturating_sub(1));
         }
@@ -217,7 +216,7 @@ impl Steps {
     }
 
     /// Takes a key; false: it is to be forgotten. What is to be asked of the daemon comes with it.
-    pub(super) fn typed(&mut self, key: KeyEvent) -> (bool, Option<AccessRequest>) {
+    pub(in crate::tui) fn typed(&mut self, key: KeyEvent) -> (bool, Option<AccessRequest>) {
         let control_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Esc => return (false, None),
@@ -238,7 +237,7 @@ impl Steps {
     }
 
     /// Takes text from the clipboard.
-    pub(super) fn pasted(&mut self, text: &str) {
+    pub(in crate::tui) fn pasted(&mut self, text: &str) {
         if let (false, Some((_, input))) = (self.sent, self.lines.get_mut(self.at)) {
             input::pasted(input, text);
             self.wrong = None;
