@@ -1,11 +1,11 @@
 //! The mounts that run, by name, and how another configuration comes true while people watch.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::discovered::Discovered;
 use super::plan::{Fate, Live, plan};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
@@ -34,6 +34,7 @@ pub struct Mounts {
     commanded: BTreeMap<String, bool>,
     /// What was applied last.
     config: Option<Config>,
+    discovered: Discovered,
     /// Where this process keeps what is its own: of what was applied first.
     places: Option<Places>,
 }
@@ -123,6 +124,7 @@ impl Mounts {
             disabled: BTreeMap::new(),
             commanded: BTreeMap::new(),
             config: None,
+            discovered: Discovered::new(camera::probe),
             places: None,
         }
     }
@@ -142,7 +144,8 @@ impl Mounts {
         let mut applied = Applied { server: self.handle.preview(&config.server_now()), ..Applied::default() };
         applied.server.after_restart.extend(self.moved(config));
         let commanded = self.still_commanded(config);
-        for (name, fate) in self.fates(&served(config, &commanded).0) {
+        let mut discovered = self.discovered.clone();
+        for (name, fate) in self.fates(&served(config, &mut discovered, &commanded).0) {
             applied.note(name, &fate);
         }
         let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
@@ -160,7 +163,7 @@ impl Mounts {
         let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
         let mut applied = Applied { server, ..Applied::default() };
         let commanded = self.still_commanded(config);
-        let (mut sources, disabled) = served(config, &commanded);
+        let (mut sources, disabled) = served(config, &mut self.discovered, &commanded);
         let fates = self.fates(&sources);
         // First what may fail, so that nothing is half applied.
         if let Err(why) = self.restart_all(&fates, &sources).await {
@@ -216,6 +219,23 @@ impl Mounts {
                 tracing::info!("interfaces have other addresses; listening on {:?}", self.handle.addresses())
             }
             Err(error) => tracing::debug!(%error, "an interface's new address is not listened on yet"),
+        }
+    }
+
+    /// Whether every camera becomes a mount.
+    pub(super) fn discovers(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| config.discover_cameras)
+    }
+
+    /// Has cameras that came become mounts, where every camera is one.
+    pub(super) async fn discover(&mut self) {
+        let Some(config) = self.config.clone().filter(|config| config.discover_cameras) else { return };
+        if self.discovered.clone().look().is_empty() {
+            return;
+        }
+        match self.apply(&config).await {
+            Ok(applied) => tracing::info!("a camera came: {applied}"),
+            Err(why) => tracing::error!("a camera came, and is not served: {why}"),
         }
     }
 
@@ -443,18 +463,22 @@ impl std::fmt::Display for Applied {
 /// What is served and what is not, by the configuration and by what was said of single mounts since.
 fn served(
     config: &Config,
+    discovered: &mut Discovered,
     commanded: &BTreeMap<String, bool>,
 ) -> (BTreeMap<String, Mount>, BTreeMap<String, Mount>) {
     let on = |name: &String, mount: &Mount| commanded.get(name).copied().unwrap_or(mount.enabled);
-    sources(config).into_iter().partition(|(name, mount)| on(name, mount))
+    sources(config, discovered).into_iter().partition(|(name, mount)| on(name, mount))
 }
 
-/// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: &Config) -> BTreeMap<String, Mount> {
+/// Every mount's path and what feeds it: the configured ones, then the cameras that were found, be they there or not.
+fn sources(config: &Config, discovered: &mut Discovered) -> BTreeMap<String, Mount> {
     let mut sources = config.mounts.clone();
     if config.discover_cameras {
-        for (number, device) in cameras().into_iter().enumerate() {
-            let settings = camera::Settings { device, ..camera::Settings::default() };
+        for camera in discovered.look() {
+            tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
+        }
+        for (number, device) in discovered.devices().enumerate() {
+            let settings = camera::Settings { device: device.to_owned(), ..camera::Settings::default() };
             sources
                 .entry(format!("camera{number}"))
                 .or_insert_with(|| Mount::of(MountSettings::Camera(settings)));
@@ -473,11 +497,5 @@ fn source(settings: MountSettings) -> Box<dyn Source> {
     }
 }
 
-/// Cameras that can be served, by stable name.
-fn cameras() -> Vec<PathBuf> {
-    let found = camera::probe();
-    for camera in &found {
-        tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
-    }
-    found.into_iter().filter(|camera| camera.served).map(|camera| camera.id.unwrap_or(camera.path)).collect()
-}
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use super::latency::Latency;
 use super::making::Making;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
-use super::stand_in::StandIn;
+use super::stand_in::{self, StandIn};
 use crate::media::{AccessUnit, Link, MediaTime, Picture, Track};
 
 /// The server's end of a mount. Clones are the same mount.
@@ -131,6 +131,16 @@ impl Mount {
     /// Whether its source gives something `now`, though perhaps nothing yet that a reader could begin with.
     pub fn comes(&self, now: MediaTime) -> bool {
         self.0.status().shown.coming.is_some_and(|coming| now.since(coming) < COMING)
+    }
+
+    /// The last keyframe that the source gave, of its first video track.
+    pub fn last_keyframe(&self) -> Option<AccessUnit> {
+        self.0.status().shown.last.clone()
+    }
+
+    /// How long its source may give nothing before something is shown instead.
+    pub fn patience(&self) -> Duration {
+        stand_in::patience(self.0.status().shown.interval)
     }
 
     /// Its access units.
@@ -343,12 +353,6 @@ impl Outlet {
     /// The pictures from one keyframe to the next that were asked for since the last call.
     pub fn take_gop(&self) -> Option<u32> {
         self.0.gop.take()
-    }
-
-    /// What was asked for while it ran and is asked for again at each start: the bitrate, and the pictures from one keyframe
-    /// to the next.
-    pub fn asked(&self) -> (Option<u32>, Option<u32>) {
-        (self.0.bitrate.kept(), self.0.gop.kept())
     }
 
     /// The bitrate that was asked for cannot be: it is as if nobody had asked.

@@ -16,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 const UNKNOWN: Duration = Duration::from_secs(30);
 
 /// How long a source may give nothing after a picture that came so long after the one before it.
-fn patience(interval: Option<Duration>) -> Duration {
+pub(super) fn patience(interval: Option<Duration>) -> Duration {
     interval.map_or(UNKNOWN, |interval| SILENCE.max(interval * 3))
 }
 

@@ -46,7 +46,7 @@ impl Link {
                 self.asked.push((id, to));
             }
             Effect::Cancel(to) => self.cancel(&to),
-            Effect::Redraw | Effect::Leave => {}
+            Effect::Redraw | Effect::Leave | Effect::End => {}
         }
     }
 

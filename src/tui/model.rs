@@ -39,7 +39,7 @@ pub struct Model {
 pub struct Link {
     /// Why it does not answer now, in a sentence.
     pub lost: Option<String>,
-    /// Whether it ends with this terminal.
+    /// Whether it was started with this terminal: who leaves is asked whether it ends too.
     pub ours: bool,
 }
 
@@ -118,6 +118,15 @@ pub struct Question {
     pub asks: String,
     /// What yes does.
     pub yes: Deed,
+    /// What no does; none: nothing, as Esc.
+    pub no: Option<Deed>,
+}
+
+impl Question {
+    /// Of which no does nothing.
+    pub fn sure(asks: impl Into<String>, yes: Deed) -> Self {
+        Self { asks: asks.into(), yes, no: None }
+    }
 }
 
 /// What can be done once yes was said.
@@ -127,6 +136,8 @@ pub enum Deed {
     Act(Act),
     /// The terminal ends.
     Leave,
+    /// The daemon ends, and the terminal.
+    End,
     /// Something to users or bans.
     Access(AccessRequest),
     /// Something of the configuration.
@@ -194,8 +205,8 @@ pub struct Panes {
 pub struct Past {
     /// Of mounts, by their names: bitrate, pictures a second, readers.
     pub mounts: HashMap<String, History<3>>,
-    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live.
-    pub sessions: HashMap<String, History<5>>,
+    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live, pictures left out.
+    pub sessions: HashMap<String, History<6>>,
     /// The daemon's uptime at the newest sample.
     pub at_s: Option<u64>,
 }
@@ -224,6 +235,8 @@ pub enum Spot {
     Command(Command),
     /// An entry of the list that keys act on.
     Row(usize),
+    /// A place of a slider: of which line, which of how many.
+    Slider(usize, u16, u16),
     /// Yes, or no, to a question.
     Answer(bool),
     /// Nothing: what lies under it is not there.

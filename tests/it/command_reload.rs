@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use lenslet::config::store::hash;
 use lenslet::control::client::{Blocking, Error};
-use lenslet::control::protocol::{Change, ConfigRequest, Reply};
+use lenslet::control::protocol::{Base, Change, ConfigRequest, Reply};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -28,7 +29,8 @@ fn mounts(cam: &str, first: u32) -> String {
 
 fn apply(server: &Server, mounts: &str) -> Result<Vec<(String, Change)>, String> {
     let text = format!("(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), {mounts})");
-    let request = ConfigRequest::Apply { text, base: None };
+    let base = Base::Hash(hash(&fs::read(server.config()).unwrap()));
+    let request = ConfigRequest::Apply { text, base };
     match Blocking::connect(&server.control()).unwrap().ask(request) {
         Ok(Reply::Plan(plan)) => {
             Ok(plan.mounts.into_iter().map(|change| (change.mount, change.change)).collect())

@@ -2,7 +2,7 @@
 """bad.py: in the guest of `run`, cameras that give what no camera should, while a reader watches.
 
 Three v4l2loopback nodes are written to from here: H.264 and JPEGs that are passed on, and JPEGs that are decoded and
-coded again. Each is given its bad input in turn: garbage, pictures cut short, pictures of another size, none, and one now and then. The
+coded again. Each is given its bad input in turn: garbage, pictures cut short, pictures of another size, none, and one a minute. The
 readers were there before: they miss no packet, time goes on for them, no BYE comes, and pictures are back when it is over; the
 log says why they were not there.
 """
@@ -10,7 +10,7 @@ import fcntl, os, re, struct, subprocess, sys, threading, time
 
 sys.path.insert(0, os.environ['LAB'])
 import faults
-from faults import Failed, Reader, until
+from reader import Failed, Reader, until
 
 LOG = faults.LOG = '/lab/out/serve.bad.log'
 CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
@@ -25,7 +25,7 @@ BAD = [
     ('short', 4, 'cut short', ('h264', 'jpeg', 'coded')),
     ('size', 4, 'of another size', ('coded',)),
     ('none', 20, 'no picture for 10 s', ('h264', 'jpeg', 'coded')),
-    ('slow', 26, None, ()),
+    ('slow', 64, None, ()),
 ]
 
 
@@ -57,7 +57,7 @@ class Feeder(threading.Thread):
             mode = self.mode
             if mode != was: was, number = mode, 0           # right again from a keyframe on
             time.sleep(1 / FPS)
-            if mode == 'none' or mode == 'slow' and time.monotonic() < last + 11: continue
+            if mode == 'none' or mode == 'slow' and time.monotonic() < last + 60: continue
             last = time.monotonic()
             film = self.other if mode == 'size' else self.right
             unit = film[number % len(film)]; number += 1

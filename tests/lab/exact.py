@@ -8,10 +8,10 @@ exact.py ramp WxH FILE...    the same for the USB camera's ramp of grey
 exact.py near-moving, near-ramp WxH FILE...
                              the same where the encoder is not lossless: what each picture is nearest to
 exact.py near-film WxH FILM FILE...
-                             each picture is nearest to a later one of the film than the picture before, round and round
+                             the same for pictures of a film, round and round
 exact.py sound FILE...       decodes without an error
 """
-import os, subprocess, sys
+import os, re, subprocess, sys
 
 LEAST = 30
 # Pixels from one picture of the moving pattern to the next.
@@ -40,7 +40,10 @@ def planar(raw, fourcc, size):
         blue, red = (b''.join(line[at::4] for line in lines) for at in ((0, 2) if first else (1, 3)))
         return luma + blue + red
     luma, chroma = raw[:area], raw[area:area * 3 // 2]
-    return luma + (chroma[::2] + chroma[1::2] if fourcc == 'NV12' else chroma)
+    if fourcc in ('NV12', 'NV21'):
+        first, second = chroma[::2], chroma[1::2]
+    else: first, second = chroma[:area // 4], chroma[area // 4:]
+    return luma + (second + first if fourcc in ('NV21', 'YV12') else first + second)
 
 
 def packed(raw, fourcc, size, stride):
@@ -48,7 +51,7 @@ def packed(raw, fourcc, size, stride):
     width, height = size
     if len(raw) == width * height * (4 if fourcc in ('YUYV', 'UYVY') else 3) // 2: return raw
     if fourcc in ('YUYV', 'UYVY'): rows = [(0, stride, 2 * width, height)]
-    elif fourcc == 'NV12': rows = [(0, stride, width, height), (stride * height, stride, width, height // 2)]
+    elif fourcc in ('NV12', 'NV21'): rows = [(0, stride, width, height), (stride * height, stride, width, height // 2)]
     else:
         half = stride // 2 * (height // 2)
         rows = [(0, stride, width, height)] + [(stride * height + at, stride // 2, width // 2, height // 2) for at in (0, half)]
@@ -78,16 +81,37 @@ def moved(before, after):
 
 
 def once_each(path, numbers, around, step=1):
-    """Holds numbers, that go round and round, to be each one there once and in order. What is missing has to be counted, by the
-    driver's own numbers or as overtaken: then the server did not lose it. `left-out` beside the file has the counts."""
+    """Holds numbers, that go round and round, to be each one there once and in order. What is missing has to be accounted for, gap
+    by gap: the log beside the file says before which coded picture the camera's own numbers had a gap, and how large. Each of
+    those is seen, at its place and as large, and no other is. Else the server lost pictures."""
     steps = [(after - before) % around for before, after in zip(numbers, numbers[1:])]
     if 0 in steps or any(by % step for by in steps): sys.exit(f'FAIL: {path}: not each once and in order: {numbers}')
-    missing = sum(by // step - 1 for by in steps)
-    name, counts = os.path.basename(path).rsplit('.', 1)[0], os.path.join(os.path.dirname(path), 'left-out')
-    counted = [tuple(map(int, line.split()[1:])) for line in open(counts) if line.split()[0] == name] if os.path.exists(counts) else []
-    missed, late = counted[-1] if counted else (0, 0)
-    if missing > missed + late: sys.exit(f'FAIL: {path}: {missing} pictures are missing, and {missed} missed and {late} late are counted: {numbers}')
-    return f'{len(numbers)} pictures, each once and in order' + (f'; {missing} are missing, of {missed + late} that were counted' if missing else ', none missing')
+    missing = [by // step - 1 for by in steps]
+    name = os.path.basename(path).rsplit('.', 1)[0]
+    runs, coded = told(os.path.join(os.path.dirname(path), f'serve.{name}.log'))
+    # Which of the coded pictures was the first that was received the log does not say.
+    firsts = range(max(coded - len(numbers), 0) + 1 if coded else MOST_BEFORE)
+    def accounted(run, first): return all(gap == run.get(first + at, 0) % (around // step) for at, gap in enumerate(missing, 1))
+    if not any(accounted(run, first) for run in runs for first in firsts):
+        sys.exit(f'FAIL: {path}: missing are {missing}, and the camera\'s own gaps are {runs}: {numbers}')
+    gaps = sum(map(bool, missing))
+    return f'{len(numbers)} pictures, each once and in order' + (f'; {sum(missing)} are missing, in {gaps} gaps that the camera\'s numbers have at the same places' if gaps else ', none missing')
+
+
+# Pictures that the processor coded before the first that was received, at most.
+MOST_BEFORE = 60
+
+
+def told(log):
+    """Each time that a camera ran: before which of its coded pictures how many were missing. And how many were coded, if that is said."""
+    runs, last, coded = [{}], -1, 0
+    for line in open(log, errors='replace'):
+        if gap := re.search(r'(\d+) missing before coded picture (\d+)', line):
+            pictures, before = int(gap[1]), int(gap[2])
+            if before <= last: runs.append({})
+            runs[-1][before], last = pictures, before
+        if counts := re.search(r'(\d+) coded \(\d+ bytes', line): coded += int(counts[1])
+    return runs, coded
 
 
 def moving(size, paths):
@@ -119,12 +143,11 @@ def nearest(picture, others):
     return order[0][1], order[1][0] / max(order[0][0], 1)
 
 
-def judge_steps(path, numbers, around, clear=None):
-    if clear is not None and clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
-    steps = [(after - before) % around for before, after in zip(numbers, numbers[1:])]
-    if not all(0 < step <= around // 2 for step in steps): sys.exit(f'FAIL: {path}: not each once and in order: {numbers}')
-    how = '' if clear is None else f' (the next one is at least {clear:.1f} times as far)'
-    print(f'ok: {path}: {len(numbers)} pictures, each once and in order{how}')
+def judge_clear(path, places):
+    """Which picture each is; the next nearest has to be clearly farther."""
+    clear = min(clear for _, clear in places)
+    if clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
+    return [place for place, _ in places], f' (the next one is at least {clear:.1f} times as far)'
 
 
 def near_moving(size, paths):
@@ -140,9 +163,8 @@ def near_ramp(size, paths):
     shown = [bytes((x + k * 8) & 255 for x in range(width)) for k in range(32)]
     for path in paths:
         places = [nearest(picture[width * (height // 2):][:width], shown) for picture in decoded(path, size)]
-        clear = min(clear for _, clear in places)
-        if clear < 1.2: sys.exit(f'FAIL: {path}: a picture is as near to one as to another ({clear:.2f} times)')
-        print(f'ok: {path}: as the camera showed them, {once_each(path, [place for place, _ in places], 32)}')
+        places, clear = judge_clear(path, places)
+        print(f'ok: {path}: as the camera showed them, {once_each(path, places, 32)}{clear}')
 
 
 def near_film(size, film, paths):
@@ -150,7 +172,8 @@ def near_film(size, film, paths):
     shown = [small(picture) for picture in decoded(film, size)]
     for path in paths:
         places = [nearest(small(picture), shown) for picture in decoded(path, size)]
-        judge_steps(path, [place for place, _ in places], len(shown), min(clear for _, clear in places))
+        places, clear = judge_clear(path, places)
+        print(f'ok: {path}: as the camera showed them, {once_each(path, places, len(shown))}{clear}')
 
 
 kind, *rest = sys.argv[1:]

@@ -3,114 +3,43 @@
 
 Three mounts of one server, each with a reader that was there before the first fault, have their faults side by side:
 raw pictures coded by the processor (vivid's own faults), raw pictures through the board's encoder (labcodec's), and a
-USB camera's H.264. A reader takes every packet: none may be missing, time goes on, no BYE comes, and pictures are back.
-All faults once warm the server up (rings full, both encoders used); then they come again, and in the end it has as many
-descriptors as before them, and no more memory.
+USB camera's H.264, found by the name that udev would give it. A reader takes every packet: none may be missing, time goes on,
+no BYE comes, and pictures are back. One fault of each mount warms the server up; then all come, and in the end it has as many
+descriptors and threads as before them, and as much memory.
 
 many: each fault ROUNDS times (the unplugging five times as often) in an order that SEED says, for MINUTES at most. What was
 had is kept in /lab/out/counts.json: where the guest's kernel falls, `run` boots anew and the rest is had.
 """
-import collections, glob, json, os, random, re, signal, socket, struct, subprocess, sys, threading, time
+import collections, glob, json, os, random, re, shutil, signal, subprocess, sys, threading, time
+
+sys.path.insert(0, os.environ['LAB'])
+import names
+from reader import PATIENCE, Failed, Reader, until
 
 LENSLET, LAB, H264 = (os.environ[name] for name in ('LENSLET', 'LAB', 'H264'))
 CODEC = '/sys/module/labcodec/parameters/'
-LOG = '/lab/out/serve.faults.log'
-PATIENCE = 60
+# In memory: each line costs a way out of this machine elsewhere.
+LOG = '/tmp/serve.faults.log'
 # Seconds from a fault's end to the camera's first picture, besides what its mount took for the first one of all: in a
 # machine without hardware, beside others, opening and coding are slow.
 LIMIT = 2
-# kB: what is held after a pass of all faults may be more than after the one before. What the allocator was made to give back by
-# then differs by as much as a coder takes (counted in its own words, the heap in use was 9.8 and 10.0 MB), so a pass that ends
-# higher is held against another one: what is lost at each fault is lost then too.
-MEMORY = 2_000
+# kB: of its heap so much more may be in use after all faults than after the warm-up, and nothing else is let pass: less than a
+# coder or a picture's planes take, for what grows with the time it is seen (counts by their reasons, names in the log). By then
+# the rings of what is kept for readers are full, and each mount was closed and opened once. The allocator itself counts what is in
+# use (`heap.c`). What it keeps of what was freed, and which pages of its buffers a coder has touched, differs by several MB from one
+# time to the next; so what is resident has a bound of its own, RESIDENT.
+HEAP, RESIDENT = 500, 32_000
+HEAP_SO, IN_USE = os.environ.get('HEAP_SO'), '/tmp/faults.heap'
+COUNTED = {'GLIBC_TUNABLES': 'glibc.malloc.tcache_count=0', 'LD_PRELOAD': HEAP_SO, 'HEAP': IN_USE}
 # So many faults in a row after which the encoder rests: it rests 10 s, then 20 s and so on, until it was well for a minute.
 WEDGED_IN_A_ROW, WELL = 3, 70
 COUNTS = '/lab/out/counts.json'
-# Pictures of the stand-in come once a second: so many in this time are the camera's.
-PICTURES, WITHIN = 5, 1.6
-CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
+USB = '/dev/v4l/by-id/usb-lab_lab_UVC_camera_LAB0001-video-index0'
+CONFIG = f'''(listen: ["127.0.0.1:8556"], mounts: {{
     "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
     "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
-    "usb": Camera(device: "/dev/video0", format: H264),
-})'''
-
-
-class Failed(Exception): pass
-
-
-def until(what, true, patience=PATIENCE):
-    end = time.monotonic() + patience
-    while not true():
-        if time.monotonic() > end: raise Failed(f'not within {patience} s: {what}')
-        time.sleep(0.05)
-
-
-class Reader(threading.Thread):
-    """Takes a mount's packets by TCP."""
-    def __init__(self, mount):
-        super().__init__(daemon=True)
-        self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
-        self.longest, self.asked, self.start_took = 0, time.monotonic(), None
-        self.socket = socket.create_connection(('127.0.0.1', 8556)); self.socket.settimeout(PATIENCE)
-        self.file = self.socket.makefile('rb')
-        url = f'rtsp://127.0.0.1:8556/{mount}'
-        track = re.search(r'm=video.*?a=control:(\S+)', self.ask('DESCRIBE', url), re.S)[1]
-        setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n')
-        self.session = re.search(r'Session: ([^;\r]+)', setup)[1]
-        self.ask('PLAY', url, f'Session: {self.session}\r\n')
-        self.start()
-
-    def ask(self, method, url, more=''):
-        self.socket.sendall(f'{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{more}\r\n'.encode())
-        head = b''
-        while not head.endswith(b'\r\n\r\n'):
-            line = self.file.readline()
-            if not line: raise Failed(f'/{self.mount}: no reply to {method}')
-            head += line
-        length = re.search(rb'(?i)content-length: (\d+)', head)
-        reply = (head + self.file.read(int(length[1]) if length else 0)).decode()
-        if ' 200 ' not in reply[:14]: raise Failed(f'/{self.mount}: {method}: {reply}')
-        return reply
-
-    def run(self):
-        try:
-            while True: self.take()
-        except Exception as error: self.wrong = self.wrong or f'/{self.mount}: {type(error).__name__} {error}'
-
-    def take(self):
-        head = self.file.read(4)
-        if len(head) < 4: raise Failed('the server closed the connection')
-        if head[:1] != b'$': raise Failed(f'no packet: {head}')
-        data = self.file.read(struct.unpack('>H', head[2:])[0])
-        if head[1] == 1:
-            while data:                         # a compound packet of RTCP
-                if data[1] == 203: raise Failed('BYE')
-                data = data[4 * (struct.unpack('>H', data[2:4])[0] + 1):]
-            return
-        sequence, stamp = struct.unpack('>HI', data[2:8])
-        if self.sequence is not None and sequence != (self.sequence + 1) & 0xffff:
-            raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
-        self.sequence = sequence; self.packets += 1
-        now = time.monotonic()
-        if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0; self.start_took = now - self.asked
-        step = (stamp - self.stamp + (1 << 31)) % (1 << 32) - (1 << 31)
-        if step < 0: raise Failed(f'time goes back by {-step / 90000:.3f} s')
-        if step:
-            self.ticks += step; self.longest = max(self.longest, step / 90000)
-            # Media time is the clock's time, but for what a picture waits.
-            late = now - self.began - self.ticks / 90000
-            if abs(late) > 8: raise Failed(f'time is off by {late:.1f} s')
-            self.times.append(now); del self.times[:-50]
-        self.stamp = stamp
-
-    def playing(self, since=0.0):
-        """When the camera's pictures were back after an instant; None before there are enough."""
-        if self.wrong: raise Failed(self.wrong)
-        times = [at for at in self.times if at > since]
-        # One picture may be from before the fault, or the stand-in's last.
-        for first, second, last in zip(times, times[1:], times[PICTURES - 1:]):
-            if last - first < WITHIN: return second
-        return None
+    "usb": Camera(device: "{USB}", format: H264),
+}})'''
 
 
 def said(words): return open(LOG, errors='replace').read().count(words)
@@ -167,6 +96,13 @@ def opened():
 serving, readers = [], {}
 
 
+def lets_in(mount):
+    try: readers[mount] = Reader(mount)
+    except Failed as refused:
+        if ' 503 ' not in str(refused): raise
+    return mount in readers
+
+
 def hangs(**more):
     """It stops; where it will not start again either, the processor codes until it is tried later."""
     def fault():
@@ -215,15 +151,18 @@ class Usb:
         self.gives('right')
         self.process = subprocess.Popen(['python3', LAB + '/uvccam.py', '--h264', H264, '--mode', self.mode], stdout=subprocess.DEVNULL)
         until('the USB camera has nodes', self.nodes)
+        until('udev has named it', lambda: os.path.exists(USB))
 
     def nodes(self):
         return [path for path in glob.glob('/sys/class/video4linux/video*') if 'lab UVC' in named(path)]
 
     def unplug(self):
-        gone = said('the camera is gone')
+        nodes = ['/dev/' + os.path.basename(path) for path in self.nodes()]
         self.process.send_signal(signal.SIGUSR1); self.process.wait()
         until('the USB camera has no nodes', lambda: not self.nodes())
-        told('the camera is gone', gone)
+        until('udev has taken its name', lambda: not os.path.lexists(USB))
+        # The log tells the same once, until it has run well.
+        until('the server lets go of it', lambda: not any(path.split()[0] in nodes for path in opened()))
 
     def replug(self):
         self.unplug(); self.plug()
@@ -307,14 +246,19 @@ FAULTS = {
 }
 
 
+# What warms up: each mount's camera or encoder is closed and opened once.
+WARM = {'soft': ['fatal streaming error'], 'hard': ['stall'], 'usb': ['unplugged and plugged in']}
+
+
 def resources(server):
+    """Descriptors, threads, kB of the heap in use, kB resident that are nobody else's."""
     status = open(f'/proc/{server.pid}/status').read()
     threads, resident = (int(re.search(rf'{name}:\s*(\d+)', status)[1]) for name in ('Threads', 'RssAnon'))
-    return len(os.listdir(f'/proc/{server.pid}/fd')), threads, resident
+    return len(os.listdir(f'/proc/{server.pid}/fd')), threads, int(open(IN_USE).read()) // 1000, resident
 
 
 def have(mount, reader, faults, end, failures, done):
-    name, pace = 'before the first', Pace()
+    name = 'before the first'
     try:
         for name, fault in faults:
             if time.monotonic() > end: return
@@ -376,6 +320,9 @@ class Pace:
         self.in_a_row += 1
 
 
+pace = Pace()
+
+
 def each(readers, table, rounds, many, shuffle, end, failures, done):
     """Has each fault as often as it was not had yet, the mounts side by side; what was not done in time is a failure too."""
     threads, before = [], done.had.total()
@@ -402,8 +349,9 @@ def settled(readers):
 
 def rested(before):
     """Waits for what is held to be as it was."""
-    until('as many descriptors as before', lambda: resources(serving[0])[0] == before[0], 20)
-    until('as little memory as before', lambda: resources(serving[0])[2] < before[2] + MEMORY, 20)
+    until('as many descriptors and threads as before', lambda: resources(serving[0])[:2] == before[:2], 20)
+    until('as little memory in use as before', lambda: resources(serving[0])[2] < before[2] + HEAP, 20)
+    if resources(serving[0])[3] > RESIDENT: raise Failed(f'more than {RESIDENT} kB are resident')
 
 
 def hang():
@@ -435,28 +383,30 @@ def main():
     open('/sys/kernel/mm/transparent_hugepage/enabled', 'w').write('never')
     codec(only='', no_dmabuf='N')
     for node in ('/dev/video30', '/dev/video31'):
+        # A webcam that has no more pictures than are asked for: this machine has better to do than to draw those that nobody codes.
+        subprocess.run(['v4l2-ctl', '-d', node, '--set-input', '1'], check=True, stdout=subprocess.DEVNULL)
         for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
+    threading.Thread(target=names.main, daemon=True).start()
     usb.plug()
     open('/tmp/faults.ron', 'w').write(CONFIG)
-    server = subprocess.Popen([LENSLET, 'serve', '-v', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
+    server = subprocess.Popen([LENSLET, 'serve', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT, env=os.environ | COUNTED)
     failures = []
     serving.append(server)
     try:
         until('the server listens', lambda: said('listening'))
-        readers.update({mount: Reader(mount) for mount in FAULTS})
+        for mount in FAULTS:
+            # All begin at once, and whoever comes while pictures wait for the processor is asked to come again.
+            until(f'/{mount} lets a reader in', lambda: lets_in(mount))
         for mount, reader in readers.items(): until(f'/{mount} plays', reader.playing)
         for mount, reader in readers.items(): print(f'/{mount}: the first picture came after {reader.start_took:.1f} s', flush=True)
         cold, end = resources(server), time.monotonic() + 60 * minutes
         done = Done(COUNTS if many else None)
-        # The first of all are had in each boot, whatever was had before.
-        first = Done()
-        each(readers, FAULTS, 1, False, None, end, failures, first)
-        done.had.update(first.had)
+        # In each boot, whatever was had before.
+        warming = {mount: [fault for fault in faults if fault[0] in WARM[mount]] for mount, faults in FAULTS.items()}
+        each(readers, warming, 1, False, None, end, failures, Done())
         settled(readers)
         warm = resources(server)
-        # Once more in CI, but for those after which the encoder rests longer each time.
-        again = FAULTS if many else {mount: [fault for fault in faults if not wedges(fault[0])] for mount, faults in FAULTS.items()}
-        if not failures: each(readers, again, rounds, many, random.Random(seed) if many else None, end, failures, done)
+        if not failures: each(readers, FAULTS, rounds, many, random.Random(seed) if many else None, end, failures, done)
         if many:
             for name, had in done.had.items(): print(f'{name}: {had} times')
         for mount, reader in readers.items():
@@ -464,19 +414,11 @@ def main():
             print(f'/{mount}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
         try:
             settled(readers)
-            try: rested(warm)
-            except Failed:
-                once = {mount: [fault for fault in faults if not wedges(fault[0])] for mount, faults in FAULTS.items()}
-                before = resources(server)
-                print('another pass: {} descriptors, {} threads, {} kB of memory of its own before it'.format(*before), flush=True)
-                each(readers, once, 1, False, None, time.monotonic() + 900, failures, Done())
-                settled(readers)
-                rested((warm[0], *before[1:]))
+            rested(warm)
         except Failed as error:
             failures.append(f'{error}')
-            subprocess.run(['awk', '/^[0-9a-f]+-/ { at = $0 } /^Rss:/ && $2 > 900 { print at, $0 }', f'/proc/{server.pid}/smaps'])
-        for when, held in (('before', cold), ('after the first pass', warm), ('after the last', resources(server))):
-            print('{}: {} descriptors, {} threads, {} kB of memory of its own'.format(when, *held), flush=True)
+        for when, held in (('before', cold), ('warm', warm), ('after all', resources(server))):
+            print('{}: {} descriptors, {} threads, {} kB of its heap in use, {} kB resident'.format(when, *held), flush=True)
         if not said('encoder wedged: only a reboot clears this; the kernel says: '): failures.append('nothing is said of a wedged encoder')
         subprocess.run(['grep', '-m1', 'encoder wedged', LOG])
         hang()
@@ -485,6 +427,7 @@ def main():
         ended = stop(server)
         codec(hang_streamoff='N', stall_after=0)
         usb.process.send_signal(signal.SIGUSR1)
+        shutil.copy(LOG, '/lab/out/')
     if ended: failures.append(f'the server ended with {ended}')
     for failure in failures: print(f'FAIL: {failure}', flush=True)
     if failures: subprocess.run(['tail', '-n', '60', LOG])

@@ -8,8 +8,8 @@ pass() { echo "ok: $* ($(cut -d. -f1 /proc/uptime) s)"; }
 
 # until_true SECONDS COMMAND...: repeats it until it succeeds.
 until_true() { local end=$((SECONDS + $1)); shift; until "$@"; do [ "$SECONDS" -lt "$end" ] || return 1; sleep 0.25; done; }
-node() { [ -e /dev/video0 ]; }
-no_node() { [ ! -e /dev/video0 ]; }
+node() { grep -qs 'lab UVC' /sys/class/video4linux/video*/name; }
+no_node() { ! node; }
 larger() { [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -gt "$2" ]; }
 
 # describe PATH: prints the reply to one DESCRIBE.
@@ -32,16 +32,9 @@ receive() {                         # PATH FILE: 30 pictures
         -f "${2##*.}" "/lab/out/$2" 2>"/tmp/$2.log" || fail "$1: ffmpeg exited with $?: $(cat "/tmp/$2.log")"
     pass "ffmpeg received 30 pictures of /$1: $(stat -c %s "/lab/out/$2") bytes"
 }
-plug() { python3 "$LAB/uvccam.py" --h264 "$H264" --mjpeg "$MJPEG" --break 7 & camera=$!; until_true 60 node || fail 'the camera made no /dev/video0'; }
-unplug() { kill -USR1 "$camera"; wait "$camera" 2>/dev/null; until_true 20 no_node || fail 'the unplugged camera left /dev/video0'; }
+plug() { python3 "$LAB/uvccam.py" --h264 "$H264" --mjpeg "$MJPEG" --break 7 & camera=$!; until_true 60 node || fail 'the camera made no node'; }
+unplug() { kill -USR1 "$camera"; wait "$camera" 2>/dev/null; until_true 20 no_node || fail 'the unplugged camera left its node'; }
 serve() { "$LENSLET" serve --control /tmp/lab.control "${@:2}" >"/tmp/serve.$1.log" 2>&1 & server=$!; log=/tmp/serve.$1.log; until_true 60 grep -q listening "$log" || fail 'the server does not listen'; }
-# left_out MOUNT: how many of its pictures never came to be coded, for whatever reason.
-left_out() {
-    "$LENSLET" status --json --control /tmp/lab.control | python3 -c '
-import json, sys
-mount, = [each for each in json.load(sys.stdin)["mounts"] if each["name"] == sys.argv[1]]
-print(sum(each["pictures"] for each in mount["source_dropped"]))' "$1"
-}
 stop() { kill -TERM "$server"; wait "$server" || fail "the server ended with $?"; cp "$log" /lab/out/; }
 told() { grep -q "$1" "$log" || fail "the log does not say: $1"; pass "the log says: $(grep -o "$1.*" "$log" | head -1)"; }
 
@@ -67,17 +60,21 @@ receive camera0 uvc.h264
 ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/camera0 -c copy -flush_packets 1 -f h264 /tmp/replugged.h264 \
     2>/tmp/replugged.log & reader=$!
 until_true 60 larger /tmp/replugged.h264 20000 || fail "nothing before the plug is pulled: $(cat /tmp/replugged.log)"
+exec 7</dev/video0                  # its number is not given again
 unplug
 until_true 30 grep -q 'the camera is gone' "$log" || fail 'the log does not say that the camera is gone'
 describe test | grep -q '^m=video' || fail 'DESCRIBE of /test while the camera is unplugged'
 kill -0 "$server" || fail 'the server died when the camera was unplugged'
 before=$(stat -c %s /tmp/replugged.h264)
 plug
+[ ! -e /dev/video0 ] || fail 'it has its old number'
 until_true 90 larger /tmp/replugged.h264 $((before + 60000)) || fail "nothing after the plug is back: $(cat /tmp/replugged.log)"
 kill -INT "$reader"; wait "$reader" 2>/dev/null
 cp /tmp/replugged.h264 /lab/out/
-pass 'unplugged, plugged in again: the reader that was there goes on'
+pass 'unplugged, plugged in again as another node: the reader that was there goes on'
 stop
+exec 7<&-
+unplug; plug
 
 echo '== the same camera by "format: MJPEG", and v4l2loopback nodes whose pictures come later'
 cat >/tmp/lab.ron <<'RON'
@@ -119,8 +116,10 @@ kill $feeders
 # shellcheck disable=SC2086
 wait $feeders 2>/dev/null
 
-echo '== what no camera should give, while a reader watches'
-python3 "$LAB/bad.py" || fail 'bad input'
+# By its own server, beside what comes now.
+python3 "$LAB/bad.py" >/tmp/bad.log 2>&1 &
+# shellcheck disable=SC2034 # waited for in system.sh
+bad=$!
 unplug
 
 echo '== a camera that is not there when the server starts'
@@ -132,3 +131,24 @@ until_true 60 plays mjpeg || fail "it came: $(describe mjpeg)"
 pass 'it came, and is served'
 stop
 unplug
+
+echo '== the same by its stable name, which comes some time after its node'
+stable=/dev/v4l/by-id/usb-lab_lab_UVC_camera_LAB0001-video-index0
+echo "(mounts: { \"named\": Camera(device: \"$stable\", format: H264) })" >/tmp/lab.ron
+serve named --config /tmp/lab.ron
+describe named | grep -q '^RTSP/1.0 503' || fail 'a camera that is not there is described'
+told "$stable: there is no such camera"
+python3 "$LAB/names.py" & names=$!
+plug
+until_true 60 [ -e "$stable" ] || fail 'the camera has no name'
+named=$(date +%s%3N)
+until_true 60 plays named || fail "it has its name: $(describe named)"
+# By its turn it would be tried once in ten seconds.
+took=$(($(date +%s%3N) - named))
+[ "$took" -lt 6000 ] || fail "described $took ms after it had its name"
+pass "described $took ms after it had its name"
+receive named named.h264
+stop
+unplug
+until_true 20 [ ! -e "$stable" ] || fail 'the unplugged camera left its name'
+kill "$names"

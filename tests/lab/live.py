@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""live.py bitrate DEVICE      in the guest of `run`: a camera's bitrate is changed while a reader watches, seen in its packets
+"""live.py bitrate DEVICE ENCODE
+                              in the guest of `run`: a camera's bitrate is changed while a reader watches, seen in its packets; so is
+                              the distance of its keyframes
 live.py latency MS [SECONDS]  on any machine: how long pictures take from coded to the kernel, by `lenslet status`, at 99 of 100
                               less than MS; on an idle machine 2 are the goal, on another one `chrt -f 10` in front of it helps
 
@@ -14,7 +16,7 @@ PATIENCE = 90
 class Reader:
     """A mount's packets by TCP, counted."""
     def __init__(self, port, mount):
-        self.last = None
+        self.last, self.keyframes = None, 0
         self.socket = socket.create_connection(('127.0.0.1', port)); self.socket.settimeout(PATIENCE)
         self.file = self.socket.makefile('rb')
         url = f'rtsp://127.0.0.1:{port}/{mount}'
@@ -45,6 +47,7 @@ class Reader:
             sequence, stamp = struct.unpack('>HI', data[2:8])
             if self.last is not None and sequence != (self.last + 1) & 0xffff: sys.exit(f'FAIL: packets are missing before {sequence}')
             self.last = sequence
+            self.keyframes += data[12] & 31 == 5 or data[12] & 31 == 28 and data[13] & 159 == 133      # an IDR slice, or the first part of one
             return len(data) - 12, stamp, data[1] >> 7
 
     def rate(self, seconds):
@@ -96,9 +99,9 @@ def show(mount, stages):
         print(f'/{mount}: {name}: {stage["pictures"]} pictures, {times}', flush=True)
 
 
-def bitrate(device):
+def bitrate(device, encode):
     """Noise is as many bits as the encoder lets it be."""
-    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 5, encode: Software, bitrate: 2000000)')
+    server = Server(f'"cam": Camera(device: "{device}", width: 320, height: 180, fps: 5, encode: {encode}, bitrate: 2000000, gop: "60 s")')
     reader = Reader(server.port, 'cam')
     reader.rate(2)
     rates = [reader.rate(4)]
@@ -108,10 +111,20 @@ def bitrate(device):
         rates.append(reader.rate(4))
         told = [mount['encoder']['bitrate_bps'] for mount in json.loads(server.ask('status', '--json'))['mounts']]
         if told != [wished]: sys.exit(f'FAIL: status says {told}, and {wished} was set')
+    if encode == 'Hardware':
+        done = subprocess.run([LENSLET, 'set', 'cam', 'bitrate', '30000000', '--control', server.control], capture_output=True, text=True)
+        if not done.returncode or ' and 20000000 bits a second' not in done.stderr: sys.exit(f'FAIL: 30 Mbit/s of an encoder of 20: {done}')
     before, less, more = (rate for rate, _ in rates)
     seen = f'{before / 1e6:.2f} Mbit/s by 2, {less / 1e6:.2f} by 0.7, {more / 1e6:.2f} by 1.6; no packet is missing'
     if not (less < before * 0.6 and more > less * 1.4): sys.exit(f'FAIL: the stream has {seen}')
-    print(f'ok: a bitrate set while served: the stream has {seen}')
+    print(f'ok: {encode}: a bitrate set while served: the stream has {seen}')
+    had = reader.keyframes
+    server.ask('set', 'cam', 'gop', '5')
+    reader.rate(5)
+    had, reader.keyframes = reader.keyframes - had, 0
+    _, pictures = reader.rate(4)
+    if not pictures // 5 - 1 <= reader.keyframes <= pictures // 5 + 1: sys.exit(f'FAIL: {reader.keyframes} keyframes among {pictures} pictures, and one of five was set')
+    print(f'ok: {encode}: a keyframe every five pictures set while served: {reader.keyframes} among {pictures} pictures; no packet is missing')
     show('cam', server.latency('cam'))
     server.stop()
 

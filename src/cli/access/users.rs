@@ -8,7 +8,7 @@ use super::password::new_password;
 use super::{Done, ELSE, PlaceArguments, asked, columns, print, words};
 use crate::access::Rights;
 use crate::control::protocol::{AccessRequest, Ask, Password, Reply, UserEntry};
-use crate::daemon::{UserEdit, UsersFile, keep_out_of_core_dumps};
+use crate::daemon::{UserEdit, UsersFile};
 
 const RIGHTS_HELP: &str = "\
 Examples:
@@ -96,7 +96,6 @@ pub(in crate::cli) struct PasswordArgument {
 
 /// `lenslet user`.
 pub(in crate::cli) fn user(command: UserCommand) -> Done {
-    keep_out_of_core_dumps();
     let (place, request) = match command {
         UserCommand::Add { name, rights, password, place } => {
             let password = Password(new_password(&name, password.password_stdin)?);

@@ -19,7 +19,7 @@ pub use access::{
     AccessCount, AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry,
 };
 pub use config::{
-    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
+    Base, Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };
 pub use line::{AnswerLine, Outcome, RequestLine, Unreadable};
 pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapshot};

@@ -14,8 +14,8 @@ pub enum Unserved {
 }
 
 impl Settings {
-    /// Looks at the camera and at the board's encoders: says what will be otherwise than it is configured, a sentence each.
-    /// Nobody who uses them now is disturbed.
+    /// Looks at the camera and at the board's encoders. Nobody who uses them now is disturbed. Says where the camera is asked
+    /// for something near to what is configured, which it lacks, and what the board's encoder leaves to the processor.
     ///
     /// # Errors
     /// The camera is not there, or it or the board cannot do what is configured.

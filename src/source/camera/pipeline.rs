@@ -271,7 +271,8 @@ impl<'a> Pipeline<'a> {
             // What was asked for until now this picture answers, whether it came by itself or not.
             self.outlet.take_keyframe_request();
         }
-        if coded_here && let Some(gap) = self.gaps.coded(filled.sequence) {
+        if coded_here && let Some(gap) = self.gaps.coded(filled.sequence).filter(|_| !self.thin.is_thinning())
+        {
             tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
         let taken = self.taken(filled, captured);

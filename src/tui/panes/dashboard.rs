@@ -65,9 +65,9 @@ pub fn toggle(model: &mut Model, mount: &MountStatus) -> Effects {
         1 => "Its one viewer is told goodbye".to_owned(),
         readers => format!("Its {readers} viewers are told goodbye"),
     };
-    model.overlay = Some(Overlay::Question(Question {
-        asks: format!("Serve {name} no longer, until it is enabled or the daemon starts again? {viewers}."),
-        yes: Deed::Act(Act::MountDisable { mount: name }),
-    }));
+    model.overlay = Some(Overlay::Question(Question::sure(
+        format!("Serve {name} no longer, until it is enabled or the daemon starts again? {viewers}."),
+        Deed::Act(Act::MountDisable { mount: name }),
+    )));
     Vec::new()
 }

@@ -253,6 +253,43 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
     }
 }
 
+/// A scale from 1 to 1000 on which each tenfold has a third: what matters is by how much. The share of it that a value has.
+pub fn share(value: f64) -> f64 {
+    value.max(1.0).log10() / 3.0
+}
+
+/// Bits a second that the scale of bitrates begins with: it ends at 50 Mbit/s.
+pub const LEAST_BITRATE: u32 = 50_000;
+
+/// Sets a line to what a place of its slider means, of so many: the first is the least, the last the greatest.
+pub fn slide(model: &mut Model, line: usize, place: u16, of: u16) -> Effects {
+    let Some(mount) = shown(model).map(|mount| mount.name.clone()) else { return Vec::new() };
+    model.panes.mount.cursor.chosen = line;
+    let share = f64::from(place) / f64::from(of.saturating_sub(1).max(1));
+    let scaled = 1000f64.powf(share);
+    match chosen(model) {
+        None => Vec::new(),
+        Some(Setting::Bitrate(now)) => {
+            // As the keys leave it: nobody means single bits.
+            let bits = (scaled * f64::from(LEAST_BITRATE) / 50_000.0).round() as u32 * 50_000;
+            if u64::from(bits) == now { Vec::new() } else { set_bitrate(model, &mount, bits) }
+        }
+        Some(Setting::Gop(now)) => {
+            let pictures = scaled.round() as u32;
+            if pictures == now { Vec::new() } else { set_gop(model, &mount, pictures) }
+        }
+        Some(Setting::Control(control)) if control.read_only => change(model, &mount, 0),
+        Some(Setting::Control(control)) => {
+            let ControlKind::Number { least, greatest, step } = control.kind else { return Vec::new() };
+            let (step, span) = (step.max(1), greatest as f64 - least as f64);
+            let steps = (share * span / step as f64).round() as i64;
+            let value = least.saturating_add(steps.saturating_mul(step)).clamp(least, greatest);
+            let (name, now) = (control.name.clone(), control.value);
+            if now == Some(value) { Vec::new() } else { set(model, &mount, &name, value) }
+        }
+    }
+}
+
 fn set_bitrate(model: &mut Model, mount: &str, bitrate_bps: u32) -> Effects {
     aims(model, mount, |encoder| encoder.bitrate_bps = Some(bitrate_bps.into()));
     vec![Effect::ask(Asked::Deed, Act::SetBitrate { mount: mount.to_owned(), bitrate_bps })]

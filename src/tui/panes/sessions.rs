@@ -293,13 +293,13 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             state.open = Some(session.id);
         }
         (Command::Kick, Some(session)) => {
-            model.overlay = Some(Overlay::Question(Question {
-                asks: format!(
+            model.overlay = Some(Overlay::Question(Question::sure(
+                format!(
                     "End session {} of {} on {}? It may come again.",
                     session.id, session.address, session.mount
                 ),
-                yes: Deed::Act(Act::Kick { session: session.id }),
-            }));
+                Deed::Act(Act::Kick { session: session.id }),
+            )));
         }
         (Command::Ban, Some(session)) => {
             let address = session.address.parse::<std::net::SocketAddr>();

@@ -19,6 +19,7 @@
 
 mod alarms;
 mod board;
+mod chart;
 mod config;
 mod dashboard;
 mod footer;

@@ -31,6 +31,14 @@ pub(super) fn airy<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
     panel(theme, title).padding(Padding::horizontal(1))
 }
 
+/// Tells in the lower edge how many lines are not seen.
+pub(super) fn more(block: Block<'_>, hidden: usize) -> Block<'_> {
+    match hidden {
+        0 => block,
+        hidden => block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned()),
+    }
+}
+
 /// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {

@@ -173,6 +173,11 @@ impl Hardware {
     ) -> Result<(), Failure> {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
+        if let Some(running) = &self.running {
+            // It has what was set while it ran, is asked for that again when it runs, and need not be opened anew for it.
+            let Settings { bitrate, gop, .. } = running.arrangement.settings;
+            (settings.bitrate, settings.gop) = (bitrate, gop);
+        }
         let started = self.start(device, queue, &settings, outlet);
         let (mut capture, mut running, mut exported) =
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
@@ -289,8 +294,7 @@ impl Hardware {
             }
         }
         let asked = arrangement(settings, &camera)?;
-        let live = outlet.asked();
-        if let Some(running) = self.running.take_if(|running| running.arrangement.serves(&asked, live)) {
+        if let Some(running) = self.running.take_if(|running| running.arrangement == asked) {
             let buffers = if running.shares() { SHARED_BUFFERS } else { BUFFERS };
             let capture = match camera.start(buffers) {
                 Ok(capture) => capture,

@@ -286,9 +286,6 @@ impl<'a> Stream<'a> {
             // Pressing it may fail; the next keyframe comes by itself.
             let _ = self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
         }
-        if let Some(gap) = self.gaps.coded(filled.sequence) {
-            tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
-        }
         let (time, _) = times::taken(filled.time, clock::media());
         let micros = self.running.pairs.give(time, self.captured);
         match vacant.filter(|_| !self.running.shares()) {
@@ -306,13 +303,25 @@ impl<'a> Stream<'a> {
             }
         };
         self.unreadable *= u32::from(read.is_err());
-        if read.is_err() {
-            // It is counted once: as what it is.
-            self.running.pairs.withdraw();
-        }
-        let left_out = read.err().map(|Unreadable(why)| self.leave_out(why));
+        let left_out = match read {
+            Ok(()) => {
+                self.given(filled.sequence);
+                Ok(())
+            }
+            Err(Unreadable(why)) => {
+                self.running.pairs.not_given(micros);
+                self.leave_out(why)
+            }
+        };
         self.capture.requeue(filled).map_err(sentence)?;
-        Ok(left_out.unwrap_or(Ok(()))?)
+        Ok(left_out?)
+    }
+
+    /// The encoder has the picture of this number: says where others are missing before it.
+    fn given(&mut self, sequence: u32) {
+        if let Some(gap) = self.gaps.coded(sequence).filter(|_| !self.thin.is_thinning()) {
+            tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
+        }
     }
 
     /// Counts a picture that the processor could not read.
@@ -330,6 +339,7 @@ impl<'a> Stream<'a> {
         };
         let shared = self.running.share(&filled, exported, micros, &mut self.counts);
         if shared.is_ok() {
+            self.given(filled.sequence);
             self.lent[index] = Some(filled);
         } else {
             self.newest = Some(filled);

@@ -21,7 +21,7 @@ fn ask(asked: Asked, request: ConfigRequest) -> Effects {
 }
 
 fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
-    model.overlay = Some(Overlay::Question(Sure { asks: asks.into(), yes: Deed::Config(then) }));
+    model.overlay = Some(Overlay::Question(Sure::sure(asks, Deed::Config(then))));
     Vec::new()
 }
 
@@ -94,11 +94,13 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
 fn apply(state: &State) -> Effects {
-    let base = state.draft.base;
-    match &state.screen {
-        Screen::Review(Review { plan: Some(_), back_to, .. }) => {
-            let apply = || ConfigRequest::Apply { text: state.draft.text.clone(), base };
-            ask(Asked::Apply, back_to.map_or_else(apply, |to| ConfigRequest::Rollback { to, base }))
+    let text = state.draft.text.clone();
+    match (&state.screen, state.draft.base()) {
+        (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
+            ask(Asked::Apply, ConfigRequest::Rollback { to: *to, base })
+        }
+        (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
+            ask(Asked::Apply, ConfigRequest::Apply { text, base })
         }
         _ => Vec::new(),
     }
@@ -246,9 +248,9 @@ pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
             }
         }
         Some(Editor::Steps(mut steps)) => {
-            let (stays, effects) = steps.typed(key);
+            let (stays, request) = steps.typed(key);
             state.editor = stays.then_some(Editor::Steps(steps));
-            effects
+            request.map_or_else(Vec::new, |it| access::done(model, it))
         }
         None => match &mut state.screen {
             Screen::Raw(raw) => {

@@ -20,6 +20,7 @@ pub mod probed;
 pub mod raw;
 mod review;
 pub mod schema;
+pub mod steps;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
