@@ -289,8 +289,7 @@ impl Hardware {
             }
         }
         let asked = arrangement(settings, &camera)?;
-        let live = outlet.asked();
-        if let Some(running) = self.running.take_if(|running| running.arrangement.serves(&asked, live)) {
+        if let Some(running) = self.running.take_if(|running| running.arrangement == asked) {
             let buffers = if running.shares() { SHARED_BUFFERS } else { BUFFERS };
             let capture = match camera.start(buffers) {
                 Ok(capture) => capture,
