@@ -304,7 +304,10 @@ impl<'a> Stream<'a> {
         };
         self.unreadable *= u32::from(read.is_err());
         let left_out = match read {
-            Ok(()) => Ok(self.given(filled.sequence)),
+            Ok(()) => {
+                self.given(filled.sequence);
+                Ok(())
+            }
             Err(Unreadable(why)) => {
                 self.running.pairs.not_given(micros);
                 self.leave_out(why)
