@@ -17,6 +17,7 @@ pub mod encode;
 pub mod hub;
 pub mod logs;
 pub mod media;
+mod plain;
 mod random;
 mod redact;
 pub mod rtcp;

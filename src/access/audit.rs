@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::SystemTime;
 
 use super::{Ban, Network, Reason};
+use crate::plain::is_harmful;
 
 /// Events of each kind that wait to be fetched: those who are refused do not wash away who signed in, and bans.
 const KEPT: usize = 256;
@@ -138,13 +139,8 @@ impl What {
 
 /// What somebody said, as a log may show it: cut, and without what acts on terminals or turns the direction of text.
 fn shown(said: &str) -> String {
-    let harmless = |each: char| if each.is_control() || is_invisible(each) { '?' } else { each };
+    let harmless = |each: char| if is_harmful(each) { '?' } else { each };
     said.chars().take(CLAIMED).map(harmless).collect()
-}
-
-/// Characters that change how others are shown, and are not seen themselves.
-fn is_invisible(each: char) -> bool {
-    matches!(each, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! |---|---|
 //! | failed less than [`Policy::free`] times within a minute | is answered at once |
 //! | failed more often | is answered late, on that connection alone |
-//! | failed [`Policy::most`] times within a minute | is refused for a while: longer each time, up to a day |
+//! | failed [`Policy::most`] times within a minute, or [`Policy::most_a_day`] times within a day | is refused for a while: longer each time, up to a day |
 //! | been banned, and a user signed in from it within a week | is taken once in ten seconds if it is that user's, by a client of the [`Manner`] that signed in, however many users there are: who shares the address can come back |
 //! | been exempted | is answered at once, always |
 //!
 //! What plays goes on: a ban is of attempts.
+//!
+//! At home everybody has the same 64 bits of IPv6, and anybody may take as many addresses in them as he likes. There each
+//! address is banned by itself; where many are at once, it is one who has many, and the network is banned.
 //!
 //! Behind one router a thief and a good client are one address, and he may know her name. Of his guesses and her answer the
 //! server cannot take more than one in ten seconds together, or he would have more guesses; which one it takes has to be
@@ -16,6 +19,9 @@
 //! writes its `Authorization`. Clients of the manner in which she signed in have their attempt to themselves; all others
 //! share one in twenty seconds, and only where hers was not taken in that time, so that both together are no more than one
 //! in ten. A thief who imitates her player to the letter competes with her for each attempt.
+
+mod guests;
+mod tries;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,25 +32,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use crate::rtsp::auth::Manner;
+use guests::{SignedIn, Taken, remember};
+use tries::Tries;
 
 /// Failures are counted over so long.
 const WINDOW: Duration = Duration::from_secs(60);
 /// A sign-in is remembered so long.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
-/// An address with a good user in it keeps an attempt in so long.
-const ONE_IN: Duration = Duration::from_secs(10);
-/// Of clients that speak like none that signed in, in so long: the first ones' attempt is left to them.
-const STRANGE_ONE_IN: Duration = Duration::from_secs(20);
-/// Manners of one user that are remembered.
-const MANNERS: usize = 4;
 /// Each ban is so many times as long as the one before it.
 const LONGER: u32 = 6;
-/// Users of one address that are remembered.
-const GUESTS: usize = 8;
 /// Bans by people, at most.
 const BY_HAND: usize = 1024;
 /// Addresses that are kept in mind at once; those that failed least lately are forgotten first.
 const KEPT: usize = 4096;
+/// Addresses of one private network of IPv6 that are banned at once before it is.
+const OF_HOME: usize = 8;
 
 /// How much is suffered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct Policy {
     pub free: u32,
     /// Failures within a minute that end in a ban.
     pub most: u32,
+    /// Failures within a day that do, however far apart they are.
+    pub most_a_day: u32,
     /// What each failure in between costs.
     pub delay: Duration,
     /// The first ban.
@@ -68,6 +72,7 @@ impl Default for Policy {
         Self {
             free: 3,
             most: 10,
+            most_a_day: 100,
             delay: Duration::from_secs(2),
             first_ban: Duration::from_secs(5 * 60),
             longest_ban: Duration::from_secs(24 * 3600),
@@ -132,6 +137,17 @@ pub struct Record {
     pub until: SystemTime,
 }
 
+/// Wrong passwords of an address within an hour, as they are kept: of those that have many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// Whose.
+    pub network: Network,
+    /// When the hour began.
+    pub hour: SystemTime,
+    /// How many there were.
+    pub times: u32,
+}
+
 /// What is kept over a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -142,6 +158,8 @@ pub struct Memory {
     pub by_hand: Vec<Ban>,
     /// How often addresses were banned lately.
     pub records: Vec<Record>,
+    /// Wrong passwords within a day.
+    pub failures: Vec<Failures>,
     /// Who signed in from where within a week.
     pub guests: Vec<Guest>,
 }
@@ -158,52 +176,14 @@ pub struct Bans {
 struct Known {
     /// When, and of whom by a number that stands for the name.
     failures: Vec<(SystemTime, Option<u64>)>,
+    /// Within a day.
+    tries: Tries,
     ban: Option<Ban>,
     /// Bans so far.
     bans: u32,
     guests: Vec<SignedIn>,
     taken: Taken,
     seen: Option<SystemTime>,
-}
-
-#[derive(Clone, Debug)]
-struct SignedIn {
-    user: String,
-    at: SystemTime,
-    /// The latest last.
-    manners: Vec<Manner>,
-}
-
-/// The last attempts of an address that were taken in spite of a ban, of whichever user: of a client that speaks as those
-/// that signed in as that user, and of any other.
-#[derive(Clone, Copy, Debug, Default)]
-struct Taken {
-    known: Option<SystemTime>,
-    strange: Option<SystemTime>,
-}
-
-impl Taken {
-    /// Whether an attempt is taken; the place where it is to be written down when.
-    fn open(&mut self, is_known: bool, now: SystemTime) -> Option<&mut Option<SystemTime>> {
-        let rests = |taken: Option<SystemTime>, long| {
-            taken.is_some_and(|taken| now.duration_since(taken).is_ok_and(|ago| ago < long))
-        };
-        if is_known {
-            return Some(&mut self.known).filter(|taken| !rests(**taken, ONE_IN));
-        }
-        let hers = rests(self.known, STRANGE_ONE_IN);
-        Some(&mut self.strange).filter(|strange| !hers && !rests(**strange, STRANGE_ONE_IN))
-    }
-}
-
-impl SignedIn {
-    fn speaks(&mut self, manner: Manner) {
-        self.manners.retain(|known| *known != manner);
-        if self.manners.len() >= MANNERS {
-            self.manners.remove(0);
-        }
-        self.manners.push(manner);
-    }
 }
 
 impl Known {
@@ -225,18 +205,19 @@ impl Bans {
 
     /// Whether attempts of this address are looked at.
     pub fn admit(&self, ip: IpAddr, now: SystemTime) -> Admission {
-        if self.is_exempt(ip) {
-            return Admission::Open;
-        }
         if let Some(ban) = self.by_hand.iter().find(|ban| ban.until > now && ban.network.contains(ip)) {
             return Admission::Banned(ban.until);
         }
-        let Some(known) = self.known.get(&Network::of_customer(ip)) else { return Admission::Open };
-        match known.banned_until(now) {
+        if self.is_exempt(ip) {
+            return Admission::Open;
+        }
+        let networks = [Some(Network::of_customer(ip)), Network::of_home(ip)];
+        let bans = networks.iter().flatten().filter_map(|network| self.known.get(network)?.banned_until(now));
+        let known = networks[0].and_then(|network| self.known.get(&network));
+        let mut guests = known.into_iter().flat_map(|known| &known.guests);
+        match bans.max() {
             None => Admission::Open,
-            Some(until) if known.guests.iter().any(|guest| since(guest.at, now) < REMEMBERED) => {
-                Admission::Guests(until)
-            }
+            Some(until) if guests.any(|guest| since(guest.at, now) < REMEMBERED) => Admission::Guests(until),
             Some(until) => Admission::Banned(until),
         }
     }
@@ -271,34 +252,66 @@ impl Bans {
         if self.is_exempt(ip) {
             return none;
         }
-        let Policy { free, most, delay, first_ban, longest_ban, .. } = self.policy;
+        let Policy { free, most, most_a_day, delay, .. } = self.policy;
         let network = Network::of_customer(ip);
         let known = self.known(network, now);
         // Those of a time to come are of a clock that was set back since.
         known.failures.retain(|(time, _)| since(*time, now).max(since(now, *time)) < WINDOW);
         known.failures.push((now, user.map(number_of)));
         let failures = known.failures.len() as u32;
-        if failures < most {
-            return if failures > free { Consequence { delay, banned: None } } else { none };
+        let tries = known.tries.add(now, 1, now);
+        let why = match (failures >= most, tries >= most_a_day) {
+            (true, _) => format!("{failures} wrong passwords within a minute"),
+            (false, true) => format!("{tries} wrong passwords within a day"),
+            (false, false) if failures > free => return Consequence { delay, banned: None },
+            (false, false) => return none,
+        };
+        known.failures.clear();
+        if tries >= most_a_day {
+            known.tries = Tries::default();
         }
+        let ban = self.ban_again(network, why, now);
+        let banned = Some(self.ban_home(ip, now).unwrap_or(ban));
+        Consequence { delay, banned }
+    }
+
+    /// A ban for what was tried, longer than the one before.
+    fn ban_again(&mut self, network: Network, why: String, now: SystemTime) -> Ban {
+        let Policy { first_ban, longest_ban, .. } = self.policy;
+        let known = self.known(network, now);
         if known.ban.as_ref().is_some_and(|ban| since(ban.until, now) > longest_ban) {
             known.bans = 0;
         }
         let length = LONGER.checked_pow(known.bans).and_then(|times| first_ban.checked_mul(times));
         let until = now + length.unwrap_or(longest_ban).min(longest_ban);
         known.bans += 1;
-        known.failures.clear();
-        let ban = Ban { network, until, why: format!("{failures} wrong passwords within a minute") };
+        let ban = Ban { network, until, why };
         known.ban = Some(ban.clone());
-        Consequence { delay, banned: Some(ban) }
+        ban
+    }
+
+    /// Bans the private network that a banned address is in, where there are many of them.
+    fn ban_home(&mut self, ip: IpAddr, now: SystemTime) -> Option<Ban> {
+        let home = Network::of_home(ip)?;
+        let lasts = |(network, known): &(&Network, &Known)| {
+            **network != home && home.covers(network) && known.banned_until(now).is_some()
+        };
+        let banned = self.known.iter().filter(lasts).count();
+        (banned >= OF_HOME)
+            .then(|| self.ban_again(home, format!("{banned} of its addresses are banned"), now))
     }
 
     /// A user signed in: what failures there were of that name were slips. Those of other names stay, or one account of
-    /// somebody's would let him guess at all the others.
+    /// somebody's would let him guess at all the others. Within a day one was a slip, or who shares the address of a user that
+    /// comes again and again could guess as often.
     pub fn signed_in(&mut self, ip: IpAddr, user: &str, manner: Manner, now: SystemTime) {
         let known = self.known(Network::of_customer(ip), now);
         let number = number_of(user);
+        let before = known.failures.len();
         known.failures.retain(|(_, of)| *of != Some(number));
+        if known.failures.len() < before {
+            known.tries.forgive();
+        }
         remember(&mut known.guests, user, now).speaks(manner);
     }
 
@@ -332,7 +345,7 @@ impl Bans {
         self.by_hand.retain(|ban| !over(ban));
         for known in self.known.values_mut() {
             if known.ban.as_ref().is_some_and(&mut over) {
-                (known.ban, known.bans) = (None, 0);
+                (known.ban, known.bans, known.tries) = (None, 0, Tries::default());
             }
         }
         lifted
@@ -377,14 +390,20 @@ impl Bans {
             let counts = known.bans > 0 && since(until, now) <= self.policy.longest_ban;
             counts.then_some(Record { network: *network, bans: known.bans, until })
         });
+        let tried = self.known.iter().filter(|(_, known)| known.tries.sum(now) >= self.policy.most);
+        let failures = tried.flat_map(|(network, known)| {
+            known.tries.hours().map(|(hour, times)| Failures { network: *network, hour, times })
+        });
         let mut memory = Memory {
             records: records.collect(),
+            failures: failures.collect(),
             bans: self.known.values().filter_map(|known| known.ban.as_ref()).filter(lasts).cloned().collect(),
             by_hand: self.by_hand.iter().filter(lasts).cloned().collect(),
             guests: guests.collect(),
         };
         memory.bans.sort_by_key(|ban| ban.network);
         memory.records.sort_by_key(|record| record.network);
+        memory.failures.sort_by_key(|failures| (failures.network, failures.hour));
         memory.guests.sort_by(|one, other| (one.network, &one.user).cmp(&(other.network, &other.user)));
         memory
     }
@@ -402,6 +421,9 @@ impl Bans {
                 known.bans = bans;
                 known.ban.get_or_insert_with(|| Ban { network, until, why: String::new() });
             }
+        }
+        for Failures { network, hour, times } in memory.failures {
+            self.known(network, now).tries.add(hour, times, now);
         }
         for ban in memory.by_hand {
             self.ban(ban.network, ban.until, &ban.why, now);
@@ -437,22 +459,6 @@ impl Bans {
             self.known.remove(network);
         }
     }
-}
-
-/// The user is among the guests, the oldest of too many no more.
-fn remember<'a>(guests: &'a mut Vec<SignedIn>, user: &str, at: SystemTime) -> &'a mut SignedIn {
-    let index = guests.iter().position(|guest| guest.user == user).unwrap_or_else(|| {
-        if guests.len() >= GUESTS
-            && let Some(oldest) = (0..guests.len()).min_by_key(|index| guests[*index].at)
-        {
-            guests.swap_remove(oldest);
-        }
-        let (manners, user) = (Vec::new(), user.to_owned());
-        guests.push(SignedIn { user, at, manners });
-        guests.len() - 1
-    });
-    guests[index].at = at;
-    &mut guests[index]
 }
 
 /// A name as a number: names may be long, and there may be many addresses.

@@ -91,7 +91,8 @@ pub enum Ruling {
 impl Gate {
     /// By these rules; `secret` is random and of this process alone.
     pub fn new(rules: Rules, secret: [u8; 32]) -> Self {
-        let challenger = Challenger::new(rules.users.realm(), secret, rules.basic);
+        let challenger =
+            Challenger::new(rules.users.realm(), secret, rules.basic).with_nonces_of(rules.nonce_lives);
         Self {
             bans: Mutex::new(Bans::new(rules.policy.clone())),
             rules: RwLock::new(Arc::new(Current { passwords: numbered(&rules.users), rules, challenger })),
@@ -105,7 +106,8 @@ impl Gate {
     pub fn replace(&self, rules: Rules) {
         self.bans().set_policy(rules.policy.clone());
         let mut current = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        let challenger = current.challenger.with(rules.users.realm(), rules.basic);
+        let challenger =
+            current.challenger.with(rules.users.realm(), rules.basic).with_nonces_of(rules.nonce_lives);
         let number = self.changes() + 1;
         let passwords = renumbered(&current, &rules.users, number);
         *current = Arc::new(Current { rules, challenger, passwords });

@@ -8,7 +8,7 @@ mod rules;
 mod users;
 
 pub use audit::{Audit, Counters, What};
-pub use bans::{Admission, Ban, Bans, Consequence, Guest, Memory, Policy, Record};
+pub use bans::{Admission, Ban, Bans, Consequence, Failures, Guest, Memory, Policy, Record};
 pub use gate::{Attempt, Gate, Now, Ruling};
 pub use networks::{Network, Networks, NotANetwork, Refusal, is_private};
 pub use rules::{Reason, Refused, Rules};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::rtsp::customer::{CUSTOMER, customer};
+use crate::rtsp::customer::{CUSTOMER, customer, private_network};
 
 /// Addresses with one prefix: `192.168.0.0/16`, `2001:db8::/32`, or a single one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,11 +57,20 @@ impl Network {
         self.0.contains(&other.0)
     }
 
-    /// Who is counted as one: an address, of IPv6 the 64 bits that a network gives to one customer at least.
+    /// Who is counted as one: an address, of IPv6 the 64 bits that a network gives to one customer at least, but where that is
+    /// a private network.
     pub fn of_customer(ip: IpAddr) -> Self {
         let first = customer(ip);
-        let length = if first.is_ipv4() { 32 } else { CUSTOMER };
-        Self(IpNet::new(first, length).unwrap_or_else(|_| first.into()))
+        if first.is_ipv4() || private_network(ip).is_some() { Self(first.into()) } else { Self::of_64(first) }
+    }
+
+    /// The private network of IPv6 that the address is in.
+    pub(super) fn of_home(ip: IpAddr) -> Option<Self> {
+        private_network(ip).map(Self::of_64)
+    }
+
+    fn of_64(first: IpAddr) -> Self {
+        Self(IpNet::new(first, CUSTOMER).unwrap_or_else(|_| first.into()))
     }
 }
 

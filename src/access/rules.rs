@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use super::{Networks, Policy, Refusal, Right, Users, is_private};
+use crate::rtsp::auth::NONCE_LIVES;
 
 /// The realm of who has not been given another one.
 const REALM: &str = "Lenslet";
@@ -27,6 +28,8 @@ pub struct Rules {
     pub basic: bool,
     /// What wrong passwords cost.
     pub policy: Policy,
+    /// For how long an answer to a challenge is taken, in whole seconds; later the client is asked anew, and answers by itself.
+    pub nonce_lives: Duration,
 }
 
 impl Default for Rules {
@@ -40,6 +43,7 @@ impl Default for Rules {
             lost: false,
             basic: false,
             policy: Policy::default(),
+            nonce_lives: NONCE_LIVES,
         }
     }
 }

@@ -73,10 +73,10 @@ impl Place {
             }
         }
         let Some(text) = &pending.config else { return Ok(()) };
-        let found = self.store.written().map_err(Error::Config)?;
-        if found.as_ref() != Some(text) {
-            let found = found.as_deref().map(str::as_bytes);
-            self.store.save(text, &pending.author, found, clock::wall()).map_err(Error::Config)?;
+        // What is damaged may be no text: it is put aside.
+        let found = self.store.found().map_err(Error::Config)?;
+        if found.as_deref() != Some(text.as_bytes()) {
+            self.store.save(text, &pending.author, found.as_deref(), clock::wall()).map_err(Error::Config)?;
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ pub struct Restore {
     pub kept: Vec<(String, String, String)>,
     /// Cameras that are not here: by their path.
     pub absent: Vec<(String, String)>,
+    /// Sections of the configuration that this version does not know.
+    pub aside: Vec<String>,
     /// Versions that come along; none where some are kept here.
     pub versions: usize,
     /// What the files of the sections that change say now, in their order.
@@ -53,8 +55,12 @@ impl Restore {
         let text = text.or_else(|| found.as_ref().map(|_| "()\n".to_owned()));
         let mut absent = Vec::new();
         // One of an earlier program's.
+        let mut aside = Vec::new();
         let text = text.map(|text| match config::migrate(&text) {
-            Some(Ok(translated)) if Config::parse(&text).is_err() => translated,
+            Some(Ok(translated)) if Config::parse(&text).is_err() => {
+                aside = translated.aside;
+                translated.text
+            }
             _ => text,
         });
         if let Some(text) = &text {
@@ -78,7 +84,7 @@ impl Restore {
         let config = text.clone().filter(|text| *text != before).map(|text| (before, text));
         let author = format!("restore of {} ({})", backup.made, backup.host);
         let pending = Pending { config: text, author, history, sections };
-        Ok(Self { pending, config, kept, absent, versions, before: before_of_sections })
+        Ok(Self { pending, config, kept, absent, aside, versions, before: before_of_sections })
     }
 
     /// The sections whose files change: each one's name, its text now and that of the backup. They may hold secrets.
@@ -111,6 +117,12 @@ impl Restore {
             let _ = writeln!(
                 notes,
                 "{path}: {device} is not here now; `lenslet probe` lists the cameras that are"
+            );
+        }
+        for section in &self.aside {
+            let _ = writeln!(
+                notes,
+                "this version has no section {section}: it is kept as a comment, and does nothing"
             );
         }
         for (name, _) in &self.pending.sections {

@@ -100,10 +100,12 @@ fn is_right(place: &Place) -> Result<(), String> {
     let why = match place.store.written() {
         Ok(None) => format!("{}: there is no such file", place.store.path().display()),
         // What was written for an earlier version is translated when the daemon starts.
-        Ok(Some(text)) => match Config::parse(&migrate(&text).and_then(Result::ok).unwrap_or(text)) {
-            Ok(_) => return Ok(()),
-            Err(error) => error.in_file(place.store.path()).to_string(),
-        },
+        Ok(Some(text)) => {
+            match Config::parse(&migrate(&text).and_then(Result::ok).map_or(text, |now| now.text)) {
+                Ok(_) => return Ok(()),
+                Err(error) => error.in_file(place.store.path()).to_string(),
+            }
+        }
         Err(error) => error.to_string(),
     };
     Err(format!("{why}\nNo backup was made: mend the configuration, or take it all the same with --as-it-is"))

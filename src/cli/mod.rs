@@ -6,6 +6,8 @@ mod config_argument;
 mod control;
 mod media;
 mod serving;
+#[cfg(feature = "tui")]
+mod started;
 mod tui;
 
 use std::io::{self, Write};
@@ -114,6 +116,7 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line; the answer is the process's exit code.
 pub fn run() -> ExitCode {
+    keep_out_of_core_dumps();
     if let Some(kept) = crate::source::command::keep() {
         return kept;
     }
@@ -132,6 +135,14 @@ pub fn run() -> ExitCode {
             let _unheard = writeln!(io::stderr().lock(), "lenslet: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What passes through this process of passwords (users', cameras', backups') is in no file that the kernel writes should it crash,
+/// and no other program of its user may look into it.
+fn keep_out_of_core_dumps() {
+    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
+        let _unheard = writeln!(io::stderr().lock(), "lenslet: a core dump would hold passwords: {error}");
     }
 }
 

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use super::Done;
 use super::access::needed;
 use super::config_argument::ConfigArgument;
-use crate::config::Config;
 use crate::config::store::From;
+use crate::config::{Config, nearest};
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
@@ -22,15 +22,15 @@ pub(super) struct ServeArguments {
     /// Where it can be seen and steered: a socket's path.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
-    /// Until the standard input ends: it is the screen's, which ends with its terminal.
+    /// In a session of its own: it was started with a screen, whose terminal may go.
     #[arg(long, hide = true)]
-    tied: bool,
+    apart: bool,
 }
 
 pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
-    let ServeArguments { config, control, tied } = arguments;
-    if tied {
-        end_with_input()?;
+    let ServeArguments { config, control, apart } = arguments;
+    if apart {
+        nix::unistd::setsid().map_err(io::Error::from)?;
     }
     let explicit = config.is_said();
     let store = config.store();
@@ -49,17 +49,6 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     let folder = store.path().parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir());
     let config = Some(store).filter(|_| folder);
     Ok(daemon::serve(&loaded.config, daemon::Options { config, control, logs })?)
-}
-
-/// Has this process told to end once its standard input has ended.
-fn end_with_input() -> io::Result<()> {
-    let listen = || {
-        // What comes there says nothing; an error is an end too.
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        // It fails only where there is no such process: then nothing is left to end.
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGTERM);
-    };
-    std::thread::Builder::new().name("lenslet-tied".to_owned()).spawn(listen).map(|_| ())
 }
 
 pub(super) fn probe(json: bool) -> Done {
@@ -115,9 +104,15 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     aliases.sort();
     paths.append(&mut aliases);
     if let Some(mount) = arguments.mount.as_deref().map(|mount| mount.trim_matches('/')) {
+        let all = paths.clone();
         paths.retain(|path| path == mount);
         if paths.is_empty() {
-            return Err(format!("there is no mount {mount:?}").into());
+            let meant = match (nearest(mount, all.iter().map(String::as_str)), &all[..]) {
+                (Some(near), _) => format!("{near} is nearest"),
+                (None, []) => "there are none".to_owned(),
+                (None, all) => format!("there are {}", all.join(", ")),
+            };
+            return Err(format!("there is no mount {mount:?} that is served: {meant}").into());
         }
     }
     let format = match arguments.format {
@@ -139,6 +134,9 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
                 .into(),
         );
     }
+    if paths.is_empty() {
+        return Err(NOTHING_SERVED.into());
+    }
     let user = needed.as_ref().ok().map(|needed| needed.user);
     urls::write(&urls::urls(&hosts, &paths, user), format, &mut io::stdout().lock())?;
     // Not among the lines that are copied.
@@ -153,13 +151,21 @@ pub(super) fn urls(arguments: &UrlsArguments) -> Done {
     Ok(())
 }
 
+/// What a configuration without mounts is told.
+const NOTHING_SERVED: &str = "there is nothing to watch: no mount is configured, or none is enabled, and no camera was found: \
+     `lenslet probe` lists cameras, and `mounts: {\"cam\": Camera(device: \"/dev/video0\")}` in the configuration serves one";
+
 pub(super) fn check(config: &ConfigArgument) -> Done {
     let loaded = config.load()?;
     for sentence in loaded.absent() {
         writeln!(io::stderr().lock(), "cannot be served now: {sentence}")?;
     }
-    for near in loaded.fits().map_err(|unfit| unfit.join("\nlenslet: "))? {
-        writeln!(io::stderr().lock(), "not quite as it is written: {near}")?;
+    for sentence in loaded.otherwise() {
+        writeln!(io::stderr().lock(), "otherwise than configured: {sentence}")?;
+    }
+    let unfit = loaded.unfit();
+    if !unfit.is_empty() {
+        return Err(unfit.join("\nlenslet: ").into());
     }
     match needed(&loaded, &config.state()) {
         Ok(needed) => {

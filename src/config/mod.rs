@@ -33,7 +33,7 @@ pub use changes::{Change, changes};
 pub use error::{Error, Problem};
 use file::ConfigFile;
 pub use interfaces::Interface;
-pub use migration::migrate;
+pub use migration::{Translated, migrate};
 pub(crate) use nearest::nearest;
 pub use places::Places;
 pub use schema::schema;
@@ -172,20 +172,14 @@ impl Config {
         server
     }
 
-    /// Where the cameras that are attached to this board are served near to what is configured, which they lack: a sentence
-    /// for each, by its mount.
-    ///
-    /// # Errors
-    /// What this board and its cameras cannot do, likewise.
-    pub fn fits(&self) -> Result<Vec<String>, Vec<String>> {
-        let (mut near, mut unfit) = (Vec::new(), Vec::new());
-        for (name, mount) in &self.mounts {
-            match mounts::fits(name, &mount.source) {
-                Ok(departures) => near.extend(departures),
-                Err(why) => unfit.push(why),
-            }
-        }
-        if unfit.is_empty() { Ok(near) } else { Err(unfit) }
+    /// What this board and the cameras that are attached to it cannot do: a sentence for each, by its mount.
+    pub fn unfit(&self) -> Vec<String> {
+        self.mounts.iter().filter_map(|(name, mount)| mounts::unfit(name, &mount.source)).collect()
+    }
+
+    /// What this board and the cameras that are attached to it do otherwise than it is configured: a sentence for each.
+    pub fn otherwise(&self) -> Vec<String> {
+        self.mounts.iter().flat_map(|(name, mount)| mounts::otherwise(name, &mount.source)).collect()
     }
 
     /// What the file says, held against what can be.

@@ -82,18 +82,20 @@ pub(super) fn absent(name: &str, settings: &MountSettings) -> Option<String> {
     found.err().map(|error| format!("mounts[{name:?}]: {error}"))
 }
 
-/// Where a mount is served otherwise than it is configured, by what is attached to this board.
-///
-/// # Errors
-/// It cannot be served as it is configured: why.
-pub(super) fn fits(name: &str, settings: &MountSettings) -> Result<Vec<String>, String> {
-    let MountSettings::Camera(settings) = settings else { return Ok(Vec::new()) };
-    let named = |why: String| format!("mounts[{name:?}]: {why}");
+/// Why a mount cannot be served by this board and what is attached to it, as it is configured.
+pub(super) fn unfit(name: &str, settings: &MountSettings) -> Option<String> {
+    let MountSettings::Camera(settings) = settings else { return None };
     match settings.look() {
-        Ok(departures) => Ok(departures.into_iter().map(named).collect()),
-        Err(camera::Unserved::AsConfigured(why)) => Err(named(why)),
-        Err(camera::Unserved::Now(_)) => Ok(Vec::new()),
+        Err(camera::Unserved::AsConfigured(why)) => Some(format!("mounts[{name:?}]: {why}")),
+        Ok(_) | Err(camera::Unserved::Now(_)) => None,
     }
+}
+
+/// What of a mount is served otherwise than it is configured, by this board and what is attached to it.
+pub(super) fn otherwise(name: &str, settings: &MountSettings) -> Vec<String> {
+    let MountSettings::Camera(settings) = settings else { return Vec::new() };
+    let told = settings.look().unwrap_or_default();
+    told.into_iter().map(|otherwise| format!("mounts[{name:?}]: {otherwise}")).collect()
 }
 
 impl MountSettings {

@@ -9,8 +9,9 @@ pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str> + 
             return Some(name);
         }
     }
-    // Short names are alike by chance soon.
-    let most = 1 + plain.chars().count() / 4;
+    // Short names are alike by chance soon: of four characters one may differ.
+    let length = plain.chars().count();
+    let most = (length / 3).max(1).min(1 + length / 4);
     known
         .map(|name| (distance(&plain, &self::plain(name)), name))
         .filter(|(distance, _)| *distance <= most)
@@ -32,6 +33,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("exec", "command"),
     ("file", "path"),
     ("filename", "path"),
+    ("firewall", "access"),
     ("folder", "path"),
     ("framerate", "fps"),
     ("gopsize", "gop"),
@@ -97,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_found_and_chance_is_not() {
-        let known = ["listen", "mounts", "udp_ports", "fps", "device", "Pattern"];
+        let known = ["listen", "mounts", "udp_ports", "fps", "gop", "device", "Pattern"];
         for (written, meant) in [
             ("lisen", Some("listen")),
             ("lsiten", Some("listen")),
@@ -108,7 +110,11 @@ mod tests {
             ("streams", Some("mounts")),
             ("gps", Some("fps")),
             ("patern", Some("Pattern")),
+            ("devcie", Some("device")),
+            ("deice", Some("device")),
             ("colour", None),
+            ("nope", None),
+            ("dice", None),
             ("x", None),
             ("", None),
         ] {

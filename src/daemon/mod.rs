@@ -3,6 +3,7 @@
 mod access;
 mod alarms;
 mod bell;
+mod discovered;
 mod file_watch;
 mod mounts;
 mod notify;
@@ -22,10 +23,7 @@ use smol::channel::Receiver;
 use smol::future::or;
 use smol::stream::StreamExt;
 
-pub use access::{
-    BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries,
-    keep_out_of_core_dumps,
-};
+pub use access::{BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries};
 pub use alarms::{Alarm, Alarms, Trouble};
 pub use mounts::{Applied, Mounts};
 pub use reload::{Answer, Asker};
@@ -84,7 +82,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
             (source::hotplug::Hotplug::default(), None)
         }
     };
-    let mut mounts = Mounts::new(handle.clone(), hotplug);
+    let mut mounts = Mounts::new(handle.clone(), hotplug.clone());
     let applied =
         smol::block_on(mounts.apply(config)).map_err(|error| Error::System(io::Error::other(error)))?;
     if let Some((mount, why)) = applied.refused.first() {
@@ -95,6 +93,8 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let reloader = Reloader::spawn(mounts, keeper.clone(), store.clone(), text, notify(), bell.clone())
         .map_err(Error::System)?;
     let asker = reloader.asker();
+    let told = asker.clone();
+    hotplug.calls(move || told.device_came());
     // Before it is announced: who reads that may ask at once.
     let (stop, stopped) = smol::channel::bounded(1);
     let rooms = steward::Rooms {

@@ -1,11 +1,11 @@
 //! The mounts that run, by name, and how another configuration comes true while people watch.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::discovered::Discovered;
 use super::plan::{Fate, Live, plan};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
@@ -13,8 +13,9 @@ use crate::server::{self, Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
 use crate::source::{self, Running, Source, camera, command, file, jpegs, pattern};
 
-/// A source that has not ended in this time hangs.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A source that has not ended in this time hangs: a program has 2 s to end by itself and may take 5 s to be ended, an
+/// encoder takes up to 1 s for its last pictures and 4 s to be closed.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// All of them.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct Mounts {
     commanded: BTreeMap<String, bool>,
     /// What was applied last.
     config: Option<Config>,
+    discovered: Discovered,
     /// Where this process keeps what is its own: of what was applied first.
     places: Option<Places>,
 }
@@ -103,7 +105,7 @@ pub struct Applied {
     pub added: Vec<String>,
     /// They go, and their sessions end.
     pub removed: Vec<String>,
-    /// It could not be done, and why; they are as they were.
+    /// They could not be added, and why.
     pub refused: Vec<(String, String)>,
     /// The server's settings.
     pub server: server::Changed,
@@ -122,6 +124,7 @@ impl Mounts {
             disabled: BTreeMap::new(),
             commanded: BTreeMap::new(),
             config: None,
+            discovered: Discovered::new(camera::probe),
             places: None,
         }
     }
@@ -141,7 +144,8 @@ impl Mounts {
         let mut applied = Applied { server: self.handle.preview(&config.server_now()), ..Applied::default() };
         applied.server.after_restart.extend(self.moved(config));
         let commanded = self.still_commanded(config);
-        for (name, fate) in self.fates(&served(config, &commanded).0) {
+        let mut discovered = self.discovered.clone();
+        for (name, fate) in self.fates(&served(config, &mut discovered, &commanded).0) {
             applied.note(name, &fate);
         }
         let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
@@ -153,31 +157,38 @@ impl Mounts {
     /// Makes a configuration true. Mounts whose settings are the same notice nothing.
     ///
     /// # Errors
-    /// An address that cannot be listened on, in a sentence: nothing has changed.
+    /// An address that cannot be listened on, or a source that does not end, in a sentence: nothing has changed.
     pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
+        let before = self.handle.settings();
         let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
         let mut applied = Applied { server, ..Applied::default() };
+        let commanded = self.still_commanded(config);
+        let (mut sources, disabled) = served(config, &mut self.discovered, &commanded);
+        let fates = self.fates(&sources);
+        // First what may fail, so that nothing is half applied.
+        if let Err(why) = self.restart_all(&fates, &sources).await {
+            return Err(match self.handle.change(&before) {
+                Ok(_) => why,
+                Err(error) => format!("{why}; and what the server had of its own is not back: {error}"),
+            });
+        }
         applied.server.after_restart.extend(self.moved(config));
         self.places.get_or_insert_with(|| config.places.clone());
         config.absent_interfaces().iter().for_each(|why| tracing::warn!("{why}"));
-        self.commanded = self.still_commanded(config);
+        (self.commanded, self.disabled) = (commanded, disabled);
         self.config = Some(config.clone());
-        let (mut sources, disabled) = served(config, &self.commanded);
-        self.disabled = disabled;
-        let fates = self.fates(&sources);
         let added = fates.values().filter(|fate| **fate == Fate::Added).count();
         self.handle.make_room(added);
         let mut stand_ins = Vec::new();
         for (name, fate) in fates {
             let settings = sources.remove(&name);
             let done = match (&fate, settings) {
-                (Fate::Kept, _) => Ok(()),
+                (Fate::Kept | Fate::Restarted, _) => Ok(()),
                 (Fate::Removed, _) | (_, None) => {
                     self.remove(&name).await;
                     Ok(())
                 }
                 (Fate::Added, Some(settings)) => self.add(&name, settings, &mut stand_ins),
-                (Fate::Restarted, Some(settings)) => self.restart(&name, settings),
                 (Fate::Changed(lives), Some(settings)) => {
                     self.change(&name, settings, lives);
                     Ok(())
@@ -208,6 +219,23 @@ impl Mounts {
                 tracing::info!("interfaces have other addresses; listening on {:?}", self.handle.addresses())
             }
             Err(error) => tracing::debug!(%error, "an interface's new address is not listened on yet"),
+        }
+    }
+
+    /// Whether every camera becomes a mount.
+    pub(super) fn discovers(&self) -> bool {
+        self.config.as_ref().is_some_and(|config| config.discover_cameras)
+    }
+
+    /// Has cameras that came become mounts, where every camera is one.
+    pub(super) async fn discover(&mut self) {
+        let Some(config) = self.config.clone().filter(|config| config.discover_cameras) else { return };
+        if self.discovered.clone().look().is_empty() {
+            return;
+        }
+        match self.apply(&config).await {
+            Ok(applied) => tracing::info!("a camera came: {applied}"),
+            Err(why) => tracing::error!("a camera came, and is not served: {why}"),
         }
     }
 
@@ -321,20 +349,59 @@ impl Mounts {
         self.leaving.push(source);
     }
 
+    /// Restarts the mounts that begin anew with a configuration, or none of them.
+    ///
+    /// # Errors
+    /// A source that does not end, in a sentence: those before it have their old settings again.
+    async fn restart_all(
+        &mut self,
+        fates: &BTreeMap<String, Fate>,
+        sources: &BTreeMap<String, Mount>,
+    ) -> Result<(), String> {
+        let mut done: Vec<(&String, Mount)> = Vec::new();
+        for name in fates.iter().filter(|(_, fate)| **fate == Fate::Restarted).map(|(name, _)| name) {
+            let (Some(mounted), Some(settings)) = (self.running.get(name), sources.get(name)) else {
+                continue;
+            };
+            let before = mounted.settings.clone();
+            let Err(why) = self.restart(name, settings.clone()).await else {
+                done.push((name, before));
+                continue;
+            };
+            for (name, settings) in done {
+                // It began a moment ago.
+                if let Err(why) = self.restart(name, settings).await {
+                    tracing::error!(mount = name, "it is not back at what it was: {why}");
+                }
+            }
+            return Err(format!("{name}: {why}"));
+        }
+        Ok(())
+    }
+
     /// Another source takes over the mount; its readers stay.
-    fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
+    async fn restart(&mut self, name: &str, settings: Mount) -> Result<(), String> {
         let Some(Mounted { mount, source, .. }) = self.running.get(name) else { return Ok(()) };
         mount.stop_source();
-        let Some(outlet) = source.join_within(PATIENCE) else {
-            mount.keep_source();
+        // One that begins to end as its time is up is waited for as well.
+        let late = || if source.keep(mount) { None } else { source.join_within(PATIENCE) };
+        let Some(outlet) = source.join_within(PATIENCE).or_else(late) else {
             return Err("its source does not end: it may hang in the kernel".to_owned());
         };
         outlet.renew();
-        self.handle.change_mount(name, settings.serving.clone());
         let mount = mount.clone();
-        let source = self.spawn(name, &settings, outlet)?;
-        self.running.insert(name.to_owned(), Mounted { settings, mount, source });
-        Ok(())
+        match self.spawn(name, &settings, outlet) {
+            Ok(source) => {
+                self.handle.change_mount(name, settings.serving.clone());
+                self.running.insert(name.to_owned(), Mounted { settings, mount, source });
+                Ok(())
+            }
+            // Without a source there is nothing to serve: the next reload adds it.
+            Err(why) => {
+                self.remove(name).await;
+                Err(why)
+            }
+        }
     }
 
     fn change(&mut self, name: &str, settings: Mount, lives: &[Live]) {
@@ -396,18 +463,22 @@ impl std::fmt::Display for Applied {
 /// What is served and what is not, by the configuration and by what was said of single mounts since.
 fn served(
     config: &Config,
+    discovered: &mut Discovered,
     commanded: &BTreeMap<String, bool>,
 ) -> (BTreeMap<String, Mount>, BTreeMap<String, Mount>) {
     let on = |name: &String, mount: &Mount| commanded.get(name).copied().unwrap_or(mount.enabled);
-    sources(config).into_iter().partition(|(name, mount)| on(name, mount))
+    sources(config, discovered).into_iter().partition(|(name, mount)| on(name, mount))
 }
 
-/// Every mount's path and what feeds it: the configured ones, then the cameras found.
-fn sources(config: &Config) -> BTreeMap<String, Mount> {
+/// Every mount's path and what feeds it: the configured ones, then the cameras that were found, be they there or not.
+fn sources(config: &Config, discovered: &mut Discovered) -> BTreeMap<String, Mount> {
     let mut sources = config.mounts.clone();
     if config.discover_cameras {
-        for (number, device) in cameras().into_iter().enumerate() {
-            let settings = camera::Settings { device, ..camera::Settings::default() };
+        for camera in discovered.look() {
+            tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
+        }
+        for (number, device) in discovered.devices().enumerate() {
+            let settings = camera::Settings { device: device.to_owned(), ..camera::Settings::default() };
             sources
                 .entry(format!("camera{number}"))
                 .or_insert_with(|| Mount::of(MountSettings::Camera(settings)));
@@ -426,11 +497,5 @@ fn source(settings: MountSettings) -> Box<dyn Source> {
     }
 }
 
-/// Cameras that can be served, by stable name.
-fn cameras() -> Vec<PathBuf> {
-    let found = camera::probe();
-    for camera in &found {
-        tracing::info!(device = %camera.path.display(), "{}", camera.verdict);
-    }
-    found.into_iter().filter(|camera| camera.served).map(|camera| camera.id.unwrap_or(camera.path)).collect()
-}
+#[cfg(test)]
+mod tests;

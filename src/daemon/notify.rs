@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::panics::{keep_up, may_panic};
 use crate::clock;
-use crate::hub::{Cursor, State};
+use crate::hub::{Cursor, Mount, State};
 use crate::server::Handle;
 
-/// A live mount may be without pictures for this long: slow ones are, and whoever stands in comes sooner.
+/// How much longer than by its own rhythm a live mount may be without pictures: whoever stands in comes before.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// The service manager's socket; nothing without one.
@@ -77,10 +77,15 @@ impl Watchdog {
     /// # Errors
     /// The system gives no more threads.
     pub(super) fn spawn(notify: Notify, handle: Handle, patience: Duration) -> io::Result<Self> {
-        Self::with(notify, handle, patience, SILENCE)
+        Self::with(notify, handle, patience, |mount| mount.patience() + SILENCE)
     }
 
-    fn with(notify: Notify, handle: Handle, patience: Duration, silence: Duration) -> io::Result<Self> {
+    fn with(
+        notify: Notify,
+        handle: Handle,
+        patience: Duration,
+        silence: fn(&Mount) -> Duration,
+    ) -> io::Result<Self> {
         let (stop, stopped) = channel::<()>();
         let thread = Builder::new().name("watchdog".to_owned()).spawn(move || {
             // After a panic all is looked at anew.
@@ -111,12 +116,13 @@ impl Watchdog {
     }
 }
 
-/// Why all is not well: a worker that does not answer, or a mount that is live and gives nothing.
+/// Why all is not well: a worker that does not answer, or a mount that is live and gives nothing for longer than its `silence`: something
+/// else would be shown by then.
 fn trouble(
     handle: &Handle,
     seen: &mut BTreeMap<String, (Cursor, Instant)>,
     now: Instant,
-    silence: Duration,
+    silence: fn(&Mount) -> Duration,
 ) -> Option<String> {
     let silent = smol::block_on(handle.silent_workers());
     if silent > 0 {
@@ -129,7 +135,7 @@ fn trouble(
         let (before, since) = seen.entry(mount.name().to_owned()).or_insert((end, now));
         if *before != end || mount.state() != State::Live {
             (*before, *since) = (end, now);
-        } else if now.saturating_duration_since(*since) > silence {
+        } else if now.saturating_duration_since(*since) > silence(mount) {
             return Some(format!("{:?} is live and gives nothing", mount.name()));
         }
     }
@@ -146,6 +152,11 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_millis(40);
     const SILENCE: Duration = Duration::from_millis(200);
+
+    /// Seconds are milliseconds and more: 30 s, of whom a single picture is known, are [`SILENCE`].
+    fn silence(mount: &Mount) -> Duration {
+        mount.patience() / 150
+    }
 
     #[test]
     fn it_is_fed_unless_a_live_mount_gives_nothing_and_again_while_that_is_in_recovery() {
@@ -170,7 +181,7 @@ mod tests {
         let (outlet, mount) = hub::mount("cam");
         handle.add(mount.clone(), MountSettings::default()).unwrap();
         let notify = Notify::new(path.to_str());
-        let watchdog = Watchdog::with(notify, handle, PATIENCE, SILENCE).unwrap();
+        let watchdog = Watchdog::with(notify, handle, PATIENCE, silence).unwrap();
         let fed = Some(b"WATCHDOG=1".to_vec());
         assert_eq!(hears(), fed, "nobody wants it: that is no trouble");
         on_purpose::plan("watchdog");
@@ -183,9 +194,12 @@ mod tests {
         assert_eq!(hears(), fed, "after a panic it is fed again");
         let _demand = mount.want();
         outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
-        let time = clock::media();
-        let data = [0][..].into();
-        outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, data, journey: None });
+        let first = clock::media();
+        let publish = |after: u64| {
+            let (time, data) = (first + Duration::from_secs(after), [0][..].into());
+            outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, data, journey: None });
+        };
+        publish(0);
         assert_eq!(mount.state(), State::Live);
         // It is fed for a while, and then no more.
         let most = SILENCE.as_millis() / (PATIENCE / 2).as_millis() + 4;
@@ -193,6 +207,12 @@ mod tests {
         assert!(signs <= most as usize, "{signs}");
         outlet.fail("unplugged");
         assert_eq!(hears(), fed, "it is known that it gives nothing");
+        // One of a picture a minute is waited for as its own rhythm is: three minutes, and here so much longer.
+        publish(60);
+        publish(120);
+        assert_eq!(mount.state(), State::Live);
+        let slow = std::iter::from_fn(hears).take(100).count();
+        assert!(slow > 3 * signs, "{slow} signs of life, and {signs} of the one before");
         watchdog.join();
         drop(stop);
         running.join().unwrap();

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -29,25 +29,50 @@ enum Ask {
     /// The file was written: the same if it says something else than before.
     FileChanged,
     Apply(Box<Config>, Sender<Answer>),
-    /// The file is about to say this: it is applied by whoever writes it.
-    Expect(String),
+    /// The file is about to say this: it is applied by whoever writes it. None: it does not, after all.
+    Expect(Option<String>),
+    /// A device came: it may be a camera that becomes a mount.
+    DeviceCame,
     Enable(String, bool, Sender<Result<(), String>>),
     Preview(Box<Config>, Sender<(Applied, Vec<SessionFigures>)>),
 }
 
 /// Asks for other configurations, from any thread.
 #[derive(Clone, Debug)]
-pub struct Asker(Sender<Ask>);
+pub struct Asker {
+    asks: Sender<Ask>,
+    unserved: Unserved,
+}
+
+/// Why what the file says is not served, though it is right. Clones are the same.
+#[derive(Clone, Debug, Default)]
+struct Unserved(Arc<Mutex<Option<String>>>);
+
+impl Unserved {
+    fn is(&self, why: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+}
 
 impl Asker {
+    /// Why what the file says is not served, though it is right.
+    pub(super) fn unserved(&self) -> Option<String> {
+        self.unserved.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Has the file read and applied, without waiting for it.
     pub(super) fn reload_some_time(&self) {
-        let _ = self.0.try_send(Ask::Reload(None));
+        let _ = self.asks.try_send(Ask::Reload(None));
     }
 
     /// The file was written: it is read if it says something else than before.
     pub(super) fn file_changed(&self) {
-        let _ = self.0.try_send(Ask::FileChanged);
+        let _ = self.asks.try_send(Ask::FileChanged);
+    }
+
+    /// A device came, without waiting for what becomes of it.
+    pub(super) fn device_came(&self) {
+        let _ = self.asks.try_send(Ask::DeviceCame);
     }
 
     /// Reads the file again and applies it.
@@ -56,7 +81,7 @@ impl Asker {
     /// Why nothing has changed, in a sentence.
     pub async fn reload(&self) -> Answer {
         let (told, answer) = bounded(1);
-        let _ = self.0.try_send(Ask::Reload(Some(told)));
+        let _ = self.asks.try_send(Ask::Reload(Some(told)));
         answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
     }
 
@@ -66,13 +91,13 @@ impl Asker {
     /// Why nothing has changed, in a sentence.
     pub async fn apply(&self, config: Config) -> Answer {
         let (told, answer) = bounded(1);
-        let _ = self.0.try_send(Ask::Apply(Box::new(config), told));
+        let _ = self.asks.try_send(Ask::Apply(Box::new(config), told));
         answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
     }
 
-    /// The file is about to say this, and will be applied: it is not read for it.
-    pub(super) fn expect(&self, text: String) {
-        let _ = self.0.try_send(Ask::Expect(text));
+    /// The file is about to say this, and will be applied: it is not read for it. None: it was not written, or taken back.
+    pub(super) fn expect(&self, text: Option<String>) {
+        let _ = self.asks.try_send(Ask::Expect(text));
     }
 
     /// Serves a mount that was disabled, or serves it no longer until it is enabled or another configuration is applied.
@@ -81,14 +106,14 @@ impl Asker {
     /// There is no such mount, in a sentence.
     pub async fn enable(&self, mount: &str, enabled: bool) -> Result<(), String> {
         let (told, answer) = bounded(1);
-        let _ = self.0.try_send(Ask::Enable(mount.to_owned(), enabled, told));
+        let _ = self.asks.try_send(Ask::Enable(mount.to_owned(), enabled, told));
         answer.recv().await.unwrap_or_else(|_| Err(ENDING.to_owned()))
     }
 
     /// What applying it would do, and whom it would interrupt; nothing once the daemon ends.
     pub async fn preview(&self, config: Config) -> Option<(Applied, Vec<SessionFigures>)> {
         let (told, answer) = bounded(1);
-        let _ = self.0.try_send(Ask::Preview(Box::new(config), told));
+        let _ = self.asks.try_send(Ask::Preview(Box::new(config), told));
         answer.recv().await.ok()
     }
 }
@@ -96,6 +121,9 @@ impl Asker {
 /// How often interfaces are looked at, where they are listened on by name: what the network gives comes some time after the
 /// start.
 const INTERFACES: Duration = Duration::from_secs(2);
+
+/// A device that came has its name and its rights by then: udev gives them one after the other.
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// Settings of a reload that are named in the log.
 const TOLD: usize = 20;
@@ -105,7 +133,7 @@ const ENDING: &str = "there is no answer: the daemon ends, or its log says what 
 /// The thread.
 pub(super) struct Reloader {
     thread: JoinHandle<Mounts>,
-    asks: Sender<Ask>,
+    asker: Asker,
 }
 
 impl Reloader {
@@ -119,22 +147,35 @@ impl Reloader {
         bell: Bell,
     ) -> io::Result<Self> {
         let (asks, inbox) = unbounded();
+        let unserved = Unserved::default();
+        let asker = Asker { asks, unserved: unserved.clone() };
         let served = text.clone().unwrap_or_default();
-        let mut work = Work { mounts, keeper, store, text, served, notify, bell };
+        let mut work = Work {
+            mounts,
+            keeper,
+            store,
+            text,
+            expected: None,
+            settles: false,
+            unserved,
+            served,
+            notify,
+            bell,
+        };
         let thread = Builder::new().name("reload".to_owned()).spawn(move || {
             work.follow(&inbox);
             work.mounts
         })?;
-        Ok(Self { thread, asks })
+        Ok(Self { thread, asker })
     }
 
     pub(super) fn asker(&self) -> Asker {
-        Asker(self.asks.clone())
+        self.asker.clone()
     }
 
     /// Waits until what was begun is done; gives the mounts, unless it panicked.
     pub(super) fn join(self) -> Option<Mounts> {
-        self.asks.close();
+        self.asker.asks.close();
         self.thread.join().ok()
     }
 }
@@ -145,6 +186,11 @@ struct Work {
     store: Option<Store>,
     /// What the file is known to say, be it wrong.
     text: Option<String>,
+    /// What somebody writes into it now.
+    expected: Option<String>,
+    unserved: Unserved,
+    /// Whether a device came and is yet to be looked at.
+    settles: bool,
     /// What is served.
     served: String,
     notify: Notify,
@@ -156,12 +202,16 @@ impl Work {
     fn follow(&mut self, inbox: &Receiver<Ask>) {
         loop {
             let asked = async { Some(inbox.recv().await) };
-            let looks = self.mounts.has_interfaces();
+            let pause = match (self.settles, self.mounts.has_interfaces()) {
+                (true, _) => Some(SETTLED),
+                (false, true) => Some(INTERFACES),
+                (false, false) => None,
+            };
             let look = async {
-                if !looks {
-                    std::future::pending::<()>().await;
+                match pause {
+                    Some(pause) => drop(smol::Timer::after(pause).await),
+                    None => std::future::pending::<()>().await,
                 }
-                smol::Timer::after(INTERFACES).await;
                 None
             };
             let ask = match smol::block_on(or(asked, look)) {
@@ -172,7 +222,7 @@ impl Work {
             // The mounts are here: they may not go with a panic.
             let done = catch_unwind(AssertUnwindSafe(|| match ask {
                 Some(ask) => self.carry_out(ask),
-                None => self.mounts.follow_interfaces(),
+                None => self.look_around(),
             }));
             if let Err(panic) = done {
                 let panic = message(&*panic);
@@ -181,6 +231,14 @@ impl Work {
                 );
                 self.ready();
             }
+        }
+    }
+
+    /// What nobody asked for.
+    fn look_around(&mut self) {
+        self.mounts.follow_interfaces();
+        if std::mem::take(&mut self.settles) {
+            smol::block_on(self.mounts.discover());
         }
     }
 
@@ -198,7 +256,7 @@ impl Work {
                 let read = self.store.as_ref().map(Store::written);
                 // What cannot be read now is being replaced: that is told as well.
                 if let Some(Ok(Some(text))) = read
-                    && self.text.as_ref() != Some(&text)
+                    && ![&self.text, &self.expected].contains(&&Some(text.clone()))
                 {
                     // Its answer is in the log.
                     let _ = self.reload();
@@ -208,10 +266,16 @@ impl Work {
                 self.bell.file_was_read();
             }
             Ask::Apply(config, told) => {
-                let text = self.text.clone().unwrap_or_default();
-                drop(told.try_send(self.apply(&config, &text)));
+                let text = self.expected.clone().or_else(|| self.text.clone());
+                let applied = self.apply(&config, text.as_deref().unwrap_or_default());
+                if applied.is_ok() {
+                    self.unserved.is(None);
+                    (self.text, self.expected) = (text, None);
+                }
+                drop(told.try_send(applied));
             }
-            Ask::Expect(text) => self.text = Some(text),
+            Ask::Expect(text) => self.expected = text,
+            Ask::DeviceCame => self.settles = self.mounts.discovers(),
             Ask::Enable(mount, enabled, told) => {
                 drop(told.try_send(smol::block_on(self.mounts.enable(&mount, enabled))));
             }
@@ -232,6 +296,7 @@ impl Work {
             Ok(Loaded { from: From::LastGood { why, .. }, .. }) => why,
             Ok(loaded) => {
                 let applied = self.apply(&loaded.config, &loaded.text);
+                self.unserved.is(applied.as_ref().err().cloned());
                 if let (Ok(_), From::File, Some(store)) = (&applied, &loaded.from, &self.store) {
                     store.remember(&loaded.text);
                     self.keeper.note("by hand", "the configuration was read again");
@@ -241,6 +306,7 @@ impl Work {
             }
             Err(error) => error,
         };
+        self.unserved.is(None);
         refused.lines().for_each(|why| tracing::error!("{why}"));
         tracing::error!("the configuration is as it was: what the file says is wrong");
         Err(refused)
@@ -327,7 +393,9 @@ pub(super) mod tests {
     /// Somebody to be asked, and what waits for the news that the file has changed.
     pub(in crate::daemon) fn asker() -> (Asker, impl Fn() -> bool) {
         let (asks, inbox) = unbounded();
-        (Asker(asks), move || matches!(inbox.recv_blocking(), Ok(Ask::FileChanged)))
+        (Asker { asks, unserved: Unserved::default() }, move || {
+            matches!(inbox.recv_blocking(), Ok(Ask::FileChanged))
+        })
     }
 
     fn config() -> Config {

@@ -1,4 +1,6 @@
-//! How a mount's pictures come about, as its source says, and which were lost on the way.
+//! How a mount's pictures come about, as its source says, which were lost on the way, and why it failed.
+
+use std::sync::Arc;
 
 /// How a mount's pictures come about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,12 +18,21 @@ pub struct Coder {
     pub name: String,
     /// The bitrate that it was begun with, in bits a second.
     pub bitrate: u32,
+    /// The least and the greatest that it codes at.
+    pub bitrates: (u32, u32),
     /// Pictures from one keyframe to the next that it was begun with.
     pub gop: u32,
     /// The profile that is asked for.
     pub profile: String,
-    /// Bits a second that it can be set to: the least and the greatest.
-    pub bitrates: (u32, u32),
+}
+
+impl Coder {
+    /// Why it does not code at so many bits a second, in a sentence; none if it does.
+    pub fn refuses(&self, bitrate: u32) -> Option<String> {
+        let (name, (least, greatest)) = (&self.name, self.bitrates);
+        (!(least..=greatest).contains(&bitrate))
+            .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
+    }
 }
 
 /// Pictures that were lost before they were coded, by the reason.
@@ -42,8 +53,32 @@ impl Lost {
     }
 }
 
+/// Why a source failed, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Failures(Vec<(Arc<str>, u32)>);
+
+impl Failures {
+    /// So many different reasons are told apart; a source that finds more of them says always something new.
+    const REASONS: usize = 8;
+    const OTHERS: &str = "other reasons";
+
+    pub(super) fn add(&mut self, reason: &str) {
+        let (known, others) = (self.0.iter().any(|(known, _)| **known == *reason), Self::OTHERS);
+        let reason = if known || self.0.len() < Self::REASONS { reason } else { others };
+        match self.0.iter_mut().find(|(known, _)| **known == *reason) {
+            Some((_, times)) => *times = times.saturating_add(1),
+            None => self.0.push((reason.into(), 1)),
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<(Arc<str>, u32)> {
+        self.0.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::Coder;
     use crate::hub::{Making, mount};
 
     #[test]
@@ -56,6 +91,46 @@ mod tests {
             outlet.lost(reason, pictures);
         }
         assert_eq!((mount.making(), mount.lost()), (making, vec![("late", 5), ("broken", 1)]));
+    }
+
+    #[test]
+    fn a_bitrate_beyond_the_encoder_is_refused_with_its_limits() {
+        let coder = Coder {
+            name: "bcm2835-codec-encode".to_owned(),
+            bitrate: 4_000_000,
+            bitrates: (25_000, 20_000_000),
+            gop: 60,
+            profile: "High".to_owned(),
+        };
+        assert_eq!((coder.refuses(25_000), coder.refuses(20_000_000)), (None, None));
+        let why = "bcm2835-codec-encode codes at 25000 to 20000000 bits a second, and this is 30000000";
+        assert_eq!(coder.refuses(30_000_000).as_deref(), Some(why));
+    }
+
+    #[test]
+    fn what_cannot_be_set_is_not_asked_for_again() {
+        let (outlet, mount) = mount("cam");
+        mount.set_bitrate(30_000_000);
+        assert_eq!((outlet.take_bitrate(), outlet.asked()), (Some(30_000_000), (Some(30_000_000), None)));
+        outlet.refuse_bitrate();
+        outlet.starting();
+        assert_eq!((outlet.take_bitrate(), outlet.asked(), mount.bitrate()), (None, (None, None), None));
+    }
+
+    #[test]
+    fn failures_are_counted_by_their_reason_and_there_is_an_end_of_reasons() {
+        let (outlet, mount) = mount("cam");
+        for reason in ["unplugged", "busy", "unplugged"] {
+            outlet.fail(reason);
+        }
+        let told = |mount: &crate::hub::Mount| -> Vec<(String, u32)> {
+            mount.failures().into_iter().map(|(why, times)| (why.to_string(), times)).collect()
+        };
+        assert_eq!(told(&mount), [("unplugged".to_owned(), 2), ("busy".to_owned(), 1)]);
+        (0..100).for_each(|number| outlet.fail(&format!("always another: {number}")));
+        let all = told(&mount);
+        assert_eq!((all.len(), all.last()), (9, Some(&("other reasons".to_owned(), 94))));
+        assert_eq!(all.iter().map(|(_, times)| times).sum::<u32>(), mount.flow().failures);
     }
 
     #[test]

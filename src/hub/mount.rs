@@ -21,8 +21,8 @@ use super::latency::Latency;
 use super::making::Making;
 use super::ring::Ring;
 use super::shared::{Shared, State, Status};
-use super::stand_in::StandIn;
-use crate::media::{AccessUnit, Link, MediaTime, Track};
+use super::stand_in::{self, StandIn};
+use crate::media::{AccessUnit, Link, MediaTime, Picture, Track};
 
 /// The server's end of a mount. Clones are the same mount.
 #[derive(Clone, Debug)]
@@ -133,6 +133,16 @@ impl Mount {
         self.0.status().shown.coming.is_some_and(|coming| now.since(coming) < COMING)
     }
 
+    /// The last keyframe that the source gave, of its first video track.
+    pub fn last_keyframe(&self) -> Option<AccessUnit> {
+        self.0.status().shown.last.clone()
+    }
+
+    /// How long its source may give nothing before something is shown instead.
+    pub fn patience(&self) -> Duration {
+        stand_in::patience(self.0.status().shown.interval)
+    }
+
     /// Its access units.
     pub fn units(&self) -> &Ring<AccessUnit> {
         &self.0.units
@@ -156,6 +166,11 @@ impl Mount {
     /// Pictures that were lost before they were coded since the start, by the reason.
     pub fn lost(&self) -> Vec<(&'static str, u64)> {
         self.0.status().lost.all()
+    }
+
+    /// Why its source failed since the start, and how often for each reason.
+    pub fn failures(&self) -> Vec<(Arc<str>, u32)> {
+        self.0.status().failures.all()
     }
 
     /// What its source gave since the start.
@@ -244,12 +259,22 @@ impl Outlet {
 
     /// Says that the source cannot run now, in a sentence for people: what, where, what to do.
     pub fn fail(&self, reason: &str) {
-        self.0.status().flow.fail();
+        {
+            let mut status = self.0.status();
+            status.flow.fail();
+            status.failures.add(reason);
+        }
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
         if let Some(waker) = &self.0.status().shown.waker {
             waker.wake_by_ref();
         }
+    }
+
+    /// Gives away the last picture that was published, of a source that holds its pixels and gives none for now: it is what
+    /// is shown while it does not.
+    pub fn leave(&self, picture: Picture) {
+        self.0.status().shown.left = Some(picture);
     }
 
     /// Says how pictures come about: whenever that is found out anew.
@@ -328,6 +353,17 @@ impl Outlet {
     /// The pictures from one keyframe to the next that were asked for since the last call.
     pub fn take_gop(&self) -> Option<u32> {
         self.0.gop.take()
+    }
+
+    /// What was asked for while it ran and is asked for again at each start: the bitrate, and the pictures from one keyframe
+    /// to the next.
+    pub fn asked(&self) -> (Option<u32>, Option<u32>) {
+        (self.0.bitrate.kept(), self.0.gop.kept())
+    }
+
+    /// The bitrate that was asked for cannot be: it is as if nobody had asked.
+    pub fn refuse_bitrate(&self) {
+        self.0.bitrate.set(0);
     }
 
     /// The controls that are to be set since the last call. Who calls this takes such requests from now on.

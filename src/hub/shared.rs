@@ -8,9 +8,9 @@ use std::time::Duration;
 use super::control::ControlRequest;
 use super::flow::Flow;
 use super::latency::Latency;
-use super::making::{Lost, Making};
+use super::making::{Failures, Lost, Making};
 use super::ring::{Bounds, Ring, Weigh};
-use crate::media::{AccessUnit, Link, MediaTime, Track};
+use crate::media::{AccessUnit, Link, MediaTime, Picture, Track};
 
 /// Life of a mount: `Idle -> Starting -> Live <-> StandIn -> Idle`, and `Failed` while its source cannot run and
 /// there is nothing to show instead.
@@ -106,6 +106,7 @@ pub(super) struct Status {
     pub(super) flow: Flow,
     pub(super) making: Making,
     pub(super) lost: Lost,
+    pub(super) failures: Failures,
 }
 
 /// Ten seconds: who comes again soon, or sets up and then plays, finds it running.
@@ -129,6 +130,7 @@ impl Shared {
             flow: Flow::default(),
             making: Making::default(),
             lost: Lost::default(),
+            failures: Failures::default(),
         };
         Self {
             name,
@@ -206,6 +208,8 @@ pub(super) struct Shown {
     /// When the last picture of the source was taken, and how long that was after the one before it.
     pub(super) newest: Option<MediaTime>,
     pub(super) interval: Option<Duration>,
+    /// The last picture of a source that holds its pixels, once it stands still or fails.
+    pub(super) left: Option<Picture>,
     /// When something came last that was no picture to begin with.
     pub(super) coming: Option<MediaTime>,
     /// The time of what was shown instead: what comes after it has later ones.
@@ -233,6 +237,7 @@ impl Shown {
         if unit.link == Link::Alone {
             return;
         }
+        self.left = None;
         let before = self.newest.replace(unit.time);
         self.interval = before.map(|before| unit.time.since(before));
         if unit.link == Link::Start && self.last.as_ref().is_none_or(|last| last.track >= unit.track) {

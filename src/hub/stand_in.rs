@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::shared::{LEAST, Shared, State};
-use crate::media::{AccessUnit, Kind, MediaTime, Track};
+use crate::media::{AccessUnit, Kind, MediaTime, Picture, Track};
 
 /// A source that is wanted and gave nothing for this long is silent, or for three times as long as it takes from a
 /// picture to the next.
@@ -16,7 +16,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 const UNKNOWN: Duration = Duration::from_secs(30);
 
 /// How long a source may give nothing after a picture that came so long after the one before it.
-fn patience(interval: Option<Duration>) -> Duration {
+pub(super) fn patience(interval: Option<Duration>) -> Duration {
     interval.map_or(UNKNOWN, |interval| SILENCE.max(interval * 3))
 }
 
@@ -80,6 +80,11 @@ impl StandIn {
         let last = status.shown.last.clone()?;
         let track = status.tracks.as_ref()?.get(last.track.index())?.clone();
         (track.codec.kind() == Kind::Video).then_some((last, track))
+    }
+
+    /// The last picture itself, if the source has left it: once.
+    pub fn take_left(&self) -> Option<Picture> {
+        self.0.status().shown.left.take()
     }
 
     /// Whether a keyframe was asked for since the last call: somebody joins.
@@ -201,6 +206,17 @@ mod tests {
         outlet.publish(unit(130, Link::Follows));
         assert_eq!((mount.state(), times(&mount)), (State::Live, vec![0, 40, 100, 101, 102, 130]));
         assert!(!stand_in.publish(unit(140, Link::Start)), "the source is back");
+    }
+
+    #[test]
+    fn what_a_source_leaves_is_taken_once_and_holds_until_it_gives_another_picture() {
+        let (outlet, _mount, stand_in) = live();
+        outlet.leave(Picture::black(16, 16));
+        assert_eq!(stand_in.take_left().map(|picture| picture.width), Some(16));
+        assert!(stand_in.take_left().is_none());
+        outlet.leave(Picture::black(16, 16));
+        outlet.publish(unit(80, Link::Follows));
+        assert!(stand_in.take_left().is_none(), "it is not the last any more");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::plain::is_harmful;
+
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -80,13 +82,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// Passes text on with its control characters escaped: one line stays one line, and a terminal takes no orders.
+/// Passes text on with what would do harm escaped: one line stays one line and is read as it is written, and a terminal takes
+/// no orders.
 pub(super) struct Escaped<'a>(pub(super) &'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if character.is_control() {
+            if is_harmful(character) {
                 self.0.extend(character.escape_default());
             } else {
                 self.0.push(character);

@@ -23,6 +23,8 @@ fn a_line_holds_what_was_said_and_no_orders_for_a_terminal() {
     let said = logged("info", || {
         tracing::info!(target: "lenslet::server::worker", peer = %"10.0.0.1:5", mount = "cam", "session begins");
         tracing::warn!(target: "lenslet::source", "{}", "two\nlines \x1b[31mred \u{9b}2J");
+        // What has others read backwards, and what is not seen.
+        tracing::warn!(target: "lenslet::source", mount = %"a\u{202e}b", "\u{200b}");
         tracing::debug!(target: "lenslet::source", "not wanted");
         tracing::info!(target: "polling::epoll", "a library's own");
         tracing::error!(target: "async_io", fd = 7);
@@ -30,6 +32,7 @@ fn a_line_holds_what_was_said_and_no_orders_for_a_terminal() {
     let expected = [
         "info server: session begins peer=10.0.0.1:5 mount=\"cam\"",
         "warn source: two\\nlines \\u{1b}[31mred \\u{9b}2J",
+        "warn source: \\u{200b} mount=a\\u{202e}b",
         "error async_io: fd=7",
     ];
     assert_eq!(said, expected);

@@ -212,8 +212,9 @@ enum Woken {
     Other,
 }
 
-/// When a reader is unreachable for this long it is dropped.
-pub(super) const UNREACHABLE: Duration = Duration::from_secs(5);
+/// When a reader is unreachable for this long it is dropped: it is looked at once a second, and after five nothing is to go
+/// there any more, whatever the machine is busy with meanwhile.
+pub(super) const UNREACHABLE: Duration = Duration::from_secs(3);
 
 /// Whether datagrams to a reader have been refused for too long.
 pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use smol::Async;
 use smol::future::or;
 
+use super::admission::{Call, Full};
 use super::alarm::Alarm;
-use super::house::{Order, Seat};
+use super::house::{House, Order, Seat};
 use super::marking;
 use super::outbox::Outbox;
 use super::requests::Caller;
@@ -37,6 +38,7 @@ struct Shell {
     stream: Arc<Async<TcpStream>>,
     outbox: Rc<Outbox>,
     caller: Caller,
+    seat: Seat,
 }
 
 /// Serves a connection in a task of its own.
@@ -45,19 +47,20 @@ pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: Soc
     // Without what the stream has room for when it is asked itself.
     let stream: Arc<Async<TcpStream>> = stream.into();
     worker.spawn(async move {
-        match supervise::caught(Box::pin(serve_to_its_end(serving, stream))).await {
+        match supervise::caught(Box::pin(serve_to_its_end(serving, stream, seat))).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
             Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
         }
-        drop(seat);
     });
 }
 
-async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<()> {
-    let mut shell = Shell::new(worker, stream)?;
-    let outbox = shell.outbox.clone();
-    let done = supervise::caught(Box::pin(or(shell.read_on(), write_on(&outbox)))).await;
+async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Seat) -> io::Result<()> {
+    let mut shell = Shell::new(worker, stream, seat)?;
+    let (outbox, call, house) = (shell.outbox.clone(), shell.seat.place.call(), shell.worker.house.clone());
+    // Whatever it waits for, be it for what a wrong password costs, it makes way at once.
+    let working = or(make_way(&call, &outbox, &house), or(shell.read_on(), write_on(&outbox)));
+    let done = supervise::caught(Box::pin(working)).await;
     // However it ended, and be it by a panic: nothing of it is left.
     let over = shell.core.closed(&mut shell.worker.house.sessions());
     over.iter().for_each(|session| shell.worker.release(session));
@@ -67,6 +70,16 @@ async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> 
 /// The session whose images may go out once this is answered.
 pub(super) fn starting(event: &Event) -> Option<SessionId> {
     if let Event::Play { session, .. } = event { Some(session.clone()) } else { None }
+}
+
+/// Waits until another has this connection's place, and tells the peer so if the socket takes it: there is no time for
+/// more, or those who make way would be as many as those who come.
+async fn make_way(call: &Call, outbox: &Outbox, house: &House) -> io::Result<()> {
+    call.given().await;
+    let full = Full::Stranger(house.settings().max_connections);
+    outbox.push(sign_in::no_place_for(full).to_bytes())?;
+    outbox.pump()?;
+    Err(io::Error::other(full.to_string()))
 }
 
 /// The writing half: wakes when the socket has room again.
@@ -92,14 +105,21 @@ fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Op
     }
 }
 
+/// An IPv4 address as such; one of IPv6 with its scope, without which nothing reaches a link-local one.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
 impl Shell {
-    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>) -> io::Result<Self> {
+    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Seat) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
         let dscp = worker.house.settings().dscp;
         if let Err(error) = marking::mark(stream.get_ref(), dscp, stream.get_ref().local_addr()?.is_ipv6()) {
             tracing::warn!(%error, dscp, "packets are not marked");
         }
-        let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
         let (peer, local) =
             (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
         let outbox = Rc::new(Outbox::new(stream.clone()));
@@ -108,7 +128,7 @@ impl Shell {
             core = core.advertising(advertise.or_port(local.port()));
         }
         let caller = Caller::new(peer, local, outbox.clone());
-        Ok(Self { worker, core, stream, outbox, caller })
+        Ok(Self { worker, core, stream, outbox, caller, seat })
     }
 
     async fn read_on(&mut self) -> io::Result<()> {
@@ -145,9 +165,10 @@ impl Shell {
 
     /// Handles what has come; says whether the connection is to end.
     async fn handle_events(&mut self) -> io::Result<bool> {
+        let mut sent = Ok(());
         loop {
             let event = self.core.poll_event(&mut self.worker.house.sessions(), clock::now(), clock::wall());
-            if let Err(error) = self.send_replies() {
+            if let Err(error) = std::mem::replace(&mut sent, Ok(())).and_then(|()| self.send_replies()) {
                 // The table has forgotten already what these end: nobody would come back to it.
                 match event {
                     Some(event @ Event::Teardown { .. }) => drop(self.handle(event).await),
@@ -170,8 +191,12 @@ impl Shell {
             if let Some(answer) = self.handle(event).await {
                 self.worker.house.tell_failure(self.caller.peer, &answer);
                 let (now, wall) = (clock::now(), clock::wall());
-                self.core.answer(&mut self.worker.house.sessions(), now, wall, answer);
-                self.send_replies()?;
+                let mut sessions = self.worker.house.sessions();
+                self.core.answer(&mut sessions, now, wall, answer);
+                self.seat.place.settle(self.core.is_known(&sessions));
+                drop(sessions);
+                // Whether or not: what its request asks, now that it is known who makes it, the table may have forgotten.
+                sent = self.send_replies();
             }
             // Only now, behind the reply to its PLAY, may a reader's first image go out.
             self.worker.begin(starting.as_ref());

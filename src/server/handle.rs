@@ -67,11 +67,12 @@ impl Handle {
 
     /// How often each limit was in somebody's way since the start, by what was limited.
     pub fn refused(&self) -> Vec<(&'static str, u64)> {
-        let [server, address] = self.0.admission.refused();
+        let [server, address, made_way] = self.0.admission.refused();
         let sessions = self.0.sessions().refusals();
         vec![
             ("connections", server),
             ("connections of an address", address),
+            ("connections that made way", made_way),
             ("sessions", sessions.server),
             ("sessions of an address", sessions.address),
             ("sessions that never played", sessions.unplayed),

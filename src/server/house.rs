@@ -105,7 +105,7 @@ pub(super) enum Order {
 pub(super) struct Seat {
     pub(super) worker: usize,
     connections: Arc<AtomicUsize>,
-    _place: Place,
+    pub(super) place: Place,
 }
 
 impl Drop for Seat {
@@ -280,7 +280,7 @@ impl House {
         let worker = open.min_by_key(load).unwrap_or(0);
         let connections = self.desks[worker].connections.clone();
         connections.fetch_add(1, Ordering::Relaxed);
-        Ok(Seat { worker, connections, _place: place })
+        Ok(Seat { worker, connections, place })
     }
 
     /// Tells a worker what to do; nothing if it has ended.

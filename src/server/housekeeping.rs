@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::admission::Since;
 use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
@@ -105,9 +106,15 @@ impl Worker {
 }
 
 fn tell_refused(worker: &Worker) {
-    let refused = worker.house.admission.take_refused();
+    let Since { refused, made_way } = worker.house.admission.take_since();
+    let Settings { max_connections, max_per_address, .. } = *worker.house.settings();
+    if made_way > 0 {
+        tracing::warn!(
+            made_way,
+            "connections without a user or a session made way for others: `max_connections` is {max_connections}"
+        );
+    }
     if refused > 0 {
-        let Settings { max_connections, max_per_address, .. } = *worker.house.settings();
         tracing::warn!(
             refused,
             "connections were refused: `max_connections` is {max_connections} and `max_per_address` is {max_per_address}"

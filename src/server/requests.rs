@@ -14,6 +14,7 @@ use super::feed::Feed;
 use super::house::RETRY_AFTER;
 use super::outbox::Outbox;
 use super::reader::{Client, Path, Reader, Route};
+use super::udp::at_port;
 use super::worker::Worker;
 use crate::clock;
 use crate::media::TrackId;
@@ -171,16 +172,14 @@ impl Worker {
         track: TrackId,
         client_port: (u16, u16),
     ) -> Result<(u16, u16), Answer> {
-        let pair =
-            self.pair(caller.local.ip()).map_err(|error| Answer::failed(Status(500), error.to_string()))?;
-        let peer = caller.peer.ip();
-        if peer == caller.local.ip() && self.house.registry().owns(client_port) {
+        let pair = self.pair(caller.local).map_err(|error| Answer::failed(Status(500), error.to_string()))?;
+        if caller.peer.ip() == caller.local.ip() && self.house.registry().owns(client_port) {
             // Our own reports would keep such a session alive for ever.
             return Err(Answer::failed(Status(461), format!("{client_port:?} are the server's own ports")));
         }
         let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()))?;
-        let rtp = SocketAddr::new(peer, client_port.0);
-        let rtcp = SocketAddr::new(peer, client_port.1);
+        let rtp = at_port(caller.peer, client_port.0);
+        let rtcp = at_port(caller.peer, client_port.1);
         let taken = |address| Answer::failed(Status(461), format!("{address} is another session's"));
         let destination = self.enter(&pair, session, rtp, rtcp).map_err(taken)?;
         // Set up anew: who reports from the old port is nobody's reader any more.

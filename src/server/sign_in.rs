@@ -55,8 +55,13 @@ pub(super) async fn sign_in(house: &House, peer: IpAddr, claim: &Claim) -> Answe
 
 /// Closes a connection for which there is no place, with a word if the socket takes it.
 pub(super) fn no_place(stream: async_net::TcpStream, full: Full) {
+    turn_away(stream, no_place_for(full));
+}
+
+/// What it is told.
+pub(super) fn no_place_for(full: Full) -> Response {
     let refusal = Response::new(Status(503)).with("Retry-After", RETRY_AFTER);
-    turn_away(stream, with_sentence(refusal, &format!("{full}.")));
+    with_sentence(refusal, &format!("{full}."))
 }
 
 /// Closes a connection of who is not let in, likewise.

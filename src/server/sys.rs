@@ -202,9 +202,18 @@ impl<'a> Messages<'a> {
         let headers = self.room.get_mut(from..).unwrap_or_default();
         let count = headers.len().min(MESSAGES);
         loop {
-            // SAFETY: every pointer in the headers was made by `push` from what lives for `'a`.
+            // musl's own function of 64-bit targets is a loop of `sendmsg`, for it fills in the padding that its structs
+            // have where the kernel has longer numbers. Here that padding is zero from the start.
+            // SAFETY: every pointer in the headers was made by `push` from what lives for `'a`, of headers that were
+            // zeroed whole, so that the kernel reads its own msghdr.
             let sent = unsafe {
-                libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), count as _, libc::MSG_DONTWAIT as _)
+                libc::syscall(
+                    libc::SYS_sendmmsg,
+                    socket.as_raw_fd(),
+                    headers.as_mut_ptr(),
+                    count as libc::c_uint,
+                    libc::MSG_DONTWAIT,
+                )
             };
             match usize::try_from(sent) {
                 Ok(sent) => return Ok(sent),
@@ -287,7 +296,8 @@ fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
         libc::AF_INET6 => {
             // SAFETY: the family says that the storage holds a sockaddr_in6.
             let v6 = unsafe { &*storage.cast::<libc::sockaddr_in6>() };
-            Some((Ipv6Addr::from(v6.sin6_addr.s6_addr), u16::from_be(v6.sin6_port)).into())
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())
         }
         _ => None,
     }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::broadcast::Broadcast;
 use super::feed::Feed;
 use super::house::{House, Order};
 use super::reader::{Path, Reader};
-use super::udp::{Destination, Pair};
+use super::udp::{Destination, Pair, at_port};
 use super::{Pacing, supervise};
 use crate::rtsp::server::{Event, SessionId};
 
@@ -25,7 +25,7 @@ pub(super) struct Worker {
     /// The first worker's: addresses that are listened on.
     pub(super) listening: RefCell<Vec<(SocketAddr, Option<Task<()>>)>>,
     readers: RefCell<HashMap<SessionId, Rc<Reader>>>,
-    pairs: RefCell<HashMap<IpAddr, Rc<Pair>>>,
+    pairs: RefCell<HashMap<SocketAddr, Rc<Pair>>>,
     executor: Weak<LocalExecutor<'static>>,
 }
 
@@ -159,7 +159,8 @@ impl Worker {
     }
 
     /// The sockets for readers that came in at `local`, made at first use.
-    pub(super) fn pair(self: &Rc<Self>, local: IpAddr) -> io::Result<Rc<Pair>> {
+    pub(super) fn pair(self: &Rc<Self>, local: SocketAddr) -> io::Result<Rc<Pair>> {
+        let local = at_port(local, 0);
         if let Some(pair) = self.pairs.borrow().get(&local) {
             return Ok(pair.clone());
         }

@@ -5,11 +5,12 @@
 //! made, and one whose owner is changed, as udev does it some time after; and on `/dev/v4l/by-id` and `by-path`, where
 //! udev makes the stable names later still. Those folders come with the first camera and go with the last.
 
+use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle, Thread, ThreadId};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -27,6 +28,16 @@ struct Shared {
     /// Devices that came, counted.
     came: AtomicU64,
     waiting: Mutex<Vec<Thread>>,
+    listener: OnceLock<Listener>,
+}
+
+/// Somebody else who is told.
+struct Listener(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 /// A thread that is told, until this is dropped.
@@ -122,6 +133,11 @@ impl Watching {
 }
 
 impl Hotplug {
+    /// Has this called for each device that comes, on the thread that watches: it may not wait. The first who asks is called.
+    pub fn calls(&self, listener: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.listener.set(Listener(Box::new(listener)));
+    }
+
     /// Devices that came so far.
     pub(super) fn came(&self) -> u64 {
         self.0.came.load(Ordering::SeqCst)
@@ -147,6 +163,9 @@ impl Hotplug {
         self.0.came.fetch_add(1, Ordering::SeqCst);
         for thread in &*self.waiting() {
             thread.unpark();
+        }
+        if let Some(Listener(call)) = self.0.listener.get() {
+            call();
         }
     }
 }
@@ -184,6 +203,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (hotplug, watching) = watch(folder.path()).unwrap();
         let told = hotplug.wakes(std::thread::current());
+        let (called, calls) = std::sync::mpsc::channel();
+        hotplug.calls(move || called.send(()).unwrap());
         std::fs::write(folder.path().join("ttyUSB0"), "").unwrap();
         std::fs::write(folder.path().join("video3"), "").unwrap();
         while hotplug.came() == 0 {
@@ -198,6 +219,7 @@ mod tests {
         }
         watching.join();
         assert_eq!(hotplug.came(), came + 1, "the other device was none of ours");
+        assert_eq!(calls.try_iter().count() as u64, hotplug.came());
         drop(told);
         assert!(hotplug.is_idle());
     }

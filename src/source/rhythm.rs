@@ -8,6 +8,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// So many times as long as from a picture to the next; at most [`LONGEST`].
 const TIMES: u32 = 3;
 const LONGEST: Duration = Duration::from_secs(900);
+/// Each third time in a row that it is started anew for its silence it is waited for so long.
+const THIRD: u32 = 3;
+const PATIENT: Duration = Duration::from_secs(75);
 /// Before so many pictures nobody knows its rhythm: it may have begun with several at once.
 const LEARNED: u32 = 8;
 
@@ -84,7 +87,10 @@ impl Rhythm {
 
     fn patience(&self) -> Duration {
         let own = self.pause.map_or(SILENCE, |(pause, _)| (pause * TIMES).clamp(SILENCE, LONGEST));
-        if self.pictures < LEARNED { own.max(self.first) } else { own }
+        let own = if self.pictures < LEARNED { own.max(self.first) } else { own };
+        // Starting it anew does not help: it may give a picture a minute, each while nobody is there to take it.
+        let long = self.silences > 0 && self.silences.is_multiple_of(THIRD);
+        if long { own.max(PATIENT) } else { own }
     }
 }
 
@@ -165,6 +171,42 @@ mod tests {
         rhythm.started();
         rhythm.came(began + Duration::from_secs(3600));
         assert_eq!(rhythm.patience(), SILENCE, "it was not there");
+    }
+
+    /// How often a camera that gives a picture each minute, whether it is started anew or not, is taken to hang in its first
+    /// twenty minutes and in the hour behind them; started anew, it is there `down` seconds later.
+    fn restarts(down: f64) -> [u32; 2] {
+        let began = crate::clock::now();
+        let at = |seconds: f64| began + Duration::from_secs_f64(seconds);
+        let mut rhythm = Rhythm::new(SILENCE);
+        let (mut restarts, mut alive) = ([0, 0], 0.0);
+        let mut next = 37.0;
+        while alive < 80.0 * MINUTE {
+            let hangs = alive + rhythm.patience().as_secs_f64() + 0.001;
+            if next < hangs {
+                rhythm.came(at(next));
+                (alive, next) = (next, next + MINUTE);
+                continue;
+            }
+            assert!(rhythm.over(at(alive), at(hangs)).is_some());
+            rhythm.silent();
+            restarts[usize::from(hangs > 20.0 * MINUTE)] += 1;
+            alive = hangs + down;
+            // What comes meanwhile nobody takes.
+            while next < alive {
+                next += MINUTE;
+            }
+            rhythm.started();
+        }
+        restarts
+    }
+
+    #[test]
+    fn a_camera_of_a_picture_a_minute_is_left_alone_once_that_is_known() {
+        for down in [0.3, 1.0, 3.0, 10.0] {
+            let [first, behind] = restarts(down);
+            assert!(first <= 40 && behind == 0, "{down}: {first} times, then {behind}");
+        }
     }
 
     #[test]

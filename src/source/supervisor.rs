@@ -2,9 +2,9 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::Source;
 use super::hotplug::Hotplug;
 use super::panics::message;
 use crate::clock;
-use crate::hub::Outlet;
+use crate::hub::{Mount, Outlet};
 
 /// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture, or
 /// none for longer than this.
@@ -35,6 +35,8 @@ pub struct Running {
     thread: JoinHandle<()>,
     /// The mount's end, once the source has let go of all that it had.
     over: Receiver<Outlet>,
+    /// Whether it is to be over: decided once.
+    ends: Arc<Mutex<bool>>,
 }
 
 impl Running {
@@ -48,6 +50,16 @@ impl Running {
     /// the source still runs: it may hang in the kernel.
     pub fn join_within(&self, time: Duration) -> Option<Outlet> {
         self.over.recv_timeout(time).ok()
+    }
+
+    /// Has a source that was told to make room for another ([`hub::Mount::stop_source`](crate::hub::Mount::stop_source))
+    /// stay, if it has not begun to end; says whether it stays.
+    pub fn keep(&self, mount: &Mount) -> bool {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*ends {
+            mount.keep_source();
+        }
+        !*ends
     }
 }
 
@@ -72,14 +84,25 @@ pub fn spawn_near(
     // The kernel shows 15 bytes of a thread's name.
     let thread = thread::Builder::new().name(format!("src-{name}"));
     let (sender, over) = channel();
+    let ends = Arc::new(Mutex::new(false));
+    let decided = ends.clone();
     let run = move || {
-        supervise(&mut *source, &outlet, &hotplug);
+        // Whoever stopped it may have thought better of it meanwhile.
+        while !is_over(&outlet, &decided) {
+            supervise(&mut *source, &outlet, &hotplug);
+        }
         // First: who takes over finds the device free.
         drop(source);
         // Nobody may wait for it.
         let _ = sender.send(outlet);
     };
-    Ok(Running { thread: thread.spawn(run)?, over })
+    Ok(Running { thread: thread.spawn(run)?, over, ends })
+}
+
+fn is_over(outlet: &Outlet, ends: &Mutex<bool>) -> bool {
+    let mut ends = ends.lock().unwrap_or_else(PoisonError::into_inner);
+    *ends = outlet.stopped();
+    *ends
 }
 
 fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
@@ -407,6 +430,26 @@ mod tests {
         assert!(failed);
         mount.stop();
         running.join();
+    }
+
+    #[test]
+    fn a_source_that_is_kept_runs_on_and_one_that_has_ended_does_not() {
+        let (outlet, mount) = mount("test");
+        let running = spawn("test", Box::new(FailsOnce(false)), outlet).unwrap();
+        let demand = mount.want();
+        let mut seen = 0;
+        let mut until_described = |version: u64| {
+            while mount.version() < version {
+                seen = smol::block_on(std::future::poll_fn(|context| mount.poll_changed(seen, context)));
+            }
+        };
+        until_described(1);
+        assert!(running.keep(&mount), "nobody told it to end");
+        mount.stop_source();
+        let outlet = running.join_within(Duration::from_secs(10)).unwrap();
+        assert!(!running.keep(&mount), "there is nobody left to stay");
+        assert!(outlet.stopped());
+        drop((demand, outlet));
     }
 
     struct Panics;

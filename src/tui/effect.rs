@@ -19,6 +19,8 @@ pub enum Effect {
     Redraw,
     /// The terminal ends.
     Leave,
+    /// The daemon that was started with it ends too.
+    End,
 }
 
 impl Effect {

@@ -1,10 +1,9 @@
-//! Which key does what, and what help and footer say of it: one table a screen.
+//! What a table of keys is made of: which key does what, and what help and footer say of it. Each screen has its own in `panes`.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::message::Command::{self, self as C};
-use super::model::{Model, Tab};
-use super::panes;
+use super::command::Command::{self, self as C};
+use super::tab::Tab;
 
 /// A key, or several that do the same.
 #[derive(Clone, Copy, Debug)]
@@ -54,32 +53,6 @@ impl Key {
     }
 }
 
-/// What a key does here, where no line is being typed.
-pub fn command(model: &Model, event: KeyEvent) -> Option<Command> {
-    let key = Key::of(event)?;
-    let mut here = bindings(model).chain(everywhere(model));
-    here.find(|binding| binding.keys.contains(&key)).map(|binding| binding.does)
-}
-
-/// The keys of the screen that one is on, without those that all screens have.
-pub fn bindings(model: &Model) -> impl Iterator<Item = &'static Binding> {
-    let table: &[Binding] = match model.tab {
-        Tab::Dashboard => panes::dashboard::KEYS,
-        Tab::Sessions if model.panes.sessions.open.is_some() => panes::session::KEYS,
-        Tab::Sessions => panes::sessions::KEYS,
-        Tab::Mount => panes::mount::KEYS,
-        Tab::Config => panes::config::keys(&model.panes.config),
-        Tab::Logs => panes::logs::KEYS,
-        Tab::Alarms => panes::alarms::KEYS,
-    };
-    table.iter()
-}
-
-/// The keys that all screens have; where something is being typed, those that mean nothing in a text.
-pub fn everywhere(model: &Model) -> &'static [Binding] {
-    if panes::config::types(model) { TYPING } else { EVERYWHERE }
-}
-
 /// A binding that the footer leaves out.
 pub const fn key(keys: &'static [Key], shown: &'static str, does: Command, help: &'static str) -> Binding {
     Binding { keys, shown, does, help, footer: None }
@@ -113,7 +86,7 @@ pub const LAST: Binding = key(&[Key::Code(KeyCode::End), Key::Sign('G')], "End G
 pub const OPEN: Binding = key(&[Key::Code(KeyCode::Enter)], "Enter", C::Open, "open it").with_footer("open");
 
 /// What is left of them where something is being typed.
-const TYPING: &[Binding] =
+pub const TYPING: &[Binding] =
     &[key(&[Key::Code(KeyCode::F(1))], "F1", C::Help, "this help").with_footer("help")];
 
 /// The keys that move in every list, together.

@@ -14,14 +14,28 @@ const PIECE: usize = 4096;
 /// Takes our picture away, whether it is there or not.
 pub(super) const GONE: &[u8] = b"\x1b_Ga=d,d=I,i=1,q=2\x1b\\";
 
+/// Asks whether the terminal takes pictures so: for a picture of one pixel that is not shown. Who does not know it says nothing.
+pub(super) const ASKS: &[u8] = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\";
+
+/// Whether an answer says so.
+pub(super) fn is_told(answer: &[u8]) -> bool {
+    String::from_utf8_lossy(answer).contains("\x1b_Gi=31;OK")
+}
+
+/// Whether it comes through to the terminal: a multiplexer lets none of it, and may take it for something else.
+pub(super) fn passes(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let multiplexed =
+        ["screen", "tmux"].iter().any(|word| variable("TERM").unwrap_or_default().contains(word));
+    !multiplexed && variable("TMUX").is_none()
+}
+
 /// Whether the terminal says by its environment that it is one of those.
 pub fn is_meant(variable: impl Fn(&str) -> Option<String>) -> bool {
     let has = |name: &str, words: &[&str]| {
         variable(name).is_some_and(|value| words.iter().any(|word| value.to_lowercase().contains(word)))
     };
-    // A multiplexer lets none of it through.
-    let through = !has("TERM", &["screen", "tmux"]) && variable("TMUX").is_none();
-    through && (has("TERM", &["kitty", "ghostty"]) || has("TERM_PROGRAM", &["wezterm", "ghostty"]))
+    let named = has("TERM", &["kitty", "ghostty"]) || has("TERM_PROGRAM", &["wezterm", "ghostty"]);
+    named && passes(&variable)
 }
 
 /// Writes a picture into a place, the cursor left where it was.

@@ -6,8 +6,8 @@ use std::thread;
 use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::FutureExt;
 
-use super::Happening;
 use super::effect::Effect;
+use super::happening::Happening;
 use super::message::{Asked, Message};
 use crate::control::client::{Daemon, Event, follow};
 use crate::control::protocol::{Ask, Reply, Request, RequestLine};
@@ -46,7 +46,7 @@ impl Link {
                 self.asked.push((id, to));
             }
             Effect::Cancel(to) => self.cancel(&to),
-            Effect::Redraw | Effect::Leave => {}
+            Effect::Redraw | Effect::Leave | Effect::End => {}
         }
     }
 

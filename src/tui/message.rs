@@ -2,8 +2,11 @@
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
-use super::panes;
+pub use super::command::Command;
 use crate::control::protocol::Outcome;
+
+/// From one status to the next, in milliseconds.
+pub const EVERY_MS: u32 = 250;
 
 /// Everything that the screen can change by.
 #[derive(Clone, Debug)]
@@ -45,92 +48,40 @@ pub enum Asked {
     /// Something was to be done; what the daemon says of it is told.
     Deed,
     /// Something about the configuration.
-    Config(panes::config::Asked),
+    Config(ConfigAsked),
 }
 
-/// What a key or a click asks for. `keys` has the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Ends the terminal, never a daemon.
-    Leave,
-    /// Shows the keys of this screen.
-    Help,
-    /// Draws everything anew.
-    Redraw,
-    /// Shows a screen, by its tab.
-    Show(super::model::Tab),
-    /// The next screen.
-    NextTab,
-    /// The screen before.
-    PreviousTab,
-    /// Back to where one came from; closes what is open.
-    Back,
-    /// To the line above.
-    Up,
-    /// To the line below.
-    Down,
-    /// A screen up.
-    PageUp,
-    /// A screen down.
-    PageDown,
-    /// To the first line.
-    First,
-    /// To the last line.
-    Last,
-    /// Less, or to the left.
-    Left,
-    /// More, or to the right.
-    Right,
-    /// Opens what the line is about.
-    Open,
-    /// Shows only what has a text in it.
-    Filter,
-    /// Sorts by the next column.
-    Sort,
-    /// Sorts by this column, or by it the other way round.
-    SortBy(panes::sessions::Sort),
-    /// Sorts the other way round.
-    Reverse,
-    /// Shows who watches the mount.
-    Viewers,
-    /// Ends the session.
-    Kick,
-    /// Ends the session and lets its address in no more, for a time.
-    Ban,
-    /// Shows the URL as text and as a QR code.
-    Url,
-    /// Has the mount make a keyframe.
-    Keyframe,
-    /// Serves the mount again, or no longer.
-    Toggle,
-    /// Takes a new picture.
-    Picture,
-    /// New pictures again and again, or no more.
-    Live,
-    /// A little less.
-    Less,
-    /// A little more.
-    More,
-    /// As it was made.
-    Default,
-    /// The mount before.
-    PreviousMount,
-    /// The next mount.
-    NextMount,
-    /// Stops the lines where they are, or lets them go on.
-    Pause,
-    /// To the newest line, and on with those that come.
-    Follow,
-    /// Shows lines that matter more, then all again.
-    Level,
-    /// Shows one room's lines, then the next's, then all again.
-    Room,
-    /// Looks for a text.
-    Search,
-    /// To the next place of it.
-    NextMatch,
-    /// To the one before.
-    PreviousMatch,
-    /// Of the configuration.
-    Config(panes::config::Command),
+/// What of the configuration was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigAsked {
+    /// The file's text.
+    Text,
+    /// What may be written.
+    Schema,
+    /// What the board has.
+    Probe,
+    /// What is written in the draft.
+    Values,
+    /// Whether what is being typed fits.
+    Try,
+    /// What is to be known of what fits.
+    Warn,
+    /// The draft with a change.
+    Change,
+    /// What the draft would do.
+    Preview,
+    /// The draft is applied.
+    Apply,
+    /// The file's text, which another has changed meanwhile.
+    Rebase,
+    /// What is wrong with the text that is being edited.
+    Check,
+    /// The versions.
+    History,
+    /// Who may watch what.
+    Users,
+    /// Whose attempts are not looked at.
+    Bans,
+    /// Something was to be done to users or bans.
+    Access,
 }

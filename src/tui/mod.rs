@@ -10,7 +10,10 @@
 //! lenslet-link  --+                                   +-> Effect -> link -> the daemon
 //! ```
 
+pub mod bindings;
+pub mod command;
 pub mod effect;
+mod happening;
 pub mod history;
 mod input;
 pub mod keys;
@@ -24,6 +27,9 @@ pub mod sgr;
 pub mod shown;
 mod signals;
 pub mod sixel;
+pub mod sort;
+pub mod state;
+pub mod tab;
 pub mod terminal;
 pub mod theme;
 pub mod update;
@@ -35,39 +41,31 @@ use std::io;
 use ratatui::crossterm::event::Event;
 use smol::channel::{Receiver, bounded};
 
-use crate::control::client::{self, Daemon};
+use crate::control::client::Daemon;
 use effect::Effect;
+pub use happening::Happening;
 use link::Link;
 use message::Message;
 use model::Model;
 use shown::Shown;
 use theme::{Colours, Pictures, Theme};
 
-/// What happens outside.
-#[derive(Debug)]
-pub enum Happening {
-    /// At the terminal.
-    Terminal(Event),
-    /// The terminal is gone.
-    Gone,
-    /// Between us and the daemon.
-    Daemon(client::Event),
-    /// Somebody wants the end.
-    Signal,
+/// How a screen was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The daemon goes on.
+    Serving,
+    /// The daemon is to end too: that was asked, and said.
+    Ending,
 }
 
-/// Shows a daemon until one leaves, the terminal is gone, or a signal comes. `ours`: the daemon ends with this, which is
-/// said before.
+/// Shows a daemon until one leaves, the terminal is gone, or a signal comes. `ours`: the daemon was started with this, and
+/// who leaves is asked whether it ends too.
 ///
 /// # Errors
 /// There is no terminal, or it refuses.
-pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
-    if !terminal::is_there() {
-        return Err(io::Error::other(terminal::ABSENT));
-    }
-    if terminal::is_dumb(std::env::var("TERM").ok().as_deref()) {
-        return Err(io::Error::other(terminal::DUMB));
-    }
+pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<Left> {
+    terminal::check()?;
     let (tell, happenings) = bounded(64);
     // Before the terminal is taken over: what fails is said in plain text.
     signals::heed(tell.clone())?;
@@ -83,7 +81,7 @@ pub fn run(daemon: Daemon, theme: Theme, ours: bool) -> io::Result<()> {
     keys.stop();
     // Who draws may see before the others that the terminal is gone.
     match done {
-        Err(error) if terminal::is_gone(&error) => Ok(()),
+        Err(error) if terminal::is_gone(&error) => Ok(Left::Serving),
         done => done,
     }
 }
@@ -93,7 +91,13 @@ fn pictures(theme: Theme) -> io::Result<Pictures> {
     if theme.pictures != Pictures::Signs || theme.colours != Colours::All || theme.said {
         return Ok(theme.pictures);
     }
-    Ok(if sixel::is_told(&terminal::attributes()?) { Pictures::Sixel } else { Pictures::Signs })
+    let passes = kitty::passes(|name| std::env::var(name).ok());
+    let answer = terminal::attributes(if passes { kitty::ASKS } else { b"" })?;
+    Ok(match () {
+        () if kitty::is_told(&answer) => Pictures::Kitty,
+        () if sixel::is_told(&answer) => Pictures::Sixel,
+        () => Pictures::Signs,
+    })
 }
 
 fn show(
@@ -101,7 +105,7 @@ fn show(
     mut link: Link,
     mut screen: terminal::Screen,
     happenings: &Receiver<Happening>,
-) -> io::Result<()> {
+) -> io::Result<Left> {
     let mut shown = Shown::default();
     draw(&mut model, &mut screen, &mut shown)?;
     while let Ok(happening) = happenings.recv_blocking() {
@@ -117,7 +121,8 @@ fn show(
             }
             for effect in update::update(&mut model, message) {
                 match effect {
-                    Effect::Leave => return Ok(()),
+                    Effect::Leave => return Ok(Left::Serving),
+                    Effect::End => return Ok(Left::Ending),
                     Effect::Redraw => {
                         shown = Shown::default();
                         screen.clear()?;
@@ -129,7 +134,7 @@ fn show(
         }
         draw(&mut model, &mut screen, &mut shown)?;
     }
-    Ok(())
+    Ok(Left::Serving)
 }
 
 fn draw(model: &mut Model, screen: &mut terminal::Screen, shown: &mut Shown) -> io::Result<()> {

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use ratatui::layout::Rect;
 use tui_input::Input;
 
+use super::command::{Command, ConfigCommand};
 use super::history::History;
-use super::message::Command;
-use super::panes;
+use super::state::Panes;
+pub use super::tab::Tab;
 use super::theme::Theme;
 use crate::control::protocol::{AccessRequest, Act, Status};
 
@@ -39,51 +40,8 @@ pub struct Model {
 pub struct Link {
     /// Why it does not answer now, in a sentence.
     pub lost: Option<String>,
-    /// Whether it ends with this terminal.
+    /// Whether it was started with this terminal: who leaves is asked whether it ends too.
     pub ours: bool,
-}
-
-/// The screens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tab {
-    /// Mounts, the box, alarms.
-    #[default]
-    Dashboard,
-    /// Who watches.
-    Sessions,
-    /// One mount.
-    Mount,
-    /// The configuration.
-    Config,
-    /// The log.
-    Logs,
-    /// What is or was wrong.
-    Alarms,
-}
-
-impl Tab {
-    /// All, in the order of their numbers.
-    pub const ALL: [Self; 6] =
-        [Self::Dashboard, Self::Sessions, Self::Mount, Self::Config, Self::Logs, Self::Alarms];
-
-    /// What it is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Dashboard => "Dashboard",
-            Self::Sessions => "Sessions",
-            Self::Mount => "Mount",
-            Self::Config => "Configuration",
-            Self::Logs => "Log",
-            Self::Alarms => "Alarms",
-        }
-    }
-
-    /// The one so many places on, round and round.
-    #[must_use]
-    pub fn after(self, places: usize) -> Self {
-        let here = Self::ALL.iter().position(|tab| *tab == self).unwrap_or_default();
-        Self::ALL[(here + places) % Self::ALL.len()]
-    }
 }
 
 /// What lies over a screen.
@@ -118,6 +76,15 @@ pub struct Question {
     pub asks: String,
     /// What yes does.
     pub yes: Deed,
+    /// What no does; none: nothing, as Esc.
+    pub no: Option<Deed>,
+}
+
+impl Question {
+    /// Of which no does nothing.
+    pub fn sure(asks: impl Into<String>, yes: Deed) -> Self {
+        Self { asks: asks.into(), yes, no: None }
+    }
 }
 
 /// What can be done once yes was said.
@@ -127,10 +94,12 @@ pub enum Deed {
     Act(Act),
     /// The terminal ends.
     Leave,
+    /// The daemon ends, and the terminal.
+    End,
     /// Something to users or bans.
     Access(AccessRequest),
     /// Something of the configuration.
-    Config(panes::config::Command),
+    Config(ConfigCommand),
 }
 
 /// What a line is typed for.
@@ -172,30 +141,13 @@ impl Notice {
     }
 }
 
-/// What each pane remembers.
-#[derive(Debug, Default)]
-pub struct Panes {
-    /// Of the dashboard.
-    pub dashboard: panes::dashboard::State,
-    /// Of the sessions.
-    pub sessions: panes::sessions::State,
-    /// Of the mount.
-    pub mount: panes::mount::State,
-    /// Of the configuration.
-    pub config: panes::config::State,
-    /// Of the log.
-    pub logs: panes::logs::State,
-    /// Of the alarms.
-    pub alarms: panes::alarms::State,
-}
-
 /// Figures over time.
 #[derive(Debug, Default)]
 pub struct Past {
     /// Of mounts, by their names: bitrate, pictures a second, readers.
     pub mounts: HashMap<String, History<3>>,
-    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live.
-    pub sessions: HashMap<String, History<5>>,
+    /// Of sessions, by theirs: bitrate, loss, jitter, round trip, behind live, pictures left out.
+    pub sessions: HashMap<String, History<6>>,
     /// The daemon's uptime at the newest sample.
     pub at_s: Option<u64>,
 }
@@ -224,6 +176,8 @@ pub enum Spot {
     Command(Command),
     /// An entry of the list that keys act on.
     Row(usize),
+    /// A place of a slider: of which line, which of how many.
+    Slider(usize, u16, u16),
     /// Yes, or no, to a question.
     Answer(bool),
     /// Nothing: what lies under it is not there.

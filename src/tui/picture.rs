@@ -63,8 +63,12 @@ impl Picture {
         sums.map(|sum| (sum / count) as u8)
     }
 
-    /// As many columns and rows of it as fit, its shape kept; a row is so many times as high as a column is wide.
+    /// As many columns and rows of it as fit, its shape kept; a row is so many times as high as a column is wide. None where there
+    /// is no room at all.
     pub fn fit(&self, columns: usize, rows: usize, tall: usize) -> (usize, usize) {
+        if columns == 0 || rows == 0 {
+            return (0, 0);
+        }
         let by_width = (self.height * columns).div_ceil(self.width * tall).max(1);
         if by_width <= rows {
             return (columns, by_width);
@@ -91,6 +95,7 @@ mod tests {
         assert_eq!(picture.fit(64, 100, 1), (64, 36));
         assert_eq!(picture.fit(64, 18, 1), (32, 18));
         assert_eq!(picture.fit(64, 100, 2), (64, 18));
+        assert_eq!([picture.fit(0, 5, 1), picture.fit(5, 0, 1), picture.fit(0, 0, 2)], [(0, 0); 3]);
     }
 
     #[test]

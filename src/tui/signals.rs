@@ -10,7 +10,7 @@ use smol::channel::Sender;
 use smol::future::or;
 use smol::stream::StreamExt;
 
-use super::Happening;
+use super::happening::Happening;
 
 /// Who draws has left by then, or cannot.
 const STALLED: Duration = Duration::from_secs(3);

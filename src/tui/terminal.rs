@@ -15,13 +15,13 @@ use ratatui::crossterm::{cursor, execute, terminal};
 use ratatui::layout::{Position, Size};
 use smol::channel::Sender;
 
-use super::Happening;
+use super::happening::Happening;
 use super::sgr::Sgr;
 use super::theme::Colours;
 
-/// Clicks and the wheel, and nothing while the mouse only moves: a slow line carries none of that.
-const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h\x1b[?2004h";
-const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1000l";
+/// Clicks, the wheel, and where a pressed button goes; nothing while the mouse only moves: a slow line carries none of that.
+const MOUSE_ON: &[u8] = b"\x1b[?1002h\x1b[?1006h\x1b[?2004h";
+const MOUSE_OFF: &[u8] = b"\x1b[?2004l\x1b[?1006l\x1b[?1002l";
 
 /// A screen that is drawn on.
 pub type Screen = Terminal<Quiet<CrosstermBackend<Sgr<BufWriter<Stdout>>>>>;
@@ -42,6 +42,18 @@ pub const DUMB: &str = "this needs a terminal that puts signs where it is told t
 /// Whether signs cannot be put anywhere on the terminal, as `TERM` says of it.
 pub fn is_dumb(term: Option<&str>) -> bool {
     term == Some("dumb")
+}
+
+/// Whether it is one that a screen can be drawn on.
+///
+/// # Errors
+/// It is not, for a reason in a sentence.
+pub fn check() -> io::Result<()> {
+    match std::env::var("TERM") {
+        _ if !is_there() => Err(io::Error::other(ABSENT)),
+        Ok(term) if is_dumb(Some(&term)) => Err(io::Error::other(DUMB)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the terminal is ours. Given back twice it would put its cursor where it was when it was taken over, above what
@@ -81,16 +93,19 @@ impl Taken {
 /// An answer to what it is comes by then, over a slow line too. One that comes later crossterm passes over.
 const ANSWER_MS: u16 = 400;
 
-/// What the terminal says of itself (`ESC [ c`); nothing where it says nothing. Before keys are heard.
+/// What the terminal says of itself (`ESC [ c`), and before that to another question; nothing where it says nothing. Before
+/// keys are heard.
 ///
 /// # Errors
 /// The terminal is gone.
-pub fn attributes() -> io::Result<Vec<u8>> {
+pub fn attributes(also: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = io::stdout();
-    out.write_all(b"\x1b[c")?;
+    // What every terminal answers comes last: who has not answered the other by then does not know it.
+    out.write_all(&[also, b"\x1b[c"].concat())?;
     out.flush()?;
     let (stdin, mut answer) = (io::stdin(), Vec::new());
-    while answer.last() != Some(&b'c') && answer.len() < 64 {
+    let told = |answer: &[u8]| answer.ends_with(b"c") && answer.windows(3).any(|it| it == b"\x1b[?");
+    while !told(&answer) && answer.len() < 256 {
         let mut waited = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         if poll(&mut waited, PollTimeout::from(ANSWER_MS))? == 0 {
             break;

@@ -7,14 +7,11 @@ use ratatui::crossterm::event::{
 use super::effect::Effect;
 use super::history::{self, figure};
 use super::keys::Key;
-use super::message::{Asked, Command, Message};
+use super::message::{Asked, Command, EVERY_MS, Message};
 use super::model::{Deed, Model, Notice, Overlay, Prompt, Question, Spot, Tab};
 use super::panes::{self, Effects};
-use super::{input, keys};
+use super::{bindings, input, keys, words};
 use crate::control::protocol::{Ask, Outcome, Reply, Status};
-
-/// From one status to the next, in milliseconds.
-pub const EVERY_MS: u32 = 250;
 
 /// Changes the model; what is to be done for it is the answer.
 pub fn update(model: &mut Model, message: Message) -> Effects {
@@ -38,6 +35,7 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
 fn connected(model: &mut Model) -> Effects {
     let mut effects = vec![Effect::ask(Asked::Status, Ask::Status { every_ms: Some(EVERY_MS) })];
     effects.extend(panes::logs::again(model));
+    panes::config::connected(model);
     effects.extend(entered(model));
     effects
 }
@@ -115,6 +113,7 @@ fn remember(model: &mut Model, status: &Status) {
             figure(session.jitter_ms),
             figure(session.round_trip_ms),
             figure(session.behind_live_ms.map(|ms| ms as f64)),
+            panes::sessions::dropped(session) as f32,
         ];
         past.sessions.entry(session.id.clone()).or_default().add(sample);
     }
@@ -134,7 +133,7 @@ fn pressed(model: &mut Model, key: KeyEvent) -> Effects {
         return panes::config::typed(model, key);
     }
     model.notice = None;
-    keys::command(model, key).map_or_else(Vec::new, |it| command(model, it))
+    bindings::command(model, key).map_or_else(Vec::new, |it| command(model, it))
 }
 
 /// A key while something lies over the screen.
@@ -145,7 +144,8 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
         _ if closes => Vec::new(),
         Some(Overlay::Question(question)) => match key.code {
             KeyCode::Char('y' | 'Y') => does(model, question.yes),
-            KeyCode::Char('n' | 'N' | 'q') => Vec::new(),
+            KeyCode::Char('n' | 'N') => question.no.map_or_else(Vec::new, |no| does(model, no)),
+            KeyCode::Char('q') => Vec::new(),
             // Enter too: what is asked here cannot be taken back, so nobody shall say yes by the way.
             _ => {
                 model.overlay = Some(Overlay::Question(question));
@@ -158,7 +158,7 @@ fn over(model: &mut Model, key: KeyEvent) -> Effects {
                 (Prompt::Ban { session, address }, KeyCode::Enter) => {
                     match panes::sessions::ban(session, address, &line) {
                         Some(effects) => return effects,
-                        None => model.notice = Some(Notice::refused(panes::sessions::NO_TIME)),
+                        None => model.notice = Some(Notice::refused(words::NO_TIME)),
                     }
                 }
                 (_, KeyCode::Enter) => return Vec::new(),
@@ -221,7 +221,8 @@ fn does(model: &mut Model, deed: Deed) -> Effects {
     match deed {
         Deed::Act(act) => vec![Effect::ask(Asked::Deed, act)],
         Deed::Leave => vec![Effect::Leave],
-        Deed::Access(request) => panes::config::access::does(request),
+        Deed::End => vec![Effect::End],
+        Deed::Access(request) => panes::config::access::does(model, request),
         Deed::Config(it) => panes::config::command(model, Command::Config(it)),
     }
 }
@@ -259,29 +260,30 @@ fn here(model: &mut Model, command: Command) -> Effects {
     }
 }
 
-/// Leaves at once; where the daemon ends with it, not before that was said.
+/// Leaves at once; not before it was said what is forgotten, and of a daemon that was started with it whether that ends too.
 fn leave(model: &mut Model) -> Effects {
+    // One that has ended by itself is told of by whoever started it.
+    let ours = model.link.ours && model.link.lost.is_none();
     let changed = model.panes.config.draft.changed();
-    if !model.link.ours && changed {
-        let asks = "What was changed in the configuration is not applied yet (4, w). Leave and forget it?"
-            .to_owned();
-        model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
-        return Vec::new();
-    }
-    if !model.link.ours {
-        return vec![Effect::Leave];
-    }
-    let watching = model.status.as_ref().map_or(0, |status| status.sessions.len());
-    let viewers = match watching {
-        0 => "Nobody watches".to_owned(),
-        1 => "1 viewer is told goodbye".to_owned(),
-        viewers => format!("{viewers} viewers are told goodbye"),
+    let forgets =
+        if changed { "What was changed in the configuration is not applied yet (4, w). " } else { "" };
+    let question = match (ours, changed) {
+        (false, false) => return vec![Effect::Leave],
+        (false, true) => Question::sure(format!("{forgets}Leave and forget it?"), Deed::Leave),
+        (true, _) => {
+            let viewers = match model.status.as_ref().map_or(0, |status| status.sessions.len()) {
+                0 => "nobody watches".to_owned(),
+                1 => "1 viewer is told goodbye".to_owned(),
+                viewers => format!("{viewers} viewers are told goodbye"),
+            };
+            let asks = format!(
+                "{forgets}This Lenslet was started here. Does it end too? {viewers}. Else it goes on serving: \
+                 `lenslet` shows it again, and `lenslet shutdown` ends it."
+            );
+            Question { asks, yes: Deed::End, no: Some(Deed::Leave) }
+        }
     };
-    let asks = format!(
-        "This Lenslet was started by this terminal and ends with it. {viewers}. \
-         (`lenslet serve` goes on by itself.) End it?"
-    );
-    model.overlay = Some(Overlay::Question(Question { asks, yes: Deed::Leave }));
+    model.overlay = Some(Overlay::Question(question));
     Vec::new()
 }
 
@@ -303,6 +305,7 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
         MouseEventKind::ScrollUp => Command::Up,
         MouseEventKind::ScrollDown => Command::Down,
         MouseEventKind::Down(MouseButton::Left) => return clicked(model, mouse.column, mouse.row),
+        MouseEventKind::Drag(MouseButton::Left) => return dragged(model, mouse.column, mouse.row),
         _ => return Vec::new(),
     };
     if let Some(Overlay::Help(from) | Overlay::Text { from, .. }) = &mut model.overlay {
@@ -316,9 +319,24 @@ fn pointed(model: &mut Model, mouse: MouseEvent) -> Effects {
     (0..3).flat_map(|_| command(model, wheel)).collect()
 }
 
-fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
+/// What is there, the topmost.
+fn spot(model: &Model, column: u16, row: u16) -> Option<Spot> {
     let at = ratatui::layout::Position::new(column, row);
-    let spot = model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot);
+    model.places.spots.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, spot)| *spot)
+}
+
+/// Sliders go with the mouse; nothing else does.
+fn dragged(model: &mut Model, column: u16, row: u16) -> Effects {
+    match spot(model, column, row) {
+        Some(Spot::Slider(line, place, of)) if model.overlay.is_none() => {
+            panes::mount::slide(model, line, place, of)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
+    let spot = spot(model, column, row);
     if matches!(model.overlay, Some(Overlay::Help(_) | Overlay::Url(_) | Overlay::Text { .. })) {
         model.overlay = None;
         return Vec::new();
@@ -331,6 +349,7 @@ fn clicked(model: &mut Model, column: u16, row: u16) -> Effects {
         _ if model.overlay.is_some() => Vec::new(),
         Some(Spot::Command(it)) => command(model, it),
         Some(Spot::Row(place)) => chosen(model, place),
+        Some(Spot::Slider(line, place, of)) => panes::mount::slide(model, line, place, of),
         Some(Spot::Nothing) | None => Vec::new(),
     }
 }
@@ -346,10 +365,7 @@ fn chosen(model: &mut Model, place: usize) -> Effects {
             panes::sessions::choose(model, place);
             before
         }
-        Tab::Mount => {
-            model.panes.mount.cursor.chosen = place;
-            return Vec::new();
-        }
+        Tab::Mount => std::mem::replace(&mut model.panes.mount.cursor.chosen, place),
         Tab::Alarms => std::mem::replace(&mut model.panes.alarms.cursor.chosen, place),
         Tab::Logs => {
             model.panes.logs.cursor.set(place, length, page);

@@ -50,6 +50,9 @@ pub fn seconds(text: &str) -> Option<u64> {
     number.checked_mul(each)
 }
 
+/// What is said where that is no time.
+pub const NO_TIME: &str = "A number and s, m, h or d: 2h.";
+
 /// `40ms`, `1.2s`, `3m12s`.
 pub fn millis(ms: u64) -> String {
     match ms {

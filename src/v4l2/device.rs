@@ -15,7 +15,7 @@ use v4l2_sys_mit::{
     V4L2_IN_ST_NO_SIGNAL,
 };
 
-use super::error::{Error, SET_CONTROL};
+use super::error::Error;
 use super::format::{FourCc, Intervals, Memory, Offer, Queue, Queues, Sizes};
 use super::sys;
 
@@ -247,7 +247,7 @@ impl Device {
     ///
     /// The driver's.
     pub fn set_control(&self, id: u32, value: i32) -> Result<(), Error> {
-        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error(SET_CONTROL, errno))
+        sys::set_control(self.as_fd(), id, value).map_err(|errno| self.error("VIDIOC_S_EXT_CTRLS", errno))
     }
 
     /// What the driver's answer to `call` means for this node.

@@ -268,7 +268,7 @@ impl Encoder {
 
     fn queue(&mut self, index: u32, picture: &Picture<'_>) -> Result<(), Error> {
         // To bcm2835-codec and others nothing means that nothing will follow.
-        if picture.planes.iter().any(|plane| plane.used <= plane.offset) || picture.planes.is_empty() {
+        if picture.is_empty() {
             return Err(self.unfit("an empty picture is not coded"));
         }
         if self.slots.get(index as usize).is_none_or(|slot| slot.given) {

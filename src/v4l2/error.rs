@@ -7,9 +7,6 @@ use nix::errno::Errno;
 
 use super::holder::Holder;
 
-/// Who may not set a control may stream all the same, and is refused by these answers in its own sense.
-pub(super) const SET_CONTROL: &str = "VIDIOC_S_EXT_CTRLS";
-
 /// Why a V4L2 node did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -23,6 +20,8 @@ pub enum Error {
     Busy(PathBuf, Option<Holder>),
     /// It was there and is not any more.
     Gone(PathBuf),
+    /// A control cannot be set as things are; the text says why.
+    Held(PathBuf, &'static str),
     /// It gives none of what was asked for; the text says what.
     Unfit(PathBuf, String),
     /// The driver refused a call.
@@ -35,6 +34,10 @@ pub enum Error {
         errno: Errno,
     },
 }
+
+/// Calls that one program alone succeeds with.
+const CLAIMS: [&str; 5] = ["open", "VIDIOC_S_FMT", "VIDIOC_S_PARM", "VIDIOC_REQBUFS", "VIDIOC_STREAMON"];
+const SET: &str = "VIDIOC_S_EXT_CTRLS";
 
 impl Error {
     /// What the driver's answer to `call` means.
@@ -55,16 +58,11 @@ impl Error {
                     },
                 )
             }
-            Errno::EACCES | Errno::EPERM if call == SET_CONTROL => Self::Unfit(
-                device,
-                "the driver lets nobody set it now: it is read-only, or another control sets it by itself"
-                    .to_owned(),
-            ),
-            Errno::EBUSY if call == SET_CONTROL => {
-                Self::Unfit(device, "the driver does not set it while pictures come".to_owned())
-            }
-            Errno::EACCES | Errno::EPERM => Self::Denied(device),
-            Errno::EBUSY => {
+            Errno::EACCES | Errno::EPERM if call == "open" => Self::Denied(device),
+            // uvcvideo's answer for a focus that is automatic, and a sensor's for a flip while it streams.
+            Errno::EACCES if call == SET => Self::Held(device, "another control sets it, an automatic one"),
+            Errno::EBUSY if call == SET => Self::Held(device, "not while the camera streams"),
+            Errno::EBUSY if CLAIMS.contains(&call) => {
                 let holder = Holder::of(&device);
                 Self::Busy(device, holder)
             }
@@ -96,6 +94,9 @@ impl fmt::Display for Error {
             Self::Gone(device) => {
                 write!(f, "{}: the camera is gone (unplugged?)", device.display())
             }
+            Self::Held(device, why) => {
+                write!(f, "{}: the driver refuses that for now: {why}", device.display())
+            }
             Self::Unfit(device, what) => write!(f, "{}: {what}", device.display()),
             Self::Refused { device, call, errno } => {
                 write!(f, "{}: {call} failed: {}", device.display(), errno.desc())
@@ -113,23 +114,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_control_that_cannot_be_set_is_not_told_as_a_camera_that_cannot_be_opened() {
-        let node = Path::new("/dev/video0");
-        for (call, errno, told) in [
-            ("open", Errno::EACCES, "permission denied: add the user to the group `video`"),
-            (SET_CONTROL, Errno::EACCES, "the driver lets nobody set it now: it is read-only, or another"),
-            (SET_CONTROL, Errno::EPERM, "the driver lets nobody set it now"),
-            ("VIDIOC_STREAMON", Errno::EBUSY, "in use by another program"),
-            (SET_CONTROL, Errno::EBUSY, "the driver does not set it while pictures come"),
-            (SET_CONTROL, Errno::ERANGE, "VIDIOC_S_EXT_CTRLS failed: "),
-            (SET_CONTROL, Errno::ENODEV, "the camera is gone"),
-        ] {
-            let is = Error::from_errno(node, call, errno).to_string();
-            assert!(is.starts_with(&format!("/dev/video0: {told}")), "{call} {errno}: {is}");
-        }
-    }
-
-    #[test]
     fn a_node_in_use_is_told_with_its_holder() {
         let node = tempfile::NamedTempFile::new().unwrap();
         let told = || Error::from_errno(node.path(), "VIDIOC_STREAMON", Errno::EBUSY).to_string();
@@ -141,6 +125,23 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(told, format!("{name}: in use by pid {} (sleep)", child.id()));
+    }
+
+    #[test]
+    fn a_control_that_cannot_be_set_now_is_no_matter_of_groups_and_of_other_programs() {
+        for (errno, told) in [
+            (
+                Errno::EACCES,
+                "/dev/video0: the driver refuses that for now: another control sets it, an automatic one",
+            ),
+            (Errno::EBUSY, "/dev/video0: the driver refuses that for now: not while the camera streams"),
+            (Errno::EPERM, "/dev/video0: VIDIOC_S_EXT_CTRLS failed: Operation not permitted"),
+        ] {
+            let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_S_EXT_CTRLS", errno);
+            assert_eq!(error.to_string(), told);
+        }
+        let error = Error::from_errno(Path::new("/dev/video0"), "VIDIOC_DQBUF", Errno::EBUSY);
+        assert_eq!(error.to_string(), "/dev/video0: VIDIOC_DQBUF failed: Device or resource busy");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
+use lenslet::media::h264::Assembler;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId, aac, h264::ParameterSets, h265};
 use lenslet::rtp::Sender;
 use lenslet::server::Pacing;
@@ -23,6 +24,7 @@ thread_local! {
     // Of this thread alone: the other tests of the binary run beside this one.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     static LARGEST: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
     // A server's thread also counts here, for the test's thread to read.
     static TOLD: Cell<Option<&'static Told>> = const { Cell::new(None) };
 }
@@ -46,6 +48,7 @@ struct Counting;
 fn count(size: usize) {
     // A thread that is ending has no counter any more.
     let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+    let _ = BYTES.try_with(|bytes| bytes.set(bytes.get() + size));
     let _ = LARGEST.try_with(|largest| largest.set(largest.get().max(size)));
     if TIMERS.iter().all(|known| size != known.load(Ordering::SeqCst)) {
         let _ = TOLD.try_with(|told| told.get().map(|told| told.count.fetch_add(1, Ordering::SeqCst)));
@@ -97,6 +100,36 @@ fn unit(len: usize) -> AccessUnit {
         link: Link::Start,
         journey: None,
         data: data.into(),
+    }
+}
+
+#[test]
+fn a_coded_picture_is_copied_once_whatever_the_encoder_leaves_out_or_puts_in() {
+    const LENGTH: usize = 100_000;
+    let slice = |first: u8| [&[first, 0b1000_1000, 0b1000_0001][..], &[0xa5; LENGTH]].concat();
+    let (sps, pps) = (vec![0x67, 66, 0xc0, 30, 0b1010_0000], vec![0x68, 0b1100_0001]);
+    let (idr, other) = (slice(0x65), slice(0x41));
+    let (delimiter, filler) = (vec![9, 0xf0], vec![12, 0xff, 0xff, 0x80]);
+    let mut assembler = Assembler::new();
+    let mut copied = |nals: &[&Vec<u8>], code: &[u8]| {
+        let unit: Vec<u8> = nals.iter().flat_map(|nal| [code, nal].concat()).collect();
+        let before = BYTES.get();
+        assembler.assemble(&unit).unwrap();
+        BYTES.get() - before
+    };
+    let first = copied(&[&sps, &pps, &idr], &[0, 0, 0, 1]);
+    assert!(first >= LENGTH, "what is copied is allocated");
+    for (case, nals, code) in [
+        ("as it is", &[&sps, &pps, &idr][..], &[0, 0, 0, 1][..]),
+        ("as it is", &[&other], &[0, 0, 0, 1]),
+        ("sets put in", &[&idr], &[0, 0, 0, 1]),
+        ("short start codes", &[&sps, &pps, &idr], &[0, 0, 1]),
+        ("short start codes", &[&other], &[0, 0, 1]),
+        ("delimiter taken out", &[&delimiter, &sps, &pps, &idr], &[0, 0, 0, 1]),
+        ("filler taken out", &[&other, &filler], &[0, 0, 0, 1]),
+    ] {
+        let bytes = copied(nals, code);
+        assert!(bytes < LENGTH * 11 / 10, "{case}: {bytes} bytes for a picture of {LENGTH}");
     }
 }
 

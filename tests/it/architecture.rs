@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 27] = [
-    ("access", &["rtsp"]),
+const MAY_KNOW: [(&str, &[&str]); 28] = [
+    ("access", &["plain", "rtsp"]),
     ("backup", &["clock", "config"]),
     ("board", &["clock"]),
     (
         "cli",
         &[
-            "access", "backup", "clock", "config", "control", "daemon", "logs", "rtsp", "source", "tools",
-            "tui",
+            "access", "backup", "clock", "config", "control", "daemon", "logs", "plain", "rtsp", "source",
+            "tools", "tui",
         ],
     ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
@@ -25,21 +25,22 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
     (
         "daemon",
         &[
-            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "redact",
-            "server", "source",
+            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "plain",
+            "redact", "server", "source",
         ],
     ),
     ("encode", &["media"]),
     ("hub", &["media"]),
     ("lib", &[]),
-    ("logs", &["clock", "redact"]),
+    ("logs", &["clock", "plain", "redact"]),
     ("main", &["cli"]),
     ("media", &[]),
+    ("plain", &[]),
     ("random", &["clock"]),
     ("redact", &[]),
     ("rtcp", &[]),
     ("rtp", &["hub", "media", "rtcp"]),
-    ("rtsp", &["sdp"]),
+    ("rtsp", &["plain", "sdp"]),
     ("sdp", &["media", "rtp"]),
     ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("source", &["clock", "encode", "hub", "media", "redact", "v4l2"]),
@@ -50,7 +51,7 @@ const MAY_KNOW: [(&str, &[&str]); 27] = [
 ];
 
 /// Rooms without I/O, and what they therefore do not name.
-const PURE: [&str; 8] = ["access", "hub", "media", "redact", "rtcp", "rtp", "rtsp", "sdp"];
+const PURE: [&str; 9] = ["access", "hub", "media", "plain", "redact", "rtcp", "rtp", "rtsp", "sdp"];
 const IMPURE: [&str; 9] = [
     "smol",
     "async_net",
@@ -71,6 +72,9 @@ const UNSAFE: [&str; 6] = [
     "src/encode/sys.rs",
     "src/source/sys.rs",
 ];
+
+/// What musl has as a loop of single calls on 64-bit targets: every static binary would make a call a message.
+const LOOPS: [&str; 2] = ["libc::sendmmsg", "libc::recvmmsg"];
 
 /// Every path that a file names, written out, tests left aside.
 struct Paths<'a> {
@@ -188,6 +192,9 @@ fn offences(file: &str, source: &str) -> Vec<String> {
             wrong.push(format!("{file}: {room} is pure and names {impure} ({name})"));
         }
     }
+    for name in LOOPS.iter().filter(|name| paths.named.contains(**name)) {
+        wrong.push(format!("{file}: {name} is a loop in musl; make the system call"));
+    }
     if paths.unsafety && !UNSAFE.iter().any(|place| file.starts_with(place)) {
         wrong.push(format!("{file}: unsafe lives in {UNSAFE:?} alone"));
     }
@@ -231,6 +238,7 @@ fn the_table_bites() {
         ("src/hub/x.rs", "unsafe impl Send for T {}", "unsafe lives"),
         ("src/hub/x.rs", "unsafe trait T {}", "unsafe lives"),
         ("src/hub/x.rs", "unsafe extern \"C\" { fn f(); }", "unsafe lives"),
+        ("src/server/sys.rs", "fn f() { unsafe { libc::sendmmsg(0, p, 1, 0) } }", "is a loop in musl"),
         ("src/stranger/mod.rs", "", "no stranger"),
     ] {
         let wrong = offences(file, source).join("\n");

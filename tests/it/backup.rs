@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use lenslet::access::{Rights, Users};
+use lenslet::config::store::{Store, Version};
 
-use crate::support::lenslet;
+use crate::support::{Network, lenslet};
 
 const TEXT: &str = r#"( // the porch
     listen: ["127.0.0.1:0"], udp_ports: (0, 0),
@@ -381,18 +382,21 @@ fn the_page_about_recovery_is_walked_through() {
     let said: Vec<String> = blocks(after).iter().map(|block| type_in(&new, block)).collect();
     assert!(said[0].contains("this was a dry run") && said[1].contains("Restored."), "{said:?}");
     assert_eq!((urls.as_str(), said[2].as_str()), ("rtsp://127.0.0.1:8554/test\n", urls.as_str()));
-    // The same URL answers, but for the port, which other tests have as well.
     assert_eq!(new.text().as_deref(), Some(text.as_str()));
-    fs::write(new.config(), TEXT).unwrap();
-    let mut command = lenslet();
+    // The same URL answers, in a network of its own: other tests have that port as well.
+    let Some(network) = Network::new() else { return };
+    network.ip("link set lo up");
+    let program = env!("CARGO_BIN_EXE_lenslet");
+    let mut command = network.command(program);
     command.arg("serve").arg("--config").arg(new.config());
     command.env("STATE_DIRECTORY", new.path("state")).env("XDG_RUNTIME_DIR", new.path("run"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
     std::io::BufRead::read_line(&mut out, &mut line).unwrap();
-    let url = format!("{}/test", line.trim().strip_prefix("listening on ").unwrap());
-    let received = lenslet().args(["receive", &url, "--seconds", "1"]).output().unwrap();
+    assert!(line.starts_with("listening on"), "{line}");
+    let received =
+        network.command(program).args(["receive", urls.trim(), "--seconds", "1"]).output().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(received.status.success(), "{}", stderr(&received));
@@ -431,4 +435,70 @@ fn what_is_no_configuration_pushes_no_good_backup_out() {
 fn what_was_written_for_an_earlier_version_is_backed_up_as_well() {
     let card = Card::with("(schema: 0, mounts: {\"a\": Pattern()})");
     card.well(&["backup", text_of(&card.path("old.backup"))]);
+}
+
+#[test]
+fn a_section_that_this_version_does_not_know_comes_back_as_a_comment() {
+    let old = Card::with(
+        "(\n    schema: 0,\n    films: (days: 7), // a week\n    mounts: {\"a\": Pattern()},\n)\n",
+    );
+    let backup = old.path("old.backup");
+    old.well(&["backup", text_of(&backup)]);
+    let new = Card::new();
+    let said = new.well(&["restore", text_of(&backup)]);
+    assert!(said.contains("this version has no section films: it is kept as a comment"), "{said}");
+    assert!(
+        new.text().unwrap().contains("\n    // films: (days: 7), // a week\n    mounts"),
+        "{:?}",
+        new.text()
+    );
+    new.well(&["check"]);
+    assert!(new.history().contains("restore"), "{}", new.history());
+}
+
+/// What an earlier program made: `width` alone was passed over then.
+#[test]
+fn a_backup_of_an_earlier_version_is_translated_and_so_are_its_versions_when_they_are_gone_back_to() {
+    let camera = |more: &str| {
+        format!("// mine\n(schema: 0, mounts: {{\"a\": Camera(device: \"/dev/x\", {more}width: 640)}})\n")
+    };
+    let (first, second) = (camera(""), camera("fps: 5, "));
+    let old = Card::with(&second);
+    let kept = |number, text: &str| {
+        let at = "2026-01-01T00:00:00Z".to_owned();
+        (Version { number, at, author: "pi".to_owned(), bytes: 0 }, text.to_owned())
+    };
+    let store = Store::new(old.config(), &old.path("state"));
+    assert!(store.adopt(&[kept(1, &first), kept(2, &second)]).unwrap());
+    let backup = old.path("old.backup");
+    old.well(&["backup", text_of(&backup)]);
+    let new = Card::new();
+    let said = new.well(&["restore", text_of(&backup)]);
+    assert!(said.contains("2 earlier versions of the configuration come along"), "{said}");
+    let now = "// mine\n(schema: 1, mounts: {\"a\": Camera(device: \"/dev/x\", fps: 5)})\n";
+    assert_eq!(new.text().unwrap().replace(", )", ")"), now);
+    new.well(&["check"]);
+    new.well(&["config", "rollback", "1"]);
+    assert_eq!(new.text().unwrap(), now.replace(", fps: 5", ""));
+    assert!(new.well(&["config", "history"]).lines().count() >= 4);
+}
+
+#[test]
+fn a_card_whose_configuration_is_no_text_any_more_is_restored_to_the_end() {
+    let (_old, plain, _) = backed_up();
+    let new = Card::new();
+    fs::write(new.config(), b"\xff\xfe(\0m\0").unwrap();
+    new.well(&["restore", text_of(&plain)]);
+    assert!(new.text().unwrap().contains("the porch"));
+    assert!(!new.path("state/restore.json").exists(), "nothing is left to be done");
+    let said = new.well(&["restore", text_of(&plain)]);
+    assert!(said.contains("Everything is as in the backup"), "{said}");
+}
+
+#[test]
+fn a_file_that_begins_with_a_byte_order_mark_is_backed_up_with_its_devices() {
+    let card = Card::with(&format!("\u{feff}{TEXT}"));
+    let output = card.run(&["backup", "-"]);
+    let read: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(read["contents"]["devices"]["mounts[\"door\"].device"], "/dev/nowhere0");
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 use lenslet::config::{Config, MountSettings, edit};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 
-use crate::support::{Client, Server, lenslet};
+use crate::support::{Client, Network, Server, lenslet};
 
 fn here(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
@@ -143,6 +143,121 @@ fn every_shipped_configuration_is_checked_and_served_where_it_needs_no_hardware(
         served += 1;
     }
     assert!(served >= 1);
+}
+
+/// Its camera is not there; the network is.
+#[test]
+fn the_configuration_for_a_network_of_cameras_is_served_there_and_nowhere_else() {
+    let Some(network) = Network::new() else { return };
+    network.ip("link set lo up");
+    // Both ends are here; what is at the other end of a cable is none of the server's business.
+    for (interface, address) in [("cameras", "192.168.20.2/24"), ("house", "192.168.1.2/24")] {
+        network.ip(&format!("link add {interface} type veth peer name {interface}-sw"));
+        network.ip(&format!("link set {interface} up"));
+        network.ip(&format!("link set {interface}-sw up"));
+        network.ip(&format!("address add {address} dev {interface}"));
+    }
+    let text = fs::read_to_string(here("configs/camera-vlan.ron")).unwrap();
+    let mut serve = network.command(env!("CARGO_BIN_EXE_lenslet"));
+    let server = Server::run_text(serve.arg("serve"), &text);
+    assert_eq!(server.address.to_string(), "192.168.20.2:554");
+    let receive = |url: &str| {
+        let mut command = network.command(env!("CARGO_BIN_EXE_lenslet"));
+        let output = command.args(["receive", url, "--seconds", "1"]).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = receive("rtsp://192.168.20.2:554/cam");
+    assert!(said.contains("503"), "{said}");
+    let said = receive("rtsp://192.168.1.2:554/cam");
+    assert!(said.to_lowercase().contains("refused"), "{said}");
+}
+
+#[test]
+fn urls_have_every_address_of_the_host() {
+    let Some(network) = Network::new() else { return };
+    network.ip("link set lo up");
+    network.ip("link add cam0 type veth peer name cam1");
+    network.ip("link set cam0 up");
+    network.ip("link set cam1 up");
+    network.ip("address add 10.77.0.1/24 dev cam0");
+    network.ip("address add 10.78.0.1/24 dev cam1");
+    network.ip("address add 2001:db8:77::1/64 dev cam0 nodad");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lenslet.ron");
+    fs::write(&file, "(mounts: {\"a\": Pattern()}, aliases: {\"/b?x=1\": \"a\"})").unwrap();
+    let urls = |format: &str| {
+        let mut command = network.command(env!("CARGO_BIN_EXE_lenslet"));
+        let output = command.args(["urls", "--format", format, "--config"]).arg(&file).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = urls("text");
+    let expected = ["10.77.0.1", "10.78.0.1", "[2001:db8:77::1]"]
+        .map(|host| [format!("rtsp://{host}:8554/a"), format!("rtsp://{host}:8554/b?x=1")])
+        .concat();
+    for url in &expected {
+        assert!(text.lines().any(|line| line == url), "{url}: {text}");
+    }
+    // What cannot be reached from elsewhere is none.
+    assert!(!text.contains("127.0.0.1") && !text.contains("[::1]"), "{text}");
+    for format in ["m3u", "json"] {
+        let told = urls(format);
+        assert!(expected.iter().all(|url| told.contains(url.as_str())), "{format}: {told}");
+    }
+    serde_json::from_str::<serde_json::Value>(&urls("json")).unwrap();
+}
+
+/// What a phone's camera reads: dark where nothing is drawn.
+const READ_CODE: &str = "
+import sys, numpy, cv2
+rows = []
+for line in sys.stdin.read().splitlines():
+    rows += [[c in upper for c in line] for upper in ('\u{2588}\u{2580}', '\u{2588}\u{2584}')]
+picture = cv2.resize(numpy.array(rows, numpy.uint8) * 255, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
+print(cv2.QRCodeDetector().detectAndDecode(picture)[0])
+";
+
+#[test]
+fn the_code_for_phones_is_the_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lenslet.ron");
+    fs::write(&file, "(advertise: \"porch.example:8554\", mounts: {\"front/door\": Pattern()})").unwrap();
+    let output = lenslet().args(["urls", "--format", "qr", "--config"]).arg(&file).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let (code, url) = told.trim_end().rsplit_once('\n').unwrap();
+    assert_eq!(url, "rtsp://porch.example:8554/front/door");
+    let mut python = Command::new("python3");
+    python.args(["-c", READ_CODE]).env("PYTHONIOENCODING", "utf-8");
+    python.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut python = python.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut python.stdin.take().unwrap(), code.as_bytes()).unwrap();
+    let read = python.wait_with_output().unwrap();
+    if !read.status.success() && String::from_utf8_lossy(&read.stderr).contains("No module named") {
+        assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "OpenCV is not there");
+        println!("SKIPPED: no OpenCV");
+        return;
+    }
+    assert_eq!(String::from_utf8(read.stdout).unwrap().trim(), url, "{code}");
+}
+
+#[test]
+fn where_there_is_nothing_to_watch_urls_say_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lenslet.ron");
+    let urls = |text: &str, more: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let output = lenslet().arg("urls").args(more).arg("--config").arg(&file).output().unwrap();
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for text in ["(mounts: {})", "(mounts: {\"a\": Pattern(enabled: false)})"] {
+        let said = urls(text, &[]);
+        assert!(said.contains("there is nothing to watch") && said.contains("lenslet probe"), "{said}");
+    }
+    let said = urls("(mounts: {\"front\": Pattern()})", &["frnt"]);
+    assert!(said.contains("there is no mount \"frnt\" that is served: front is nearest"), "{said}");
+    let said = urls("(mounts: {\"front\": Pattern(), \"yard\": Pattern()})", &["zoo"]);
+    assert!(said.contains("there are front, yard"), "{said}");
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use lenslet::config::store::hash;
 use lenslet::control::client::{Blocking, Error};
-use lenslet::control::protocol::{Act, Change, ConfigRequest, Reply};
+use lenslet::control::protocol::{Act, Alarm, Ask, Base, Change, ConfigOrigin, ConfigRequest, Reply};
 
-use crate::support::{Client, Rtp, Server};
+use crate::support::{Client, Network, Rtp, Server};
 
 const MOUNTS: &str = "mounts: {\"a\": Pattern(width: 64, height: 48), \"b\": Pattern(width: 64, height: 48)}";
 
@@ -98,6 +99,45 @@ fn an_address_of_another_program_is_refused_and_all_is_as_it_was() {
     // The file as well.
     assert_eq!(refusal.what_to_do, "nothing was changed");
     assert_eq!(fs::read_to_string(server.config()).unwrap(), text);
+    // Nothing of it is a version; who tried what is known.
+    let Reply::History(history) = control.ask(ConfigRequest::History {}).unwrap() else { panic!() };
+    assert_eq!(history.iter().map(|kept| kept.version).collect::<Vec<_>>(), [1]);
+    let Reply::Status(status) =
+        control.ask(lenslet::control::protocol::Ask::Status { every_ms: None }).unwrap()
+    else {
+        panic!("no status")
+    };
+    let told = format!("a change of the configuration was not made: {}", refusal.why);
+    assert!(status.audit.iter().any(|entry| entry.what == told), "{:?}", status.audit);
+    // The next is the next.
+    assert_eq!(set(&mut control, "max_sessions", 7), 2);
+}
+
+/// By hand; the file is right, and what it says cannot be.
+#[test]
+fn a_file_that_cannot_be_served_is_told_until_it_can_be() {
+    let server = Server::on("127.0.0.1", "", MOUNTS);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let text = fs::read_to_string(server.config()).unwrap();
+    let another = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = text.replacen("127.0.0.1:0", &another.local_addr().unwrap().to_string(), 1);
+    let began = Instant::now();
+    let mut wait = |origin: ConfigOrigin, alarmed: bool| loop {
+        let Reply::Status(status) = control.ask(Ask::Status { every_ms: None }).unwrap() else { panic!() };
+        let lasts = |alarm: &&Alarm| alarm.id == "config/unserved" && alarm.ended_at.is_none();
+        let alarm = status.alarms.iter().find(lasts);
+        if (status.config.origin, alarm.is_some()) == (origin, alarmed) {
+            break (status.config.why, alarm.map(|alarm| alarm.why.clone()));
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", status.config);
+    };
+    wait(ConfigOrigin::File, false);
+    fs::write(server.config(), &taken).unwrap();
+    let (why, alarm) = wait(ConfigOrigin::LastGood, true);
+    assert!(why.as_ref().is_some_and(|why| why.contains("another program uses this port")), "{why:?}");
+    assert_eq!(why, alarm);
+    fs::write(server.config(), &text).unwrap();
+    wait(ConfigOrigin::File, false);
 }
 
 /// Sets a value: whoever edits at the same time, neither is in vain.
@@ -270,8 +310,9 @@ fn readers_of_fifteen_mounts_see_nothing_of_the_reload_of_another() {
             .collect();
         let mut control = Blocking::connect(&server.control()).unwrap();
         for reload in 1..=reloads {
+            let base = Base::Hash(hash(sixteen(reload - 1).as_bytes()));
             let Reply::Plan(plan) =
-                control.ask(ConfigRequest::Apply { text: sixteen(reload), base: None }).unwrap()
+                control.ask(ConfigRequest::Apply { text: sixteen(reload), base }).unwrap()
             else {
                 panic!("no plan")
             };
@@ -289,46 +330,6 @@ fn readers_of_fifteen_mounts_see_nothing_of_the_reload_of_another() {
     assert!(measured.is_none() || *largest < interval * 3 / 2, "{gaps:?}");
 }
 
-/// A network of its own, as long as this lives.
-struct Network(Child);
-
-impl Network {
-    fn new() -> Option<Self> {
-        let unshare = |arguments: &[&str]| {
-            Command::new("unshare").arg("-n").args(arguments).stdout(Stdio::null()).spawn()
-        };
-        if !unshare(&["ip", "link"]).is_ok_and(|mut child| child.wait().is_ok_and(|status| status.success()))
-        {
-            assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "there is no network to be had");
-            println!("SKIPPED: no network of its own");
-            return None;
-        }
-        let network = Self(unshare(&["sleep", "120"]).unwrap());
-        let mine = fs::read_link("/proc/self/ns/net").unwrap();
-        while fs::read_link(format!("/proc/{}/ns/net", network.0.id())).unwrap() == mine {
-            std::thread::yield_now();
-        }
-        Some(network)
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["-t", &self.0.id().to_string(), "-n", program]);
-        command
-    }
-
-    fn ip(&self, arguments: &str) {
-        assert!(self.command("ip").args(arguments.split(' ')).status().unwrap().success(), "{arguments}");
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Of nobody's: neither root's rights nor a folder of the session's.
 #[test]
 fn a_user_without_a_session_is_served_the_defaults_and_a_file_that_comes_later() {
@@ -342,7 +343,7 @@ fn a_user_without_a_session_is_served_the_defaults_and_a_file_that_comes_later()
         nix::unistd::chown(folder, Some(nobody.into()), Some(nobody.into())).unwrap();
     }
     let mut serve = Command::new("nsenter");
-    serve.args(["-t", &network.0.id().to_string(), "-n", "-S", "65534", "-G", "65534"]);
+    serve.args(["-t", &network.process().to_string(), "-n", "-S", "65534", "-G", "65534"]);
     serve.arg(env!("CARGO_BIN_EXE_lenslet")).arg("serve");
     for gone in ["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "STATE_DIRECTORY", "NOTIFY_SOCKET"] {
         serve.env_remove(gone);
@@ -384,10 +385,11 @@ fn an_interface_is_listened_on_by_name_as_its_addresses_come_and_go() {
     server.logged(&["interfaces have other addresses"]);
     assert_eq!(listening(&mut control), ["127.0.0.1:8554", "10.77.0.1:554"]);
     network.ip("address add 10.77.0.2/24 dev cam0");
+    network.ip("address add 2001:db8:77::1/64 dev cam0 nodad");
     control.ask(Act::Reload {}).unwrap();
     assert_eq!(
         listening(&mut control),
-        ["127.0.0.1:8554", "10.77.0.1:554", "10.77.0.2:554"],
+        ["127.0.0.1:8554", "10.77.0.1:554", "10.77.0.2:554", "[2001:db8:77::1]:554"],
         "at once by a reload"
     );
     network.ip("address del 10.77.0.1/24 dev cam0");

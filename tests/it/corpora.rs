@@ -33,6 +33,25 @@ fn every_kept_input_holds() {
     }
 }
 
+/// What is kept for `entrance` are whole conversations: some sign in, by each way of answering, and play; some are refused.
+#[test]
+fn the_kept_conversations_of_the_entrance_go_through_it() {
+    let came: Vec<_> = fs::read_dir(folder("corpus/entrance"))
+        .unwrap()
+        .map(|entry| targets::entrance::talk(&fs::read(entry.unwrap().path()).unwrap()))
+        .collect();
+    let some = |what: fn(&targets::entrance::Came) -> u32| came.iter().filter(|came| what(came) > 0).count();
+    assert!(some(|came| came.granted) >= 5 && some(|came| came.played) >= 2, "{came:?}");
+    assert!(some(|came| came.challenged) >= 5 && some(|came| came.stale) >= 1, "{came:?}");
+    assert!(some(|came| came.forbidden) >= 2, "{came:?}");
+    let whole =
+        |name: &str| targets::entrance::talk(&fs::read(folder("corpus/entrance").join(name)).unwrap());
+    for name in ["by-sha256", "counted"] {
+        let came = whole(name);
+        assert!(came.granted >= 4 && came.played >= 1, "{name}: {came:?}");
+    }
+}
+
 #[test]
 fn every_target_has_its_file_and_its_corpus() {
     let known: BTreeSet<String> = targets::TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();

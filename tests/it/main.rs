@@ -9,6 +9,8 @@ mod backup;
 mod bad_input;
 mod client;
 mod command;
+mod command_faults;
+mod command_reload;
 mod commands;
 mod config;
 mod config_reload;

@@ -30,10 +30,10 @@ fn clip() -> tempfile::NamedTempFile {
 }
 
 /// The process in whose network a server is, behind a link of 20 Mbit/s that holds half a keyframe.
-struct Behind(Child);
+pub(crate) struct Behind(Child);
 
 impl Behind {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let behind = Self(Command::new("unshare").args(["-n", "sleep", "120"]).spawn().unwrap());
         let process = behind.0.id();
         // Until it has a network of its own, the link cannot be put there.
@@ -44,12 +44,21 @@ impl Behind {
         ip(&format!("link add near type veth peer name far netns {process}"));
         ip("address add 10.9.0.2/24 dev near");
         ip("link set near up");
-        let there = |command: &str| run("nsenter", &format!("-t {process} -n {command}"));
+        let there = |command: &str| behind.there(command);
         there("ip link set lo up");
         there("ip address add 10.9.0.1/24 dev far");
         there("ip link set far up");
         there("tc qdisc add dev far root tbf rate 20mbit burst 5k limit 24k");
         behind
+    }
+
+    /// Runs a command in that network.
+    pub(crate) fn there(&self, command: &str) {
+        run("nsenter", &format!("-t {} -n {command}", self.0.id()));
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.0.id()
     }
 
     fn serve(&self, settings: &str, clip: &tempfile::NamedTempFile) -> Server {

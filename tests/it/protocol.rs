@@ -292,3 +292,27 @@ fn a_body_in_thousands_of_pieces_is_read() {
     talk.send(b"\n");
     assert_eq!(status(&talk.said).0, 200);
 }
+
+/// What ffmpeg does where UDP does not come through: SETUP by the other transport, on the same connection, without a
+/// TEARDOWN. Whatever the limits have become meanwhile, the session before is not left to play to nobody.
+#[test]
+fn a_session_in_the_place_of_anothers_is_no_new_viewer() {
+    let mut talk = Talk::new();
+    let by_udp =
+        ["SETUP rtsp://h/cam/trackID=0 RTSP/1.0", "Transport: RTP/AVP;unicast;client_port=5000-5001"];
+    assert_eq!(status(&talk.ask(&by_udp)), Status(200));
+    talk.sessions.let_in(false);
+    talk.sessions.change(Limits { timeout: TIMEOUT, sessions: 0, per_address: 0 }, Default::default());
+    talk.events.clear();
+    talk.set_up(0);
+    let Some(Event::Setup { session, replaces: Some(old), .. }) = talk.events.last().cloned() else {
+        panic!("{:?}", talk.events);
+    };
+    assert!(talk.sessions.contains(&session) && !talk.sessions.contains(&old));
+    assert_eq!((talk.sessions.len(), talk.sessions.take_refused()), (1, 0));
+    // Who has left is a new viewer like any other.
+    let leaves = ["TEARDOWN rtsp://h/cam RTSP/1.0".to_owned(), format!("Session: {session}")];
+    talk.ask(&leaves.each_ref().map(String::as_str));
+    let reply = talk.ask(&["SETUP rtsp://h/cam/trackID=0 RTSP/1.0", "Transport: RTP/AVP/TCP"]);
+    assert_eq!(status(&reply), Status(453));
+}

@@ -2,11 +2,13 @@
 //!
 //! Routes are changed in a network of the test's own: the test runs itself again in it.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddrV6, UdpSocket};
 use std::process::Command;
+use std::time::Instant;
 
 use crate::interop::has;
-use crate::support::{Client, MOUNTS, Rtp, Server};
+use crate::pacing::Behind;
+use crate::support::{Client, MOUNTS, PATIENCE, Rtp, Server};
 
 /// A reader by UDP that plays, and the number of the packet that it expects.
 pub(crate) struct Reader {
@@ -116,6 +118,40 @@ fn a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one() {
     server.logged(&["sending datagrams one by one"]);
 }
 
+/// What `.local` names stand for by IPv6 where no router gives addresses. Without its scope such an address is nowhere.
+#[test]
+fn a_link_local_address_is_sent_to() {
+    if !alone("sending::a_link_local_address_is_sent_to") {
+        return;
+    }
+    let behind = Behind::new();
+    ip("address add fe80::2/64 dev near nodad");
+    behind.there("ip address add fe80::1/64 dev far nodad");
+    behind.there("tc qdisc del dev far root");
+    let server = Server::inside(behind.process(), "[::]", "", MOUNTS);
+    let scope = nix::net::if_::if_nametoindex("near").unwrap();
+    let there = SocketAddrV6::new("fe80::1".parse().unwrap(), server.address.port(), 0, scope);
+    let mut client = Client::at(there.into());
+    let url = format!("rtsp://[fe80::1]:{}/test", server.address.port());
+    let (session, rtp, rtcp) = client.set_up_udp(&url);
+    let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(rtcp.recv_from(&mut [0; 256]).unwrap().1.ip(), *there.ip(), "a sender report");
+    let mut reader = Reader { _client: client, rtp, _rtcp: rtcp, next: None };
+    reader.pictures(3);
+    // Its closed port is noticed: what is refused is told by address and scope.
+    let Reader { _client: mut client, rtp, _rtcp: rtcp, .. } = reader;
+    drop((rtp, rtcp));
+    let session = format!("Session: {session}");
+    let began = Instant::now();
+    while client.ask(&["OPTIONS * RTSP/1.0"]).status == 200
+        && client.ask(&[&format!("GET_PARAMETER {url} RTSP/1.0"), &session]).status == 200
+    {
+        assert!(began.elapsed() < 2 * PATIENCE, "it is kept");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others() {
     if !alone("sending::a_reader_that_may_not_be_sent_to_takes_nothing_from_the_others") {
@@ -141,7 +177,8 @@ fn a_reader_that_closed_its_ports_takes_nothing_from_the_others() {
     let mut gone = Reader::play(&server, "127.0.0.2");
     let mut last = Reader::play(&server, "127.0.0.3");
     gone.pictures(2);
-    let Reader { _client: silent, .. } = gone;
+    let Reader { _client: silent, rtp, _rtcp: rtcp, .. } = gone;
+    drop((rtp, rtcp));
     pictures([&mut first, &mut last], 100);
     drop(silent);
 }

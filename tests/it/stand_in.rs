@@ -7,6 +7,7 @@ use lenslet::media::h264::nal_units;
 use lenslet::rtp::DepacketizedUnit;
 
 use crate::command::{Camera, Player, STREAM, describe, slices};
+use crate::support::Server;
 
 fn is_keyframe(unit: &DepacketizedUnit) -> bool {
     nal_units(&unit.data).any(|nal| nal[0] & 0x1f == 5)
@@ -91,5 +92,47 @@ fn a_source_that_is_silent_goes_on_with_a_keyframe() {
     let at = expected.iter().rposition(|slice| *slice == slices(&back.data)[0]).unwrap();
     for offset in 1..20 {
         assert_eq!(slices(&player.picture().data), [expected[(at + offset) % expected.len()].clone()]);
+    }
+}
+
+#[test]
+fn what_cannot_be_marked_is_repeated_with_times_that_go_on_until_the_source_is_back() {
+    for (format, encoding, file) in [("HEVC", "H265", "open-gop.h265"), ("MJPEG", "JPEG", "420.jpg")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (died, go) = (folder.path().join("died"), folder.path().join("go"));
+        let play =
+            format!("for n in 1 2 3 4 5 6 7 8; do cat tests/fixtures/bitstreams/{file}; sleep 0.2; done");
+        let script = format!(
+            "if [ -e {died} ]; then until [ -e {go} ]; do sleep 0.05; done; fi; touch {died}; {play}; [ -e {go} ] && sleep 60; exit 3",
+            died = died.display(),
+            go = go.display()
+        );
+        let command = format!("sh -c '{script}'");
+        let server = Server::with(&format!(
+            "mounts: {{\"cam\": Command(command: {command:?}, format: {format}, fps: 30)}}"
+        ));
+        let mut player = Player::coded(&server, "cam", encoding);
+        let mut last = player.picture();
+        let mut shown: Vec<DepacketizedUnit> = Vec::new();
+        // From one to the next it is a second, as of nothing else here.
+        while shown.len() < 3 {
+            let unit = player.picture();
+            let apart = unit.timestamp.wrapping_sub(last.timestamp);
+            if (80_000..200_000).contains(&apart) {
+                shown.push(unit.clone());
+            }
+            last = unit;
+        }
+        server.logged(&["no signal: the last keyframe, as it was is shown"]);
+        assert!(shown.iter().all(|unit| unit.data == shown[0].data), "{format}: the same again and again");
+        fs::write(&go, "").unwrap();
+        server.logged(&["runs again"]);
+        // Its own, as fast as it gives them.
+        let mut fast = 0;
+        while fast < 3 {
+            let unit = player.picture();
+            fast += u32::from(unit.timestamp.wrapping_sub(last.timestamp) < 45_000);
+            last = unit;
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Instant;
@@ -343,6 +342,7 @@ fn a_users_file_that_is_named_and_is_not_there_lets_nobody_in() {
     let lost = wait(&server, |status| users_file_alarm(status).is_some());
     assert_eq!(lost.access.open_to, OpenTo::Users);
     assert!(users_file_alarm(&lost).unwrap().contains("access.users_file names it"));
+    assert!(by_daemon(&server, &["user", "list"], "").contains("nobody but this machine watches"));
     let output = lenslet().args(["check", "--config"]).arg(server.config()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("nobody but this machine watches"), "{said}");
@@ -470,6 +470,7 @@ fn a_server_that_is_open_to_the_world_says_so() {
     };
     let open = wait(&server, lasts);
     assert_eq!(open.access.open_to, OpenTo::World);
+    assert!(by_daemon(&server, &["user", "list"], "").contains("everybody in the world may watch"));
     by_daemon(&server, &ADD, "secret");
     wait(&server, |status| !lasts(status));
     assert_eq!(status(&server).access.open_to, OpenTo::Users);
@@ -529,28 +530,6 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     found
-}
-
-/// A daemon that is killed as by a crash, where the kernel writes a core dump beside it; whether it did.
-fn dumps_core(users: bool) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let script = "ulimit -c unlimited && cd \"$0\" && exec \"$@\"";
-    let mut command = std::process::Command::new("sh");
-    command.args(["-c", script]).arg(folder.path()).arg(env!("CARGO_BIN_EXE_lenslet")).arg("serve");
-    let server = Server::by(&mut command, crate::support::MOUNTS);
-    if users {
-        by_daemon(&server, &ADD, "secret");
-    }
-    server.crash().core_dumped()
-}
-
-#[test]
-fn a_daemon_that_knows_users_leaves_no_core_dump() {
-    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
-    if pattern.starts_with(['|', '/']) || !dumps_core(false) {
-        return println!("SKIPPED: the kernel writes no core dump beside a program here");
-    }
-    assert!(!dumps_core(true));
 }
 
 /// Else nobody would be asked for a password after the next start.

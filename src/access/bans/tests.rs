@@ -62,12 +62,123 @@ fn failures_cost_time_and_then_a_ban_that_grows() {
 #[test]
 fn failures_of_more_than_a_minute_ago_do_not_count() {
     let mut bans = Bans::default();
-    for minute in 0..100 {
+    for minute in 0..30 {
         assert_eq!(fail(&mut bans, THIEF, 3, minute * 60).delay, Duration::ZERO);
     }
-    fail(&mut bans, THIEF, 3, 6000);
-    bans.signed_in(ip(THIEF), "alice", player(), at(6001));
-    assert_eq!(fail(&mut bans, THIEF, 3, 6002).delay, Duration::ZERO, "a right one ends the count");
+    fail(&mut bans, THIEF, 3, 1800);
+    bans.signed_in(ip(THIEF), "alice", player(), at(1801));
+    assert_eq!(fail(&mut bans, THIEF, 3, 1802).delay, Duration::ZERO, "a right one ends the count");
+}
+
+/// So many each minute, as far as they are looked at, for so many days; how many are.
+fn guesses(bans: &mut Bans, a_minute: u32, days: u64) -> u32 {
+    let mut looked_at = 0;
+    for minute in 0..days * 24 * 60 {
+        for _ in 0..a_minute {
+            if bans.admit(ip(THIEF), at(minute * 60)) == Admission::Open {
+                fail(bans, THIEF, 1, minute * 60);
+                looked_at += 1;
+            }
+        }
+    }
+    looked_at
+}
+
+#[test]
+fn who_guesses_slowly_is_banned_too_and_longer_each_time() {
+    // A hundred, and 5 min, 30 min, 3 h, 18 h of rest: the fifth hundred ends in a day's.
+    assert_eq!(guesses(&mut Bans::default(), 9, 1), 500);
+    assert_eq!(guesses(&mut Bans::default(), 9, 30), 500 + 28 * 100);
+    assert_eq!(guesses(&mut Bans::default(), 1, 1), 400);
+    let mut bans = Bans::default();
+    let patient = 24 * 3600 / 90;
+    for number in 0..1000 {
+        assert_eq!(fail(&mut bans, THIEF, 1, number * patient).banned, None, "90 a day are nobody's ban");
+    }
+    let mut slow = Bans::default();
+    let ban = (0..100).find_map(|number| fail(&mut slow, THIEF, 1, number * 600).banned).unwrap();
+    assert_eq!((ban.why.as_str(), ban.until), ("100 wrong passwords within a day", at(99 * 600 + 300)));
+}
+
+#[test]
+fn a_slow_ban_has_the_exceptions_of_a_fast_one() {
+    let mut bans = Bans::default();
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
+    let slowly = |bans: &mut Bans, times: u64, from: u64| {
+        (0..times).filter(|number| fail(bans, THIEF, 1, from + number * 60).banned.is_some()).count()
+    };
+    assert_eq!(slowly(&mut bans, 100, 0), 1);
+    assert!(matches!(tries(&mut bans, Some("alice"), player(), 99 * 60 + 1), Admission::Guests(_)));
+    assert!(matches!(tries(&mut bans, Some("alice"), player(), 99 * 60 + 2), Admission::Banned(_)));
+    // Who mistypes once each time he comes is nobody's thief; who guesses beside him is.
+    let mut slips = Bans::default();
+    for number in 0..500 {
+        assert_eq!(fail(&mut slips, THIEF, 1, number * 100).banned, None);
+        slips.signed_in(ip(THIEF), "alice", player(), at(number * 100 + 1));
+    }
+    let mut banned = 0;
+    for number in 0..60 {
+        let second = 60_000 + number * 100;
+        banned += (0..3).filter(|_| fail(&mut slips, THIEF, 1, second).banned.is_some()).count();
+        slips.signed_in(ip(THIEF), "alice", player(), at(second + 1));
+    }
+    assert_eq!(banned, 1);
+    let exempt = vec![network(THIEF)];
+    let mut bans = Bans::new(Policy { exempt, ..Policy::default() });
+    assert_eq!(slowly(&mut bans, 1000, 0), 0);
+    assert_eq!(bans.memory(at(60_000)), Memory::default());
+}
+
+#[test]
+fn slow_guesses_are_remembered_over_a_restart_and_no_longer_than_a_day() {
+    let mut bans = Bans::default();
+    for number in 0..99 {
+        fail(&mut bans, THIEF, 1, number * 600);
+        if number < 9 {
+            fail(&mut bans, "198.51.100.1", 1, number * 600);
+        }
+    }
+    let text = serde_json::to_string(&bans.memory(at(60_000))).unwrap();
+    assert!(!text.contains("198.51.100.1"), "some slips are not worth a file: {text}");
+    let restored = |second| {
+        let mut other = Bans::default();
+        other.restore(serde_json::from_str(&text).unwrap(), at(second));
+        other
+    };
+    assert_eq!(restored(60_000).memory(at(60_000)), bans.memory(at(60_000)));
+    assert_eq!(ends(fail(&mut restored(60_001), THIEF, 1, 60_001)), Some(at(60_301)));
+    assert_eq!(fail(&mut restored(86_400), THIEF, 1, 86_400).banned, None, "the first ones were a day ago");
+    assert_eq!(restored(60_000 + 90_000).memory(at(60_000 + 90_000)), Memory::default());
+    let mut set_back = restored(60_000);
+    assert_eq!(fail(&mut set_back, THIEF, 1, 0).banned, None, "what is to come was not today");
+}
+
+#[test]
+fn hosts_of_a_private_network_are_told_apart_until_many_of_them_are_banned() {
+    for (first, home) in [("fe80::", "fe80::/64"), ("fd00:1:2:3::", "fd00:1:2:3::/64")] {
+        let mut bans = Bans::default();
+        let host = |number: u32| format!("{first}{number:x}");
+        bans.signed_in(ip(&host(1)), "alice", player(), at(0));
+        let ban = fail(&mut bans, &host(2), 10, 0).banned.unwrap();
+        assert_eq!(ban.network, network(&host(2)));
+        assert_eq!(bans.admit(ip(&host(3)), at(1)), Admission::Open, "an NVR with an old password");
+        let ended: Vec<Network> =
+            (3..10).map(|number| fail(&mut bans, &host(number), 10, 1).banned.unwrap().network).collect();
+        assert_eq!(ended[5], network(&host(8)));
+        assert_eq!(ended[6], network(home), "the eighth");
+        assert!(matches!(bans.admit(ip(&host(77)), at(2)), Admission::Banned(_)));
+        assert!(matches!(bans.admit(ip(&host(1)), at(2)), Admission::Guests(_)), "who signed in before");
+        assert_eq!(bans.admit(ip("fd99::1"), at(2)), Admission::Open);
+        assert!(bans.lift(network(home), at(3)));
+        assert_eq!((bans.admit(ip(&host(2)), at(4)), bans.list(at(4)).len()), (Admission::Open, 0));
+    }
+}
+
+#[test]
+fn what_a_person_bans_is_banned_though_it_is_exempt() {
+    let mut bans = Bans::new(Policy { exempt: vec![network(THIEF)], ..Policy::default() });
+    assert!(bans.ban(network(THIEF), at(100), "by hand", at(0)));
+    assert_eq!(bans.admit(ip(THIEF), at(1)), Admission::Banned(at(100)));
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use clap::Subcommand;
 
+use super::needed::needed;
 use super::password::new_password;
 use super::{Done, ELSE, PlaceArguments, asked, columns, print, words};
 use crate::access::Rights;
-use crate::control::protocol::{AccessRequest, Ask, Password, Reply, UserEntry};
-use crate::daemon::{UserEdit, UsersFile, keep_out_of_core_dumps};
+use crate::control::protocol::{AccessRequest, Ask, OpenTo, Password, Reply, UserEntry};
+use crate::daemon::{UserEdit, UsersFile};
 
 const RIGHTS_HELP: &str = "\
 Examples:
@@ -96,7 +97,6 @@ pub(in crate::cli) struct PasswordArgument {
 
 /// `lenslet user`.
 pub(in crate::cli) fn user(command: UserCommand) -> Done {
-    keep_out_of_core_dumps();
     let (place, request) = match command {
         UserCommand::Add { name, rights, password, place } => {
             let password = Password(new_password(&name, password.password_stdin)?);
@@ -168,8 +168,9 @@ fn mounts(place: &PlaceArguments) -> Option<Vec<String>> {
 }
 
 fn list(json: bool, place: &PlaceArguments) -> Done {
-    let users = match place.daemon()? {
-        Some(mut daemon) => match daemon.ask(AccessRequest::UserList {})? {
+    let mut daemon = place.daemon()?;
+    let users = match &mut daemon {
+        Some(daemon) => match daemon.ask(AccessRequest::UserList {})? {
             Reply::Users(users) => users,
             _ => return Err(ELSE.into()),
         },
@@ -179,9 +180,13 @@ fn list(json: bool, place: &PlaceArguments) -> Done {
         return Ok(print(serde_json::to_string_pretty(&users)?)?);
     }
     if users.is_empty() {
-        let none =
-            "There are no users: who reaches this machine from a private network watches without a password.";
-        return Ok(print(none.to_owned())?);
+        return Ok(print(match daemon {
+            Some(mut daemon) => match daemon.ask(Ask::Status { every_ms: None })? {
+                Reply::Status(status) => without_users(status.access.open_to).to_owned(),
+                _ => return Err(ELSE.into()),
+            },
+            None => needed(&place.file().load()?, &place.file().state())?.said,
+        })?);
     }
     let heading = ["USER", "MAY READ", "MAY CONTROL"].map(str::to_owned);
     let row = |user: &UserEntry| {
@@ -189,6 +194,19 @@ fn list(json: bool, place: &PlaceArguments) -> Done {
         [user.name.clone(), list(&user.read), list(&user.control)]
     };
     Ok(print(columns(&std::iter::once(heading).chain(users.iter().map(row)).collect::<Vec<_>>()))?)
+}
+
+/// Who watches where there is nobody, as the daemon has it.
+fn without_users(open_to: OpenTo) -> &'static str {
+    match open_to {
+        OpenTo::Private => {
+            "There are no users: this machine and private networks watch without a password, nobody else."
+        }
+        OpenTo::World => "There are no users: everybody in the world may watch, without a password.",
+        OpenTo::Users => {
+            "There are no users, though there should be: nobody but this machine watches. `lenslet status` says why."
+        }
+    }
 }
 
 /// The file of the configuration that is meant.

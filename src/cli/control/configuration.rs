@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::{DaemonArgument, Done, PlaceArguments, print, words};
 use crate::clock;
 use crate::config::store;
-use crate::control::protocol::{Change, Checked, ConfigRequest, Plan, Reply, VersionEntry};
+use crate::control::protocol::{Base, Change, Checked, ConfigRequest, ConfigText, Plan, Reply, VersionEntry};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ConfigCommand {
@@ -89,7 +89,7 @@ pub(in crate::cli) enum ConfigCommand {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BaseArgument {
-    /// Only if this is still the newest version.
+    /// Only if this is still the newest version, and the file says it.
     #[arg(long, value_name = "VERSION")]
     base: Option<u64>,
 }
@@ -100,7 +100,7 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
         ConfigCommand::Schema { daemon } => (daemon, ConfigRequest::Schema {}),
         ConfigCommand::Get { path, daemon } => (daemon, ConfigRequest::Get { path }),
         ConfigCommand::Set { path, value, base, daemon } => {
-            (daemon, ConfigRequest::Set { path, value, base: base.base })
+            (daemon, ConfigRequest::Set { path, value, base: base.base.map(Base::Version) })
         }
         ConfigCommand::Check { file, daemon } => {
             (daemon, ConfigRequest::Check { text: text(file.as_deref())? })
@@ -110,7 +110,8 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
         }
         ConfigCommand::Apply { file, base, daemon } => {
             let text = text(Some(&file))?.unwrap_or_default();
-            (daemon, ConfigRequest::Apply { text, base: base.base })
+            let base = base.base.map_or_else(|| now(&daemon), |version| Ok(Base::Version(version)))?;
+            (daemon, ConfigRequest::Apply { text, base })
         }
         ConfigCommand::History { place } => return history(&place),
         ConfigCommand::Diff { from, to, place } => return diff(&place, from, to),
@@ -160,7 +161,7 @@ fn diff(place: &PlaceArguments, from: Option<u64>, to: Option<u64>) -> Done {
 
 fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
     if let Some(mut daemon) = place.daemon()? {
-        return match daemon.ask(ConfigRequest::Rollback { to, base })? {
+        return match daemon.ask(ConfigRequest::Rollback { to, base: base.map(Base::Version) })? {
             Reply::Plan(plan) => Ok(print(self::plan(&plan))?),
             _ => Err("the daemon answers something else".into()),
         };
@@ -174,6 +175,14 @@ fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
     let is_new = newest != Some(version);
     let what = if is_new { "This is" } else { "The file says that already: it is" };
     Ok(print(format!("{what} version {version}; no daemon runs that would serve it."))?)
+}
+
+/// The file as it is: who names no version means this one.
+fn now(daemon: &DaemonArgument) -> Result<Base, Box<dyn std::error::Error>> {
+    match daemon.connect()?.ask(ConfigRequest::Get { path: None })? {
+        Reply::Config(ConfigText { hash: Some(hash), .. }) => Ok(Base::Hash(hash)),
+        _ => Err("the daemon answers something else".into()),
+    }
 }
 
 fn entry(version: store::Version) -> VersionEntry {

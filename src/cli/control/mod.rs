@@ -9,6 +9,7 @@ pub(super) mod words;
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -188,15 +189,10 @@ pub(super) fn shutdown(daemon: &DaemonArgument) -> Done {
 impl DaemonArgument {
     /// Connects to the daemon.
     pub(super) fn connect(&self) -> Result<Blocking, Error> {
-        if let Some(path) = &self.control {
-            return Blocking::connect(path);
+        match &self.control {
+            Some(path) => Blocking::connect(path),
+            None => Blocking::connect_first(&places()),
         }
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
-        // Where the configurations in the usual places say, then the usual places.
-        let files = [Paths::of(&Environment::read()).config, Paths::of(&Environment::default()).config];
-        let written = files.iter().filter_map(|file| Places::of_file(file).control_socket);
-        let paths: Vec<PathBuf> = written.chain(usual_paths(runtime.as_deref().map(Path::new))).collect();
-        Blocking::connect_first(&paths)
     }
 
     #[cfg(feature = "tui")]
@@ -205,8 +201,7 @@ impl DaemonArgument {
         if let Some(path) = &self.control {
             return Ok(path.clone());
         }
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
-        let paths = usual_paths(runtime.as_deref().map(Path::new));
+        let paths = places();
         let answers = paths.iter().find(|path| Blocking::connect(path).is_ok());
         answers.cloned().map_or_else(|| Blocking::connect_first(&paths).map(|_| paths[0].clone()), Ok)
     }
@@ -224,6 +219,26 @@ impl DaemonArgument {
             other => serde_json::to_string_pretty(other)?,
         })?)
     }
+}
+
+/// Where a daemon may listen: where the configurations in the usual places say, then the usual places, then where `lenslet`
+/// alone has one listen that may not write there.
+fn places() -> Vec<PathBuf> {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR");
+    let files = [Paths::of(&Environment::read()).config, Paths::of(&Environment::default()).config];
+    let written = files.iter().filter_map(|file| Places::of_file(file).control_socket);
+    let usual = usual_paths(runtime.as_deref().map(Path::new));
+    let (folder, ours) = own_folder();
+    written.chain(usual).chain(ours.then(|| folder.join("control.sock"))).collect()
+}
+
+/// A folder of this user among those of all (`/tmp/lenslet-1000`), and whether it is there and nobody else's.
+pub(super) fn own_folder() -> (PathBuf, bool) {
+    let user = nix::unistd::geteuid();
+    let folder = std::env::temp_dir().join(format!("lenslet-{user}"));
+    let ours = std::fs::symlink_metadata(&folder)
+        .is_ok_and(|it| it.is_dir() && it.uid() == user.as_raw() && it.mode() & 0o077 == 0);
+    (folder, ours)
 }
 
 fn setting(mount: String, what: String, value: &str) -> Result<Act, String> {

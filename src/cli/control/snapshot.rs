@@ -16,8 +16,8 @@ pub(in crate::cli) struct SnapshotArguments {
     /// The file to write; - is standard output.
     #[arg(short, long, value_name = "FILE.jpg")]
     output: PathBuf,
-    /// Not wider than this, in pixels.
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=16384))]
+    /// Not wider than this, in pixels: 16 to 16384.
+    #[arg(long, value_name = "PIXELS")]
     max_width: Option<u32>,
     #[command(flatten)]
     daemon: DaemonArgument,

@@ -1,5 +1,7 @@
 //! Figures and sentences as a terminal of 80 columns shows them.
 
+use crate::plain::is_harmful;
+
 /// Columns of the narrowest terminal.
 pub(super) const WIDTH: usize = 80;
 
@@ -61,5 +63,5 @@ pub(super) fn clip(text: &str, width: usize) -> String {
 
 /// What peers and devices call themselves, without what a terminal would take for orders.
 pub(in crate::cli) fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+    text.chars().map(|character| if is_harmful(character) { '?' } else { character }).collect()
 }

@@ -153,7 +153,7 @@ fn members(value: &Value) -> Vec<Span> {
 }
 
 /// The comma behind a member, if there is one.
-fn comma(text: &str, from: usize, close: usize) -> Option<Span> {
+pub(super) fn comma(text: &str, from: usize, close: usize) -> Option<Span> {
     next(text, from, close).filter(|span| text[span.clone()] == *",")
 }
 
@@ -169,7 +169,7 @@ fn indent(text: &str, start: usize) -> Option<&str> {
 }
 
 /// Where the line ends, if until there is nothing but blanks and a `//` comment.
-fn end_of_line(text: &str, from: usize, close: usize) -> Option<usize> {
+pub(super) fn end_of_line(text: &str, from: usize, close: usize) -> Option<usize> {
     let rest = text.get(from..close)?;
     let end = rest.find('\n')?;
     let line = rest[..end].trim_end_matches('\r');
@@ -177,10 +177,10 @@ fn end_of_line(text: &str, from: usize, close: usize) -> Option<usize> {
     (bare.is_empty() || bare.starts_with("//")).then_some(from + line.len())
 }
 
-fn line_break(text: &str) -> &'static str {
+pub(super) fn line_break(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
-fn blank(text: &str) -> bool {
+pub(super) fn blank(text: &str) -> bool {
     text.chars().all(|character| matches!(character, ' ' | '\t' | '\r' | '\n'))
 }

@@ -3,6 +3,7 @@
 //! A change is a splice of the text; the result is read again and has to say what was meant, and to be a configuration,
 //! else it is refused.
 
+mod comment;
 mod layout;
 mod meaning;
 #[cfg(test)]
@@ -137,4 +138,9 @@ pub(super) fn splice(text: &str, path: &Path, value: &str) -> Result<String, Err
 /// The text without what is at the path, whether it is a configuration then or not.
 pub(super) fn cut(text: &str, path: &Path) -> Result<String, Error> {
     text::remove(text, path)
+}
+
+/// The text with a setting of the whole as a comment beneath a line that says why, whether it is a configuration then or not.
+pub(super) fn aside(text: &str, name: &str, why: &str) -> Result<String, Error> {
+    text::aside(text, name, why)
 }

@@ -3,7 +3,7 @@
 use super::super::place;
 use super::super::syntax::{self, Kind, Path, Step, Value};
 use super::layout::{self, Splice};
-use super::{Error, meaning, way};
+use super::{Error, comment, meaning, way};
 
 /// Sets what the path leads to, to a value in RON; what is not there yet is added, and what it has to stand in too.
 ///
@@ -81,6 +81,17 @@ pub(super) fn rename(text: &str, path: &Path, name: &str) -> Result<String, Erro
     .ok_or_else(nowhere)?;
     let splice = Splice { span, text: text_of_name };
     done(text, &tree, vec![splice], |tree| meaning::rename(tree, path, name))
+}
+
+/// Makes a comment of a setting of the whole, beneath a line that says why.
+///
+/// # Errors
+/// The text is no RON, there is no such setting, or the layout does not allow it.
+pub(super) fn aside(text: &str, name: &str, why: &str) -> Result<String, Error> {
+    let tree = tree(text)?;
+    let path = Path::default().field(name);
+    let splice = comment::out(text, &tree, name, why).ok_or_else(|| nowhere(&path, &tree))?;
+    done(text, &tree, vec![splice], |tree| meaning::remove(tree, &path))
 }
 
 /// Adds a value, and around it what is missing on the way to it.

@@ -13,6 +13,11 @@ pub use json::schema;
 /// The whole file.
 pub(super) static FILE: Shape = Shape::Structure("the configuration", server::FIELDS);
 
+/// The names of what may stand in it.
+pub(super) fn sections() -> impl Iterator<Item = &'static str> + Clone {
+    server::FIELDS.iter().map(|field| field.name)
+}
+
 /// Every kind of mount.
 pub(super) use mounts::KINDS;
 

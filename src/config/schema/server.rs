@@ -70,7 +70,7 @@ pub(super) static FIELDS: &[Field] = &[
         "2",
         "Threads that readers are spread over; more only where one core is full.",
     ),
-    Field::new("max_connections", Integer(1, 65_535), Written("1024"), "200", "Connections at once."),
+    Field::new("max_connections", Integer(1, 65_535), Written("1024"), "200", "Connections at once; one without a user or a session makes way for who comes."),
     Field::new("max_sessions", Integer(1, 65_535), Written("1000"), "100", "Sessions at once."),
     Field::new(
         "max_per_address",

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use nix::fcntl::{Flock, FlockArg};
-use sha2::{Digest, Sha256};
 
 use super::Error;
 use crate::clock;
@@ -101,6 +100,11 @@ impl History {
         head(&whole).map(|(_, _, text)| text.to_owned())
     }
 
+    /// Whether that was a version.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.numbers().into_iter().any(|number| self.text(number).as_deref() == Some(text))
+    }
+
     fn version(&self, number: u64) -> Option<Version> {
         let whole = fs::read_to_string(self.path(number)).ok()?;
         let (at, author, text) = head(&whole)?;
@@ -145,6 +149,5 @@ fn head(whole: &str) -> Option<(&str, &str, &str)> {
 
 /// The first half of the SHA-256: it is against damage, not against people.
 pub(super) fn checksum(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    super::hash(text.as_bytes())
 }

@@ -11,29 +11,32 @@
 
 mod author;
 mod difference;
+mod error;
 mod history;
+mod notes;
 mod paths;
 mod replace;
+mod saving;
 
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 pub use author::author;
 pub use difference::difference;
+pub use error::Error;
 pub use history::Version;
+pub use notes::{note_state, noted_state};
 pub use paths::{Environment, Paths};
 pub use replace::{replace, replace_secret};
+pub use saving::{Seen, Written, hash};
 
 use super::Config;
 use history::History;
+use notes::folder_name;
 
 /// Who is written to have changed a file that was changed by another program.
 const BY_HAND: &str = "by hand";
-/// A new file's: others may have no business with what is in it.
-const MODE: u32 = 0o640;
 
 /// A configuration's file and its versions.
 #[derive(Clone, Debug)]
@@ -68,29 +71,6 @@ pub enum From {
         version: u64,
         /// What is wrong with the file: a line for each mistake.
         why: String,
-    },
-}
-
-/// Why nothing was saved, or loaded.
-#[derive(Debug)]
-pub enum Error {
-    /// The text is no configuration.
-    Invalid(super::Error),
-    /// The file is not what it was when it was read.
-    Changed {
-        /// The version that it has become, if that could be kept.
-        newest: Option<u64>,
-    },
-    /// There is no such version.
-    NoVersion(u64),
-    /// The system refused.
-    System {
-        /// What was being done.
-        what: &'static str,
-        /// To which file or folder.
-        path: PathBuf,
-        /// What it said.
-        source: io::Error,
     },
 }
 
@@ -163,7 +143,12 @@ impl Store {
         if Config::parse(old).is_ok() {
             return None;
         }
-        let text = super::migrate(old)?
+        // What says nothing and was never served is no earlier version's, but somebody's who has just written it: he is told
+        // what is wrong with it.
+        if !super::migration::is_said(old) && !self.history.has(old) {
+            return None;
+        }
+        let super::Translated { text, aside } = super::migrate(old)?
             .inspect_err(|why| tracing::error!("{}: it is not translated: {why}", self.path.display()))
             .ok()?;
         let wrong = |error: &super::Error| {
@@ -174,9 +159,18 @@ impl Store {
                 .for_each(|why| tracing::error!("{path}: not translated for this version: {why}"));
         };
         let config = Config::parse(&text).inspect_err(wrong).ok()?;
+        for section in aside {
+            let path = self.path.display();
+            tracing::warn!(
+                "{path}: this version has no section {section}: it is kept as a comment, and does nothing"
+            );
+        }
         let now = crate::clock::wall();
         let saved = self.history.lock().and_then(|locked| {
-            self.history.add(old, BY_HAND, now)?;
+            let newest = self.history.newest();
+            if !newest.is_some_and(|newest| self.is(&newest, old.as_bytes())) {
+                self.history.add(old, BY_HAND, now)?;
+            }
             drop(locked);
             self.save(&text, "translated for this version", Some(&bytes), now)
         });
@@ -200,44 +194,6 @@ impl Store {
         Some(Loaded { config, text, found, from: From::LastGood { version, why } })
     }
 
-    /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version; gives the version's
-    /// number, which is the newest one's where the file says that already.
-    ///
-    /// # Errors
-    /// See [`Error`]; then nothing was written.
-    pub fn save(
-        &self,
-        text: &str,
-        author: &str,
-        found: Option<&[u8]>,
-        now: SystemTime,
-    ) -> Result<u64, Error> {
-        Config::parse(text).map_err(|error| Error::Invalid(error.in_file(&self.path)))?;
-        let _one_at_a_time = self.history.lock()?;
-        let there = self.read()?;
-        if there.as_deref() != found {
-            let newest = there.as_ref().and_then(|bytes| self.keep(bytes, BY_HAND, now));
-            return Err(Error::Changed { newest });
-        }
-        // What goes is kept before it goes.
-        if let Some(bytes) = &there {
-            let kept = self.keep(bytes, BY_HAND, now);
-            if bytes == text.as_bytes() {
-                return Ok(kept.or_else(|| self.newest()).unwrap_or_default());
-            }
-        }
-        replace(&self.path, text.as_bytes(), MODE)?;
-        if let Some(newest) = self.history.newest().filter(|newest| self.is(newest, text.as_bytes())) {
-            // It was damaged, or gone, and is what it was.
-            return Ok(newest.number);
-        }
-        // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
-        self.history.add(text, author, now).or_else(|error| {
-            tracing::warn!("the version is not kept: {error}");
-            Ok(self.history.newest().map_or(0, |version| version.number))
-        })
-    }
-
     /// Whether this process may put another file in the file's place.
     ///
     /// # Errors
@@ -247,16 +203,6 @@ impl Store {
         let folder = replace::folder_of(&file);
         nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK)
             .map_err(|error| Error::system("write", &folder, error.into()))
-    }
-
-    /// Writes a version that was kept into the file again, as the newest.
-    ///
-    /// # Errors
-    /// There is none of that number, and as [`Store::save`].
-    pub fn rollback(&self, number: u64, author: &str, now: SystemTime) -> Result<u64, Error> {
-        let text = self.text_for_now(number)?;
-        let found = self.read()?;
-        self.save(&text, author, found.as_deref(), now)
     }
 
     /// The versions that are kept, the oldest first.
@@ -297,7 +243,15 @@ impl Store {
     pub fn text_for_now(&self, number: u64) -> Result<String, Error> {
         let text = self.text(number)?;
         let translated = super::migrate(&text).and_then(Result::ok);
-        Ok(translated.filter(|_| Config::parse(&text).is_err()).unwrap_or(text))
+        Ok(translated.filter(|_| Config::parse(&text).is_err()).map_or(text, |now| now.text))
+    }
+
+    /// The file's bytes, whatever they are; none where there is no file.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn found(&self) -> Result<Option<Vec<u8>>, Error> {
+        self.read()
     }
 
     /// The file's text, whether it is right or not; none where there is no file.
@@ -310,35 +264,6 @@ impl Store {
             Err(error) => Err(Error::Invalid(super::Error::not_text(&self.path, &bytes, &error))),
         };
         self.read()?.map(text).transpose()
-    }
-
-    /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
-    pub fn remember(&self, text: &str) {
-        let Ok(_one_at_a_time) = self.history.lock() else { return };
-        // Somebody may have saved another since it was read, which is a version already.
-        if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
-            return;
-        }
-        self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
-    }
-
-    /// Keeps what a file holds: as a version if it is a configuration, else aside.
-    fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Option<u64> {
-        let newest = self.history.newest();
-        let text = String::from_utf8_lossy(bytes);
-        if let Some(newest) = newest.as_ref().filter(|newest| self.is(newest, bytes)) {
-            return Some(newest.number);
-        }
-        let kept = match self.parse(bytes) {
-            Ok(_) => self.history.add(&text, author, now),
-            Err(_) => self.history.put_aside(bytes).map(|()| newest.map_or(0, |newest| newest.number)),
-        };
-        kept.inspect_err(|error| tracing::debug!(%error, "a version is not kept")).ok()
-    }
-
-    /// Whether that is what a version says.
-    fn is(&self, version: &Version, bytes: &[u8]) -> bool {
-        self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
     }
 
     fn parse(&self, bytes: &[u8]) -> Result<(String, Config), super::Error> {
@@ -354,97 +279,6 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::system("read", &self.path, error)),
         }
-    }
-}
-
-impl Error {
-    /// A line for each mistake, without what stands in the file: for logs.
-    pub fn lines(&self) -> String {
-        match self {
-            Self::Invalid(error) => error.lines(),
-            other => other.to_string(),
-        }
-    }
-
-    pub(crate) fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::System { what, path: path.to_owned(), source }
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Invalid(error) => error.fmt(f),
-            Self::Changed { newest: Some(newest) } => {
-                write!(
-                    f,
-                    "the file was changed meanwhile: it is version {newest} now; look at it and try again"
-                )
-            }
-            Self::Changed { newest: None } => {
-                f.write_str("the file was changed meanwhile; look at it and try again")
-            }
-            Self::NoVersion(number) => {
-                write!(f, "there is no version {number}: `lenslet config history` lists them")
-            }
-            Self::System { what, path, source } => {
-                write!(f, "cannot {what} {}: {source}{}", path.display(), what_to_do(source))
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// A file's path as the name of one folder; long ones are cut, and told apart by their hash.
-/// Notes under the usual folder where a file's versions are, if it says that they are elsewhere: the file may get lost. As far as
-/// the usual folder can be written.
-pub fn note_state(config: &Path, usual: &Path, state: &Path) {
-    let note = note_of(config, usual);
-    let done = if state == usual {
-        if note.exists() { std::fs::remove_file(&note) } else { Ok(()) }
-    } else if noted_state(config, usual).as_deref() == Some(state) {
-        Ok(())
-    } else {
-        replace(&note, state.as_os_str().as_encoded_bytes(), 0o644).map_err(io::Error::other)
-    };
-    if let Err(error) = done {
-        tracing::debug!(%error, "where the versions are is known by the configuration's file alone");
-    }
-}
-
-/// What was noted there.
-pub fn noted_state(config: &Path, usual: &Path) -> Option<PathBuf> {
-    let text = std::fs::read_to_string(note_of(config, usual)).ok()?;
-    Some(PathBuf::from(text)).filter(|path| path.is_absolute())
-}
-
-fn note_of(config: &Path, usual: &Path) -> PathBuf {
-    let whole = std::path::absolute(config).unwrap_or_else(|_| config.to_owned());
-    usual.join("places").join(folder_name(&whole))
-}
-
-fn folder_name(path: &Path) -> String {
-    const LONGEST: usize = 200;
-    let name = path.to_string_lossy().replace('%', "%25").replace('/', "%");
-    let name = name.trim_start_matches('%');
-    if name.len() <= LONGEST {
-        return name.to_owned();
-    }
-    let end: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(40).collect();
-    format!("{}%{end}", history::checksum(name))
-}
-
-fn what_to_do(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::ReadOnlyFilesystem => {
-            "; the configuration is on a read-only file system: remount it (mount -o remount,rw /) to change it"
-        }
-        io::ErrorKind::PermissionDenied => "; who runs this may not do that: try it with sudo",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room there first: nothing was changed"
-        }
-        _ => "",
     }
 }
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::Error;
 
 /// Writes the bytes beside the file, has them on the disk, and only then gives them the file's name; has that on the disk
-/// too. Mode and owner stay, and a new file has the `mode`; of a link what it points to is replaced.
+/// too. Mode and owner stay (the owner as far as this process may give files away), and a new file has the `mode`; of a link what it
+/// points to is replaced.
 ///
 /// # Errors
 /// What could not be done; the file is as it was.
@@ -90,11 +91,28 @@ fn write(path: &Path, new: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     if let Some(known) = &known {
         let owner = file.metadata()?;
         if (owner.uid(), owner.gid()) != (known.uid(), known.gid()) {
-            fchown(&file, Some(known.uid()), Some(known.gid()))?;
+            give(&file, known).or_else(|error| not_given(error, &file, path, known))?;
         }
     }
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()
+}
+
+/// Gives a file to whose the other one is.
+fn give(file: &File, known: &fs::Metadata) -> io::Result<()> {
+    fchown(file, Some(known.uid()), Some(known.gid()))
+}
+
+/// Who is not root may give files to nobody, or to a group that he is in: that is no reason to lose what is saved.
+fn not_given(error: io::Error, file: &File, path: &Path, known: &fs::Metadata) -> io::Result<()> {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Err(error);
+    }
+    let group = fchown(file, None, Some(known.gid()));
+    let group = if group.is_ok() { "its group and mode stay" } else { "its mode stays" };
+    let (path, owner) = (path.display(), known.uid());
+    tracing::warn!("{path}: it belonged to user {owner}, and belongs to who runs this now: {group}");
+    Ok(())
 }
 
 /// The folder that a file is in.

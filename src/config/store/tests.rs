@@ -1,5 +1,5 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::*;
 
@@ -248,27 +248,64 @@ fn a_long_path_has_versions_too() {
     assert_eq!(store.text(1).unwrap(), ONE);
 }
 
+/// Written when a `Camera` could have half a size.
+const OLD: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\", width: 640)})\n";
+const OLD_NOW: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\")}, schema: 1)\n";
+
+/// A file that an earlier program served.
+fn of_an_earlier_program() -> Place {
+    let place = place(Some(OLD));
+    let version =
+        Version { number: 1, at: "2026-01-01T00:00:00Z".into(), author: "by hand".into(), bytes: 0 };
+    assert!(place.store.adopt(&[(version, OLD.to_owned())]).unwrap());
+    place
+}
+
 #[test]
 fn a_file_for_an_earlier_version_is_translated_at_the_start_and_kept_as_it_was() {
-    const OLD: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\", width: 640)})\n";
-    const NOW: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\")}, schema: 1)\n";
-    let place = place(Some(OLD));
+    let place = of_an_earlier_program();
     let loaded = place.store.load().unwrap();
-    assert_eq!((loaded.text.as_str(), &loaded.from), (NOW, &From::File));
-    assert_eq!(loaded.found.as_deref(), Some(NOW.as_bytes()));
-    assert_eq!(place.text(), NOW);
-    let expected = [version(1, "by hand", OLD), version(2, "translated for this version", NOW)];
+    assert_eq!((loaded.text.as_str(), &loaded.from), (OLD_NOW, &From::File));
+    assert_eq!(loaded.found.as_deref(), Some(OLD_NOW.as_bytes()));
+    assert_eq!(place.text(), OLD_NOW);
+    let expected = [version(1, "by hand", OLD), version(2, "translated for this version", OLD_NOW)];
     assert_eq!(place.versions(), expected);
     place.store.load().unwrap();
     assert_eq!(place.versions().len(), 2, "it is done once");
     // Back to it: again translated, which is what there is.
     assert_eq!(place.store.rollback(1, "me", at(1)).unwrap(), 2);
-    assert_eq!(place.text(), NOW);
+    assert_eq!(place.text(), OLD_NOW);
+}
+
+#[test]
+fn a_mistake_of_today_is_told_and_not_taken_for_an_earlier_versions_file() {
+    let place = place(Some(OLD));
+    let refused = place.store.load().unwrap_err().to_string();
+    assert!(refused.contains("lenslet.ron:2:") && refused.contains("a size has both"), "{refused}");
+    assert_eq!(place.text(), OLD, "it is as it was");
+    // Who says that it is old is believed.
+    fs::write(place.store.path(), OLD.replace("(mounts", "(schema: 0, mounts")).unwrap();
+    assert_eq!(place.mounts(), ["one"]);
+    assert!(!place.text().contains("640"));
+}
+
+#[test]
+fn sections_that_are_not_known_any_more_are_kept_in_the_file_and_whole_among_the_versions() {
+    const OLD: &str = "(\n    schema: 0,\n    mounts: {\"one\": Pattern()},\n    films: (\n        days: 7, // a week\n    ),\n)\n";
+    let place = place(Some(OLD));
+    let loaded = place.store.load().unwrap();
+    assert_eq!((&loaded.from, place.mounts()), (&From::File, vec!["one".to_owned()]));
+    let commented = "\n    // films: (\n    //     days: 7, // a week\n    // ),\n)\n";
+    assert!(place.text().ends_with(commented), "{}", place.text());
+    assert_eq!(place.text(), loaded.text);
+    let expected = [version(1, "by hand", OLD), version(2, "translated for this version", &loaded.text)];
+    assert_eq!(place.versions(), expected);
+    assert_eq!(place.store.rollback(1, "me", at(1)).unwrap(), 2, "as it is translated");
 }
 
 #[test]
 fn an_earlier_file_that_cannot_be_written_is_served_translated() {
-    let place = place(Some("(mounts: {\"one\": Camera(device: \"x\", width: 640)})"));
+    let place = place(Some("(schema: 0, mounts: {\"one\": Camera(device: \"x\", width: 640)})"));
     // Nothing can be kept where a file stands in the folder's place.
     fs::write(place.folder.path().join("state"), "").unwrap();
     assert_eq!(place.mounts(), ["one"]);

@@ -20,7 +20,9 @@ pub(super) enum Token {
 
 /// All tokens with their places, the last is the end; and what no token can be made of.
 pub(super) fn tokens(text: &str) -> (Vec<(Token, Span)>, Vec<Mistake>) {
-    let mut lexer = Lexer { text, at: 0, mistakes: Vec::new() };
+    // What some editors begin every file with is no part of it; places stay those of the file.
+    let begin = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut lexer = Lexer { text, at: begin, mistakes: Vec::new() };
     let mut tokens = Vec::new();
     loop {
         lexer.skip();

@@ -88,6 +88,8 @@ async fn talk(halves: (Requests, Answers), asked: &Receiver<RequestLine>, events
     let hearing = async {
         loop {
             match answers.receive().await {
+                // It is no answer to anything: whoever we are is turned away.
+                Ok(AnswerLine { id: None, outcome: Err(refusal), .. }) => return Error::Refused(refusal),
                 Ok(answer) => {
                     if events.send(Event::Answer(answer)).await.is_err() {
                         return over();

@@ -1,7 +1,7 @@
 //! What is said about the configuration.
 //!
-//! Versions are numbers that only grow: each change of the file, whoever made it, is the next. Who changes it says which
-//! version was seen (`base`), and is refused where another came between.
+//! Versions are numbers that only grow: each change of the file, whoever made it, is the next. Who changes it says what was
+//! seen (`base`), and is refused where another came between.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,9 +26,9 @@ pub enum ConfigRequest {
         path: String,
         /// As it is written in the file: `30`, `"door"`, `Camera(device: "...")`.
         value: String,
-        /// The version that was seen; none: whichever it is.
+        /// What was seen; none: whatever it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        base: Option<u64>,
+        base: Option<Base>,
     },
     /// Makes a text of another by edits that leave everything else as it is. Nothing is written.
     #[serde(rename = "config edit")]
@@ -68,9 +68,8 @@ pub enum ConfigRequest {
     Apply {
         /// The text.
         text: String,
-        /// The version that was seen; none: whichever it is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        base: Option<u64>,
+        /// What it was made of.
+        base: Base,
     },
     /// The versions that are kept.
     #[serde(rename = "config history")]
@@ -90,9 +89,9 @@ pub enum ConfigRequest {
     Rollback {
         /// That version.
         to: u64,
-        /// The version that was seen; none: whichever it is.
+        /// What was seen; none: whatever it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        base: Option<u64>,
+        base: Option<Base>,
     },
 }
 
@@ -110,6 +109,16 @@ impl ConfigRequest {
         "config diff",
         "config rollback",
     ];
+}
+
+/// What the file has to say still, for a change of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Base {
+    /// What this version says, which is the newest.
+    Version(u64),
+    /// What has this `hash`: also where no versions are kept, and where it is no configuration.
+    Hash(String),
 }
 
 /// A change of a text.
@@ -152,6 +161,9 @@ pub struct ConfigText {
     pub version: Option<u64>,
     /// As it is written.
     pub text: String,
+    /// What the whole file is known by, for `base`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
     /// Whether this value is the default because nothing is written there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_default: bool,

@@ -19,14 +19,14 @@ pub use access::{
     AccessCount, AccessRequest, AccessState, AuditEntry, BanEntry, OpenTo, Password, UserEntry,
 };
 pub use config::{
-    Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
+    Base, Change, Checked, ConfigRequest, ConfigText, Edit, MountChange, Plan, Problem, VersionEntry, Written,
 };
 pub use line::{AnswerLine, Outcome, RequestLine, Unreadable};
 pub use reply::{Control, ControlKind, LogEvent, LogLine, Refusal, Reply, Snapshot};
 pub use request::{Act, Ask, Level, LogWish, Look, Request, Value};
 pub use status::{
     Alarm, AlarmLevel, Board, ConfigOrigin, ConfigState, Disk, Dropped, Encoder, MountState, MountStatus,
-    Power, SessionState, SessionStatus, StageLatency, Status, TrackStatus, Transport, Wifi,
+    Power, RestartReason, SessionState, SessionStatus, StageLatency, Status, TrackStatus, Transport, Wifi,
 };
 
 /// The version of the protocol that this program speaks. Fields are added within a version; who reads passes over

@@ -64,7 +64,7 @@ pub enum Look {
     Snapshot {
         /// The mount's name.
         mount: String,
-        /// Not wider than this, in pixels.
+        /// Not wider than this, in pixels: 16 to 16384.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_width: Option<u32>,
     },

@@ -190,6 +190,9 @@ pub struct MountStatus {
     pub reader_dropped: Vec<Dropped>,
     /// How often its source began again.
     pub restarts: u32,
+    /// Why, and how often for each reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub restart_reasons: Vec<RestartReason>,
     /// Who plays it now.
     pub readers: u32,
     /// As many as may.
@@ -198,6 +201,16 @@ pub struct MountStatus {
     pub sent_bytes: u64,
     /// How long pictures take, stage by stage.
     pub latency: Vec<StageLatency>,
+}
+
+/// Why a mount's source began again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RestartReason {
+    /// In a sentence.
+    pub why: String,
+    /// How often since the start.
+    pub times: u32,
 }
 
 /// Where a mount is in its life.

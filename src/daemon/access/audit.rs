@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::access::{Audit as Event, Reason, What};
 use crate::clock;
 use crate::control::protocol::AuditEntry;
+use crate::plain::is_harmful;
 
 /// So many of each kind are kept: whoever knocks does not wash away who signed in, bans, and what people did.
 const KEPT: usize = 100;
@@ -226,7 +227,7 @@ fn passed(since: SystemTime, now: SystemTime) -> Duration {
 
 /// What a person says, as a list may show it: no longer than a line or two, and nothing that acts on terminals.
 pub(super) fn shown(said: &str) -> String {
-    said.chars().take(SAID).map(|each| if each.is_control() { '?' } else { each }).collect()
+    said.chars().take(SAID).map(|each| if is_harmful(each) { '?' } else { each }).collect()
 }
 
 fn sentence(what: &What) -> String {

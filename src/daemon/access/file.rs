@@ -149,8 +149,15 @@ impl UsersFile {
 
     /// As it is now; none where there is no file.
     pub(super) fn mark(&self) -> Option<Mark> {
-        let meta = fs::metadata(&self.path).ok()?;
-        Some(Mark(meta.ino(), meta.ctime(), meta.ctime_nsec()))
+        Mark::of(&self.path)
+    }
+}
+
+impl Mark {
+    /// Of a file as it is now; none where there is none.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let meta = fs::metadata(path).ok()?;
+        Some(Self(meta.ino(), meta.ctime(), meta.ctime_nsec()))
     }
 }
 

@@ -18,6 +18,8 @@ use crate::daemon::Trouble;
 const REST: Duration = Duration::from_secs(30);
 /// When a user was there last is kept as exactly: it matters for a week.
 const HOUR: Duration = Duration::from_secs(3600);
+/// Wrong passwords that may be lost with the power.
+const FAILURES: u32 = 10;
 
 /// What the first user changes beside that.
 const REACHES: &str = ", and whoever knows one is answered from outside private networks too. To keep the server to a network of \
@@ -53,6 +55,8 @@ struct Known {
 #[derive(Debug)]
 struct Kept {
     memory: Memory,
+    /// Of the file, when it was written or read last.
+    mark: Option<Mark>,
     /// When it was written last: the first change of a while is written at once, or a ban would be lost with the power.
     at: Option<Instant>,
 }
@@ -81,12 +85,9 @@ impl Keeper {
             // Nobody is banned for a wrong password either where none is asked for.
             signed_in: !(memory.guests.is_empty() && memory.bans.is_empty() && memory.records.is_empty()),
         };
-        if mark.is_some() {
-            keep_out_of_core_dumps();
-        }
         gate.replace(known.rules());
         gate.restore(memory.clone(), now());
-        let kept = Mutex::new(Kept { memory, at: None });
+        let kept = Mutex::new(Kept { memory, mark: Mark::of(bans.path()), at: None });
         known.tell();
         let (known, audit) = (Mutex::new(known), Mutex::default());
         Ok(Self { gate, state: state.to_owned(), bans, known, audit, kept })
@@ -158,7 +159,6 @@ impl Keeper {
         let mut known = self.known();
         let before = known.users.is_empty();
         let users = known.file.change(edit)?;
-        keep_out_of_core_dumps();
         (known.users, known.mark, known.trouble) = (users, known.file.mark(), None);
         self.gate.replace(known.rules());
         let mut said = edit.said();
@@ -256,7 +256,26 @@ impl Keeper {
         self.keep(Duration::ZERO);
     }
 
+    /// Bans that somebody else wrote, as a restore does, hold beside those that there are.
+    fn take_bans(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mark = Mark::of(self.bans.path());
+        if mark.is_none() || mark == kept.mark {
+            return;
+        }
+        kept.mark = mark;
+        match self.bans.load() {
+            Ok(memory) => {
+                self.gate.restore(memory.clone(), now());
+                kept.memory = memory;
+                self.audit().changed("by hand", "the file of bans was written, and holds too", clock::wall());
+            }
+            Err(error) => tracing::warn!(target: "lenslet::access", %error, "the bans cannot be read"),
+        }
+    }
+
     fn keep(&self, rest: Duration) {
+        self.take_bans();
         let memory = self.gate.memory(now());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let rests = kept.at.is_some_and(|at| clock::now().saturating_duration_since(at) < rest);
@@ -266,7 +285,7 @@ impl Keeper {
         // Whether or not it can be written, it is not tried again at once.
         kept.at = Some(clock::now());
         match self.bans.save(&memory) {
-            Ok(()) => kept.memory = memory,
+            Ok(()) => (kept.memory, kept.mark) = (memory, Mark::of(self.bans.path())),
             Err(error) => tracing::warn!(target: "lenslet::access", "bans are not kept: {error}"),
         }
     }
@@ -290,6 +309,7 @@ impl Known {
             lost: self.lost().is_some(),
             basic: self.access.basic,
             policy: Policy { exempt: self.access.exempt.clone(), ..Policy::default() },
+            ..Rules::default()
         }
     }
 
@@ -303,12 +323,7 @@ impl Known {
             self.file.load().map_err(|error| error.to_string())
         };
         match read {
-            Ok(users) => {
-                if self.mark.is_some() {
-                    keep_out_of_core_dumps();
-                }
-                (self.users, self.trouble) = (users, None);
-            }
+            Ok(users) => (self.users, self.trouble) = (users, None),
             Err(why) => self.trouble = Some(why),
         }
     }
@@ -348,10 +363,13 @@ impl Known {
                 "`lenslet user add NAME` has everybody asked for a password",
             )
         });
-        let unread = self
-            .trouble
-            .clone()
-            .map(|why| trouble("users-file", why, "those who were users before are until it is right again"));
+        let unread = self.trouble.clone().map(|why| {
+            trouble(
+                "users-file",
+                why,
+                "mend it, or `lenslet restore` it: until then those are users who were before",
+            )
+        });
         let lost = self.lost().map(|why| {
             let file = self.file.path().display();
             let why = format!("{file}: there is no such file, and {why}: nobody but this machine is answered");
@@ -400,7 +418,10 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
             && one.manners.iter().all(|manner| other.manners.contains(manner));
         (one.network, &one.user) == (other.network, &other.user) && manners && near(one.at, other.at)
     };
+    // A wrong password more is not worth a write either.
+    let tried = |memory: &Memory| -> u32 { memory.failures.iter().map(|failures| failures.times).sum() };
     (&kept.bans, &kept.by_hand) == (&memory.bans, &memory.by_hand)
+        && tried(kept).abs_diff(tried(memory)) < FAILURES
         && kept.guests.len() == memory.guests.len()
         && kept.guests.iter().zip(&memory.guests).all(same)
 }
@@ -420,75 +441,5 @@ fn now() -> Now {
     Now { wall: clock::wall(), steady: Duration::from_nanos(clock::media().as_nanos()) }
 }
 
-/// What this process knows of passwords is in no file that the kernel writes should it crash.
-pub fn keep_out_of_core_dumps() {
-    if let Err(error) = nix::sys::prctl::set_dumpable(false) {
-        tracing::warn!(%error, "a core dump would hold what is known of passwords");
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_comes_and_goes_is_not_written_each_time() {
-        let network: Network = "192.168.1.7".parse().unwrap();
-        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let guest = |user: &str, seconds| Guest {
-            network,
-            user: user.to_owned(),
-            at: at(seconds),
-            manners: Vec::new(),
-        };
-        let of = |guests| Memory { guests, ..Memory::default() };
-        let kept = of(vec![guest("anna", 10_000)]);
-        for (seconds, good) in
-            [(10_000, true), (13_599, true), (13_600, false), (6_401, true), (6_400, false)]
-        {
-            assert_eq!(as_good(&kept, &of(vec![guest("anna", seconds)])), good, "{seconds}");
-        }
-        assert!(!as_good(&kept, &of(vec![guest("bob", 10_000)])));
-        assert!(!as_good(&kept, &of(vec![guest("anna", 10_000), guest("bob", 10_000)])));
-        let ban = crate::access::Ban { network, until: at(20_000), why: String::new() };
-        assert!(!as_good(&kept, &Memory { bans: vec![ban], ..kept.clone() }));
-    }
-
-    #[test]
-    fn a_users_file_that_there_has_to_be_and_is_not_closes_the_gate_to_all_but_this_machine() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("people.ron");
-        let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
-        let mut config = Config::default();
-        config.access.users_file = Some(file.clone());
-        let keeper = Keeper::open(&config, folder.path(), gate.clone()).unwrap();
-        let admitted = |address: &str| gate.admit(address.parse().unwrap(), now()).is_ok();
-        assert_eq!(
-            (admitted("127.0.0.1"), admitted("192.168.1.7"), admitted("203.0.113.7")),
-            (true, false, false)
-        );
-        assert_eq!(keeper.troubles().len(), 1);
-        let rights = crate::access::Rights::default();
-        let add = Edit::Add { name: "anna".into(), password: "x".into(), rights };
-        keeper.edit("uid 0", &add).unwrap();
-        assert!(admitted("192.168.1.7") && admitted("203.0.113.7"), "who signs in may come");
-        assert!(keeper.troubles().is_empty());
-        keeper.edit("uid 0", &Edit::Remove { name: "anna".into() }).unwrap();
-        assert_eq!((admitted("192.168.1.7"), admitted("203.0.113.7")), (true, false), "it was said");
-    }
-
-    #[test]
-    fn the_first_ban_is_kept_at_once_and_what_follows_soon_after_it_rests() {
-        let folder = tempfile::tempdir().unwrap();
-        let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
-        let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
-        let kept = || keeper.bans.load().unwrap().by_hand.len();
-        for (address, expected) in [("203.0.113.7", 1), ("203.0.113.8", 1)] {
-            assert!(gate.ban(address.parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
-            keeper.look();
-            assert_eq!(kept(), expected, "{address}");
-        }
-        keeper.keep(Duration::ZERO);
-        assert_eq!(kept(), 2);
-    }
-}
+mod tests;

@@ -8,8 +8,8 @@ mod kept;
 use std::path::Path;
 
 pub use file::{Edit, Error, UsersFile};
+pub use keeper::Keeper;
 pub(super) use keeper::count;
-pub use keeper::{Keeper, keep_out_of_core_dumps};
 pub use kept::BansFile;
 
 use crate::access::{Network, NotANetwork, Rights, Users};

@@ -16,10 +16,10 @@ use crate::logs::Levels;
 
 /// A source that has not set a control by then hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Bits a second that are asked of whatever codes, the least and the greatest.
-const BITRATES: (u32, u32) = (10_000, 100_000_000);
 /// A keyframe every so many pictures at most: at 30 pictures a second one in 20 minutes.
 const GREATEST_GOP: u32 = 36_000;
+/// Of what is refused.
+const NOTHING: &str = "nothing was changed";
 
 impl Steward {
     pub(super) async fn act(&self, act: Act) -> Answer {
@@ -55,7 +55,7 @@ impl Steward {
     }
 
     async fn enable(&self, name: &str, enabled: bool) -> Result<String, Refusal> {
-        let name = name.trim_matches('/');
+        let name = &*self.own_name(name);
         if let Err(refusal) = self.find(name)
             && refusal.what == "no-such-mount"
         {
@@ -72,7 +72,7 @@ impl Steward {
         let mount = self.find(name)?.mount;
         if mount.tracks().is_some() && !mount.forces_keyframes() {
             let why = format!("the source of {} makes keyframes when it likes", mount.name());
-            return Err(Refusal::new("no-keyframes", why, "wait for the next"));
+            return Err(Refusal::new("no-keyframes", why, "who joins begins at the newest that there is"));
         }
         mount.request_keyframe();
         Ok(format!("{} makes a keyframe", mount.name()))
@@ -80,12 +80,11 @@ impl Steward {
 
     fn set_bitrate(&self, name: &str, bitrate_bps: u32) -> Result<String, Refusal> {
         let mount = self.coded_here(name, "only what is coded here has a bitrate that can be set")?;
-        let coder = mount.making().encoder;
-        let (least, greatest) = coder.as_ref().map_or(BITRATES, |coder| coder.bitrates);
-        let (least, greatest) = (least.max(BITRATES.0), greatest.min(BITRATES.1));
-        if !(least..=greatest).contains(&bitrate_bps) {
-            let whose = coder.map(|coder| format!(", which {} codes at", coder.name)).unwrap_or_default();
-            let why = format!("{bitrate_bps} is not between {least} and {greatest} bits a second{whose}");
+        if !(10_000..=100_000_000).contains(&bitrate_bps) {
+            let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
+            return Err(Refusal::new("out-of-range", why, NOTHING));
+        }
+        if let Some(why) = mount.making().encoder.and_then(|coder| coder.refuses(bitrate_bps)) {
             return Err(Refusal::new("out-of-range", why, ""));
         }
         mount.set_bitrate(bitrate_bps);
@@ -97,7 +96,7 @@ impl Steward {
             self.coded_here(name, "only what is coded here has keyframes whose distance can be set")?;
         if !(1..=GREATEST_GOP).contains(&pictures) {
             let why = format!("{pictures} is not between 1 and {GREATEST_GOP} pictures");
-            return Err(Refusal::new("out-of-range", why, ""));
+            return Err(Refusal::new("out-of-range", why, NOTHING));
         }
         mount.set_gop(pictures);
         Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))

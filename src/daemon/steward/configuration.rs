@@ -7,11 +7,11 @@ use super::super::alarms::Trouble;
 use super::super::mounts::Applied;
 use super::{Steward, values};
 use crate::clock;
-use crate::config::store::{self, From, Loaded, Store};
+use crate::config::store::{self, From, Store};
 use crate::config::{self, Config, changes, edit, syntax};
 use crate::control::protocol::{
-    Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan, Problem,
-    Refusal, Reply, VersionEntry,
+    Base, Change, Checked, ConfigOrigin, ConfigRequest, ConfigState, ConfigText, Edit, MountChange, Plan,
+    Problem, Refusal, Reply, VersionEntry,
 };
 use crate::control::{Answer, Caller};
 use crate::redact::redact;
@@ -26,7 +26,7 @@ impl Steward {
             ConfigRequest::Preview { text, to } => self.preview(text, to).await,
             ConfigRequest::Apply { text, base } => {
                 let _turn = self.edits.lock().await;
-                self.apply(caller, text, base, None).await
+                self.apply(caller, text, vec![seen(base)]).await
             }
             ConfigRequest::History {} => self.history().await,
             ConfigRequest::Diff { from, to } => {
@@ -36,7 +36,7 @@ impl Steward {
             ConfigRequest::Rollback { to, base } => {
                 let _turn = self.edits.lock().await;
                 let text = self.version(to).await?;
-                self.apply(caller, text, base, None).await
+                self.apply(caller, text, base.into_iter().map(seen).collect()).await
             }
             ConfigRequest::Get { path: Some(path) } => self.get_at(&path).await,
             ConfigRequest::Set { path, value, base } => {
@@ -44,12 +44,13 @@ impl Steward {
                 let before = self.text(None).await?;
                 let text = edit::set(&before, &path, &value);
                 let text = text.map_err(|error| meant_as_text(not_edited(error), &before, &path, &value))?;
-                self.apply(caller, text, base, Some(before)).await
+                let made_of = store::Seen::Hash(store::hash(before.as_bytes()));
+                self.apply(caller, text, base.into_iter().map(seen).chain([made_of]).collect()).await
             }
             ConfigRequest::Edit { text, edits } => {
                 let changes: Vec<edit::Change<'_>> = edits.iter().map(change).collect();
                 let text = edit::all(&self.text(text).await?, &changes).map_err(not_edited)?;
-                Ok(Reply::Config(ConfigText { version: None, text, is_default: false }))
+                Ok(Reply::Config(ConfigText { version: None, text, hash: None, is_default: false }))
             }
             ConfigRequest::Values { text } => Ok(Reply::Values(values::values(&self.text(text).await?)?)),
             ConfigRequest::Schema {} => Ok(Reply::Schema(config::schema())),
@@ -73,7 +74,10 @@ impl Steward {
         let path = Some(path.display().to_string());
         let version = store.newest();
         let (origin, why) = match store.look().map(|loaded| loaded.from) {
-            Ok(From::File) => (ConfigOrigin::File, None),
+            Ok(From::File) => match self.rooms.asker.unserved() {
+                Some(why) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
+                None => (ConfigOrigin::File, None),
+            },
             Ok(From::Nothing) => (ConfigOrigin::Default, None),
             Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
             Err(error) => (ConfigOrigin::LastGood, Some(in_a_line(&error.lines()))),
@@ -85,7 +89,8 @@ impl Steward {
     async fn get(&self) -> Answer {
         let text = self.text(None).await?;
         let version = self.with_store(|store| Ok(store.newest())).await?;
-        Ok(Reply::Config(ConfigText { version, text, is_default: false }))
+        let hash = Some(store::hash(text.as_bytes()));
+        Ok(Reply::Config(ConfigText { version, text, hash, is_default: false }))
     }
 
     /// What stands at a path of the file.
@@ -101,7 +106,7 @@ impl Steward {
             return refused.unwrap_or_else(|| default(path, &steps, &tree));
         };
         let value = text.get(node.span.clone()).unwrap_or_default().to_owned();
-        Ok(Reply::Config(ConfigText { version: None, text: value, is_default: false }))
+        Ok(Reply::Config(ConfigText { version: None, text: value, hash: None, is_default: false }))
     }
 
     async fn check(&self, text: Option<String>) -> Answer {
@@ -148,59 +153,53 @@ impl Steward {
         Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
     }
 
-    /// Writes the text, then serves it. What cannot be written is not served. `before` is what the file said when the text
-    /// was made of it.
-    async fn apply(
-        &self,
-        caller: &Caller,
-        text: String,
-        base: Option<u64>,
-        before: Option<String>,
-    ) -> Answer {
+    /// Writes the text, then serves it. What cannot be written is not served, and what cannot be served is taken back and no
+    /// version. `seen` is what the file has to say still.
+    async fn apply(&self, caller: &Caller, text: String, seen: Vec<store::Seen>) -> Answer {
         let config = parsed(&text)?;
         let author = store::author(caller.uid);
-        let who = author.clone();
-        self.rooms.asker.expect(text.clone());
+        self.rooms.asker.expect(Some(text.clone()));
         let difference = self.difference(Some(text.clone())).await.unwrap_or_default();
-        let new = text.clone();
-        let saved = self
-            .with_store(move |store| {
-                let Loaded { found, .. } = store.look().map_err(refusal)?;
-                let newest = store.newest();
-                let another = |before: String| found.as_deref().unwrap_or_default() != before.as_bytes();
-                if base.is_some() && base != newest || before.is_some_and(another) {
-                    return Err(refusal(store::Error::Changed { newest }));
-                }
-                let saved = store.save(&text, &author, found.as_deref(), clock::wall()).map_err(refusal)?;
-                Ok((saved, found, newest != Some(saved)))
-            })
-            .await;
-        // Why it cannot be written holds for the next as well.
-        let (version, old, is_new) = saved.inspect_err(|_| self.look_at_config())?;
-        let applied = match self.rooms.asker.apply(config).await {
-            Ok(applied) => Ok(applied),
-            Err(why) => Err(self.undo(new, old, why).await),
+        let write = move |store: &Store| {
+            let newest = store.newest();
+            let written = store.write(&text, &seen, clock::wall()).map_err(refusal)?;
+            Ok((written, newest))
         };
+        let written = self.with_store(write).await.inspect_err(|_| {
+            // Who writes it by hand now is heard.
+            self.rooms.asker.expect(None);
+            // Why it cannot be written holds for the next as well.
+            self.look_at_config();
+        });
+        let (written, newest) = written?;
+        let applied = match self.rooms.asker.apply(config).await {
+            Ok(applied) => applied,
+            Err(why) => {
+                self.rooms
+                    .keeper
+                    .note(&author, &format!("a change of the configuration was not made: {why}"));
+                let refusal = self.undo(written, why).await;
+                self.look_at_config();
+                return Err(refusal);
+            }
+        };
+        let who = author.clone();
+        let version = move |store: &Store| Ok(store.make_version(&written, &who, clock::wall()));
+        let version = self.with_store(version).await?;
         self.look_at_config();
-        let applied = applied?;
-        if is_new {
-            self.rooms.keeper.note(&who, &format!("the configuration is version {version}"));
+        if newest != Some(version) {
+            self.rooms.keeper.note(&author, &format!("the configuration is version {version}"));
         }
         Ok(Reply::Plan(Plan { version: Some(version), ..difference.of(plan(&applied, &[])) }))
     }
 
     /// Has the file say again what it said, as what it says now could not be served; says what is true then.
-    async fn undo(&self, new: String, old: Option<Vec<u8>>, why: String) -> Refusal {
-        let old = old.and_then(|bytes| String::from_utf8(bytes).ok());
-        let undone = async {
-            let old = old.ok_or_else(|| Refusal::new("no-file", "there was none", ""))?;
-            self.rooms.asker.expect(old.clone());
-            let author = "undone: it could not be served";
-            let save = move |store: &Store| store.save(&old, author, Some(new.as_bytes()), clock::wall());
-            self.with_store(move |store| save(store).map_err(refusal)).await
-        };
-        let what_to_do = match undone.await {
-            Ok(_) => "nothing was changed",
+    async fn undo(&self, written: store::Written, why: String) -> Refusal {
+        let undone = self.with_store(move |store| store.take_back(&written).map_err(refusal)).await;
+        // What it says again is known.
+        self.rooms.asker.expect(None);
+        let what_to_do = match undone {
+            Ok(()) => "nothing was changed",
             Err(_) => "the file is written; what is served is as it was: change it, or roll it back",
         };
         Refusal::new("not-applied", why, what_to_do)
@@ -301,9 +300,12 @@ fn default(path: &str, steps: &syntax::Path, tree: &syntax::Value) -> Answer {
         return Err(Refusal::new("no-such-setting", format!("there is no {path}"), what_to_do));
     };
     match (setting["default"].as_str(), setting["default_in_words"].as_str()) {
-        (Some(text), _) => {
-            Ok(Reply::Config(ConfigText { version: None, text: text.to_owned(), is_default: true }))
-        }
+        (Some(text), _) => Ok(Reply::Config(ConfigText {
+            version: None,
+            text: text.to_owned(),
+            hash: None,
+            is_default: true,
+        })),
         (None, words) => {
             let why = format!("nothing is written at {path}: {}", words.unwrap_or("it has to be written"));
             Err(Refusal::new("not-written", why, ""))
@@ -317,11 +319,23 @@ fn in_a_line(why: &str) -> String {
 }
 
 /// What is wrong with the file, if that is so.
-pub(super) fn trouble(state: &ConfigState) -> Option<Trouble> {
+pub(super) fn trouble(state: &ConfigState, unserved: bool) -> Option<Trouble> {
     let why = state.why.clone().filter(|_| state.origin == ConfigOrigin::LastGood)?;
+    if unserved {
+        let what_to_do =
+            "`lenslet reload` tries it again; `lenslet config rollback` writes what is served into the file";
+        return Some(Trouble { id: "config/unserved".to_owned(), why, what_to_do: what_to_do.to_owned() });
+    }
     let what_to_do =
         "`lenslet config check` says where; `lenslet config rollback` writes a version that was right";
     Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
+}
+
+fn seen(base: Base) -> store::Seen {
+    match base {
+        Base::Version(number) => store::Seen::Version(number),
+        Base::Hash(hash) => store::Seen::Hash(hash),
+    }
 }
 
 fn change(edit: &Edit) -> edit::Change<'_> {
@@ -360,7 +374,7 @@ fn checked(text: &str) -> Checked {
     match Config::parse(text) {
         Ok(config) => {
             let warnings =
-                config.absent().into_iter().chain(config.fits().unwrap_or_else(|unfit| unfit)).collect();
+                config.absent().into_iter().chain(config.otherwise()).chain(config.unfit()).collect();
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {

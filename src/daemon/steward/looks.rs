@@ -1,6 +1,7 @@
 //! What has to be looked for.
 
 use std::future::poll_fn;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::source::camera;
 
 /// A source that has given no keyframe by then will not.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A picture is not made narrower, and no stream is wider.
+const WIDTHS: RangeInclusive<u32> = 16..=16_384;
 
 impl Steward {
     pub(super) async fn look(&self, look: Look) -> Answer {
@@ -52,6 +56,11 @@ impl Steward {
     }
 
     async fn snapshot(&self, name: &str, max_width: Option<u32>) -> Answer {
+        if let Some(width) = max_width.filter(|width| !WIDTHS.contains(width)) {
+            let (least, most) = WIDTHS.into_inner();
+            let why = format!("max_width: {width} is not between {least} and {most} pixels");
+            return Err(Refusal::new("out-of-range", why, "leave it out for the picture as wide as it is"));
+        }
         let mount = self.find(name)?.mount;
         let late = async {
             Timer::after(PATIENCE).await;
@@ -112,7 +121,8 @@ fn pictures(mount: &Mount, tracks: &[Track]) -> Result<TrackId, Refusal> {
     Err(Refusal::new("no-picture", why, what_to_do))
 }
 
-/// The mount's next keyframe of a codec that can be decoded here.
+/// A keyframe of a codec that can be decoded here: one that is made for this; where the source cannot be asked for one the newest
+/// that is kept, or else the next.
 async fn keyframe(mount: &Mount) -> Result<AccessUnit, Refusal> {
     let _demand = mount.want();
     let mut cursor = mount.units().end();
@@ -131,9 +141,17 @@ async fn keyframe(mount: &Mount) -> Result<AccessUnit, Refusal> {
         }
     };
     let track = pictures(mount, &tracks)?;
+    let starts = |unit: &AccessUnit| unit.track == track && unit.link == Link::Start;
+    let newest = mount.last_keyframe().filter(starts);
+    if mount.state() == State::Live
+        && !mount.forces_keyframes()
+        && let Some(unit) = newest
+    {
+        return Ok(unit);
+    }
     loop {
         match poll_fn(|context| mount.units().poll_next(cursor, context)).await {
-            Some(Slot::Here(unit)) if unit.track == track && unit.link == Link::Start => return Ok(unit),
+            Some(Slot::Here(unit)) if starts(&unit) => return Ok(unit),
             Some(Slot::Here(_) | Slot::Ahead) => cursor = cursor.next(),
             Some(Slot::Gone(oldest)) => cursor = oldest,
             None => {

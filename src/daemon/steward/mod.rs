@@ -180,7 +180,7 @@ impl Steward {
     /// Alarms begin and end by what was seen last.
     fn judge(&self, seen: &mut Seen, mounts: &[Listed]) {
         let mut troubles = troubles(mounts, &seen.health);
-        troubles.extend(configuration::trouble(&seen.config));
+        troubles.extend(configuration::trouble(&seen.config, self.rooms.asker.unserved().is_some()));
         troubles.extend(self.rooms.keeper.troubles());
         seen.alarms.look(troubles, clock::wall());
     }
@@ -228,9 +228,15 @@ impl Steward {
         }
     }
 
-    /// The mount of that name, if it is served.
+    /// A mount's own name, where an alias of it is said.
+    fn own_name(&self, said: &str) -> String {
+        let said = said.trim_matches('/');
+        self.rooms.server.settings().aliases.mount_called(said).unwrap_or(said).to_owned()
+    }
+
+    /// The mount of that name or alias, if it is served.
     fn find(&self, name: &str) -> Result<Listed, Refusal> {
-        let asked = name.trim_matches('/');
+        let asked = &*self.own_name(name);
         self.rooms.mounts.find(asked).ok_or_else(|| {
             let disabled = self.rooms.mounts.disabled();
             if disabled.iter().any(|(name, _)| name == asked) {
@@ -240,7 +246,9 @@ impl Steward {
             let mut known = self.rooms.mounts.names();
             known.extend(disabled.into_iter().map(|(name, _)| name));
             known.sort();
-            no_such_mount(asked, &known)
+            let settings = self.rooms.server.settings();
+            let aliases: Vec<&str> = settings.aliases.iter().map(|(alias, _)| alias.path()).collect();
+            no_such_mount(asked, &known, &aliases)
         })
     }
 
@@ -249,11 +257,12 @@ impl Steward {
     }
 }
 
-/// The refusal of a name that no mount has: with the one that is meant, if there is such a one, else with all.
-fn no_such_mount(asked: &str, known: &[String]) -> Refusal {
+/// The refusal of a name that no mount has: with the one that is meant, be it an alias, if there is such a one, else with all.
+fn no_such_mount(asked: &str, known: &[String], aliases: &[&str]) -> Refusal {
     /// More are not told.
     const MOST: usize = 12;
-    let what_to_do = match (nearest(asked, known.iter().map(String::as_str)), known.len()) {
+    let names = known.iter().map(String::as_str).chain(aliases.iter().copied());
+    let what_to_do = match (nearest(asked, names), known.len()) {
         (Some(near), _) => format!("{near} is nearest"),
         (None, 0) => "there are none".to_owned(),
         (None, 1..=MOST) => format!("there are {}", known.join(", ")),

@@ -8,7 +8,9 @@ use super::super::mounts::Listed;
 use super::{figures, kind};
 use crate::clock;
 use crate::config::MountSettings;
-use crate::control::protocol::{Dropped, Encoder, MountState, MountStatus, StageLatency, TrackStatus};
+use crate::control::protocol::{
+    Dropped, Encoder, MountState, MountStatus, RestartReason, StageLatency, TrackStatus,
+};
 use crate::hub::{Flow, Latency, Mount, Stage, State};
 use crate::media::{Codec, Track};
 use crate::server::MountFigures;
@@ -91,6 +93,11 @@ pub(super) fn status(
         keyframe_age_ms: age.map(|age| age.as_millis() as u64),
         forces_keyframes: mount.forces_keyframes(),
         restarts: flow.failures,
+        restart_reasons: mount
+            .failures()
+            .into_iter()
+            .map(|(why, times)| RestartReason { why: why.to_string(), times })
+            .collect(),
         readers: served.map_or(0, |served| u32::try_from(served.readers).unwrap_or(u32::MAX)),
         max_readers: served
             .and_then(|served| served.settings.max_readers)

@@ -67,18 +67,16 @@ impl Assembler {
             // One copy instead of two.
             return Some((annex_b.into(), link));
         }
-        out.reserve_exact(annex_b.len() + 64);
-        for nal in nal_units(annex_b) {
-            let (kind, named) = (NalType::of(nal), named.unwrap_or_default());
-            match kind {
-                NalType::Dropped => {}
-                // Those in force stand before the IDR picture already.
-                NalType::Sps | NalType::Pps
-                    if idr && self.sets.replaced(nal, kind == NalType::Sps, named) => {}
-                _ => append(&mut out, nal),
+        let stays = |nal: &&[u8]| match NalType::of(nal) {
+            NalType::Dropped => false,
+            // Those in force stand before the IDR picture already.
+            kind @ (NalType::Sps | NalType::Pps) => {
+                !idr || !self.sets.replaced(nal, kind == NalType::Sps, named.unwrap_or_default())
             }
-        }
-        Some((out.into(), link))
+            _ => true,
+        };
+        let stay = || nal_units(annex_b).filter(stays);
+        Some((joined(&out, stay)?, link))
     }
 
     /// Puts the parameter sets in force before an IDR picture; gives the PPS that it names.
@@ -111,6 +109,23 @@ fn goes_out_as_it_is(annex_b: &[u8], sets: &[u8]) -> bool {
         here && kind != NalType::Dropped && (sets.is_empty() || !matches!(kind, NalType::Sps | NalType::Pps))
     };
     nal_units(rest).all(&mut pass) && at == rest.len()
+}
+
+/// Parameter sets and NAL units behind them, each copied once: where they go is made first.
+fn joined<'a, I: Iterator<Item = &'a [u8]>>(sets: &[u8], nals: impl Fn() -> I) -> Option<Arc<[u8]>> {
+    let length = sets.len() + nals().map(|nal| START_CODE.len() + nal.len()).sum::<usize>();
+    let mut unit: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
+    // Nobody else has it yet.
+    let (first, mut rest) = Arc::get_mut(&mut unit)?.split_at_mut_checked(sets.len())?;
+    first.copy_from_slice(sets);
+    for nal in nals() {
+        let (code, behind) = rest.split_at_mut_checked(START_CODE.len())?;
+        let (here, behind) = behind.split_at_mut_checked(nal.len())?;
+        code.copy_from_slice(&START_CODE);
+        here.copy_from_slice(nal);
+        rest = behind;
+    }
+    Some(unit)
 }
 
 fn append(out: &mut Vec<u8>, nal: &[u8]) {

@@ -29,7 +29,7 @@ pub use manner::Manner;
 use credentials::{Credentials, Digest};
 use nonces::{Nonces, Validity};
 
-/// A nonce is taken for so long.
+/// A nonce is taken for so long, if not said otherwise.
 pub const NONCE_LIVES: Duration = Duration::from_secs(600);
 
 /// Knows what was asked of whom, and checks the answers.
@@ -38,6 +38,7 @@ pub struct Challenger {
     realm: String,
     basic: bool,
     nonces: Arc<Nonces>,
+    lives: Duration,
 }
 
 /// What an answer is worth.
@@ -69,12 +70,17 @@ pub struct Asked<'a> {
 impl Challenger {
     /// For a realm; `secret` is random and of this process alone. `basic`: passwords may cross the network in the clear.
     pub fn new(realm: &str, secret: [u8; 32], basic: bool) -> Self {
-        Self { realm: realm.to_owned(), basic, nonces: Arc::new(Nonces::new(secret)) }
+        Self { realm: realm.to_owned(), basic, nonces: Arc::new(Nonces::new(secret)), lives: NONCE_LIVES }
+    }
+
+    /// The same, where nonces are taken for so long, in whole seconds.
+    pub fn with_nonces_of(self, lives: Duration) -> Self {
+        Self { lives, ..self }
     }
 
     /// For another realm, and other rules for Basic: what was asked of clients holds.
     pub fn with(&self, realm: &str, basic: bool) -> Self {
-        Self { realm: realm.to_owned(), basic, nonces: self.nonces.clone() }
+        Self { realm: realm.to_owned(), basic, nonces: self.nonces.clone(), lives: self.lives }
     }
 
     /// The realm's name.
@@ -127,7 +133,7 @@ impl Challenger {
         }
         match verdict(user, known.is_some(), right) {
             Verdict::Known(user) => {
-                match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now) {
+                match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now, self.lives) {
                     Validity::Good => Verdict::Known(user),
                     Validity::Over => Verdict::Stale(user),
                 }

@@ -9,7 +9,6 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::NONCE_LIVES;
 use super::digest::hex;
 
 /// Nonces whose uses are counted at once; of more the first is over before its time.
@@ -68,18 +67,28 @@ impl Nonces {
         text
     }
 
-    pub(super) fn look(&self, nonce: &str, count: Option<u32>, peer: IpAddr, now: Duration) -> Validity {
+    /// Whether an answer to it is taken, which is so for as long as a nonce `lives`.
+    pub(super) fn look(
+        &self,
+        nonce: &str,
+        count: Option<u32>,
+        peer: IpAddr,
+        now: Duration,
+        lives: Duration,
+    ) -> Validity {
         let time = nonce.get(..TIME).and_then(|time| u32::from_str_radix(time, 16).ok());
         let Some(time) = time.filter(|_| nonce.is_ascii() && nonce.len() == TIME + 2 * SIGNATURE) else {
             return Validity::Over;
         };
         let age = (now.as_secs() as u32).wrapping_sub(time);
         let signed = hex(&self.sign(time, peer)).as_bytes().ct_eq(&nonce.as_bytes()[TIME..]);
-        if u64::from(age) > NONCE_LIVES.as_secs() || !bool::from(signed) {
+        if u64::from(age) > lives.as_secs() || !bool::from(signed) {
             return Validity::Over;
         }
         match count {
-            Some(count) if !self.counted().count(nonce, time, count, now.as_secs() as u32) => Validity::Over,
+            Some(count) if !self.counted().count(nonce, time, count, now.as_secs() as u32, lives) => {
+                Validity::Over
+            }
             _ => Validity::Good,
         }
     }
@@ -107,24 +116,24 @@ impl Nonces {
 
 impl Uses {
     /// Whether this use is a new one.
-    fn count(&mut self, nonce: &str, made: u32, count: u32, now: u32) -> bool {
+    fn count(&mut self, nonce: &str, made: u32, count: u32, now: u32, lives: Duration) -> bool {
         if let Some(counted) = self.nonces.iter_mut().find(|counted| counted.nonce == nonce) {
             return counted.take(count);
         }
         if self.forgotten.is_some_and(|forgotten| made <= forgotten) {
             return false;
         }
-        self.make_room(now);
+        self.make_room(now, lives);
         self.nonces.push_back(Counted { nonce: nonce.to_owned(), made, highest: count, before: 0 });
         true
     }
 
     /// Forgets those that are over in any case, and the one that was there first if there are too many still.
-    fn make_room(&mut self, now: u32) {
+    fn make_room(&mut self, now: u32, lives: Duration) {
         if self.nonces.len() < COUNTED {
             return;
         }
-        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made)) <= NONCE_LIVES.as_secs());
+        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made)) <= lives.as_secs());
         if self.nonces.len() >= COUNTED {
             let first = self.nonces.pop_front().map(|counted| counted.made);
             self.forgotten = self.forgotten.max(first);
@@ -152,6 +161,7 @@ impl Counted {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NONCE_LIVES;
     use super::*;
 
     #[test]
@@ -162,16 +172,23 @@ mod tests {
         let made: Vec<String> =
             (0..=COUNTED as u32).map(|number| nonces.make(peer(number), second(0))).collect();
         for (number, nonce) in made.iter().enumerate() {
-            assert_eq!(nonces.look(nonce, Some(1), peer(number as u32), second(0)), Validity::Good);
+            assert_eq!(
+                nonces.look(nonce, Some(1), peer(number as u32), second(0), NONCE_LIVES),
+                Validity::Good
+            );
         }
-        let again = nonces.look(&made[0], Some(1), peer(0), second(1));
+        let again = nonces.look(&made[0], Some(1), peer(0), second(1), NONCE_LIVES);
         assert_eq!(again, Validity::Over, "used before, as is forgotten");
-        assert_eq!(nonces.look(&made[0], None, peer(0), second(1)), Validity::Good, "it is not counted");
+        assert_eq!(
+            nonces.look(&made[0], None, peer(0), second(1), NONCE_LIVES),
+            Validity::Good,
+            "it is not counted"
+        );
         let fresh = nonces.make(peer(0), second(1));
-        assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1)), Validity::Good);
+        assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1), NONCE_LIVES), Validity::Good);
         // What is over in any case makes room, and costs nobody his nonce.
         let later = nonces.make(peer(0), second(700));
-        assert_eq!(nonces.look(&later, Some(1), peer(0), second(700)), Validity::Good);
+        assert_eq!(nonces.look(&later, Some(1), peer(0), second(700), NONCE_LIVES), Validity::Good);
         assert_eq!(nonces.counted().nonces.len(), 1);
     }
 }

@@ -80,6 +80,12 @@ impl Aliases {
         self.0.iter().find(meant).map(|(_, mount)| mount.as_str())
     }
 
+    /// The mount that is meant by who writes an alias as a name: `path?key=value`.
+    pub fn mount_called(&self, name: &str) -> Option<&str> {
+        let target = Target::parse(&format!("/{}", name.trim_start_matches('/'))).ok()?;
+        self.mount_of(&target)
+    }
+
     /// All of them, each with its mount's name.
     pub fn iter(&self) -> impl Iterator<Item = (&Alias, &str)> {
         self.0.iter().map(|(alias, mount)| (alias, mount.as_str()))

@@ -6,7 +6,6 @@ use super::sessions::Sessions;
 use super::{Answer, Claim};
 use crate::rtsp::message::{Method, Request, Response, Status};
 use crate::rtsp::parser::repeatable;
-use crate::rtsp::url::Target;
 
 /// What is to be asked; nothing of OPTIONS, which clients send before they have a password, and some (Media3) as a
 /// keep-alive that they do not repeat when it is refused.
@@ -26,10 +25,7 @@ pub(super) fn of(
         return Ok(None);
     }
     let named = named.and_then(|name| sessions.named(name));
-    let mount = Target::parse(&request.uri).ok().map(|mut target| {
-        sessions.resolve(&mut target, named.as_ref().or(own));
-        target.path
-    });
+    let mount = sessions.target(&request.uri, named.as_ref().or(own)).ok().map(|target| target.path);
     let changes = match request.method {
         Method::SetParameter => !request.body.is_empty(),
         Method::Announce | Method::Record => true,

@@ -9,6 +9,7 @@ use super::methods;
 use super::outcome::{Caller, Kind, Outcome};
 use super::sessions::{Asker, Sessions};
 use super::{Answer, Event, SessionId};
+use crate::plain::is_harmful;
 use crate::rtsp::auth::Identity;
 use crate::rtsp::message::{Request, Response};
 use crate::rtsp::parser::{Foreign, Invalid, Item, Parser, repeatable};
@@ -100,6 +101,11 @@ impl Connection {
     /// Who made the last request that was let in, if there are users.
     pub fn user(&self) -> Option<Identity> {
         self.caller.asker.user.clone()
+    }
+
+    /// Whether it is known whose it is: of who signed in, or set up a session that there still is.
+    pub fn is_known(&self, sessions: &Sessions) -> bool {
+        self.caller.asker.user.is_some() || self.caller.own.as_ref().is_some_and(|own| sessions.contains(own))
     }
 
     /// Bytes that arrived.
@@ -215,7 +221,7 @@ impl Connection {
         if let Some(said) = request.headers.get("User-Agent")
             && self.agent.as_deref() != Some(said)
         {
-            let plain = said.chars().take(AGENT).map(|each| if each.is_control() { '?' } else { each });
+            let plain = said.chars().take(AGENT).map(|each| if is_harmful(each) { '?' } else { each });
             self.agent = Some(plain.collect::<String>().into());
         }
         tracing::debug!(

@@ -71,8 +71,8 @@ fn check(
     if request.uri == "*" && !starless {
         return Err(fail(400));
     }
-    let mut target = Target::parse(&request.uri).map_err(Response::new)?;
-    sessions.resolve(&mut target, named.as_ref().or(caller.own.as_ref()));
+    let session = named.as_ref().or(caller.own.as_ref());
+    let target = sessions.target(&request.uri, session).map_err(Response::new)?;
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
     let session = named.or(own).filter(|session| sessions.is_of(session, &caller.asker));
@@ -129,10 +129,11 @@ fn setup(
                 Some(own) => own,
                 None => {
                     replaces = caller.own.take();
-                    if let Some(old) = &replaces {
-                        sessions.close(old);
-                    }
-                    match sessions.open(&caller.asker, &target, now) {
+                    let opened = match &replaces {
+                        Some(old) => sessions.replace(old, &caller.asker, &target, now),
+                        None => sessions.open(&caller.asker, &target, now),
+                    };
+                    match opened {
                         Ok(session) => session,
                         Err(full) => {
                             return Outcome::Reply(Response::new(full).with("Retry-After", RETRY_AFTER));

@@ -163,9 +163,18 @@ impl Sessions {
         self.aliases = aliases;
     }
 
+    /// What a URI points at, by the mount's own name. `*` is no name of anything, also where `/` is one of a mount's.
+    pub(super) fn target(&self, uri: &str, session: Option<&SessionId>) -> Result<Target, Status> {
+        let mut target = Target::parse(uri)?;
+        if uri != "*" {
+            self.resolve(&mut target, session);
+        }
+        Ok(target)
+    }
+
     /// The mount's own path in place of another name of it. In a session the name needs its query no more:
     /// clients that resolve URLs by the letter of RFC 3986 (GStreamer) lose it.
-    pub(super) fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
+    fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
         let session = session.and_then(|session| self.table.get(session)).map(Box::as_ref);
         let lost =
             |session: &&Session| target.query.is_none() && session.alias.as_ref() == Some(&target.path);
@@ -280,6 +289,25 @@ impl Sessions {
             self.counts.address += 1;
             return Err(Status(453));
         }
+        Ok(self.enter(asker, target, now))
+    }
+
+    /// A session in the place of one that the asker leaves without a word. Who was in is no new viewer, whatever the
+    /// limits have become since.
+    pub(super) fn replace(
+        &mut self,
+        old: &SessionId,
+        asker: &Asker,
+        target: &Target,
+        now: Instant,
+    ) -> Result<SessionId, Status> {
+        match self.table.remove(old) {
+            Some(_) => Ok(self.enter(asker, target, now)),
+            None => self.open(asker, target, now),
+        }
+    }
+
+    fn enter(&mut self, asker: &Asker, target: &Target, now: Instant) -> SessionId {
         let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
         let id = SessionId(name.into());
         let session = Session {
@@ -293,7 +321,7 @@ impl Sessions {
             unplayed: Some(now + self.patience()),
         };
         self.table.insert(id.clone(), Box::new(session));
-        Ok(id)
+        id
     }
 
     /// The session of that name, whosever it is.

@@ -8,7 +8,7 @@ mod round;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -52,10 +52,10 @@ impl Pair {
     ///
     /// # Errors
     /// No pair is free.
-    pub(super) fn bind(local: IpAddr, ports: RangeInclusive<u16>, dscp: u8) -> io::Result<Self> {
+    pub(super) fn bind(local: SocketAddr, ports: RangeInclusive<u16>, dscp: u8) -> io::Result<Self> {
         if *ports.start() == 0 {
             for _ in 0..64 {
-                let port = udp(SocketAddr::new(local, 0))?.local_addr()?.port() & !1;
+                let port = udp(at_port(local, 0))?.local_addr()?.port() & !1;
                 if port >= 1024
                     && let Ok(pair) = Self::bind_at(local, port, dscp)
                 {
@@ -73,13 +73,13 @@ impl Pair {
         let (first, last) = (ports.start(), ports.end());
         Err(io::Error::new(
             io::ErrorKind::AddrInUse,
-            format!("no free pair of UDP ports in {first}-{last} on {local}"),
+            format!("no free pair of UDP ports in {first}-{last} on {}", local.ip()),
         ))
     }
 
-    fn bind_at(local: IpAddr, port: u16, dscp: u8) -> io::Result<Self> {
-        let rtp = udp(SocketAddr::new(local, port))?;
-        let rtcp = udp(SocketAddr::new(local, port + 1))?;
+    fn bind_at(local: SocketAddr, port: u16, dscp: u8) -> io::Result<Self> {
+        let rtp = udp(at_port(local, port))?;
+        let rtcp = udp(at_port(local, port + 1))?;
         if sys::force_send_buffer(rtp.as_fd(), SEND_BUFFER).is_err() {
             socket2::SockRef::from(&rtp).set_send_buffer_size(SEND_BUFFER)?;
         }
@@ -93,7 +93,7 @@ impl Pair {
             rtp: Async::new(rtp)?,
             rtcp: Async::new(rtcp)?,
             ports: (port, port + 1),
-            speed: link::speed(local),
+            speed: link::speed(local.ip()),
             entered: RefCell::default(),
             room: RefCell::default(),
         })
@@ -185,6 +185,12 @@ impl Pair {
             smol::future::yield_now().await;
         }
     }
+}
+
+/// The same address, with its scope, at another port.
+pub(super) fn at_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
 }
 
 fn udp(address: SocketAddr) -> io::Result<UdpSocket> {

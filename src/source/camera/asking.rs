@@ -32,22 +32,34 @@ fn ask_within<T: Send + 'static>(
     let (sender, answer) = mpsc::sync_channel(1);
     let node = path.to_owned();
     let thread = Builder::new().name("asks a node".to_owned()).spawn(move || {
+        // Dropped last: who sees that there is no sender any more has nothing to wait for.
+        let node = Owing(node);
+        let sender = sender;
         // What comes too late is dropped, and thereby closed, here.
-        let _ = sender.send(question(&node));
-        silent(|nodes| nodes.remove(&node));
+        let _ = sender.send(question(&node.0));
     });
     thread.ok()?;
     let answered = answer.recv_timeout(limit);
     if let Err(mpsc::RecvTimeoutError::Timeout) = answered {
         silent(|nodes| nodes.insert(path.to_owned()));
-        // It may have answered between the two.
-        if let Ok(late) = answer.try_recv() {
+        // It may have answered, or panicked, between the two.
+        let late = answer.try_recv();
+        if !matches!(late, Err(mpsc::TryRecvError::Empty)) {
             silent(|nodes| nodes.remove(path));
-            return Some(late);
+            return late.ok();
         }
         tracing::warn!("{}: it does not answer: it is left alone until it does", path.display());
     }
     answered.ok()
+}
+
+/// A node until its answer has come, or a panic in its place.
+struct Owing(PathBuf);
+
+impl Drop for Owing {
+    fn drop(&mut self) {
+        silent(|nodes| nodes.remove(&self.0));
+    }
 }
 
 fn silent<T>(act: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
@@ -91,5 +103,24 @@ mod tests {
         let path = Path::new("/nowhere/video2");
         assert_eq!(ask(path, |_| -> u8 { panic!("on purpose") }), None);
         assert_eq!(ask(path, |_| 7), Some(7));
+        // Also if it took its time.
+        let (release, held) = mpsc::channel::<()>();
+        let (sender, closed) = mpsc::channel();
+        let late = move |_: &Path| -> u8 {
+            let _answer = Answer(sender);
+            let _ = held.recv();
+            panic!("on purpose")
+        };
+        assert_eq!(ask_within(Duration::ZERO, path, late), None);
+        drop(release);
+        closed.recv().unwrap();
+        let began = crate::clock::now();
+        while ask(path, |_| 7).is_none() {
+            assert!(
+                crate::clock::now().duration_since(began) < Duration::from_secs(10),
+                "it is asked no more"
+            );
+            std::thread::yield_now();
+        }
     }
 }

@@ -135,12 +135,12 @@ impl EncoderNode {
             ));
         }
         let (least, greatest) = self.bitrates();
-        let bitrate = load.bitrate;
-        (!(least..=greatest).contains(&i64::from(bitrate)))
+        let bitrate = i64::from(load.bitrate);
+        (!(least..=greatest).contains(&bitrate))
             .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
     }
 
-    /// Bits a second: the least and the greatest.
+    /// Bits a second that it codes at: the least and the greatest.
     pub(super) fn bitrates(&self) -> (i64, i64) {
         let (least, greatest) =
             self.bitrate.map_or((1, u32::MAX.into()), |(least, greatest, _)| (least, greatest));

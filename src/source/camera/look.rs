@@ -14,8 +14,8 @@ pub enum Unserved {
 }
 
 impl Settings {
-    /// Looks at the camera and at the board's encoders. Nobody who uses them now is disturbed. Says where the camera is asked
-    /// for something near to what is configured, which it lacks.
+    /// Looks at the camera and at the board's encoders: says what will be otherwise than it is configured, a sentence each.
+    /// Nobody who uses them now is disturbed.
     ///
     /// # Errors
     /// The camera is not there, or it or the board cannot do what is configured.
@@ -34,14 +34,14 @@ impl Settings {
             }
         };
         let node = probe::node(&device, queue, &capability);
-        let departures = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
+        let plan = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
             Err(refusal @ plan::Refusal::NoSignal) => return Err(Unserved::Now(named(refusal.to_string()))),
             Err(refusal) => return Err(Unserved::AsConfigured(named(refusal.to_string()))),
-            Ok(plan) => plan.departures,
+            Ok(plan) => plan,
         };
         apply::check(&device, &self.controls)
             .map_err(|why| Unserved::AsConfigured(named(format!("controls: {why}"))))?;
-        Ok(departures.into_iter().map(|departure| named(format!("the camera {departure}"))).collect())
+        Ok(plan.otherwise().map(named).collect())
     }
 }
 

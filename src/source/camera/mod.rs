@@ -17,6 +17,7 @@ mod doubt;
 mod dropped;
 mod gaps;
 mod hardware;
+mod known;
 mod look;
 mod patience;
 mod pipeline;
@@ -30,8 +31,9 @@ mod thin;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use controls::apply;
+use controls::apply::{self, Wished};
 use hardware::{Failure, GivenUp, Hardware};
+use known::Known;
 use plan::{Plan, Refusal, Way};
 
 use crate::clock;
@@ -71,26 +73,10 @@ pub struct Settings {
 /// A camera that codes its pictures by itself, as a [`Source`].
 pub struct Camera {
     settings: Settings,
+    wished: Wished,
     known: Option<Known>,
     hardware: Hardware,
     rhythm: Rhythm,
-}
-
-/// What a camera is recognized by after it was unplugged.
-#[derive(Debug)]
-struct Known {
-    stable: Option<PathBuf>,
-    capability: Capability,
-}
-
-impl Known {
-    /// Whether what is found at `path` is that camera. A name that bears its serial number goes with it to another port;
-    /// what has no such name is told by its port.
-    fn is(&self, path: &Path, found: &Capability) -> bool {
-        let known = &self.capability;
-        let by_serial = path.starts_with("/dev/v4l/by-id") && self.stable.as_deref() == Some(path);
-        found == known || by_serial && (&found.driver, &found.card) == (&known.driver, &known.card)
-    }
 }
 
 impl Settings {
@@ -117,7 +103,8 @@ impl Camera {
     /// A camera that is opened once somebody wants it.
     pub fn new(settings: Settings) -> Self {
         let hardware = Hardware::new(settings.on_encoder_wedged);
-        Self { settings, known: None, hardware, rhythm: Rhythm::new(SILENCE) }
+        let wished = Wished::new(settings.controls.clone());
+        Self { settings, wished, known: None, hardware, rhythm: Rhythm::new(SILENCE) }
     }
 
     /// How pictures become a stream, without the board's encoder if that is given up and `encode` is `Auto`.
@@ -141,33 +128,29 @@ impl Camera {
 
     /// Opens the camera: under its stable name, its own path, or wherever it is attached now.
     fn open(&mut self) -> Result<Opened, v4l2::Error> {
-        let Some(known) = &self.known else {
-            let path = self.settings.device.clone();
-            let (device, queue, capability) = open_camera(&path)?;
-            let stable = probe::stable_name(&path);
-            self.known = Some(Known { stable, capability: capability.clone() });
-            return Ok((device, queue, capability));
+        let path = &self.settings.device;
+        let Some(known) = &mut self.known else {
+            let opened = open_camera(path)?;
+            self.known = Some(Known::new(path, &opened.2));
+            return Ok(opened);
         };
-        let named = known.stable.as_deref().unwrap_or(&self.settings.device);
-        let nodes = probe::nodes();
-        let mut failure = None;
-        for path in std::iter::once(named).chain(nodes.iter().map(PathBuf::as_path)) {
-            // Others' nodes too: an encoder's, that may be stuck.
-            let Some(opened) = asking::ask(path, open_camera) else { continue };
-            match opened {
-                Ok((device, queue, capability)) if known.is(path, &capability) => {
-                    return Ok((device, queue, capability));
-                }
-                // Another camera has its number now.
-                Ok(_) => {}
-                Err(error) => failure = failure.or((path == named).then_some(error)),
-            }
+        // Others' nodes too: an encoder's, that may be stuck.
+        let ask = |path: &Path| asking::ask(path, open_camera);
+        let (opened, another) =
+            known.find(path, &probe::nodes(), clock::now(), ask, |(_, _, capability)| capability)?;
+        if another {
+            tracing::info!("{}: another camera, {}, is in its place", path.display(), opened.2.card);
+            self.known = Some(Known::new(path, &opened.2));
         }
-        match failure {
-            // It was there once.
-            None | Some(v4l2::Error::Missing(_)) => Err(v4l2::Error::Gone(named.to_owned())),
-            Some(error) => Err(error),
-        }
+        Ok(opened)
+    }
+
+    /// What controls it has, if that can be seen while it rests.
+    fn look(&self) -> impl FnOnce() -> Option<Vec<Control>> + use<> {
+        let known = self.known.as_ref().and_then(Known::stable);
+        let path = known.unwrap_or(&self.settings.device).to_owned();
+        let list = |path: &Path| Some(apply::list(&open_camera(path).ok()?.0));
+        move || asking::ask(&path, list).flatten()
     }
 }
 
@@ -179,7 +162,8 @@ impl Source for Camera {
         let _kept_warm = self.settings.always.then(|| outlet.want());
         while !outlet.stopped() {
             if !outlet.wanted() {
-                apply::put_off(&self.settings.device, &mut self.settings.controls, outlet);
+                let look = self.look();
+                apply::put_off(&self.settings.device, &mut self.wished, outlet, look);
                 alarm.wait(None, None).map_err(|error| Error::new(format!("poll failed: {error}")))?;
                 continue;
             }
@@ -188,11 +172,11 @@ impl Source for Camera {
             self.rhythm.started();
             let path = device.path().to_owned();
             let node = probe::node(&device, queue, &capability);
-            apply::begin(&device, &self.settings.controls, outlet);
+            apply::begin(&device, &mut self.wished, outlet);
             let given_up = self.hardware.given_up(clock::now()).cloned();
             let plan = self.plan(&path, &node, given_up.as_ref())?;
             outlet.made_by(plan.making(&path));
-            let controls = &mut self.settings.controls;
+            let controls = &mut self.wished;
             match &plan.way {
                 Way::Hardware(way) => {
                     plan.tell(&device, outlet);
@@ -241,27 +225,6 @@ fn open_camera(path: &Path) -> Result<Opened, v4l2::Error> {
 mod tests {
     use super::*;
     use crate::hub::mount;
-
-    #[test]
-    fn a_camera_with_a_serial_number_is_known_at_another_port() {
-        let at = |card: &str, bus: &str| Capability::named("uvcvideo", card, bus);
-        let by_id = Path::new("/dev/v4l/by-id/usb-C920_1234-video-index0");
-        let by_path = Path::new("/dev/v4l/by-path/pci-0000:01:00.0-usb-0:1.2:1.0-video-index0");
-        let node = Path::new("/dev/video2");
-        for (stable, path, found, same) in [
-            (Some(by_id), by_id, at("C920", "usb-1"), true),
-            (Some(by_id), by_id, at("C920", "usb-2"), true),
-            (Some(by_id), by_id, at("C270", "usb-1"), false),
-            (Some(by_id), node, at("C920", "usb-2"), false),
-            (Some(by_id), node, at("C920", "usb-1"), true),
-            (Some(by_path), by_path, at("C920", "usb-2"), false),
-            (None, node, at("C920", "usb-2"), false),
-            (None, node, at("C920", "usb-1"), true),
-        ] {
-            let known = Known { stable: stable.map(Path::to_owned), capability: at("C920", "usb-1") };
-            assert_eq!(known.is(path, &found), same, "{stable:?} {path:?} {found:?}");
-        }
-    }
 
     #[test]
     fn a_camera_that_is_kept_warm_is_opened_though_nobody_watches() {

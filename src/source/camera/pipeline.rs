@@ -48,6 +48,20 @@ pub(super) fn run(
         forces_keyframes,
         thin(plan, &capture),
     );
+    let done = stream_on(&mut pipeline, &mut capture, (controls, rhythm, alarm), until);
+    if done.is_err() {
+        pipeline.leave();
+    }
+    done
+}
+
+fn stream_on(
+    pipeline: &mut Pipeline<'_>,
+    capture: &mut Capture,
+    (controls, rhythm, alarm): (&mut Wished, &mut Rhythm, &Alarm),
+    until: Option<Instant>,
+) -> Result<(), Error> {
+    let (name, outlet) = (pipeline.name, pipeline.outlet);
     let mut alive = clock::now();
     let mut wanted = alive;
     loop {
@@ -60,7 +74,7 @@ pub(super) fn run(
             return Ok(());
         }
         if outlet.take_keyframe_request() {
-            pipeline.keyframe(&capture);
+            pipeline.keyframe(capture);
         }
         apply::serve(capture.device(), controls, outlet);
         if let Some(bitrate) = outlet.take_bitrate() {
@@ -69,14 +83,17 @@ pub(super) fn run(
         if let Some(pictures) = outlet.take_gop() {
             pipeline.change_gop(pictures);
         }
-        if ready != Ready::Woken && pipeline.drain(&mut capture)? {
-            alive = now;
+        if ready != Ready::Woken && pipeline.drain(capture)? {
+            (alive, pipeline.left) = (now, false);
             rhythm.came(now);
         } else if ready == Ready::Failed {
             return Err(Error::new(format!("{name}: the camera stopped by itself")));
         }
         pipeline.tell(now);
-        silent(rhythm, alive, now, &name)?;
+        if now.saturating_duration_since(alive) >= TICK {
+            pipeline.leave();
+        }
+        silent(rhythm, alive, now, name)?;
     }
 }
 
@@ -165,6 +182,8 @@ struct Pipeline<'a> {
     doubt: Doubt,
     dropped: Dropped,
     late: Dropped,
+    /// The last picture was left for who shows something meanwhile.
+    left: bool,
 }
 
 impl<'a> Pipeline<'a> {
@@ -191,6 +210,7 @@ impl<'a> Pipeline<'a> {
             doubt: Doubt::default(),
             dropped: Dropped::new("broken"),
             late: Dropped::new("late"),
+            left: false,
         }
     }
 
@@ -251,8 +271,7 @@ impl<'a> Pipeline<'a> {
             // What was asked for until now this picture answers, whether it came by itself or not.
             self.outlet.take_keyframe_request();
         }
-        if coded_here && let Some(gap) = self.gaps.coded(filled.sequence).filter(|_| !self.thin.is_thinning())
-        {
+        if coded_here && let Some(gap) = self.gaps.coded(filled.sequence) {
             tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
         let taken = self.taken(filled, captured);
@@ -266,6 +285,15 @@ impl<'a> Pipeline<'a> {
             tracing::warn!(mount = self.outlet.name(), "{}: {why}", self.name);
         }
         Ok(())
+    }
+
+    /// Leaves the last picture's pixels to who shows something while none come.
+    fn leave(&mut self) {
+        let Stream::Software(software) = &self.stream else { return };
+        if let Some(last) = software.last().filter(|_| !self.left && self.outlet.wanted()) {
+            self.left = true;
+            self.outlet.leave(last.clone());
+        }
     }
 
     fn taken(&mut self, filled: &Filled, captured: MediaTime) -> MediaTime {

@@ -41,6 +41,8 @@ pub(super) struct Plan {
     pub(super) way: Way,
     /// Where it differs from the wish, a sentence each.
     pub(super) departures: Vec<String>,
+    /// What of the wish the board's encoders cannot, so that the processor codes it, a sentence each.
+    pub(super) limits: Vec<String>,
     /// Why it is so where it could be otherwise, a sentence each.
     pub(super) reasons: Vec<String>,
 }
@@ -296,7 +298,14 @@ fn encode(
             refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }
         if let Some((mut plan, _)) = best {
-            plan.reasons.extend(refusals.into_iter().filter(|why| !why.is_empty()));
+            refusals.retain(|why| !why.is_empty());
+            let asked = wish.bitrate.is_some() || wish.width.is_some() || wish.height.is_some();
+            let asked = asked || wish.profile.is_some() || wish.level.is_some();
+            let to = match plan.way {
+                Way::Software(_) if asked => &mut plan.limits,
+                _ => &mut plan.reasons,
+            };
+            to.extend(refusals);
             return Some(Ok(plan));
         }
     }
@@ -343,6 +352,7 @@ fn asked(
         rate,
         way: Way::Passthrough,
         departures,
+        limits: Vec::new(),
         reasons: Vec::new(),
     };
     Ok((plan, size))
@@ -415,11 +425,17 @@ impl Plan {
         self.rate.and_then(Interval::from_rate)
     }
 
+    /// Where it differs from the wish, a sentence each.
+    pub(super) fn otherwise(&self) -> impl Iterator<Item = String> {
+        let camera = self.departures.iter().map(|departure| format!("the camera {departure}"));
+        camera.chain(self.limits.iter().map(|limit| format!("the processor codes it: {limit}")))
+    }
+
     /// Says where it differs from the wish, and why it is so.
     pub(super) fn tell(&self, device: &Device, outlet: &Outlet) {
         let (mount, name) = (outlet.name(), device.path().display());
-        for departure in &self.departures {
-            tracing::warn!(mount, "{name}: the camera {departure}");
+        for otherwise in self.otherwise() {
+            tracing::warn!(mount, "{name}: {otherwise}");
         }
         for reason in &self.reasons {
             tracing::info!(mount, "{name}: {reason}");

@@ -53,6 +53,12 @@ impl Software {
         Self { reader, picture, encoder, assembler: Assembler::new(), keyframe: true, broken: 0 }
     }
 
+    /// The pixels of the picture that was coded last.
+    pub(super) fn last(&self) -> Option<&Picture> {
+        // What could not be read may be written over it in part.
+        Some(&self.picture).filter(|_| self.broken == 0 && self.assembler.parameter_sets().is_some())
+    }
+
     /// Makes the next picture a keyframe.
     pub(super) fn keyframe(&mut self) {
         self.keyframe = true;

@@ -44,11 +44,6 @@ impl Thin {
         Self { slots, last: None, due: false }
     }
 
-    /// Whether some are left out on purpose.
-    pub(super) fn is_thinning(&self) -> bool {
-        self.slots.is_some()
-    }
-
     /// Another picture came, which was taken then; it may be overtaken before it is coded.
     pub(super) fn came(&mut self, taken: MediaTime) {
         let Some(slots) = self.slots else {

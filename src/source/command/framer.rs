@@ -3,6 +3,9 @@
 //! Where a picture ends in a byte stream of H.264 or H.265 is known when the next one begins: a picture's time
 //! late, or when nothing more came for long. A program that hands over one picture at a time (`rpicam-vid --flush`) lets it be known at once: nothing
 //! more comes for some milliseconds. Whether it does so is learned first, and unlearned when a picture was cut.
+//!
+//! A pause says nothing of a program whose pictures come fast: it stands still, perhaps in the middle of one. Of one whose
+//! pictures are far apart it says that this one is over.
 
 use std::mem;
 use std::time::Duration;
@@ -35,6 +38,8 @@ pub(super) struct Framer {
     trust: Trust,
     /// How much of it was there when nothing more came, and when that was.
     quiet: Option<(usize, MediaTime)>,
+    /// When the first bytes of the picture before it came.
+    before: Option<MediaTime>,
     /// A picture was closed because nothing more came; what has come since, while it is too little to say whether
     /// that was right.
     closed: Option<Vec<u8>>,
@@ -65,6 +70,7 @@ impl Framer {
             began: MediaTime::default(),
             trust: Trust::default(),
             quiet: None,
+            before: None,
             closed: None,
             pauses: true,
         }
@@ -103,7 +109,7 @@ impl Framer {
         now: MediaTime,
         each: &mut impl FnMut(&[u8], MediaTime),
     ) -> Result<(), Endless> {
-        let Self { cutter, began, trust, quiet, .. } = self;
+        let Self { cutter, began, trust, quiet, before, .. } = self;
         if cutter.pending() == 0 {
             *began = now;
         }
@@ -113,6 +119,7 @@ impl Framer {
                 Some(_) => trust.lose(),
                 None => {}
             }
+            *before = Some(*began);
             each(unit, mem::replace(began, now));
         };
         match cutter {
@@ -146,8 +153,9 @@ impl Framer {
                 now
             }
         };
-        if self.trust.is_earned() || self.pauses && now.since(since) >= LONG {
+        if self.trust.is_earned() || self.pauses() && now.since(since) >= LONG {
             let began = self.began;
+            self.before = Some(began);
             let whole = |unit: &[u8]| each(unit, began);
             match &mut self.cutter {
                 Cutter::H264(splitter) => splitter.finish(whole),
@@ -163,7 +171,7 @@ impl Framer {
         match self.quiet {
             _ if !self.cutter.holds_slice() => Waits::No,
             Some((length, _)) if length == self.cutter.pending() => {
-                if self.pauses {
+                if self.pauses() {
                     Waits::ForLong
                 } else {
                     Waits::No
@@ -171,6 +179,11 @@ impl Framer {
             }
             _ => Waits::ForMore,
         }
+    }
+
+    /// Whether a long pause means that a picture is over.
+    fn pauses(&self) -> bool {
+        self.pauses && self.before.is_none_or(|before| self.began.since(before) >= LONG)
     }
 
     /// Whether a picture is handed out before the next one begins.
@@ -365,6 +378,23 @@ mod tests {
         assert_eq!(seen.0.waits(), Waits::No);
         seen.quiet_at(44_000);
         assert_eq!(seen.1, [], "pauses mean nothing any more");
+    }
+
+    #[test]
+    fn a_program_of_many_pictures_a_second_that_stands_still_in_one_of_them_goes_on_with_it() {
+        let mut seen = Seen::new();
+        seen.push(KEYFRAME, 0);
+        for number in 1..4 {
+            seen.push(&picture(number), 40 * u64::from(number));
+        }
+        seen.push(&picture(4)[..7], 160);
+        for now in [164, 664, 5_000] {
+            seen.quiet_at(now);
+        }
+        assert_eq!((seen.1.len(), seen.0.waits()), (4, Waits::No));
+        seen.push(&picture(4)[7..], 6_000);
+        seen.push(&picture(5), 6_040);
+        assert_eq!(seen.1.last(), Some(&(picture(4), at(160))));
     }
 
     #[test]

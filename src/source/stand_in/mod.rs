@@ -1,5 +1,5 @@
-//! What readers see while a source fails or is silent: its last keyframe, marked, once a second and for everyone
-//! who joins. One thread for all mounts, so that a source that hangs in the kernel holds up nothing.
+//! What readers see while a source fails or is silent: its last picture where that was left, else its last keyframe,
+//! marked, once a second and for everyone who joins. One thread for all mounts, so that a source that hangs in the kernel holds up nothing.
 
 mod picture;
 
@@ -99,7 +99,7 @@ impl Standing {
     fn show(&mut self, since: MediaTime, now: MediaTime) -> Option<MediaTime> {
         if self.shown.as_ref().is_none_or(|shown| shown.since != since) {
             let (unit, track) = self.mount.last()?;
-            let picture = Picture::new(unit, &track.codec, wall(since, now));
+            let picture = Picture::new(unit, &track.codec, self.mount.take_left(), wall(since, now));
             tracing::info!(mount = self.mount.name(), "no signal: {picture} is shown");
             self.shown = Some(Shown { since, picture, due: now });
         }

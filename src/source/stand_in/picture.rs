@@ -1,4 +1,4 @@
-//! The picture that is shown: the last keyframe, darkened, with a line on it; or as it was.
+//! The picture that is shown: the last one, or the last keyframe, darkened, with a line on it; or as it was.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +20,8 @@ pub(super) enum Picture {
     Marked {
         last: AccessUnit,
         picture: media::Picture,
+        /// It is what the source left, and no keyframe.
+        left: bool,
         /// What is written on it.
         since: SystemTime,
         encoder: Box<dyn Encoder>,
@@ -30,10 +32,16 @@ pub(super) enum Picture {
 }
 
 impl Picture {
-    /// The last keyframe of a source that has given nothing since.
-    pub(super) fn new(last: AccessUnit, codec: &Codec, since: SystemTime) -> Self {
+    /// The last keyframe of a source that has given nothing since, or the last picture if it `left` that.
+    pub(super) fn new(
+        last: AccessUnit,
+        codec: &Codec,
+        left: Option<media::Picture>,
+        since: SystemTime,
+    ) -> Self {
         let Codec::H264(_) = codec else { return Self::AsItWas(last) };
-        let made = encode::decode_h264(&last.data).and_then(|mut picture| {
+        let is_left = left.is_some();
+        let made = left.map_or_else(|| encode::decode_h264(&last.data), Ok).and_then(|mut picture| {
             darken(&mut picture);
             write(&mut picture, &line(since));
             let settings =
@@ -42,7 +50,7 @@ impl Picture {
         });
         match made {
             Ok((picture, encoder)) => {
-                Self::Marked { last, picture, since, encoder, assembler: Box::default() }
+                Self::Marked { last, picture, left: is_left, since, encoder, assembler: Box::default() }
             }
             Err(error) => {
                 tracing::debug!(%error, "the last keyframe is shown unmarked");
@@ -55,7 +63,7 @@ impl Picture {
     pub(super) fn next(&mut self, now: MediaTime, instant: SystemTime) -> Option<AccessUnit> {
         match self {
             Self::AsItWas(last) => Some(AccessUnit { time: now, journey: None, ..last.clone() }),
-            Self::Marked { last, picture, since, encoder, assembler } => {
+            Self::Marked { last, picture, since, encoder, assembler, .. } => {
                 if apart(instant, *since) > SAME {
                     *since = instant;
                     write(picture, &line(instant));
@@ -77,6 +85,7 @@ impl Picture {
 impl fmt::Display for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Marked { left: true, .. } => "the last picture, with a line that says since when",
             Self::Marked { .. } => "the last keyframe, with a line that says since when",
             Self::AsItWas(_) => "the last keyframe, as it was",
         })
@@ -139,7 +148,7 @@ mod tests {
     fn the_last_keyframe_is_darkened_and_says_since_when() {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
-        let mut shown = Picture::new(keyframe(), &codec, since);
+        let mut shown = Picture::new(keyframe(), &codec, None, since);
         let unit = shown.next(MediaTime::from_nanos(7), since).unwrap();
         assert_eq!((unit.time, unit.link), (MediaTime::from_nanos(7), Link::Start));
         assert!(off(&unit, "NO SIGNAL SINCE 14:02 UTC") < 3.0, "three levels of 220 a pixel for the coding");
@@ -148,9 +157,27 @@ mod tests {
         assert_ne!(first, second, "two IDR pictures in a row have different numbers");
     }
 
+    #[test]
+    fn a_picture_that_the_source_left_is_shown_instead_of_an_older_keyframe() {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
+        let mut left = media::Picture::black(320, 240);
+        draw::fill(&mut left, 0, 0, 160, 240, draw::BARS[0]);
+        let mut shown = Picture::new(keyframe(), &codec, Some(left.clone()), since);
+        assert!(shown.to_string().starts_with("the last picture,"), "{shown}");
+        let unit = shown.next(MediaTime::from_nanos(7), since).unwrap();
+        let line = "NO SIGNAL SINCE 14:02 UTC";
+        assert!(apart_from(&unit, &marked(left, line)) < 3.0);
+        assert!(off(&unit, line) > 20.0, "it is not the keyframe");
+    }
+
     fn expected(line: &str) -> media::Picture {
         let mut expected = media::Picture::black(320, 240);
         draw::fill(&mut expected, 0, 0, 320, 240, draw::BARS[0]);
+        marked(expected, line)
+    }
+
+    fn marked(mut expected: media::Picture, line: &str) -> media::Picture {
         darken(&mut expected);
         write(&mut expected, line);
         expected
@@ -158,7 +185,11 @@ mod tests {
 
     /// How far what is seen is from the keyframe with a line on it: levels of luma a pixel.
     fn off(unit: &AccessUnit, line: &str) -> f64 {
-        let (seen, expected) = (encode::decode_h264(&unit.data).unwrap(), expected(line));
+        apart_from(unit, &expected(line))
+    }
+
+    fn apart_from(unit: &AccessUnit, expected: &media::Picture) -> f64 {
+        let seen = encode::decode_h264(&unit.data).unwrap();
         let off =
             seen.luma.iter().zip(&expected.luma).map(|(seen, expected)| f64::from(seen.abs_diff(*expected)));
         off.sum::<f64>() / (320.0 * 240.0)
@@ -169,7 +200,7 @@ mod tests {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         // Since two minutes after 1970 began, as long as the board knows no better.
-        let mut shown = Picture::new(keyframe(), &codec, at(120));
+        let mut shown = Picture::new(keyframe(), &codec, None, at(120));
         let lines = ["00:02", "14:05", "13:05", "14:04"].map(|time| format!("NO SIGNAL SINCE {time} UTC"));
         for (number, since, line) in [
             (0, 121, 0),
@@ -189,7 +220,7 @@ mod tests {
         let broken = AccessUnit { data: [0, 0, 0, 1, 0x65, 1, 2, 3][..].into(), ..keyframe() };
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         for (unit, codec) in [(broken, codec), (keyframe(), Codec::Jpeg)] {
-            let mut shown = Picture::new(unit.clone(), &codec, UNIX_EPOCH);
+            let mut shown = Picture::new(unit.clone(), &codec, None, UNIX_EPOCH);
             assert_eq!(shown.next(MediaTime::from_nanos(7), UNIX_EPOCH).unwrap().data, unit.data);
         }
     }

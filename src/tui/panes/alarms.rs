@@ -4,15 +4,7 @@ use super::super::keys::{self, Binding};
 use super::super::message::Command;
 use super::super::model::Model;
 use super::Effects;
-use super::cursor::Cursor;
 use super::mount;
-
-/// What the alarms remember.
-#[derive(Debug, Default)]
-pub struct State {
-    /// The alarm that keys act on.
-    pub cursor: Cursor,
-}
 
 /// Its keys.
 pub const KEYS: &[Binding] = &[

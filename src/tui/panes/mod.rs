@@ -2,10 +2,10 @@
 
 pub mod alarms;
 pub mod config;
-pub mod cursor;
 pub mod dashboard;
 pub mod logs;
 pub mod mount;
+pub mod mounts;
 pub mod session;
 pub mod sessions;
 

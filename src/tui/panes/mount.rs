@@ -2,14 +2,14 @@
 
 use super::super::effect::Effect;
 use super::super::keys::{Binding, Key, key};
-use super::super::message::{Asked, Command};
+use super::super::message::{Asked, Command, EVERY_MS};
 use super::super::model::{Model, Notice, Overlay, Tab};
 use super::super::picture::Picture;
-use super::super::update::EVERY_MS;
-use super::cursor::Cursor;
-use super::{Effects, dashboard, sessions};
+use super::super::state::mount::State;
+pub use super::mounts::{shown, url};
+use super::{Effects, mounts, sessions};
 use crate::control::protocol::{
-    Act, Control, ControlKind, Encoder, Look, MountStatus, Outcome, Reply, SessionStatus, Value,
+    Act, Control, ControlKind, Encoder, Look, Outcome, Reply, SessionStatus, Value,
 };
 use ratatui::crossterm::event::KeyCode;
 
@@ -19,25 +19,6 @@ const WIDEST: u32 = 320;
 pub const GREATEST_BITRATE: u32 = 100_000_000;
 /// And from one keyframe to the next, in pictures.
 pub const GREATEST_GOP: u32 = 36_000;
-
-/// What the mount's pane remembers.
-#[derive(Debug, Default)]
-pub struct State {
-    /// Its name; none: the first.
-    pub name: Option<String>,
-    /// What can be set on its camera, or why nothing can be.
-    pub controls: Option<Result<Vec<Control>, String>>,
-    /// The line that keys act on: bitrate and GOP, where there are any, then the controls.
-    pub cursor: Cursor,
-    /// What it sees, or why not.
-    pub picture: Option<Result<Picture, String>>,
-    /// New pictures are asked for again and again, to aim the camera by.
-    pub live: bool,
-    /// Statuses since a picture was asked for; none: it has not come yet.
-    since: Option<u32>,
-    /// So many pictures came.
-    pictures: u64,
-}
 
 /// Its keys.
 pub const KEYS: &[Binding] = &[
@@ -82,14 +63,6 @@ pub enum Setting<'a> {
     Control(&'a Control),
 }
 
-/// The mount that is shown.
-pub fn shown(model: &Model) -> Option<&MountStatus> {
-    match &model.panes.mount.name {
-        Some(name) => model.mount(name),
-        None => dashboard::chosen(model),
-    }
-}
-
 /// What can be set on it.
 pub fn settings(model: &Model) -> Vec<Setting<'_>> {
     let encoder = shown(model).and_then(|mount| mount.encoder.as_ref());
@@ -105,17 +78,6 @@ pub fn chosen(model: &Model) -> Option<Setting<'_>> {
     let mut settings = settings(model);
     let last = settings.len().checked_sub(1)?;
     Some(settings.swap_remove(model.panes.mount.cursor.chosen.min(last)))
-}
-
-/// The URL by which a mount is watched, as far as one can say from here.
-pub fn url(model: &Model, mount: &str) -> Option<String> {
-    let status = model.status.as_ref()?;
-    let address = status.addresses.first()?;
-    let (host, port) = address.rsplit_once(':')?;
-    let everywhere = matches!(host, "[::]" | "0.0.0.0");
-    let host = if everywhere { status.board.hostname.as_deref().unwrap_or("localhost") } else { host };
-    let port = if port == "554" { String::new() } else { format!(":{port}") };
-    Some(format!("rtsp://{host}{port}/{mount}"))
 }
 
 /// Shows a mount.
@@ -199,7 +161,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             sessions::of_mount(model, &name);
             Vec::new()
         }
-        Command::Toggle => dashboard::toggle(model, &mount),
+        Command::Toggle => mounts::toggle(model, &mount),
         Command::NextMount => neighbour(model, &name, 1),
         Command::PreviousMount => neighbour(model, &name, -1),
         Command::Less => change(model, &name, -1),
@@ -249,6 +211,43 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
         Some(Setting::Control(control)) => {
             let (name, value) = (control.name.clone(), stepped(control, steps));
             set(model, mount, &name, value)
+        }
+    }
+}
+
+/// A scale from 1 to 1000 on which each tenfold has a third: what matters is by how much. The share of it that a value has.
+pub fn share(value: f64) -> f64 {
+    value.max(1.0).log10() / 3.0
+}
+
+/// Bits a second that the scale of bitrates begins with: it ends at 50 Mbit/s.
+pub const LEAST_BITRATE: u32 = 50_000;
+
+/// Sets a line to what a place of its slider means, of so many: the first is the least, the last the greatest.
+pub fn slide(model: &mut Model, line: usize, place: u16, of: u16) -> Effects {
+    let Some(mount) = shown(model).map(|mount| mount.name.clone()) else { return Vec::new() };
+    model.panes.mount.cursor.chosen = line;
+    let share = f64::from(place) / f64::from(of.saturating_sub(1).max(1));
+    let scaled = 1000f64.powf(share);
+    match chosen(model) {
+        None => Vec::new(),
+        Some(Setting::Bitrate(now)) => {
+            // As the keys leave it: nobody means single bits.
+            let bits = (scaled * f64::from(LEAST_BITRATE) / 50_000.0).round() as u32 * 50_000;
+            if u64::from(bits) == now { Vec::new() } else { set_bitrate(model, &mount, bits) }
+        }
+        Some(Setting::Gop(now)) => {
+            let pictures = scaled.round() as u32;
+            if pictures == now { Vec::new() } else { set_gop(model, &mount, pictures) }
+        }
+        Some(Setting::Control(control)) if control.read_only => change(model, &mount, 0),
+        Some(Setting::Control(control)) => {
+            let ControlKind::Number { least, greatest, step } = control.kind else { return Vec::new() };
+            let (step, span) = (step.max(1), greatest as f64 - least as f64);
+            let steps = (share * span / step as f64).round() as i64;
+            let value = least.saturating_add(steps.saturating_mul(step)).clamp(least, greatest);
+            let (name, now) = (control.name.clone(), control.value);
+            if now == Some(value) { Vec::new() } else { set(model, &mount, &name, value) }
         }
     }
 }

@@ -1,119 +1,16 @@
 //! Who watches.
 
-use std::cmp::Ordering;
-
 use tui_input::Input;
 
 use super::super::effect::Effect;
 use super::super::keys::{self, Binding, Key, key};
 use super::super::message::{Asked, Command};
 use super::super::model::{Deed, Model, Overlay, Prompt, Question, Tab};
+pub use super::super::sort::{Sort, dropped};
+use super::super::state::sessions::State;
 use super::super::words::seconds;
-use super::Effects;
-use super::cursor::Cursor;
+use super::{Effects, mounts};
 use crate::control::protocol::{AccessRequest, Act, SessionState, SessionStatus, Transport};
-
-/// What the sessions remember.
-#[derive(Debug, Default)]
-pub struct State {
-    /// Where the chosen session was when it was last looked.
-    pub cursor: Cursor,
-    /// The session that keys act on, wherever it is now.
-    pub chosen: Option<String>,
-    /// The session that is shown alone.
-    pub open: Option<String>,
-    /// What is in those that are shown.
-    pub filter: String,
-    /// What they are sorted by.
-    pub sort: Sort,
-    /// The other way round.
-    pub reversed: bool,
-}
-
-/// What sessions are sorted by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// The longest first.
-    #[default]
-    Since,
-    /// By the mount's name.
-    Mount,
-    /// By the address.
-    Address,
-    /// By the program.
-    Client,
-    /// The most first.
-    Bitrate,
-    /// The worst first.
-    Loss,
-    /// The worst first.
-    Jitter,
-    /// The worst first.
-    RoundTrip,
-    /// The worst first.
-    Behind,
-    /// The worst first.
-    Drops,
-}
-
-impl Sort {
-    /// All, in the order of the columns.
-    pub const ALL: [Self; 10] = [
-        Self::Since,
-        Self::Mount,
-        Self::Address,
-        Self::Client,
-        Self::Bitrate,
-        Self::Loss,
-        Self::Jitter,
-        Self::RoundTrip,
-        Self::Behind,
-        Self::Drops,
-    ];
-
-    /// What is said of it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Since => "time",
-            Self::Mount => "mount",
-            Self::Address => "address",
-            Self::Client => "program",
-            Self::Bitrate => "bitrate",
-            Self::Loss => "loss",
-            Self::Jitter => "jitter",
-            Self::RoundTrip => "round trip",
-            Self::Behind => "behind live",
-            Self::Drops => "drops",
-        }
-    }
-
-    fn next(self) -> Self {
-        let here = Self::ALL.iter().position(|sort| *sort == self).unwrap_or_default();
-        Self::ALL[(here + 1) % Self::ALL.len()]
-    }
-
-    fn compare(self, a: &SessionStatus, b: &SessionStatus) -> Ordering {
-        let most = |a: f64, b: f64| b.total_cmp(&a);
-        let some = |value: Option<f32>| value.map_or(-1.0, f64::from);
-        match self {
-            Self::Since => b.duration_s.cmp(&a.duration_s),
-            Self::Mount => a.mount.cmp(&b.mount),
-            Self::Address => a.address.cmp(&b.address),
-            Self::Client => a.client.cmp(&b.client),
-            Self::Bitrate => b.bitrate_bps.cmp(&a.bitrate_bps),
-            Self::Loss => most(some(a.loss_percent), some(b.loss_percent)),
-            Self::Jitter => most(some(a.jitter_ms), some(b.jitter_ms)),
-            Self::RoundTrip => most(some(a.round_trip_ms), some(b.round_trip_ms)),
-            Self::Behind => b.behind_live_ms.cmp(&a.behind_live_ms),
-            Self::Drops => dropped(b).cmp(&dropped(a)),
-        }
-    }
-}
-
-/// Pictures that a session was not sent.
-pub fn dropped(session: &SessionStatus) -> u64 {
-    session.dropped.iter().map(|drop| drop.pictures).sum()
-}
 
 /// A state in a word.
 pub fn state(state: SessionState) -> &'static str {
@@ -259,9 +156,6 @@ pub fn of_mount(model: &mut Model, mount: &str) {
     settle(model);
 }
 
-/// What is said where that is no time.
-pub const NO_TIME: &str = "A number and s, m, h or d: 2h.";
-
 /// Ends a session whose address is let in no more for a time (`2h`); none where that is no time.
 pub fn ban(session: &str, address: &str, time: &str) -> Option<Effects> {
     let seconds = Some(seconds(time)?);
@@ -293,13 +187,13 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             state.open = Some(session.id);
         }
         (Command::Kick, Some(session)) => {
-            model.overlay = Some(Overlay::Question(Question {
-                asks: format!(
+            model.overlay = Some(Overlay::Question(Question::sure(
+                format!(
                     "End session {} of {} on {}? It may come again.",
                     session.id, session.address, session.mount
                 ),
-                yes: Deed::Act(Act::Kick { session: session.id }),
-            }));
+                Deed::Act(Act::Kick { session: session.id }),
+            )));
         }
         (Command::Ban, Some(session)) => {
             let address = session.address.parse::<std::net::SocketAddr>();
@@ -308,9 +202,7 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
             let what = Prompt::Ban { session: session.id, address };
             model.overlay = Some(Overlay::Prompt { what, input: Input::new("1h".to_owned()) });
         }
-        (Command::Url, Some(session)) => {
-            model.overlay = super::mount::url(model, &session.mount).map(Overlay::Url)
-        }
+        (Command::Url, Some(session)) => model.overlay = mounts::url(model, &session.mount).map(Overlay::Url),
         _ => {}
     }
     Vec::new()
@@ -359,12 +251,5 @@ mod tests {
             assert!(said.starts_with(&format!("{word} is not understood")), "{said}");
         }
         assert_eq!(not_understood("tcp vlc loss>1 RTT>2.5 drops>"), None);
-    }
-
-    #[test]
-    fn the_worst_come_first() {
-        let (worse, better) = (session(), SessionStatus { loss_percent: None, ..session() });
-        assert_eq!(Sort::Loss.compare(&worse, &better), Ordering::Less);
-        assert_eq!(Sort::Jitter.compare(&worse, &better), Ordering::Equal);
     }
 }

@@ -8,8 +8,8 @@ use ratatui::widgets::{Paragraph, Row};
 
 use super::super::model::{Model, Places};
 use super::super::words::{NONE, bitrate, count, fine, millis, plain, some};
-use super::parts::{Column, clip, panel, rest, row_style, sparkline, table, tell_rows};
-use super::{alarms, board};
+use super::parts::{Column, clip, more, panel, rest, row_style, sparkline, table, tell_rows};
+use super::{alarms, board, chart};
 use crate::control::protocol::{MountStatus, Status};
 
 /// The body.
@@ -27,10 +27,44 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let heights =
         [Constraint::Min(5), Constraint::Length(board.len() as u16 + 2), Constraint::Length(alarms_height)];
     let [mounts, boxed, wrong] = Layout::vertical(heights).areas(area);
+    // What the list does not need is for how it was.
+    let listed = status.mounts.len() as u16 + 3;
+    let charted: Vec<&MountStatus> =
+        status.mounts.iter().filter(|mount| mount.bitrate_bps.is_some_and(|bits| bits > 0)).collect();
+    let spare = mounts.height.saturating_sub(listed).min(MOST_CHARTED);
+    let spare = if spare >= LEAST_CHARTED && !charted.is_empty() { spare } else { 0 };
+    let [mounts, charts] = Layout::vertical([Constraint::Min(0), Constraint::Length(spare)]).areas(mounts);
     self::mounts(model, status, frame, mounts, places);
+    over_time(model, &charted, frame, charts);
     let title = super::parts::airy(model.theme, "Box");
     frame.render_widget(Paragraph::new(board).block(title), boxed);
     alarms::few(model, status, frame, wrong);
+}
+
+/// Charts are so high together, where there is room, and at most.
+const LEAST_CHARTED: u16 = 8;
+const MOST_CHARTED: u16 = 36;
+/// And so large each, where there are several.
+const CHART_SIZE: (u16, u16) = (56, 12);
+
+/// Bitrates of the last minutes, as many as have room: of the chosen mount and those beside it.
+fn over_time(model: &Model, mounts: &[&MountStatus], frame: &mut Frame<'_>, area: Rect) {
+    if area.height == 0 {
+        return;
+    }
+    let columns = usize::from(area.width / CHART_SIZE.0).clamp(1, mounts.len());
+    let rows = usize::from(area.height / CHART_SIZE.1).clamp(1, mounts.len().div_ceil(columns));
+    let chosen = super::super::panes::dashboard::chosen(model).map(|mount| mount.name.as_str());
+    let here = mounts.iter().position(|mount| Some(mount.name.as_str()) == chosen).unwrap_or(0);
+    let first =
+        (here / (columns * rows) * columns * rows).min(mounts.len() - (columns * rows).min(mounts.len()));
+    for (area, mount) in chart::grid(area, columns, rows).into_iter().zip(&mounts[first..]) {
+        let past = model.past.mounts.get(&mount.name);
+        let samples: Vec<f32> = past.into_iter().flat_map(|past| past.of(0)).collect();
+        let write = |bits: f64| bitrate(bits as u64);
+        let name = format!("Bitrate of {}", plain(&mount.name));
+        chart::draw(model.theme, frame, area, &name, &samples, write, "It is not known.");
+    }
 }
 
 /// The mounts, and one line of what is wrong where there is room.
@@ -103,12 +137,7 @@ fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, pla
         .zip(&status.mounts[window.clone()])
         .map(|(place, mount)| row(model, mount, &shown, room).style(row_style(model, place == chosen)));
     let rows = rows.collect();
-    let hidden = status.mounts.len() - window.len();
-    let block = if hidden > 0 {
-        block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned())
-    } else {
-        block
-    };
+    let block = more(block, status.mounts.len() - window.len());
     frame.render_widget(table(model.theme, &columns, rows).block(block), area);
     tell_rows(places, inside, inside.y + 1, window);
 }

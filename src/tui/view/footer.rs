@@ -5,7 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use super::super::keys::{self, Binding};
+use super::super::bindings;
+use super::super::keys::Binding;
 use super::super::model::{Model, Notice, Overlay, Places, Prompt, Spot};
 use super::super::panes::config;
 use super::super::theme::Theme;
@@ -70,13 +71,13 @@ fn told(theme: Theme, notice: &Notice, width: usize) -> Vec<String> {
 /// As many keys as there is room for; help and leaving always.
 fn hints(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
-    let always = keys::everywhere(model).iter().filter(|binding| binding.footer.is_some());
+    let always = bindings::everywhere(model).iter().filter(|binding| binding.footer.is_some());
     // The box that one types in tells its own keys.
     let always: Vec<&Binding> =
         always.filter(|_| model.panes.config.editor.is_none() || !config::types(model)).collect();
     let reserved: u16 = always.iter().map(|binding| width(theme, binding)).sum();
     let (mut spans, mut x) = (Vec::new(), area.x);
-    let here = keys::bindings(model).filter(|binding| binding.footer.is_some());
+    let here = bindings::bindings(model).filter(|binding| binding.footer.is_some());
     let mut add = |binding: &Binding, x: &mut u16| {
         let wide = width(theme, binding);
         places.spots.push((Rect::new(*x, area.y, wide, 1), Spot::Command(binding.does)));

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::super::keys::{self, Binding};
+use super::super::bindings;
+use super::super::keys::Binding;
 use super::super::model::{Model, Places};
 use super::parts::middle;
 use super::parts::{airy, wrapped};
@@ -25,10 +26,10 @@ pub(super) fn draw(model: &Model, scroll: u16, frame: &mut Frame<'_>, body: Rect
         let lines = bindings.into_iter().flat_map(|it| lines(model, it, usize::from(width)));
         std::iter::once(Line::styled(title, model.theme.title())).chain(lines).collect::<Vec<_>>()
     };
-    let mut here = of("Here", keys::bindings(model).collect(), half.saturating_sub(1));
-    let mut others = of("Everywhere", keys::everywhere(model).iter().collect(), inside - half);
+    let mut here = of("Here", bindings::bindings(model).collect(), half.saturating_sub(1));
+    let mut others = of("Everywhere", bindings::everywhere(model).iter().collect(), inside - half);
     if !wide {
-        others = of("Everywhere", keys::everywhere(model).iter().collect(), inside);
+        others = of("Everywhere", bindings::everywhere(model).iter().collect(), inside);
         here.push(Line::raw(""));
         here.append(&mut others);
     }

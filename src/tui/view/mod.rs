@@ -19,6 +19,7 @@
 
 mod alarms;
 mod board;
+mod chart;
 mod config;
 mod dashboard;
 mod footer;
@@ -39,15 +40,13 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::model::{Model, Places, Tab};
 use super::theme::Glyphs;
-
-/// What a screen needs.
-pub const LEAST: (u16, u16) = (40, 10);
+pub use parts::LEAST;
 
 /// Draws all of it.
 pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
     let (area, mut places) = (frame.area(), Places::default());
     if area.width < LEAST.0 || area.height < LEAST.1 {
-        too_small(frame, area);
+        too_small(model, frame, area);
         places.too_small = true;
         return places;
     }
@@ -87,9 +86,12 @@ fn typewrite(buffer: &mut Buffer) {
     }
 }
 
-fn too_small(frame: &mut Frame<'_>, area: Rect) {
+fn too_small(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let (width, height) = LEAST;
-    let said = format!("Lenslet needs {width}x{height}; this is {}x{}. q leaves.", area.width, area.height);
+    let unsaid =
+        if model.panes.config.draft.changed() { " What is not applied is forgotten then." } else { "" };
+    let said =
+        format!("Lenslet needs {width}x{height}; this is {}x{}. q leaves.{unsaid}", area.width, area.height);
     frame.render_widget(Paragraph::new(said).wrap(Wrap { trim: true }), area);
 }
 

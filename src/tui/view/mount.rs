@@ -7,17 +7,22 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
 use super::super::model::{Model, Places, Spot};
-use super::super::panes::mount::{Setting, settings, shown, url};
+use super::super::panes::mount::{LEAST_BITRATE, Setting, settings, share, shown, url};
 use super::super::picture::Picture;
 use super::super::theme::{Colours, Glyphs, Pictures, Theme};
 use super::super::words::{NONE, bitrate, bytes, count, fine, millis, plain, some};
-use super::parts::{airy, clip, flow, gauge, named, panel, row_style, sparkline, title};
+use super::chart;
+use super::parts::{airy, clip, flow, gauge, more, named, panel, row_style, sparkline, title};
 use crate::control::protocol::{Control, ControlKind, MountState, MountStatus};
 
 /// What can be set has so many lines at least, with their frame.
 const SETTINGS: u16 = 5;
 /// From this width on there is room for a picture.
 const PICTURED: u16 = 56;
+/// More of it would be no finer to hit.
+const WIDEST_SLIDER: usize = 32;
+/// A chart of its bitrate is so high, where there is room beside all that can be set.
+const CHARTED: u16 = 12;
 
 /// The body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -40,9 +45,18 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let [left, right] = Layout::horizontal(halves).areas(below);
     let latency_height = latency.len() as u16 + 2;
     let room = left.height >= latency_height + SETTINGS;
-    let lefts = [Constraint::Min(0), Constraint::Length(if room { latency_height } else { 0 })];
-    let [set, late] = Layout::vertical(lefts).areas(left);
+    let latency_height = if room { latency_height } else { 0 };
+    let wanted = (settings(model).len() as u16 + 3).max(SETTINGS) + latency_height + CHARTED;
+    let charted = if left.height >= wanted { CHARTED } else { 0 };
+    let lefts = [Constraint::Min(0), Constraint::Length(charted), Constraint::Length(latency_height)];
+    let [set, over_time, late] = Layout::vertical(lefts).areas(left);
     controls(model, frame, set, places);
+    if charted > 0 {
+        let past = model.past.mounts.get(&mount.name);
+        let samples: Vec<f32> = past.into_iter().flat_map(|past| past.of(0)).collect();
+        let write = |bits: f64| bitrate(bits as u64);
+        chart::draw(model.theme, frame, over_time, "Bitrate", &samples, write, "It is not known.");
+    }
     frame
         .render_widget(Paragraph::new(latency).block(airy(model.theme, "Latency, ms from the camera")), late);
     picture(model, frame, right, places);
@@ -130,7 +144,12 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let said = match &model.panes.mount.controls {
         Some(Err(_)) if is_disabled(model) => Some("There is nothing that can be set.".to_owned()),
         Some(Err(_)) if shown(model).is_some_and(|mount| mount.kind != "camera") => {
-            Some("It is no camera, which would have more.".to_owned())
+            let more = if settings.is_empty() {
+                "It is no camera: there is nothing that can be set."
+            } else {
+                "It is no camera, which would have more."
+            };
+            Some(more.to_owned())
         }
         Some(Err(why)) => Some(plain(why)),
         None => Some("The camera is being asked.".to_owned()),
@@ -152,17 +171,33 @@ fn controls(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
         })
         .collect();
     lines.extend(said.map(|said| Line::styled(said, theme.quiet())));
-    let hidden = settings.len() - window.len();
-    let block = if hidden > 0 {
-        block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned())
-    } else {
-        block
-    };
+    let block = more(block, settings.len() - window.len());
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
     places.page = page.max(1);
     for (row, place) in (inside.y..).zip(window) {
         places.spots.push((Rect::new(inside.x, row, inside.width, 1), Spot::Row(place)));
+        let Some((x, wide)) = slider(&settings[place], usize::from(inside.width)) else { continue };
+        let cell = |at| (Rect::new(inside.x + x + at, row, 1, 1), Spot::Slider(place, at, wide));
+        places.spots.extend((0..wide).map(cell));
     }
+}
+
+/// Where a setting's slider begins within its line, and how wide it is.
+fn slider(setting: &Setting<'_>, width: usize) -> Option<(u16, u16)> {
+    let slides = match setting {
+        Setting::Bitrate(_) | Setting::Gop(_) => true,
+        Setting::Control(control) => {
+            control.value.is_some() && matches!(control.kind, ControlKind::Number { .. })
+        }
+    };
+    let (name, bar) = widths(width);
+    slides.then_some((name as u16 + 1, bar as u16))
+}
+
+/// Of a setting's line, the width of its name and of its slider.
+fn widths(width: usize) -> (usize, usize) {
+    let name = (width / 2).clamp(10, 22);
+    (name, width.saturating_sub(name + 9).clamp(4, WIDEST_SLIDER))
 }
 
 /// A daemon says of a mount that is disabled that there is none.
@@ -172,16 +207,17 @@ fn is_disabled(model: &Model) -> bool {
 
 fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> {
     let theme = model.theme;
-    let name_width = (width / 2).clamp(10, 22);
-    let room = width.saturating_sub(name_width + 9);
+    let (name_width, room) = widths(width);
     let aim = |name: &str, part: f64, value: String| {
-        let bar = Span::styled(gauge(theme, part, room.clamp(4, 16)), theme.chart());
+        let bar = Span::styled(gauge(theme, part, room), theme.chart());
         Line::from(vec![Span::raw(format!("{name:<name_width$} ")), bar, Span::raw(format!(" {value}"))])
     };
     match setting {
-        // From 50 kbit/s to 50 Mbit/s, and from every picture to one keyframe in a thousand.
-        Setting::Bitrate(bits) => aim("bitrate", part(*bits as f64 / 50e3), bitrate(*bits)),
-        Setting::Gop(pictures) => aim("GOP, pictures", part(f64::from(*pictures)), pictures.to_string()),
+        // To 50 Mbit/s, and from every picture to one keyframe in a thousand.
+        Setting::Bitrate(bits) => {
+            aim("bitrate", share(*bits as f64 / f64::from(LEAST_BITRATE)), bitrate(*bits))
+        }
+        Setting::Gop(pictures) => aim("GOP, pictures", share(f64::from(*pictures)), pictures.to_string()),
         Setting::Control(control) => {
             let name = clip(theme, &plain(&control.name), name_width);
             let dim = if control.inactive || control.read_only { theme.quiet() } else { Style::new() };
@@ -189,11 +225,6 @@ fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> 
             Line::from([vec![name], value(theme, control, room)].concat())
         }
     }
-}
-
-/// Of a scale from 1 to 1000 on which each tenfold has a third: what matters is by how much.
-fn part(value: f64) -> f64 {
-    value.max(1.0).log10() / 3.0
 }
 
 fn value(theme: Theme, control: &Control, room: usize) -> Vec<Span<'static>> {
@@ -204,7 +235,7 @@ fn value(theme: Theme, control: &Control, room: usize) -> Vec<Span<'static>> {
     match &control.kind {
         ControlKind::Number { least, greatest, .. } => {
             let span = (*greatest as f64 - *least as f64).max(1.0);
-            let bar = gauge(theme, (now as f64 - *least as f64) / span, room.clamp(4, 16));
+            let bar = gauge(theme, (now as f64 - *least as f64) / span, room);
             vec![Span::styled(bar, theme.chart()), Span::raw(format!(" {now}"))]
         }
         ControlKind::Switch => vec![Span::raw(if now != 0 { "[x] on" } else { "[ ] off" })],
@@ -235,7 +266,7 @@ fn picture(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places
             frame.render_widget(block.title_bottom(Line::raw(age).right_aligned()), area);
             if theme.pictures != Pictures::Signs {
                 // What lies over it would lie under it.
-                places.picture = Some(inside).filter(|_| model.overlay.is_none());
+                places.picture = Some(inside).filter(|it| model.overlay.is_none() && !it.is_empty());
                 return;
             }
             match (theme.glyphs, theme.colours) {

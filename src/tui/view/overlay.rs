@@ -6,40 +6,51 @@ use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Clear, Paragraph};
 
-use super::super::model::{Model, Overlay, Places, Spot};
-use super::super::theme::{Colours, Glyphs, Theme};
+use super::super::model::{Model, Overlay, Places, Question, Spot};
+use super::super::theme::{Colours, Glyphs, Ground, Theme};
 use super::super::words::plain;
 use super::help;
-use super::parts::{airy, middle, wrapped};
+use super::parts::{LEAST, airy, middle, wrapped};
 
 /// What lies over the body.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
     match &model.overlay {
         Some(Overlay::Help(scroll)) => help::draw(model, *scroll, frame, body, places),
-        Some(Overlay::Question(question)) => asks(model.theme, frame, body, &question.asks, places),
+        Some(Overlay::Question(question)) => asks(model.theme, frame, body, question, places),
         Some(Overlay::Url(url)) => self::url(model.theme, frame, body, url),
         Some(Overlay::Text { text, from }) => whole(model.theme, frame, body, text, *from, places),
         Some(Overlay::Prompt { .. }) | None => {}
     }
 }
 
-fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, said: &str, places: &mut Places) {
+fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, question: &Question, places: &mut Places) {
     let width = 64.min(body.width);
     let inside = usize::from(width.saturating_sub(4)).max(1);
-    let lines: Vec<Line<'_>> = wrapped(said, inside).into_iter().map(Line::from).collect();
+    let lines: Vec<Line<'_>> = wrapped(&question.asks, inside).into_iter().map(Line::from).collect();
     let area = middle(body, width, lines.len() as u16 + 2);
-    // The answers stand at the right of the lower edge.
-    let (edge, x) = (area.bottom().saturating_sub(1), area.right().saturating_sub(17));
-    places.spots.push((Rect::new(x, edge, 5, 1), Spot::Answer(true)));
-    places.spots.push((Rect::new(x + 8, edge, 8, 1), Spot::Answer(false)));
-    let keys = Line::from(vec![
-        Span::styled("y", theme.title()),
-        Span::raw(" yes   "),
-        Span::styled("n Esc", theme.title()),
-        Span::raw(" no"),
-    ]);
+    // The answers stand at the right of the lower edge, with what a click on them says.
+    let answers: &[(&str, &str, Option<bool>)] = match question.no {
+        None => &[("y", " yes", Some(true)), ("n Esc", " no", Some(false))],
+        Some(_) => {
+            &[("y", " it ends", Some(true)), ("n", " it goes on", Some(false)), ("Esc", " stay", None)]
+        }
+    };
+    let wide = |(key, word, _): &(&str, &str, Option<bool>)| (key.len() + word.len()) as u16;
+    let all = answers.iter().map(wide).sum::<u16>() + 3 * (answers.len() as u16 - 1);
+    let (edge, mut x) = (area.bottom().saturating_sub(1), area.right().saturating_sub(1 + all));
+    let mut keys: Vec<Span<'_>> = Vec::new();
+    for answer in answers {
+        if !keys.is_empty() {
+            keys.push(Span::raw("   "));
+        }
+        let (key, word, says) = *answer;
+        places.spots.extend(says.map(|yes| (Rect::new(x, edge, wide(answer), 1), Spot::Answer(yes))));
+        keys.extend([Span::styled(key, theme.title()), Span::raw(word)]);
+        x += wide(answer) + 3;
+    }
     frame.render_widget(Clear, area);
-    let block = airy(theme, "Sure?").border_style(theme.warning()).title_bottom(keys.right_aligned());
+    let block = airy(theme, "Sure?").border_style(theme.warning());
+    let block = block.title_bottom(Line::from(keys).right_aligned());
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
@@ -62,10 +73,21 @@ fn whole(theme: Theme, frame: &mut Frame<'_>, body: Rect, text: &str, from: u16,
 }
 
 fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {
-    let code = code(theme, url).filter(|code| code.height() + 4 <= usize::from(body.height));
-    let mut text = Text::from(vec![Line::styled(url.to_owned(), theme.title()).centered(), Line::raw("")]);
-    let small = code.is_none();
-    text.extend(code.unwrap_or_else(|| Text::from("There is no room for its QR code here.")));
+    let has_room = |code: &Text<'_>| {
+        let (width, height) = framed(code);
+        width <= body.width && height <= body.height
+    };
+    let code = code(theme, url);
+    let inside = usize::from(body.width.saturating_sub(4)).max(1);
+    let address = wrapped(url, inside).into_iter().map(|line| Line::styled(line, theme.title()).centered());
+    let mut text = Text::from(address.chain([Line::raw("")]).collect::<Vec<_>>());
+    let small = !code.as_ref().is_some_and(has_room);
+    let said = match code {
+        Some(code) if !small => code,
+        Some(code) => no_room(theme, url, &code, frame.area(), body, inside.min(60)),
+        None => Text::from("It is too long for a QR code."),
+    };
+    text.extend(said);
     let width = (text.width() + 4).max(30) as u16;
     let area = middle(body, width.min(body.width), (text.height() + 2).min(usize::from(body.height)) as u16);
     frame.render_widget(Clear, area);
@@ -73,15 +95,41 @@ fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {
     frame.render_widget(Paragraph::new(text).block(airy(theme, title)), area);
 }
 
+/// What a code takes with its frame, and the URL above it.
+fn framed(code: &Text<'_>) -> (u16, u16) {
+    (code.width() as u16 + 4, code.height() as u16 + 4)
+}
+
+/// From which size of the terminal on there is room for a code, as it is drawn now and in half the signs.
+fn no_room(theme: Theme, url: &str, code: &Text<'_>, all: Rect, body: Rect, width: usize) -> Text<'static> {
+    let around = all.height.saturating_sub(body.height);
+    let needed = |code: &Text<'_>| {
+        let (width, height) = framed(code);
+        format!("{}x{}", width.max(LEAST.0), height + around)
+    };
+    let mut said = format!(
+        "Its QR code needs a terminal of {}; this one is {}x{}.",
+        needed(code),
+        all.width,
+        all.height
+    );
+    let utf8 = Theme { glyphs: Glyphs::Utf8, ..theme };
+    if let Some(smaller) = self::code(utf8, url).filter(|_| theme.glyphs == Glyphs::Ascii) {
+        said += &format!(" With UTF-8 (LC_ALL=C.UTF-8) it needs {}.", needed(&smaller));
+    }
+    wrapped(&said, width).into_iter().map(Line::raw).collect::<Vec<_>>().into()
+}
+
 /// The URL as a QR code: two rows of modules a line, or in ASCII two columns a module.
 fn code(theme: Theme, url: &str) -> Option<Text<'static>> {
     let code = qrcode::QrCode::with_error_correction_level(url, qrcode::EcLevel::L).ok()?;
     let (side, modules) = (code.width() as isize, code.to_colors());
+    // Light modules are drawn where what is drawn is light, else dark ones: scanners want dark on light.
+    let inverted = theme.colours == Colours::None && theme.ground == Ground::Light;
     let dark = |x: isize, y: isize| {
         let inside = (0..side).contains(&x) && (0..side).contains(&y);
-        inside && modules[(y * side + x) as usize] == qrcode::Color::Dark
+        inverted != (inside && modules[(y * side + x) as usize] == qrcode::Color::Dark)
     };
-    // Light modules are drawn, whatever the terminal's ground: scanners want dark on light.
     let style = match theme.colours {
         Colours::None => Style::new(),
         _ => Style::new().fg(Color::White).bg(Color::Black),

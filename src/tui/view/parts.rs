@@ -8,6 +8,9 @@ use ratatui::widgets::{Block, Cell, Padding, Row, Table};
 use super::super::model::{Model, Places, Spot};
 use super::super::theme::{Glyphs, Theme};
 
+/// What a screen needs.
+pub const LEAST: (u16, u16) = (40, 10);
+
 /// A place in the middle, as large as it has to be.
 pub(super) fn middle(body: Rect, width: u16, height: u16) -> Rect {
     let [row] = Layout::vertical([Constraint::Length(height)]).flex(Flex::Center).areas(body);
@@ -29,6 +32,14 @@ pub(super) fn title(theme: Theme, text: &str, width: u16) -> String {
 /// With a little air at its sides.
 pub(super) fn airy<'a>(theme: Theme, title: impl Into<Span<'a>>) -> Block<'a> {
     panel(theme, title).padding(Padding::horizontal(1))
+}
+
+/// Tells in the lower edge how many lines are not seen.
+pub(super) fn more(block: Block<'_>, hidden: usize) -> Block<'_> {
+    match hidden {
+        0 => block,
+        hidden => block.title_bottom(Line::raw(format!(" {hidden} more ")).right_aligned()),
+    }
 }
 
 /// A column of a table.

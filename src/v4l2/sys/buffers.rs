@@ -31,6 +31,13 @@ pub(in super::super) struct Picture<'a> {
     pub(in super::super) planes: ArrayVec<PicturePlane<'a>, MAX_PLANES>,
 }
 
+impl Picture<'_> {
+    /// Whether there is nothing in it, or in one of its planes.
+    pub(in super::super) fn is_empty(&self) -> bool {
+        self.planes.is_empty() || self.planes.iter().any(|plane| plane.used <= plane.offset)
+    }
+}
+
 /// A plane of a picture.
 #[derive(Clone, Debug)]
 pub(in super::super) struct PicturePlane<'a> {
@@ -290,4 +297,27 @@ fn told<T: Stamp>(buffer: &v4l2_buffer_of<T>, queue: Queue, planes: &[v4l2_plane
     };
     let v4l2_buffer_of { index, flags, sequence, .. } = *buffer;
     Buffer { index, flags, sequence, seconds, micros, planes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_which_a_plane_is_empty_is_empty() {
+        let picture = |planes: &[(u32, u32)]| {
+            let plane = |&(used, offset): &(u32, u32)| PicturePlane { used, offset, shared: None };
+            Picture { micros: 1, planes: planes.iter().map(plane).collect() }
+        };
+        for (planes, empty) in [
+            (&[][..], true),
+            (&[(0, 0)], true),
+            (&[(64, 64)], true),
+            (&[(100, 0), (0, 0)], true),
+            (&[(100, 0)], false),
+            (&[(100, 64), (50, 0)], false),
+        ] {
+            assert_eq!(picture(planes).is_empty(), empty, "{planes:?}");
+        }
+    }
 }

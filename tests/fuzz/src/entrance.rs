@@ -20,6 +20,10 @@ const LATER: u8 = 0x1d;
 const SIGNED: u8 = 0x1a;
 /// The same of another user, who may watch another mount.
 const SIGNED_BY_OTHER: u8 = 0x19;
+/// The first one's by SHA-256.
+const SIGNED_BY_SHA256: u8 = 0x18;
+/// The first one's with a count, as a client does that was told of `qop`.
+const COUNTED: u8 = 0x17;
 
 const USERS: [(&str, &str, &str); 2] =
     [("alice", "8c1f64d2a07be935", "cam"), ("bob", "d20a1b97e6f3c584", "door")];
@@ -35,7 +39,26 @@ fn next_name() -> [u8; 16] {
     [NAMES.get(); 16]
 }
 
+/// What came of a conversation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Came {
+    /// Requests that were let in.
+    pub(crate) granted: u32,
+    /// Those that were asked for a password, and those of them whose nonce was over.
+    pub(crate) challenged: u32,
+    pub(crate) stale: u32,
+    /// Those that were forbidden.
+    pub(crate) forbidden: u32,
+    /// PLAYs.
+    pub(crate) played: u32,
+}
+
 pub(crate) fn entrance(data: &[u8]) {
+    talk(data);
+}
+
+/// The same, for who wants to know what came of it.
+pub(crate) fn talk(data: &[u8]) -> Came {
     NAMES.set(0);
     let mut world = World::new();
     let mut clients: [Client; CLIENTS] = std::array::from_fn(Client::new);
@@ -48,11 +71,14 @@ pub(crate) fn entrance(data: &[u8]) {
                 world.later();
                 clients.iter_mut().for_each(|client| client.wait(&mut world));
             }
-            SIGNED => client.sign(USERS[0], &mut world),
-            SIGNED_BY_OTHER => client.sign(USERS[1], &mut world),
+            SIGNED => client.sign(USERS[0], "", &mut world),
+            SIGNED_BY_OTHER => client.sign(USERS[1], "", &mut world),
+            SIGNED_BY_SHA256 => client.sign(USERS[0], ", algorithm=SHA-256", &mut world),
+            COUNTED => client.sign(USERS[0], ", qop=\"auth\"", &mut world),
             byte => client.hear(&[byte], &mut world),
         }
     }
+    world.came
 }
 
 struct World {
@@ -62,6 +88,7 @@ struct World {
     passed: Duration,
     /// Whose each session is.
     owners: HashMap<SessionId, Arc<str>>,
+    came: Came,
 }
 
 impl World {
@@ -78,6 +105,7 @@ impl World {
             now: lenslet::clock::now(),
             passed: Duration::from_secs(1_000_000),
             owners: HashMap::new(),
+            came: Came::default(),
         }
     }
 
@@ -146,14 +174,14 @@ impl Client {
     }
 
     /// Says who makes the request that has begun, rightly.
-    fn sign(&mut self, (user, password, _): (&str, &str, &str), world: &mut World) {
+    fn sign(&mut self, (user, password, _): (&str, &str, &str), by: &str, world: &mut World) {
         let text = String::from_utf8_lossy(&self.begun).into_owned();
         let mut words = text.trim_start().split(' ');
         let (method, uri) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         if uri.contains(['"', '\\', '\r', '\n']) {
             return;
         }
-        let challenge = format!("Digest realm=\"{REALM}\", nonce=\"{}\"", self.nonce);
+        let challenge = format!("Digest realm=\"{REALM}\", nonce=\"{}\"{by}", self.nonce);
         let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
         let parameters = http_auth::PasswordParams { username: user, password, uri, method, body: Some(&[]) };
         // What it cannot hash it does not say.
@@ -185,6 +213,7 @@ impl Client {
         Some(match event {
             Event::SignIn(claim) => match world.sign_in(&claim, self.peer) {
                 Ruling::Granted(user) => {
+                    world.came.granted += 1;
                     assert!(user.is_some(), "there are users");
                     self.granted = user.as_ref().map(|user| user.name.clone());
                     Answer::SignedIn(user)
@@ -192,9 +221,15 @@ impl Client {
                 refused => {
                     self.granted = None;
                     match refused {
-                        Ruling::Challenge { headers, .. } => Answer::Unknown(headers),
-                        Ruling::Banned { .. } => Answer::Forbidden { close: true },
-                        _ => Answer::Forbidden { close: false },
+                        Ruling::Challenge { headers, .. } => {
+                            world.came.challenged += 1;
+                            world.came.stale += u32::from(headers[0].contains("stale"));
+                            Answer::Unknown(headers)
+                        }
+                        other => {
+                            world.came.forbidden += 1;
+                            Answer::Forbidden { close: matches!(other, Ruling::Banned { .. }) }
+                        }
                     }
                 }
             },
@@ -218,7 +253,10 @@ impl Client {
                     server_port: Some((8000, 8001)),
                 }
             }
-            Event::Play { .. } => Answer::Playing { rtp_info: Vec::new() },
+            Event::Play { .. } => {
+                world.came.played += 1;
+                Answer::Playing { rtp_info: Vec::new() }
+            }
             Event::Pause { .. } | Event::Teardown { .. } => Answer::Done,
             Event::Parameters { .. } => Answer::failed(Status(451), "none"),
             Event::Interleaved { .. } | Event::Close { .. } => return None,

@@ -10,7 +10,7 @@
 mod client;
 mod config;
 pub mod connection;
-mod entrance;
+pub mod entrance;
 mod files;
 mod formats;
 mod h264;

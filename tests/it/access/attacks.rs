@@ -190,6 +190,12 @@ fn s9_whatever_is_parsed_before_anybody_signed_in_is_fuzzed() {
     ] {
         assert!(targets.contains(&target), "{target}");
     }
+    // Some of them anew with each change: what reads an answer, and whole conversations of who gives some.
+    let stages = std::fs::read_to_string(".ci/run").unwrap();
+    let fuzzed = stages.lines().find(|line| line.trim().starts_with("tests/fuzz/run ")).unwrap();
+    for target in ["authorization", "entrance"] {
+        assert!(fuzzed.split(' ').any(|word| word == target), "{target}: {fuzzed}");
+    }
 }
 
 #[test]

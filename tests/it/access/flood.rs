@@ -36,7 +36,7 @@ fn connect(to: SocketAddr, from: u8) -> std::io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// What was answered at once to whoever had no place.
+/// Whether it was told that it has no place, or has it no more.
 fn refused(mut stream: TcpStream) -> bool {
     let mut said = [0; 64];
     let read = stream.set_nonblocking(true).and_then(|()| stream.read(&mut said)).unwrap_or(0);
@@ -156,7 +156,7 @@ fn limits_hold_under_two_thousand_attempts_a_second_and_nothing_is_left_of_them(
         left.access.counters.iter().find(|counter| counter.what == what).map_or(0, |counter| counter.times)
     };
     assert!(
-        told("connections") > 0 && told("bans") > 0 && told("signed in") == 2,
+        told("connections that made way") > 0 && told("bans") > 0 && told("signed in") == 2,
         "{:?}",
         left.access.counters
     );

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use lenslet::access::Rules;
+use lenslet::access::{Policy, Rules};
 use lenslet::server::{MountSettings, Settings};
 
-use super::{House, PASSWORD, Visitor, wait};
+use super::{House, PASSWORD, Visitor, rules, wait};
 use crate::sending::{alone, ip};
 use crate::support::{Client, Incoming, MOUNTS, Server};
 use crate::users::by_daemon;
@@ -25,8 +25,7 @@ fn set_up(house: &House) -> (Client, u16, bool) {
 #[test]
 fn a_connection_too_many_is_told_when_to_come_again() {
     let house = open(Settings { max_connections: 3, ..Settings::default() });
-    let held: Vec<Client> = (0..3).map(|_| Client::at(house.address)).collect();
-    wait(|| house.handle.connections() == 3);
+    let held: Vec<_> = (0..3).map(|_| set_up(&house)).collect();
     let mut refused = Client::at(house.address);
     let reply = refused.next_reply().unwrap();
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("5")));
@@ -36,6 +35,73 @@ fn a_connection_too_many_is_told_when_to_come_again() {
     drop(held);
     wait(|| house.handle.connections() == 0);
     assert_eq!(Client::at(house.address).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+}
+
+/// Strangers from addresses of their own, each with what it says first.
+fn strangers(house: &House, numbers: std::ops::Range<u8>, says: &str) -> Vec<Client> {
+    let stranger = |number| {
+        let mut client = Client::connect_from(house.address, &format!("127.0.0.{number}"));
+        client.send(says.as_bytes());
+        client
+    };
+    numbers.map(stranger).collect()
+}
+
+/// Whether it was told that it made way, as the last it heard.
+fn made_way(client: &mut Client) -> bool {
+    let Some(told) = client.next_reply() else { return false };
+    assert!(matches!(client.next(), Incoming::Closed));
+    told.status == 503
+        && told.header("retry-after") == Some("5")
+        && told.body.contains("makes way for others")
+}
+
+#[test]
+fn who_signs_in_finds_a_place_among_strangers_and_loses_it_to_none() {
+    let house = House::with(rules(), Settings { max_connections: 8, ..Settings::default() });
+    let url = house.url("cam");
+    let (mut by_tcp, mut by_udp) = (Visitor::alice(&house), Visitor::alice(&house));
+    by_tcp.play(&url);
+    let (session, rtp, _rtcp) = by_udp.play_udp(&url);
+    let mut signed_in = Visitor::new(&house, "bob", "bob's");
+    assert_eq!(signed_in.ask("DESCRIBE", &url, &[]).status, 200);
+    let mut held = strangers(&house, 10..15, "");
+    wait(|| house.handle.connections() == 8);
+    let began = Instant::now();
+    let mut good = Visitor::alice(&house);
+    good.play(&url);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(made_way(&mut held[0]), "the oldest");
+    assert_eq!((house.refused("connections that made way"), house.refused("connections")), (1, 0));
+    // However many come, what they say and what it costs them: they push out each other.
+    let half = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n");
+    let guess = format!("{half}Authorization: Basic x\r\nAuthorization: y\r\n\r\n");
+    for says in ["", half.as_str(), guess.as_str(), "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"] {
+        let before = house.refused("connections that made way");
+        let _come = strangers(&house, 20..60, says);
+        // All but those that found a free place.
+        wait(|| house.refused("connections that made way") >= before + 36);
+    }
+    (0..5).for_each(|_| drop((by_tcp.client.next_frame(0), good.client.next_frame(0))));
+    rtp.recv(&mut [0; 2048]).unwrap();
+    assert_eq!(by_udp.ask("GET_PARAMETER", &url, &[&format!("Session: {session}")]).status, 200);
+    assert_eq!(signed_in.ask("DESCRIBE", &url, &[]).status, 200);
+    assert_eq!(house.refused("connections"), 0);
+}
+
+#[test]
+fn who_waits_for_what_a_wrong_password_costs_makes_way_at_once() {
+    let policy = Policy { free: 0, delay: Duration::from_secs(60), ..Policy::default() };
+    let house =
+        House::with(Rules { policy, ..rules() }, Settings { max_connections: 1, ..Settings::default() });
+    let guess = format!("DESCRIBE {} RTSP/1.0\r\nCSeq: 1\r\nAuthorization: x\r\n\r\n", house.url("cam"));
+    let mut guessing = strangers(&house, 10..11, &guess);
+    wait(|| house.counted("wrong user or password") == 1);
+    let began = Instant::now();
+    Visitor::alice(&house).play(&house.url("cam"));
+    assert!(made_way(&mut guessing[0]));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -52,6 +118,30 @@ fn sessions_too_many_are_told_when_to_come_again() {
     let _held = set_up(&house);
     let (_client, status, told) = set_up(&house);
     assert_eq!((status, told, house.refused("readers of a mount")), (453, true, 1));
+}
+
+/// ffmpeg falls back from UDP to TCP by a SETUP without a word of the session that it has: it takes that one's place.
+#[test]
+fn who_sets_up_anew_has_a_place_already() {
+    let settings = Settings { max_sessions: 2, ..Settings::default() };
+    let house = open(settings.clone());
+    let (url, listen) = (house.url("cam"), vec![house.address]);
+    let (_other, status, _) = set_up(&house);
+    let mut visitor = Visitor::new(&house, "", "");
+    let (session, rtp, _rtcp) = visitor.play_udp(&url);
+    let setup = format!("{url}/trackID=0");
+    house.handle.change(&Settings { listen, max_sessions: 1, ..settings }).unwrap();
+    assert_eq!((status, visitor.say("SETUP", &setup, &[TCP]).status), (200, 200));
+    assert_eq!(visitor.say("GET_PARAMETER", &url, &[&format!("Session: {session}")]).status, 454);
+    house.wait_for_sessions(2);
+    // What was in its place is sent nothing any more, by whichever way.
+    rtp.set_nonblocking(true).unwrap();
+    while rtp.recv(&mut [0; 2048]).is_ok() {}
+    assert_eq!(visitor.say("PLAY", &url, &[]).status, 200);
+    (0..10).for_each(|_| drop(visitor.client.next_frame(0)));
+    assert!(rtp.recv(&mut [0; 2048]).is_err());
+    drop(visitor);
+    house.wait_for_sessions(1);
 }
 
 #[test]
@@ -88,19 +178,28 @@ fn a_customer_of_ipv6_is_one_address() {
     if !alone("access::limits::a_customer_of_ipv6_is_one_address") {
         return;
     }
-    let addresses = ["fd00:7::7", "fd00:7::8", "fd00:7::9", "fd00:7:0:1::1"];
-    addresses.iter().for_each(|address| ip(&format!("-6 addr add {address}/128 dev lo nodad")));
-    let listen = vec![(std::net::Ipv6Addr::UNSPECIFIED, 0).into()];
-    let house = open(Settings { listen, max_per_address: 2, ..Settings::default() });
-    let server = ("fd00:7::7".parse::<std::net::IpAddr>().unwrap(), house.address.port()).into();
-    let mut held: Vec<_> = addresses[..2].iter().map(|from| Client::connect_from(server, from)).collect();
-    for client in &mut held {
-        let ask = format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0"));
-        assert_eq!(client.ask(&[&ask, TCP]).status, 200);
+    let addresses = ["2001:db8:7::7", "2001:db8:7::8", "2001:db8:7::9", "2001:db8:7:1::1"];
+    // At home everybody has the same 64 bits, and each host is one.
+    let private = ["fd00:7::7", "fd00:7::8", "fd00:7::9"];
+    for address in addresses.iter().chain(&private) {
+        ip(&format!("-6 addr add {address}/128 dev lo nodad"));
     }
-    assert_eq!(Client::connect_from(server, addresses[2]).next_reply().unwrap().status, 503);
+    let listen = vec![(std::net::Ipv6Addr::UNSPECIFIED, 0).into()];
+    let settings = Settings { listen, max_per_address: 2, ..Settings::default() };
+    let house = House::with(Rules { open_to_world: true, ..Rules::default() }, settings);
+    let server = |address: &str| (address.parse::<std::net::IpAddr>().unwrap(), house.address.port()).into();
+    let of = |to: &str, from: &str| {
+        let mut client = Client::connect_from(server(to), from);
+        let status = client.ask(&[&format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0")), TCP]).status;
+        (client, status)
+    };
+    let mut held: Vec<_> = addresses[..2].iter().map(|from| of(addresses[0], from)).collect();
+    assert_eq!(Client::connect_from(server(addresses[0]), addresses[2]).next_reply().unwrap().status, 503);
     assert_eq!(house.refused("connections of an address"), 1);
-    assert_eq!(Client::connect_from(server, addresses[3]).ask(&["OPTIONS * RTSP/1.0"]).status, 200);
+    held.push(of(addresses[0], addresses[3]));
+    held.extend(private.iter().chain(&private).map(|from| of(private[0], from)));
+    assert!(held.iter().all(|(_, status)| *status == 200));
+    assert_eq!(Client::connect_from(server(private[0]), private[1]).next_reply().unwrap().status, 503);
 }
 
 /// Sends that again and again until the connection ends; how long that took.

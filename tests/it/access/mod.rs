@@ -6,6 +6,7 @@ mod audit;
 mod flood;
 mod guesses;
 mod hydra;
+mod image;
 mod limits;
 mod networks;
 mod reflector;
@@ -33,7 +34,7 @@ use crate::support::{Client, Reply};
 /// What stands in no log, no answer and no figure.
 pub(crate) const PASSWORD: &str = "märker:p@ss%20 word";
 
-/// A server of mounts `cam` and `door` (also `/Streaming/Channels/1`) that shows pictures.
+/// A server of mounts `cam` and `door` (also `/Streaming/Channels/1` and `/`) that shows pictures.
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) handle: Handle,
@@ -73,7 +74,9 @@ impl House {
     /// With other settings than these.
     pub(crate) fn with(rules: Rules, settings: Settings) -> Self {
         let mut aliases = Aliases::default();
-        aliases.add(Alias::parse("/Streaming/Channels/1").unwrap(), "door").unwrap();
+        for alias in ["/Streaming/Channels/1", "/"] {
+            aliases.add(Alias::parse(alias).unwrap(), "door").unwrap();
+        }
         let usual = Settings::default();
         let listen =
             if settings.listen == usual.listen { vec![([127, 0, 0, 1], 0).into()] } else { settings.listen };

@@ -88,6 +88,28 @@ fn rights_are_of_the_mount_by_whatever_name() {
     assert_eq!(house.counted("no right to the mount"), 8);
 }
 
+/// `/` is another name of the door, where she may not: `*` is none.
+#[test]
+fn a_star_is_of_no_mount_though_the_root_is() {
+    let house = House::new(rules());
+    let url = house.url("cam");
+    let mut alice = Visitor::alice(&house);
+    let named = format!("Session: {}", alice.play(&url));
+    assert_eq!(alice.ask("DESCRIBE", &house.url(""), &[]).status, 403);
+    for method in ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"] {
+        assert_eq!(alice.ask(method, "*", &[]).status, 200, "{method}");
+        assert_eq!(alice.ask(method, "*", &[&named]).status, 200, "{method} of her session");
+    }
+    let asked = alice.answer("GET_PARAMETER", "*").unwrap();
+    let text = format!(
+        "GET_PARAMETER * RTSP/1.0\r\nCSeq: 1\r\n{named}\r\nAuthorization: {asked}\r\nContent-Length: 16\r\n\r\nbehind_live_ms\r\n"
+    );
+    alice.client.send(text.as_bytes());
+    assert_eq!(alice.client.next_reply().unwrap().status, 200, "nor is it of another mount than her session");
+    let mut bob = Visitor::new(&house, "bob", "bob's");
+    bob.play(&house.url(""));
+}
+
 #[test]
 fn what_changes_something_needs_the_right_to_change() {
     let house = House::new(rules());

@@ -32,8 +32,9 @@ fn who_is_banned_is_told_so_and_for_how_long() {
 #[test]
 fn who_finds_no_place_is_told_which_limit_it_is() {
     let house = House::with(Rules::default(), Settings { max_connections: 1, ..Settings::default() });
-    let held = Client::at(house.address);
-    super::wait(|| house.handle.connections() == 1);
+    let mut held = Client::at(house.address);
+    let setup = format!("SETUP {} RTSP/1.0", house.url("cam/trackID=0"));
+    assert_eq!(held.ask(&[&setup, "Transport: RTP/AVP/TCP"]).status, 200);
     for _ in 0..TIMES {
         let said = complaint(&house.url("cam"));
         let told = "with 503 Service Unavailable: the server has 1 connections: `max_connections` allows no more. (again in 5 s)";

@@ -67,7 +67,7 @@ fn what_is_refused_is_said_with_what_to_do() {
         "lenslet: there is no session nobody: `lenslet status` shows all\n"
     );
     let newer = complaint(&at, &["config", "set", "workers", "2", "--base", "3"]);
-    assert!(newer.contains("version 3 was seen, and the file is at version 4 now"), "{newer}");
+    assert!(newer.contains("the file was changed meanwhile: it is version 4 now"), "{newer}");
     assert!(complaint(&at, &["set", "cam", "bitrate", "fast"]).contains("\"fast\" is no bitrate"));
     assert!(complaint(&at, &["config", "apply", "/nowhere/file"]).contains("/nowhere/file cannot be read"));
 }

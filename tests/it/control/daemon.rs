@@ -127,6 +127,129 @@ fn a_picture_of_a_mount_is_a_jpeg_as_wide_as_asked() {
     }
 }
 
+/// By the command, and read by another program.
+#[test]
+fn a_picture_is_written_that_others_can_read() {
+    let at = |file: &str| format!("{}/tests/fixtures/bitstreams/{file}", env!("CARGO_MANIFEST_DIR"));
+    let mounts = format!(
+        "mounts: {{\"h264\": Pattern(width: 320, height: 240), \"mjpeg\": Jpegs(path: {:?})}}",
+        at("loop.mjpeg")
+    );
+    let server = Server::with(&mounts);
+    let folder = tempfile::tempdir().unwrap();
+    for mount in ["h264", "mjpeg"] {
+        let file = folder.path().join(format!("{mount}.jpg"));
+        let mut snapshot = crate::support::lenslet();
+        snapshot.args(["snapshot", mount, "-o"]).arg(&file).arg("--control").arg(server.control());
+        let done = snapshot.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let mut decode = std::process::Command::new("ffmpeg");
+        decode
+            .args(["-v", "error", "-xerror", "-i"])
+            .arg(&file)
+            .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"]);
+        let Ok(decoded) = decode.output() else {
+            assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "ffmpeg is not there");
+            println!("SKIPPED: no ffmpeg");
+            return;
+        };
+        assert!(decoded.status.success() && decoded.stderr.is_empty(), "{mount}: {decoded:?}");
+        let [least, most] = [decoded.stdout.iter().min(), decoded.stdout.iter().max()].map(Option::unwrap);
+        assert!(most - least > 100, "{mount} is all of one colour");
+    }
+}
+
+#[test]
+fn a_width_that_cannot_be_is_told_with_what_can() {
+    let server = Server::start();
+    let mut control = connect(&server);
+    for width in [0, 15, 16_385, u32::MAX] {
+        let look = Look::Snapshot { mount: "test".into(), max_width: Some(width) };
+        let Err(Error::Refused(refusal)) = control.ask(look) else { panic!("{width}") };
+        assert_eq!(
+            (refusal.what.as_str(), refusal.why),
+            ("out-of-range", format!("max_width: {width} is not between 16 and 16384 pixels"))
+        );
+    }
+}
+
+/// The next would not be there in time: the file's only one comes round in a minute.
+#[test]
+fn a_source_that_makes_keyframes_when_it_likes_has_its_newest_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let stream = include_bytes!("../../fixtures/bitstreams/clip.h264");
+    let sets_and_idr = lenslet::media::h264::nal_units(stream);
+    let mut one_group = Vec::new();
+    let mut keyframes = 0;
+    for nal in sets_and_idr {
+        keyframes += usize::from(nal[0] & 0x1f == 5);
+        if keyframes <= 1 {
+            one_group.extend([0, 0, 0, 1]);
+            one_group.extend(nal);
+        }
+    }
+    let file = folder.path().join("one.h264");
+    std::fs::write(&file, one_group).unwrap();
+    // A picture in two seconds, thirty of them.
+    let server = Server::with(&format!("mounts: {{\"slow\": File(path: {file:?}, fps: 0.5)}}"));
+    let mut player = Client::connect(&server);
+    let url = server.url("slow");
+    let session = player.set_up_tcp(&url);
+    assert_eq!(player.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    player.next_frame(0);
+    let mut control = connect(&server);
+    for _ in 0..2 {
+        let told = control.ask(Look::Snapshot { mount: "slow".into(), max_width: None });
+        let Ok(Reply::Snapshot(picture)) = told else { panic!("{told:?}") };
+        assert_eq!(picture.width, 320);
+    }
+}
+
+/// Numbers of a report that a client made, by its bytes (RFC 3550 section 6.4.2).
+#[test]
+fn what_a_viewer_reports_is_what_the_status_says() {
+    let server = Server::start();
+    let mut client = Client::connect(&server);
+    let url = server.url("test");
+    let (session, rtp, rtcp) = client.set_up_udp(&url);
+    assert_eq!(client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]).status, 200);
+    let mut packet = [0; 2048];
+    let length = rtp.recv(&mut packet).unwrap();
+    let media = Rtp::parse(&packet[..length]);
+    // The first sender report, whose time the round trip is measured by.
+    let (length, from) = rtcp.recv_from(&mut packet).unwrap();
+    assert_eq!((packet[1], length >= 28), (200, true));
+    let last_report = packet[10..14].to_vec();
+    let mut report = vec![0x81, 201, 0, 7, 9, 9, 9, 9];
+    report.extend(media.ssrc.to_be_bytes());
+    // A quarter lost, 291 in all; the highest number that came, a jitter of 10 ms.
+    report.extend([64, 0, 1, 0x23]);
+    report.extend(u32::from(media.seq).to_be_bytes());
+    report.extend(900_u32.to_be_bytes());
+    report.extend(last_report);
+    report.extend(0_u32.to_be_bytes());
+    rtcp.send_to(&report, from).unwrap();
+    let mut control = connect(&server);
+    let mut told = None;
+    control
+        .watch(Ask::Status { every_ms: Some(100) }, |reply| {
+            let Reply::Status(status) = reply else { panic!("{reply:?}") };
+            told = status.sessions.first().filter(|session| session.loss_percent.is_some()).cloned();
+            if told.is_some() {
+                std::ops::ControlFlow::Break(())
+            } else {
+                std::ops::ControlFlow::Continue(())
+            }
+        })
+        .unwrap();
+    let told = told.unwrap();
+    assert_eq!((told.loss_percent, told.lost_packets, told.jitter_ms), (Some(25.0), Some(291), Some(10.0)));
+    let round_trip = told.round_trip_ms.unwrap();
+    assert!((0.0..20_000.0).contains(&round_trip), "{round_trip}");
+    assert_eq!(told.transport, lenslet::control::protocol::Transport::Udp);
+    assert!(told.packets > 0 && told.behind_live_ms.is_some(), "{told:?}");
+}
+
 #[test]
 fn each_codec_gives_its_picture_or_says_plainly_that_it_has_none() {
     let at = |file: &str| format!("{}/tests/fixtures/bitstreams/{file}", env!("CARGO_MANIFEST_DIR"));

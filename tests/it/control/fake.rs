@@ -37,18 +37,29 @@ impl Fake {
         self.lines.0.try_send(LogEvent::Line(line(text))).unwrap();
     }
 
-    fn write(&self, text: String, base: Option<u64>) -> Answer {
+    fn write(&self, text: String, base: Option<Base>) -> Answer {
         let mut config = self.config.lock().unwrap();
-        if let Some(base) = base.filter(|base| *base != config.0) {
+        let is = |base: &Base| match base {
+            Base::Version(version) => *version == config.0,
+            Base::Hash(seen) => *seen == hash(&config.1),
+        };
+        if !base.is_none_or(|base| is(&base)) {
             return Err(Refusal::new(
-                "newer-version",
-                format!("version {base} was seen, and the file is at version {} now", config.0),
-                "look at what changed, and apply again upon it",
+                "changed-meanwhile",
+                format!(
+                    "the file was changed meanwhile: it is version {} now; look at it and try again",
+                    config.0
+                ),
+                "",
             ));
         }
         *config = (config.0 + 1, text);
         Ok(Reply::Plan(plan(Some(config.0))))
     }
+}
+
+fn hash(text: &str) -> String {
+    lenslet::config::store::hash(text.as_bytes())
 }
 
 impl Steward for Fake {
@@ -114,7 +125,12 @@ impl Steward for Fake {
     fn config<'a>(&'a self, _caller: &'a Caller, request: ConfigRequest) -> Boxed<'a, Answer> {
         Box::pin(async move {
             let (version, text) = self.config.lock().unwrap().clone();
-            let read = |version, text: &str| ConfigText { version, text: text.into(), is_default: false };
+            let read = |version, text: &str| ConfigText {
+                version,
+                text: text.into(),
+                hash: None,
+                is_default: false,
+            };
             match request {
                 ConfigRequest::Schema {} => Ok(Reply::Schema(serde_json::json!({
                     "schema": 1,
@@ -122,7 +138,9 @@ impl Steward for Fake {
                         "help": "Threads that readers are spread over."}],
                     "kinds": [],
                 }))),
-                ConfigRequest::Get { path: None } => Ok(Reply::Config(read(Some(version), &text))),
+                ConfigRequest::Get { path: None } => {
+                    Ok(Reply::Config(ConfigText { hash: Some(hash(&text)), ..read(Some(version), &text) }))
+                }
                 ConfigRequest::Get { path: Some(_) } => Ok(Reply::Config(read(Some(version), "30"))),
                 ConfigRequest::Values { .. } => Ok(Reply::Values(vec![
                     Written {
@@ -149,7 +167,7 @@ impl Steward for Fake {
                 })),
                 ConfigRequest::Preview { .. } => Ok(Reply::Plan(plan(None))),
                 ConfigRequest::Set { base, .. } => self.write(text.replace("30", "25"), base),
-                ConfigRequest::Apply { text, base } => self.write(text, base),
+                ConfigRequest::Apply { text, base } => self.write(text, Some(base)),
                 ConfigRequest::Rollback { base, .. } => self.write(text, base),
                 ConfigRequest::Diff { .. } => Ok(Reply::Diff(DIFF.into())),
                 ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
@@ -363,6 +381,7 @@ fn mount() -> MountStatus {
         source_dropped: drops("overtaken", 3),
         reader_dropped: drops("behind live", 12),
         restarts: 2,
+        restart_reasons: vec![RestartReason { why: "/dev/video0 was unplugged".into(), times: 2 }],
         readers: 1,
         max_readers: Some(20),
         sent_bytes: 1_234_567_890,

@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{BufReader, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use lenslet::control::client::{Blocking, Daemon, Error, Event, follow};
-use lenslet::control::protocol::{Act, Ask, ConfigRequest, LogEvent, LogWish, Reply, Request, RequestLine};
+use lenslet::control::protocol::{
+    Act, Ask, Base, ConfigRequest, LogEvent, LogWish, Reply, Request, RequestLine,
+};
 use lenslet::control::{Steward, server};
 use smol::channel::unbounded;
 
@@ -97,6 +100,29 @@ fn a_path_that_cannot_be_is_told() {
     assert!(server::Socket::bind(&beneath).unwrap_err().to_string().contains("cannot be made"));
 }
 
+/// The file's mode lets him through, and the kernel says who he is.
+#[test]
+fn a_stranger_is_refused_though_the_sockets_mode_would_let_him_in() {
+    if !nix::unistd::geteuid().is_root() {
+        assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "this is not root");
+        println!("SKIPPED: this is not root, who may be somebody else");
+        return;
+    }
+    let at = At::new(Fake::new());
+    for open in [at.path().as_path(), at.path().parent().unwrap(), at.folder.path()] {
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let alarms = |user: u32| {
+        let mut command = crate::support::lenslet();
+        command.args(["status", "--control"]).arg(at.path()).uid(user).gid(user).output().unwrap()
+    };
+    let stranger = alarms(65_534);
+    let said = String::from_utf8_lossy(&stranger.stderr);
+    assert!(!stranger.status.success() && stranger.stdout.is_empty(), "{stranger:?}");
+    assert!(said.contains("user 65534 is neither root, nor user 0, nor in group 0"), "{said}");
+    assert!(alarms(0).status.success());
+}
+
 #[test]
 fn no_more_clients_are_let_in_than_there_is_room_for() {
     let at = At::new(Fake::new());
@@ -110,17 +136,17 @@ fn two_clients_that_edit_at_once_are_told_of_each_other() {
     let (mut first, mut second) =
         (Blocking::connect(&at.path()).unwrap(), Blocking::connect(&at.path()).unwrap());
     let seen = |client: &mut Blocking| match client.ask(ConfigRequest::Get { path: None }).unwrap() {
-        Reply::Config(config) => config.version,
+        Reply::Config(config) => config.version.unwrap(),
         other => panic!("{other:?}"),
     };
     let (base, same) = (seen(&mut first), seen(&mut second));
     assert_eq!(base, same);
-    let apply = |base| ConfigRequest::Apply { text: "()".into(), base };
-    assert!(matches!(first.ask(apply(base)), Ok(Reply::Plan(plan)) if plan.version > base));
+    let apply = |base| ConfigRequest::Apply { text: "()".into(), base: Base::Version(base) };
+    assert!(matches!(first.ask(apply(base)), Ok(Reply::Plan(plan)) if plan.version > Some(base)));
     let Err(Error::Refused(refusal)) = second.ask(apply(base)) else { panic!("the second is not refused") };
-    assert_eq!(refusal.what, "newer-version");
+    assert_eq!(refusal.what, "changed-meanwhile");
     let newer = seen(&mut second);
-    assert!(refusal.why.contains(&newer.unwrap().to_string()), "{refusal}");
+    assert!(refusal.why.contains(&newer.to_string()), "{refusal}");
     assert!(second.ask(apply(newer)).is_ok());
 }
 

@@ -1,9 +1,12 @@
 //! What is steered of the daemon while people watch, and its configuration.
 
+use std::fs;
+
+use lenslet::config::store::hash;
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    Act, Ask, Change, ConfigRequest, Look, MountState, Plan, Reply, SessionState, SessionStatus, Transport,
-    Value,
+    Act, Ask, Base, Change, ConfigRequest, Look, MountState, Plan, Reply, SessionState, SessionStatus,
+    Transport, Value,
 };
 
 use crate::support::{Client, Server};
@@ -126,7 +129,8 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     let difference = [format!("-{before}"), format!("+{after}")];
     assert_eq!(lines(&told.diff), difference);
     assert_eq!(text(&mut control), (before.clone(), version), "nothing was written");
-    let apply = |base: u64, text: &str| ConfigRequest::Apply { text: text.to_owned(), base: Some(base) };
+    let apply =
+        |base: u64, text: &str| ConfigRequest::Apply { text: text.to_owned(), base: Base::Version(base) };
     let done = plan(&mut control, apply(version, &after));
     assert_eq!((changes(&done).as_slice(), done.version), (&expected(0)[..], Some(version + 1)));
     assert_eq!(done.diff, told.diff);
@@ -159,8 +163,8 @@ fn the_configuration_is_changed_while_people_watch_and_rolled_back() {
     // What it says already is no version more, whoever wants it.
     for request in [
         ConfigRequest::Rollback { to: version, base: None },
-        ConfigRequest::Rollback { to: version + 2, base: Some(version + 2) },
-        ConfigRequest::Apply { text: before, base: None },
+        ConfigRequest::Rollback { to: version + 2, base: Some(Base::Version(version + 2)) },
+        ConfigRequest::Apply { text: before, base: Base::Version(version + 2) },
         ConfigRequest::Set { path: "mounts.a.width".to_owned(), value: "64".to_owned(), base: None },
     ] {
         let again = plan(&mut control, request);
@@ -183,8 +187,129 @@ fn what_was_changed_between_is_not_written_over() {
     let (before, _) = text(&mut one);
     plan(&mut one, ConfigRequest::Set { path: "workers".to_owned(), value: "1".to_owned(), base: None });
     // An edit of what was there before.
-    let late = ConfigRequest::Apply { text: before.replace("\"b\"", "\"d\""), base: Some(1) };
+    let late = ConfigRequest::Apply { text: before.replace("\"b\"", "\"d\""), base: Base::Version(1) };
     assert_eq!(refused(other.ask(late)), "changed-meanwhile");
+}
+
+/// The file as it is told, and what it is known by.
+fn read(control: &mut Blocking) -> (String, Base) {
+    match control.ask(ConfigRequest::Get { path: None }).unwrap() {
+        Reply::Config(text) => (text.text, Base::Hash(text.hash.unwrap())),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_hand_wrote_meanwhile_is_not_written_over_though_no_versions_are_kept() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    fs::remove_dir_all(server.state().join("history")).unwrap();
+    let (before, base) = read(&mut control);
+    let mine = before.replace("\"b\"", "\"d\"");
+    // By hand, right or wrong: what is wrong is no version in any case.
+    for theirs in [before.replace("\"a\"", "\"e\""), "(mounts: {".to_owned()] {
+        fs::write(server.config(), &theirs).unwrap();
+        let apply = ConfigRequest::Apply { text: mine.clone(), base: base.clone() };
+        assert_eq!(refused(control.ask(apply)), "changed-meanwhile");
+        assert_eq!(fs::read_to_string(server.config()).unwrap(), theirs);
+        fs::write(server.config(), &before).unwrap();
+    }
+    plan(&mut control, ConfigRequest::Apply { text: mine, base });
+}
+
+#[test]
+fn what_a_hand_broke_is_written_over_by_those_alone_who_have_seen_it() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    let (right, _) = read(&mut control);
+    let (_, version) = text(&mut control);
+    fs::write(server.config(), "(mounts: {").unwrap();
+    let apply = |base| ConfigRequest::Apply { text: right.replace("\"b\"", "\"d\""), base };
+    let rollback = |base| ConfigRequest::Rollback { to: version, base: Some(base) };
+    for base in [Base::Version(version), Base::Hash(hash(right.as_bytes()))] {
+        assert_eq!(refused(control.ask(apply(base.clone()))), "changed-meanwhile");
+        assert_eq!(refused(control.ask(rollback(base))), "changed-meanwhile");
+    }
+    assert_eq!(fs::read_to_string(server.config()).unwrap(), "(mounts: {");
+    let (broken, base) = read(&mut control);
+    assert_eq!(broken, "(mounts: {");
+    plan(&mut control, rollback(base));
+    assert_eq!(read(&mut control).0, right);
+}
+
+#[test]
+fn what_was_refused_and_is_then_written_by_hand_is_read() {
+    let server = Server::with(TWO);
+    let mut control = connect(&server);
+    let (before, _) = read(&mut control);
+    // Another came between: it is not written.
+    let after = before.replace("\"b\"", "\"d\"");
+    let late = ConfigRequest::Apply { text: after.clone(), base: Base::Hash(hash(b"another")) };
+    assert_eq!(refused(control.ask(late)), "changed-meanwhile");
+    fs::write(server.config(), &after).unwrap();
+    server.logged(&["reloaded:", "added: d", "removed: b"]);
+}
+
+#[test]
+fn a_file_that_begins_with_a_byte_order_mark_is_read_as_any_other() {
+    let server = Server::of(&format!(
+        "\u{feff}(listen: [\"127.0.0.1:0\"], udp_ports: (0, 0), max_sessions: 7, {TWO})"
+    ));
+    let mut control = connect(&server);
+    let Reply::Config(value) =
+        control.ask(ConfigRequest::Get { path: Some("max_sessions".to_owned()) }).unwrap()
+    else {
+        panic!("no value")
+    };
+    assert_eq!((value.text.as_str(), value.is_default), ("7", false));
+    let text = read(&mut control).0.replace("\"a\": Pattern(width: 64", "\"a\": Pattern(width: 128");
+    let told = plan(&mut control, ConfigRequest::Preview { text: Some(text), to: None });
+    assert_eq!(told.mounts[0].why.as_deref(), Some("width: 64 -> 128"));
+}
+
+#[test]
+fn a_mount_is_known_by_its_other_names() {
+    let server = Server::on(
+        "127.0.0.1",
+        r#"aliases: {"/Streaming/Channels/101": "a", "/cam?channel=1&subtype=0": "b"},"#,
+        TWO,
+    );
+    let mut control = connect(&server);
+    let done = |told: Result<Reply, Error>| match told {
+        Ok(Reply::Done { said }) => said,
+        other => panic!("{other:?}"),
+    };
+    for (alias, name) in [
+        ("Streaming/Channels/101", "a"),
+        ("/Streaming/Channels/101", "a"),
+        // Which keys in which order is the alias's own business.
+        ("/cam?subtype=0&channel=1", "b"),
+    ] {
+        let mount = alias.to_owned();
+        assert_eq!(
+            done(control.ask(Act::Keyframe { mount: mount.clone() })),
+            format!("{name} makes a keyframe")
+        );
+        done(control.ask(Act::SetBitrate { mount: mount.clone(), bitrate_bps: 100_000 }));
+        done(control.ask(Act::SetGop { mount: mount.clone(), pictures: 10 }));
+        let Reply::Snapshot(picture) =
+            control.ask(Look::Snapshot { mount: mount.clone(), max_width: None }).unwrap()
+        else {
+            panic!("no picture")
+        };
+        assert_eq!(picture.width, 64);
+        // The refusal is of the mount.
+        let no_camera = said(control.ask(Look::Controls { mount: mount.clone() }));
+        assert!(no_camera.contains(&format!("{name} is no camera")), "{no_camera}");
+        let disabled = done(control.ask(Act::MountDisable { mount: mount.clone() }));
+        assert!(disabled.starts_with(&format!("{name} is served no longer")), "{disabled}");
+        let refusal = said(control.ask(Act::Keyframe { mount: mount.clone() }));
+        assert!(refusal.starts_with(&format!("mount-disabled: {name} is disabled")), "{refusal}");
+        done(control.ask(Act::MountEnable { mount }));
+    }
+    // One that is misspelt may be meant as well.
+    let near = said(control.ask(Act::Keyframe { mount: "Streaming/Chanels/101".to_owned() }));
+    assert!(near.ends_with("Streaming/Channels/101 is nearest"), "{near}");
 }
 
 #[test]
@@ -220,6 +345,9 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
         );
     }
     assert!(said(control.ask(set("mounts.a.width", "wide"))).ends_with("nothing was changed"));
+    // What is like nothing is answered with what there is.
+    let unknown = said(control.ask(set("mounts.a.nope", "1")));
+    assert!(unknown.contains("there is no setting nope of Pattern: it has width, height, "), "{unknown}");
     // What is not written has its default, which may be one in words, and what there is not is said not to be there.
     let mut get = |path: &str| control.ask(ConfigRequest::Get { path: Some(path.to_owned()) });
     for (path, default) in [("session_timeout", "60"), ("mounts[\"a\"].fps", "30"), ("access.basic", "false")]

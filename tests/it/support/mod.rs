@@ -1,5 +1,6 @@
 //! A server of our own, and a client that says exactly what it is told.
 
+mod network;
 mod receiver;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
+pub(crate) use network::Network;
 pub(crate) use receiver::Receiver;
 
 /// Nothing on loopback takes this long unless it is broken.
@@ -102,12 +104,6 @@ impl Server {
         (std::mem::replace(&mut self.runtime, tempfile::tempdir().unwrap()), log)
     }
 
-    /// Ends it as a crash does.
-    pub(crate) fn crash(mut self) -> std::process::ExitStatus {
-        Command::new("kill").args(["-ABRT", &self.child.id().to_string()]).status().unwrap();
-        self.child.wait().unwrap()
-    }
-
     fn end_child(&mut self) -> std::process::ExitStatus {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         self.child.wait().unwrap()
@@ -187,6 +183,11 @@ impl Server {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("rtsp://{}/{path}", self.address)
+    }
+
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
     }
 
     /// Resident memory in kB.
@@ -410,7 +411,7 @@ impl Client {
 
     /// SETUP by UDP, of a mount's first track: gives the session, and our RTP and RTCP sockets.
     pub(crate) fn set_up_udp(&mut self, url: &str) -> (String, UdpSocket, UdpSocket) {
-        let (rtp, rtcp) = udp_pair(self.socket().local_addr().unwrap().ip());
+        let (rtp, rtcp) = udp_pair_at(self.socket().local_addr().unwrap());
         let setup = format!("SETUP {url}/trackID=0 RTSP/1.0");
         let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
         let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}", port(&rtp), port(&rtcp));
@@ -427,7 +428,9 @@ impl Client {
         let ports =
             transport.split(';').find_map(|parameter| parameter.strip_prefix("server_port=")).unwrap();
         let port: u16 = ports.split('-').next().unwrap().parse().unwrap();
-        rtp.connect((self.socket().peer_addr().unwrap().ip(), port)).unwrap();
+        let mut from = self.socket().peer_addr().unwrap();
+        from.set_port(port);
+        rtp.connect(from).unwrap();
         // What came before that; of this session nothing can have come before PLAY.
         rtp.set_nonblocking(true).unwrap();
         while rtp.recv(&mut [0; 1]).is_ok() {}
@@ -456,12 +459,18 @@ impl Client {
 
 /// Sockets for RTP and RTCP: an even port that the kernel chose, and the one above it.
 pub(crate) fn udp_pair(address: IpAddr) -> (UdpSocket, UdpSocket) {
-    let bind = |port| {
-        let socket = UdpSocket::bind(SocketAddr::new(address, port)).ok()?;
+    udp_pair_at(SocketAddr::new(address, 0))
+}
+
+/// The same on an address with its scope, whatever its port.
+fn udp_pair_at(mut address: SocketAddr) -> (UdpSocket, UdpSocket) {
+    let mut bind = |port| {
+        address.set_port(port);
+        let socket = UdpSocket::bind(address).ok()?;
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Some(socket)
     };
-    let pair = || {
+    let mut pair = || {
         let rtp = bind(0)?;
         let port = rtp.local_addr().unwrap().port();
         if port % 2 == 0 { Some((rtp, bind(port + 1)?)) } else { None }

@@ -58,17 +58,30 @@ fn a_panic_is_told_on_a_terminal_that_is_as_it_was() {
     }
 }
 
-/// A terminal of 80x24 whose line no other program has open too, whatever is started meanwhile.
-fn line_and_end() -> (File, File) {
+/// A terminal whose line no other program has open too, whatever is started meanwhile.
+pub(super) fn line_and_end(rows: u16, columns: u16) -> (File, File) {
     let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname_r(&master).unwrap();
-    let sized = Command::new("stty").args(["-F", &name, "rows", "24", "cols", "80"]).status().unwrap();
+    let sized = Command::new("stty")
+        .args(["-F", &name, "rows", &rows.to_string(), "cols", &columns.to_string()])
+        .status()
+        .unwrap();
     assert!(sized.success());
     let flags = OFlag::O_NOCTTY.bits();
     let slave = File::options().read(true).write(true).custom_flags(flags).open(&name).unwrap();
     (File::from(OwnedFd::from(master)), slave)
+}
+
+/// Reads a line until it has brought this.
+pub(super) fn until_seen(line: &mut File, part: &[u8]) {
+    let mut seen = Vec::new();
+    while !seen.windows(part.len()).any(|it| it == part) {
+        let mut bytes = [0; 4096];
+        let read = line.read(&mut bytes).unwrap();
+        seen.extend_from_slice(&bytes[..read]);
+    }
 }
 
 #[test]
@@ -76,19 +89,14 @@ fn a_line_that_is_cut_ends_the_screen_and_no_daemon() {
     let daemon = Daemon::start("127.0.0.1");
     // With the signal that the kernel sends to whose terminal it was, and without it, as a program's that only writes there.
     for leader in [true, false] {
-        let (mut line, slave) = line_and_end();
+        let (mut line, slave) = line_and_end(24, 80);
         let mut command = Command::new("setsid");
         command.args(leader.then_some("--ctty"));
         command.args([env!("CARGO_BIN_EXE_lenslet"), "tui", "--control"]).arg(daemon.socket());
         let end = || Stdio::from(slave.try_clone().unwrap());
         let command = command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
         let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        let mut seen = Vec::new();
-        while !seen.windows(3).any(|part| part == b"cam") {
-            let mut bytes = [0; 4096];
-            let read = line.read(&mut bytes).unwrap();
-            seen.extend_from_slice(&bytes[..read]);
-        }
+        until_seen(&mut line, b"cam");
         drop(line);
         let ended = child.wait().unwrap();
         assert!(ended.success(), "it leaves as by `q`: {ended}");

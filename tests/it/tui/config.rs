@@ -1,19 +1,21 @@
 //! The configuration's screens, with a real daemon behind them that answers.
 
+use std::rc::Rc;
+
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    AccessRequest, BanEntry, ConfigRequest, OpenTo, Refusal, Reply, Request, UserEntry, VersionEntry,
+    AccessRequest, BanEntry, ConfigRequest, Refusal, Reply, Request, UserEntry, VersionEntry,
 };
 use lenslet::tui::effect::Effect;
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Tab};
-use lenslet::tui::panes::config::{self, form::Section};
+use lenslet::tui::panes::config;
 use lenslet::tui::update::update;
 
 use ratatui::style::Modifier;
 
 use super::screens::shows;
-use super::support::{draw, key, seen, status, tell, text};
+use super::support::{draw, key, press, seen, status, tell, text};
 use crate::support::Server;
 
 const MOUNTS: &str = r#"mounts: {
@@ -25,20 +27,33 @@ const MOUNTS: &str = r#"mounts: {
 /// A screen and the daemon that its questions go to.
 pub(super) struct Screen {
     pub(super) model: Model,
-    control: Blocking,
+    pub(super) control: Blocking,
+    /// Those that the daemon tells of.
+    pub(super) users: Vec<UserEntry>,
+    pub(super) bans: Vec<BanEntry>,
+    pub(super) versions: Vec<VersionEntry>,
     /// What was asked of the daemon since this was looked at last, by the verbs.
     pub(super) asked: Vec<String>,
-    _server: Server,
+    server: Rc<Server>,
 }
 
 impl Screen {
     pub(super) fn new() -> Self {
-        let server = Server::with(MOUNTS);
+        Self::of(MOUNTS)
+    }
+
+    /// Of a daemon with these mounts.
+    pub(super) fn of(mounts: &str) -> Self {
+        Self::on(Rc::new(Server::with(mounts)))
+    }
+
+    fn on(server: Rc<Server>) -> Self {
         let control = Blocking::connect(&server.control()).unwrap();
         let mut status = status("typical");
         status.config.path = Some("/etc/lenslet/lenslet.ron".into());
         status.config.version = Some(1);
-        let mut screen = Self { model: seen(&status), control, asked: Vec::new(), _server: server };
+        let (users, bans, versions, asked) = (users(), bans(), versions(), Vec::new());
+        let mut screen = Self { model: seen(&status), control, users, bans, versions, asked, server };
         screen.press("4");
         screen
     }
@@ -50,10 +65,24 @@ impl Screen {
         }
     }
 
+    /// Another one of the same daemon.
+    pub(super) fn beside(&self) -> Self {
+        Self::on(self.server.clone())
+    }
+
+    pub(super) fn shown(&mut self) -> String {
+        text(&draw(&mut self.model, 80, 24))
+    }
+
+    /// Presses keys whose questions the daemon has not answered yet.
+    pub(super) fn holds(&mut self, keys: &str) -> Vec<Effect> {
+        press(&mut self.model, keys)
+    }
+
     /// Types signs.
     pub(super) fn types(&mut self, text: &str) {
         for sign in text.chars() {
-            self.press(&sign.to_string());
+            self.press(if sign == ' ' { "Space".to_owned() } else { sign.to_string() }.as_str());
         }
     }
 
@@ -88,9 +117,9 @@ impl Screen {
                 other => other,
             };
             let outcome = match request {
-                Request::Config(ConfigRequest::History {}) => Ok(Reply::History(versions())),
-                Request::Access(AccessRequest::UserList {}) => Ok(Reply::Users(users())),
-                Request::Access(AccessRequest::BanList {}) => Ok(Reply::Bans(bans())),
+                Request::Config(ConfigRequest::History {}) => Ok(Reply::History(self.versions.clone())),
+                Request::Access(AccessRequest::UserList {}) => Ok(Reply::Users(self.users.clone())),
+                Request::Access(AccessRequest::BanList {}) => Ok(Reply::Bans(self.bans.clone())),
                 Request::Config(request) => match self.control.ask(request) {
                     Ok(reply) => Ok(reply),
                     Err(Error::Refused(refusal)) => Err(refusal),
@@ -105,7 +134,7 @@ impl Screen {
     }
 }
 
-fn users() -> Vec<UserEntry> {
+pub(super) fn users() -> Vec<UserEntry> {
     let user = |name: &str, read: &[&str], control: &[&str]| UserEntry {
         name: name.into(),
         read: read.iter().map(|it| (*it).to_owned()).collect(),
@@ -118,7 +147,7 @@ fn users() -> Vec<UserEntry> {
     ]
 }
 
-fn bans() -> Vec<BanEntry> {
+pub(super) fn bans() -> Vec<BanEntry> {
     let ban = |address: &str, for_s, until: &str, why: &str| BanEntry {
         address: address.into(),
         until: until.into(),
@@ -131,7 +160,7 @@ fn bans() -> Vec<BanEntry> {
     ]
 }
 
-fn versions() -> Vec<VersionEntry> {
+pub(super) fn versions() -> Vec<VersionEntry> {
     let version = |version, at: &str, author: &str, bytes| VersionEntry {
         version,
         at: at.into(),
@@ -216,40 +245,6 @@ fn a_review_shows_what_differs_in_lines_that_are_longer_than_the_screen() {
     }
 }
 
-/// On the users and bans.
-pub(super) fn access() -> Screen {
-    let mut screen = Screen::new();
-    if let Some(status) = &mut screen.model.status {
-        (status.access.users, status.access.bans) = (3, 2);
-        status.access.users_file = Some("/var/lib/lenslet/users.ron".into());
-        status.access.open_to = OpenTo::Users;
-    }
-    let place = screen.model.panes.config.listed().iter().position(|it| *it == Section::Access).unwrap();
-    for _ in 0..place {
-        screen.press("j");
-    }
-    screen.press("Enter j");
-    screen
-}
-
-#[test]
-fn users_and_bans() {
-    let mut screen = access();
-    shows("access", &mut screen.model);
-    screen.press("?");
-    shows("access-help", &mut screen.model);
-    screen.press("Esc x");
-    shows("access-remove", &mut screen.model);
-    screen.press("n a");
-    screen.types("gate");
-    screen.press("Enter");
-    screen.types("sesame");
-    screen.press("Enter");
-    screen.types("sesam");
-    screen.press("Enter");
-    shows("access-add", &mut screen.model);
-}
-
 #[test]
 fn a_file_that_is_not_there_is_warned_of() {
     let mut screen = Screen::new();
@@ -260,19 +255,6 @@ fn a_file_that_is_not_there_is_warned_of() {
     let shown = text(&draw(&mut screen.model, 80, 24));
     assert!(shown.contains('▲') && shown.contains("/no/such/clip.mp4"), "{shown}");
     assert!(!shown.contains("it fits"), "{shown}");
-}
-
-#[test]
-fn what_is_wrong_with_a_user_is_told_on_the_smallest_screen() {
-    let mut screen = access();
-    screen.press("a");
-    screen.types("gate");
-    screen.press("Enter");
-    screen.types("sesame");
-    screen.press("Enter Enter");
-    let shown = text(&draw(&mut screen.model, 40, 10));
-    assert!(shown.contains("The two passwords differ"), "{shown}");
-    assert!(shown.contains("Once more"), "{shown}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use lenslet::tui::keys::{EVERYWHERE, Key, bindings, everywhere};
+use lenslet::tui::bindings::{bindings, everywhere};
+use lenslet::tui::keys::{EVERYWHERE, Key};
 use lenslet::tui::message::Message;
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::panes::config::Screen as Shown;

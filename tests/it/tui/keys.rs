@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use lenslet::control::protocol::{Level, LogEvent, LogLine, Refusal, Reply};
+use lenslet::tui::bindings::bindings;
 use lenslet::tui::effect::Effect;
-use lenslet::tui::keys::{EVERYWHERE, bindings};
+use lenslet::tui::keys::EVERYWHERE;
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::{Model, Overlay, Tab};
 use lenslet::tui::update::update;
-use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
+use super::mouse::{click, place};
 use super::support::{controls, draw, key, log, press, seen, status, tell, text};
 
 /// A screen of an ordinary day that everything has been told to.
-fn day() -> Model {
+pub(super) fn day() -> Model {
     let mut model = seen(&status("typical"));
     press(&mut model, "3");
     tell(&mut model, Asked::Controls("door".into()), Ok(Reply::Controls(controls())));
@@ -25,10 +26,11 @@ fn day() -> Model {
 }
 
 /// What is asked, as the daemon reads it, without the screens' own questions.
-fn asked(effects: &[Effect]) -> String {
+pub(super) fn asked(effects: &[Effect]) -> String {
     let line = |effect: &Effect| match effect {
         Effect::Ask { request, .. } => serde_json::to_string(request).unwrap(),
         Effect::Leave => "leave".to_owned(),
+        Effect::End => "end".to_owned(),
         Effect::Redraw => "redraw".to_owned(),
         Effect::Cancel(_) => "cancel".to_owned(),
     };
@@ -36,7 +38,7 @@ fn asked(effects: &[Effect]) -> String {
 }
 
 /// What a key may change, in a line.
-fn state(model: &Model) -> String {
+pub(super) fn state(model: &Model) -> String {
     let panes = &model.panes;
     let overlay = match &model.overlay {
         None => "",
@@ -383,12 +385,39 @@ fn a_chosen_session_stays_chosen_where_others_come_and_go() {
 }
 
 #[test]
-fn a_terminal_that_has_the_daemon_with_it_says_so_before_it_ends() {
+fn who_leaves_is_asked_whether_the_daemon_that_was_started_here_ends_too() {
     let mut model = day();
     model.link.ours = true;
-    assert!(press(&mut model, "q").is_empty());
-    assert!(text(&draw(&mut model, 80, 24)).contains("ends with it"));
-    assert_eq!(press(&mut model, "y"), [Effect::Leave]);
+    for (answer, asks) in [("y", "end"), ("n", "leave"), ("Esc", ""), ("q", "")] {
+        assert!(press(&mut model, "q").is_empty());
+        let shown = text(&draw(&mut model, 40, 12));
+        assert!(shown.contains("7 viewers are told") && shown.contains("n it goes on"), "{shown}");
+        assert_eq!(asked(&press(&mut model, answer)), asks);
+        assert!(model.overlay.is_none());
+    }
+    for (part, asks) in [("y it ends", "end"), ("n it goes on", "leave")] {
+        press(&mut model, "q");
+        let (x, y) = place(&mut model, part);
+        assert_eq!(asked(&click(&mut model, x, y)), asks);
+    }
+    // One that has ended by itself ends no more.
+    update(&mut model, Message::Lost("it is gone".into()));
+    assert_eq!(asked(&press(&mut model, "Esc q")), "leave");
+}
+
+#[test]
+fn a_url_is_one_that_others_reach_and_can_be_typed() {
+    for (addresses, mount, url) in [
+        (&["[::]:8554"][..], "door", "rtsp://porch:8554/door"),
+        (&["127.0.0.1:8554", "192.168.1.5:8554"], "door", "rtsp://192.168.1.5:8554/door"),
+        (&["[::1]:8554", "127.0.0.1:8554"], "door", "rtsp://[::1]:8554/door"),
+        (&["0.0.0.0:554"], "floor 1/\u{fc}ber?", "rtsp://porch/floor%201/%C3%BCber%3F"),
+    ] {
+        let mut model = day();
+        let status = model.status.as_mut().unwrap();
+        status.addresses = addresses.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(lenslet::tui::panes::mount::url(&model, mount).as_deref(), Some(url));
+    }
 }
 
 #[test]
@@ -430,55 +459,6 @@ fn a_live_picture_is_asked_for_once_a_second_and_not_before_the_last_came() {
     tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(super::support::snapshot())));
     press(&mut model, "1");
     assert_eq!(second(&mut model), 0);
-}
-
-fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
-    let kind = MouseEventKind::Down(MouseButton::Left);
-    update(model, Message::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
-}
-
-fn place(model: &mut Model, part: &str) -> (u16, u16) {
-    let screen = text(&draw(model, 100, 30));
-    let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(part)).unwrap();
-    (line.split(part).next().unwrap().chars().count() as u16, row as u16)
-}
-
-#[test]
-fn the_mouse_does_what_keys_do() {
-    let mut model = day();
-    let (x, y) = place(&mut model, "gate");
-    assert!(click(&mut model, x, y).is_empty());
-    assert_eq!(state(&model), "Dashboard 1");
-    assert!(asked(&click(&mut model, x, y)).contains("controls"));
-    assert_eq!(state(&model), "Mount gate 0");
-    let (x, y) = place(&mut model, "2 Sessions");
-    click(&mut model, x, y);
-    assert_eq!(state(&model), "Sessions 0 - by time \"\"");
-    let wheel = |kind| Message::Mouse(MouseEvent { kind, column: 3, row: 9, modifiers: KeyModifiers::NONE });
-    update(&mut model, wheel(MouseEventKind::ScrollDown));
-    assert_eq!(state(&model), "Sessions 3 - by time \"\"");
-    update(&mut model, wheel(MouseEventKind::ScrollUp));
-    assert_eq!(state(&model), "Sessions 0 - by time \"\"");
-    let (x, y) = place(&mut model, "leave");
-    assert_eq!(click(&mut model, x, y), [Effect::Leave]);
-}
-
-#[test]
-fn a_click_on_a_columns_head_sorts_by_it() {
-    let mut model = day();
-    press(&mut model, "2");
-    for (head, by) in [
-        ("LOSS%", "loss"),
-        ("LOSS%<", "loss reversed"),
-        ("FROM", "address"),
-        ("MOUNT", "mount"),
-        ("DROPS", "drops"),
-        ("BITRATE", "bitrate"),
-    ] {
-        let (x, y) = place(&mut model, head);
-        click(&mut model, x, y);
-        assert_eq!(state(&model), format!("Sessions {} - by {by} \"\"", model.panes.sessions.cursor.chosen));
-    }
 }
 
 #[test]
@@ -534,20 +514,6 @@ fn a_refusal_is_told_whole_at_the_smallest_size() {
     for (width, height) in [(40, 12), (80, 24)] {
         let shown = text(&draw(&mut model, width, height));
         assert!(shown.contains("end of this") && shown.contains("sentence"), "{shown}");
-    }
-}
-
-#[test]
-fn a_question_is_answered_by_a_click() {
-    let asks = |model: &Model| matches!(model.overlay, Some(Overlay::Question(_)));
-    for (answer, asked_of_it) in [("y yes", true), ("n Esc no", false)] {
-        let mut model = day();
-        press(&mut model, "1 d");
-        let (column, row) = place(&mut model, answer);
-        assert!(click(&mut model, column - 2, row).is_empty() && asks(&model), "beside it is no answer");
-        let effects = click(&mut model, column, row);
-        assert!(!asks(&model));
-        assert_eq!(effects.len(), usize::from(asked_of_it));
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use lenslet::control::client::Daemon;
-use lenslet::control::protocol::{Act, Ask, Reply};
+use lenslet::control::protocol::{Act, AnswerLine, Ask, Refusal, Reply};
 use lenslet::tui::Happening;
 use lenslet::tui::effect::Effect;
 use lenslet::tui::link::Link;
@@ -67,6 +67,23 @@ fn a_daemon_is_followed_and_its_end_is_told() {
             },
         );
     assert!(lost.is_some_and(|why| !why.is_empty()));
+}
+
+#[test]
+fn who_is_turned_away_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("control.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (tell, happenings) = bounded(64);
+    let mut link = Link::start(Daemon::At(socket), tell).unwrap();
+    let refusal = Refusal::new("not-allowed", "user 7 is neither root nor in group 9", "join it");
+    let line = AnswerLine { id: None, more: false, outcome: Err(refusal) }.write();
+    let (mut stream, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut stream, line.as_bytes()).unwrap();
+    drop(stream);
+    assert!(matches!(next(&mut link, &happenings), Message::Connected));
+    let Message::Lost(why) = next(&mut link, &happenings) else { panic!("not lost") };
+    assert!(why.contains("user 7 is neither root nor in group 9: join it"), "{why}");
 }
 
 #[test]

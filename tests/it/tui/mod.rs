@@ -1,10 +1,13 @@
 //! The terminal: what each screen shows, and what each key does.
 
+mod access;
 mod bytes;
 mod config;
 mod config_keys;
+mod editing;
 mod keys;
 mod link;
+mod mouse;
 mod screens;
 mod support;
 mod svg;

@@ -10,10 +10,21 @@ use ratatui::style::Color;
 use super::support::{controls, draw, log, overloaded, press, recorded, seen, snapshot, status, tell, text};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
+/// As large as a monitor.
+const LARGE: [(u16, u16); 1] = [(200, 60)];
 
 /// Holds a screen against what is kept.
 pub(super) fn shows(name: &str, model: &mut Model) {
-    for (width, height) in SIZES {
+    shows_at(&SIZES, name, model);
+}
+
+/// The same on a large terminal.
+pub(super) fn shows_large(name: &str, model: &mut Model) {
+    shows_at(&LARGE, name, model);
+}
+
+fn shows_at(sizes: &[(u16, u16)], name: &str, model: &mut Model) {
+    for (width, height) in sizes.iter().copied() {
         // As after the first draw: lists know their pages.
         draw(model, width, height);
         update(model, Message::Resized);
@@ -47,6 +58,77 @@ fn a_session() {
         let mut model = seen(&status);
         press(&mut model, "2 j Enter");
         shows(&format!("session-{day}"), &mut model);
+    }
+    // It ends while one looks at it.
+    let mut model = seen(&status("typical"));
+    press(&mut model, "2 j Enter");
+    tell(&mut model, Asked::Status, Ok(Reply::Status(Box::new(status("empty")))));
+    shows("session-empty", &mut model);
+}
+
+#[test]
+fn a_large_terminal_is_used() {
+    for (day, status) in days() {
+        let mut model = seen(&status);
+        shows_large(&format!("dashboard-{day}"), &mut model);
+        press(&mut model, "2 j Enter");
+        shows_large(&format!("session-{day}"), &mut model);
+        press(&mut model, "Esc 3");
+        if let Some(name) = model.panes.mount.name.clone() {
+            tell(&mut model, Asked::Controls(name.clone()), Ok(Reply::Controls(controls())));
+            tell(&mut model, Asked::Snapshot(name), Ok(Reply::Snapshot(snapshot())));
+        }
+        shows_large(&format!("mount-{day}"), &mut model);
+    }
+}
+
+#[test]
+fn a_session_whose_charts_have_no_room_says_what_they_lack() {
+    let mut model = seen(&status("typical"));
+    press(&mut model, "2 j Enter");
+    let lacking = |model: &mut Model, height| {
+        let shown = text(&draw(model, 80, height));
+        let said = shown.lines().find(|line| line.contains("room for its charts"))?.to_owned();
+        said.split("more").next()?.trim_matches(|sign: char| !sign.is_ascii_digit()).parse::<u16>().ok()
+    };
+    for height in [10, 12, 14] {
+        let lines = lacking(&mut model, height).unwrap();
+        assert!(lacking(&mut model, height + lines - 1).is_some() && lines > 0);
+        assert_eq!(lacking(&mut model, height + lines), None);
+        assert!(text(&draw(&mut model, 80, height + lines)).contains("Bitrate:"));
+    }
+    assert_eq!(lacking(&mut model, 24), None, "not at the smallest usual size");
+}
+
+/// In half blocks it has room at 80x24; where there are none, what it needs is said, and is true.
+#[test]
+fn a_code_that_has_no_room_says_what_it_needs() {
+    let mut model = seen(&status("typical"));
+    press(&mut model, "3 u");
+    assert!(text(&draw(&mut model, 80, 24)).contains('▀'));
+    model.theme.glyphs = Glyphs::Ascii;
+    let shown = text(&draw(&mut model, 80, 24));
+    assert!(shown.contains("rtsp://porch:8554/door") && shown.contains("this one is 80x24"), "{shown}");
+    let said: Vec<&str> = shown.lines().filter(|line| line.contains("needs")).collect();
+    let sizes: Vec<(u16, u16)> = said
+        .concat()
+        .split(|sign: char| !sign.is_ascii_digit() && sign != 'x')
+        .filter_map(|word| word.split_once('x'))
+        .filter_map(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)))
+        .collect();
+    let [(width, height), (80, 24), (half_width, half_height)] = sizes[..] else {
+        panic!("{sizes:?}\n{shown}")
+    };
+    for (glyphs, width, height) in [(Glyphs::Ascii, width, height), (Glyphs::Utf8, half_width, half_height)] {
+        model.theme.glyphs = glyphs;
+        let coded = |model: &mut Model, width, height| {
+            let shown = text(&draw(model, width, height));
+            assert_eq!(shown.contains("needs a terminal of"), !shown.contains("scan it"), "{shown}");
+            shown.contains("scan it")
+        };
+        assert!(coded(&mut model, width, height), "{width}x{height}");
+        assert!(!coded(&mut model, width, height - 1));
+        assert!(width == 40 || !coded(&mut model, width - 1, height), "the least that a screen needs is 40");
     }
 }
 
@@ -160,6 +242,48 @@ fn no_size_is_too_odd_to_draw() {
             draw(&mut model, width, height);
         }
     }
+}
+
+#[test]
+fn a_picture_that_has_no_room_is_not_drawn() {
+    let why = "the camera /dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920-video-index0 does not take that: ask it for less";
+    for glyphs in [Glyphs::Utf8, Glyphs::Ascii] {
+        for (width, height) in (40..60).flat_map(|width| (10..17).map(move |height| (width, height))) {
+            let mut model = seen(&status("typical"));
+            model.theme.glyphs = glyphs;
+            press(&mut model, "3");
+            tell(&mut model, Asked::Snapshot("door".into()), Ok(Reply::Snapshot(snapshot())));
+            tell(&mut model, Asked::Deed, Err(Refusal::new("x", why, "ask it for less")));
+            draw(&mut model, width, height);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_applied_is_not_forgotten_unsaid_on_a_screen_that_is_too_small() {
+    let mut model = seen(&status("typical"));
+    model.panes.config.draft.take("(workers: 2)".into());
+    let shown = text(&draw(&mut model, 39, 9)).replace('\n', " ");
+    let said = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("q leaves. What is not applied is forgotten then."), "{shown}");
+    assert_eq!(press(&mut model, "q"), [lenslet::tui::effect::Effect::Leave]);
+}
+
+/// Who scans it wants dark on light, whichever of them the terminal's text is.
+#[test]
+fn a_code_is_dark_on_light_without_colours_too() {
+    let mut corners = Vec::new();
+    for ground in [Ground::Dark, Ground::Light] {
+        let mut model = seen(&status("typical"));
+        model.theme = Theme { ground, colours: Colours::None, ..Theme::default() };
+        press(&mut model, "3 u");
+        let shown = text(&draw(&mut model, 80, 24));
+        // Below its title, the URL and an empty line.
+        let edge = shown.lines().skip_while(|line| !line.contains("scan it")).nth(3).unwrap();
+        // The light frame around it: blocks where text is light.
+        corners.push(edge.chars().filter(|sign| *sign == '█').count() > 25);
+    }
+    assert_eq!(corners, [true, false]);
 }
 
 /// Draws all that there is, for each of what terminals can.

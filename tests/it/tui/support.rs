@@ -49,6 +49,7 @@ pub(super) fn overloaded() -> Status {
         .collect();
     status.board.cpu_percent = Some(97.0);
     status.board.temperature_celsius = Some(83.5);
+    status.board.wifi.iter_mut().for_each(|wifi| wifi.level_dbm = -82.0);
     status.board.memory_available_bytes = Some(101_221_225);
     if let Some(power) = &mut status.board.power {
         (power.under_voltage, power.throttled) = (true, true);

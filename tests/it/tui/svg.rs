@@ -35,7 +35,7 @@ fn the_pictures_of_the_screens_are_as_the_screens() {
     screen.press("G Enter");
     screen.to("gop");
     pictures.push(("config", svg(&draw(&mut screen.model, 120, 32))));
-    pictures.push(("access", svg(&draw(&mut super::config::access().model, 120, 32))));
+    pictures.push(("access", svg(&draw(&mut super::access::access().model, 120, 32))));
     for (name, svg) in pictures {
         let path = folder.join(format!("{name}.svg"));
         if bless {

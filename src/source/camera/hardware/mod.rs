@@ -173,11 +173,6 @@ impl Hardware {
     ) -> Result<(), Failure> {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
-        if let Some(running) = &self.running {
-            // It has what was set while it ran, is asked for that again when it runs, and need not be opened anew for it.
-            let Settings { bitrate, gop, .. } = running.arrangement.settings;
-            (settings.bitrate, settings.gop) = (bitrate, gop);
-        }
         let started = self.start(device, queue, &settings, outlet);
         let (mut capture, mut running, mut exported) =
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
@@ -294,9 +289,17 @@ impl Hardware {
             }
         }
         let asked = arrangement(settings, &camera)?;
-        if let Some(running) = self.running.take_if(|running| running.arrangement == asked) {
+        let live = outlet.asked();
+        if let Some(running) = self.running.take_if(|running| running.arrangement.serves(&asked, live)) {
             let buffers = if running.shares() { SHARED_BUFFERS } else { BUFFERS };
-            let capture = camera.start(buffers).map_err(sentence)?;
+            let capture = match camera.start(buffers) {
+                Ok(capture) => capture,
+                Err(error) => {
+                    // It is not the encoder's fault.
+                    self.running = Some(running);
+                    return Err(sentence(error).into());
+                }
+            };
             let exported = if running.shares() { export(&capture) } else { Some(Vec::new()) };
             // As many as last time, or its indices are others.
             if let Some(exported) = exported.filter(|_| running.fits(&capture)) {
@@ -308,13 +311,19 @@ impl Hardware {
         self.running.take().map_or(Ok(()), opening::close)?;
         let mut ready = opening::open(asked)?;
         // Even where pictures are copied: in as few pieces as can be.
-        if !settings.converted && !ready.can_share() && adapt(&mut camera, ready.bytesperline())? {
-            // The first one is closed before the second is opened: some boards have but one.
-            drop(ready);
-            ready = opening::open(arrangement(settings, &camera)?)?;
+        if !settings.converted && !ready.can_share() {
+            let bytesperline = ready.bytesperline();
+            let adapted;
+            (ready, adapted) = opening::beside(ready, adapt(&mut camera, bytesperline))?;
+            if adapted {
+                // The first one is closed before the second is opened: some boards have but one.
+                opening::close(ready)?;
+                ready = opening::open(arrangement(settings, &camera)?)?;
+            }
         }
         let share = ready.can_share();
-        let capture = camera.start(if share { SHARED_BUFFERS } else { BUFFERS }).map_err(sentence)?;
+        let started = camera.start(if share { SHARED_BUFFERS } else { BUFFERS }).map_err(sentence);
+        let (ready, capture) = opening::beside(ready, started)?;
         self.pair(capture, ready, share, outlet)
     }
 

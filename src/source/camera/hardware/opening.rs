@@ -31,15 +31,43 @@ pub(super) fn start(ready: Ready, shared: Option<u32>) -> Result<Running, Troubl
 }
 
 /// Closes one, and waits until it is.
-pub(super) fn close(running: Running) -> Result<(), Trouble> {
-    let name = running::name(&running.arrangement.settings);
-    in_time(&name, "closing", LIMIT, move || drop(running))
+pub(super) fn close(encoder: impl Open) -> Result<(), Trouble> {
+    in_time(&encoder.name(), "closing", LIMIT, move || drop(encoder))
 }
 
 /// Closes one, whenever that may be.
-pub(super) fn let_go(running: Running) {
+pub(super) fn let_go(encoder: impl Send + 'static) {
     // Where the system gives no more threads it is closed here.
-    let _ = Builder::new().name("encoder".to_owned()).spawn(move || drop(running));
+    let _ = Builder::new().name("encoder".to_owned()).spawn(move || drop(encoder));
+}
+
+/// An encoder goes on with what the camera did meanwhile; where that failed it is let go.
+pub(super) fn beside<E: Send + 'static, T, F>(encoder: E, camera: Result<T, F>) -> Result<(E, T), F> {
+    match camera {
+        Ok(done) => Ok((encoder, done)),
+        Err(error) => {
+            let_go(encoder);
+            Err(error)
+        }
+    }
+}
+
+/// An encoder that is open.
+pub(super) trait Open: Send + 'static {
+    /// Its name for people.
+    fn name(&self) -> String;
+}
+
+impl Open for Ready {
+    fn name(&self) -> String {
+        Self::name(self)
+    }
+}
+
+impl Open for Running {
+    fn name(&self) -> String {
+        running::name(&self.arrangement.settings)
+    }
 }
 
 fn in_time<T: Send + 'static>(
@@ -94,6 +122,28 @@ mod tests {
         let why = "e: closing it takes longer than 0 s".to_owned();
         assert_eq!(stuck, Err(Trouble { fault: Fault::Stuck, why }));
         drop(held);
+    }
+
+    /// An encoder that is stuck: closing it waits.
+    struct Stuck(mpsc::Receiver<()>, mpsc::Sender<()>);
+
+    impl Drop for Stuck {
+        fn drop(&mut self) {
+            let _ = self.0.recv();
+            let _ = self.1.send(());
+        }
+    }
+
+    #[test]
+    fn a_camera_that_does_not_start_does_not_wait_for_its_encoder_to_close() {
+        let (release, held) = mpsc::channel();
+        let (sender, closed) = mpsc::channel();
+        let Err(why) = beside(Stuck(held, sender), Err::<(), _>("no camera")) else { panic!("it did start") };
+        assert_eq!(why, "no camera");
+        assert!(closed.try_recv().is_err(), "it is closed later");
+        drop(release);
+        closed.recv().unwrap();
+        assert_eq!(beside(7, Ok::<_, ()>(8)), Ok((7, 8)));
     }
 
     #[test]

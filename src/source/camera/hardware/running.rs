@@ -83,6 +83,34 @@ fn wish(settings: &Settings, format: &Format, interval: Option<Interval>) -> Enc
     }
 }
 
+impl Arrangement {
+    /// The same at another bitrate; none if it has that.
+    ///
+    /// # Errors
+    /// The encoder cannot: in a sentence.
+    pub(super) fn at(&self, bitrate: u32) -> Result<Option<Self>, String> {
+        if self.load.bitrate == bitrate {
+            return Ok(None);
+        }
+        let mut other = self.clone();
+        (other.settings.bitrate, other.load.bitrate) = (bitrate, bitrate);
+        self.settings.encoder.unfit(&other.load).map_or(Ok(Some(other)), Err)
+    }
+
+    /// Whether an encoder that was set up for this codes what is `asked` for now. What was set while it ran (`live`: bitrate,
+    /// distance of keyframes) it still has, or is told in the stream.
+    pub(super) fn serves(&self, asked: &Self, live: (Option<u32>, Option<u32>)) -> bool {
+        let mut asked = asked.clone();
+        if live.0.is_some() {
+            (asked.settings.bitrate, asked.load.bitrate) = (self.settings.bitrate, self.load.bitrate);
+        }
+        if live.1.is_some() {
+            asked.settings.gop = self.settings.gop;
+        }
+        *self == asked
+    }
+}
+
 impl Ready {
     /// Opens the encoder and sets it up.
     pub(super) fn new(arrangement: Arrangement) -> Result<Self, Error> {
@@ -201,4 +229,59 @@ impl Running {
 /// The encoder's name for people.
 pub(super) fn name(settings: &Settings) -> String {
     format!("{} ({})", settings.encoder.driver, settings.encoder.path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::h264::Profile;
+    use crate::source::camera::board::EncoderNode;
+    use crate::v4l2::{Colour, Wish};
+
+    fn arrangement(bitrate: u32, gop: u32) -> Arrangement {
+        let (fourcc, size) = (FourCc(*b"YU12"), (64, 48));
+        let (width, height) = size;
+        let format =
+            Format { fourcc, width, height, field: 1, planes: ArrayVec::new(), colour: Colour::default() };
+        let settings = Settings {
+            capture: Wish { fourcc, size: Some(size), interval: None },
+            encoder: EncoderNode::default(),
+            input: fourcc,
+            dmabuf: false,
+            converted: false,
+            bitrate,
+            gop,
+            fps: 30.0,
+            profile: Profile::High,
+            level: None,
+        };
+        let load = Load { size, rate: 30.0, bitrate, profile: Profile::High };
+        Arrangement { settings, camera: format.clone(), format, interval: None, given: None, load }
+    }
+
+    #[test]
+    fn another_bitrate_is_what_an_encoder_that_is_opened_anew_has_too() {
+        let mut runs = arrangement(1_000_000, 60);
+        runs.settings.encoder.bitrate = Some((25_000, 20_000_000, 25_000));
+        assert_eq!(runs.at(1_000_000), Ok(None));
+        let other = runs.at(2_000_000).unwrap().unwrap();
+        assert_eq!((other.settings.bitrate, other.load.bitrate), (2_000_000, 2_000_000));
+        assert!(runs.serves(&other, (Some(2_000_000), None)), "and nothing else differs");
+        let why = runs.at(30_000_000).unwrap_err();
+        assert!(why.ends_with("codes at 25000 to 20000000 bits a second, and this is 30000000"), "{why}");
+    }
+
+    #[test]
+    fn an_encoder_whose_bitrate_was_changed_while_it_ran_is_kept_for_the_next_reader() {
+        let (configured, runs) = (arrangement(1_000_000, 60), arrangement(2_000_000, 30));
+        assert!(configured.serves(&configured, (None, None)));
+        assert!(runs.serves(&configured, (Some(2_000_000), Some(30))));
+        // It rested while that was asked for: it is told in the stream.
+        assert!(configured.serves(&configured, (Some(2_000_000), None)));
+        assert!(!runs.serves(&configured, (None, Some(30))), "nobody asked for that bitrate");
+        assert!(!runs.serves(&configured, (Some(2_000_000), None)), "nor for those keyframes");
+        let other =
+            Arrangement { interval: Some(Interval { numerator: 1, denominator: 5 }), ..configured.clone() };
+        assert!(!configured.serves(&other, (Some(2_000_000), Some(30))));
+    }
 }

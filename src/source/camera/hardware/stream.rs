@@ -304,10 +304,7 @@ impl<'a> Stream<'a> {
         };
         self.unreadable *= u32::from(read.is_err());
         let left_out = match read {
-            Ok(()) => {
-                self.given(filled.sequence);
-                Ok(())
-            }
+            Ok(()) => Ok(self.given(filled.sequence)),
             Err(Unreadable(why)) => {
                 self.running.pairs.not_given(micros);
                 self.leave_out(why)
@@ -319,7 +316,7 @@ impl<'a> Stream<'a> {
 
     /// The encoder has the picture of this number: says where others are missing before it.
     fn given(&mut self, sequence: u32) {
-        if let Some(gap) = self.gaps.coded(sequence).filter(|_| !self.thin.is_thinning()) {
+        if let Some(gap) = self.gaps.coded(sequence) {
             tracing::debug!(mount = self.outlet.name(), "{}: {gap}", self.name);
         }
     }
@@ -397,19 +394,17 @@ impl<'a> Stream<'a> {
 
     /// Another bitrate, in the stream that there is if the driver can, else in a new one.
     fn change_bitrate(&mut self, bitrate: u32) -> Result<(), End> {
-        let mut load = self.running.arrangement.load;
-        load.bitrate = bitrate;
-        if self.running.arrangement.load.bitrate == bitrate {
-            return Ok(());
-        }
         let mount = self.outlet.name();
-        if let Some(why) = self.running.arrangement.settings.encoder.unfit(&load) {
-            tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
-            return Ok(());
+        match self.running.arrangement.at(bitrate) {
+            Ok(None) => return Ok(()),
+            Ok(Some(other)) => self.running.arrangement = other,
+            Err(why) => {
+                tracing::warn!(mount, "{}: the bitrate stays as it is: {why}", self.name);
+                self.outlet.refuse_bitrate();
+                return Ok(());
+            }
         }
         let done = controls::set_bitrate(self.running.encoder.device(), bitrate);
-        self.running.arrangement.load = load;
-        self.running.arrangement.settings.bitrate = bitrate;
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
         if done { Ok(()) } else { Err(End::Anew) }
     }

@@ -82,7 +82,9 @@ fn every_board_gets_its_plans() {
         for (wish, expected) in board.plans {
             let plan = plan(&board.node, &board.encoders, board.software, &wish);
             let text = match plan {
-                Ok(plan) => [vec![plan.to_string()], plan.departures, plan.reasons].concat().join("; "),
+                Ok(plan) => {
+                    [vec![plan.to_string()], plan.departures, plan.limits, plan.reasons].concat().join("; ")
+                }
                 Err(refusal) => refusal.to_string(),
             };
             if text != expected {
@@ -93,4 +95,28 @@ fn every_board_gets_its_plans() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(boards >= 8, "{boards}");
+}
+
+#[test]
+fn what_is_otherwise_than_configured_is_told_as_that() {
+    let text = std::fs::read_to_string("tests/fixtures/boards/pi-4.ron").unwrap();
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let board: Board = options.from_str(&text).unwrap();
+    let limit = "the processor codes it: bcm2835-codec-encode codes at 25000 to 20000000 bits a second, and 30000000 are configured; with more it does not start";
+    for (wish, expected) in [
+        (Wish::default(), vec![]),
+        (Wish { bitrate: Some(20_000_000), ..Wish::default() }, vec![]),
+        (Wish { bitrate: Some(30_000_000), ..Wish::default() }, vec![limit]),
+        (
+            Wish { fps: Some(200.0), ..Wish::default() },
+            vec!["the camera has no 200 pictures a second at this size: 60 are asked for"],
+        ),
+        (
+            Wish { width: Some(640), height: Some(480), ..Wish::default() },
+            vec!["the camera has no 640x480: 960x600 is asked for"],
+        ),
+    ] {
+        let plan = plan(&board.node, &board.encoders, board.software, &wish).unwrap();
+        assert_eq!(plan.otherwise().collect::<Vec<_>>(), expected, "{wish:?}");
+    }
 }

@@ -30,19 +30,18 @@ impl Plan {
             steps.push("as it comes".to_owned());
             return Making { steps, encoder: None };
         };
-        let within = |bits: i64| u32::try_from(bits.max(1)).unwrap_or(u32::MAX);
         let (name, bitrates) = match &self.way {
             Way::Hardware(hardware) => {
                 let (least, greatest) = hardware.encoder.bitrates();
-                (hardware.encoder.card.clone(), (within(least), within(greatest)))
+                let bits = |limit: i64| u32::try_from(limit.max(0)).unwrap_or(u32::MAX);
+                (hardware.encoder.card.clone(), (bits(least), bits(greatest)))
             }
             _ => (encode::NAME.to_owned(), encode::BITRATES),
         };
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
         steps.push(format!("{name} H.264 {}{level}", coded.profile));
-        let profile = coded.profile.to_string();
-        let Coded { bitrate, gop, .. } = *coded;
-        Making { steps, encoder: Some(Coder { name, bitrate, gop, profile, bitrates }) }
+        let (profile, bitrate, gop) = (coded.profile.to_string(), coded.bitrate, coded.gop);
+        Making { steps, encoder: Some(Coder { name, bitrate, bitrates, gop, profile }) }
     }
 }
 

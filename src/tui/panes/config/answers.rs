@@ -1,14 +1,17 @@
 //! What the daemon answered.
 
 use super::super::super::effect::Effect;
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Model, Notice};
+use super::super::super::state::config::draft::Values;
+use super::super::super::state::config::editor::{Editor, Tried};
+use super::super::super::state::config::probed::Probed;
+use super::super::super::state::config::review::Review;
+use super::super::super::state::config::schema::Schema;
+use super::super::super::state::config::{Applying, Screen, State};
 use super::super::Effects;
-use super::draft::Values;
-use super::editor::{Editor, Tried};
-use super::probed::Probed;
-use super::schema::Schema;
-use super::{Asked, Review, Screen, State, access, deeds, values};
+use super::asks::values;
+use super::{access, deeds};
 use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
 
 /// How a refusal is called where the file is another than the draft began with.
@@ -17,6 +20,7 @@ const CHANGED: &str = "changed-meanwhile";
 /// Takes an answer.
 pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
     let state = &mut model.panes.config;
+    let applying = if *asked == Asked::Apply { state.applying.take() } else { None };
     match (asked, outcome) {
         (Asked::Text, Ok(Reply::Config(file))) => return read(state, file),
         (Asked::Schema, Ok(Reply::Schema(schema))) => state.schema = Schema::read(schema),
@@ -58,7 +62,7 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
             return vec![Effect::ask(Question::Config(Asked::Rebase), ConfigRequest::Get { path: None })];
         }
         (Asked::Rebase, Ok(Reply::Config(file))) => return rebased(model, file),
-        (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan),
+        (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan, applying),
         (Asked::Check, Ok(Reply::Checked(checked))) => {
             if let Screen::Raw(raw) = &mut state.screen {
                 raw.checked = Some(checked);
@@ -86,18 +90,27 @@ fn read(state: &mut State, file: ConfigText) -> Effects {
 /// The file that another changed came: what was changed here is changed in it, and what that does is shown anew.
 fn rebased(model: &mut Model, file: ConfigText) -> Effects {
     let state = &mut model.panes.config;
-    let Screen::Review(review) = &state.screen else { return Vec::new() };
-    let back_to = review.back_to;
+    let reviewed = match &state.screen {
+        Screen::Review(review) => Some(review.back_to),
+        _ => None,
+    };
     let changed = state.draft.changed();
     let fits = state.draft.rebase(file);
     if !fits {
-        state.screen = Screen::Sections;
+        if reviewed.is_some() {
+            state.screen = Screen::Sections;
+        }
         model.notice = Some(Notice::refused(
             "The file was changed meanwhile, at the same place as here. R reads it again and drops what was changed here; \
              e shows your text, to keep some of it.",
         ));
         return Vec::new();
     }
+    let Some(back_to) = reviewed else {
+        let said = "The file was changed meanwhile, so nothing was applied: w shows what yours does to it as it is now.";
+        model.notice = Some(Notice::refused(said));
+        return vec![values(&state.draft)];
+    };
     if back_to.is_none() && !state.draft.changed() {
         state.screen = Screen::Sections;
         model.notice = Some(Notice::done("The file was changed meanwhile, and says all of this already."));
@@ -133,8 +146,8 @@ fn tried(model: &mut Model, outcome: Outcome) -> Effects {
     }
 }
 
-/// The draft is the file now.
-fn applied(model: &mut Model, plan: &Plan) -> Effects {
+/// What was applied is the file now; what was changed after it was asked for is a change of that.
+fn applied(model: &mut Model, plan: &Plan, applying: Option<Applying>) -> Effects {
     let version = plan.version.map(|version| format!(" as version {version}")).unwrap_or_default();
     let refused: Vec<&str> = plan
         .mounts
@@ -148,8 +161,21 @@ fn applied(model: &mut Model, plan: &Plan) -> Effects {
         Notice::refused(format!("It is written{version}, but cannot all be served: {}", refused.join(", ")))
     });
     let state = &mut model.panes.config;
-    state.screen = Screen::Sections;
-    state.draft.file.clone_from(&state.draft.text);
+    let reviewed = matches!(state.screen, Screen::Review(_));
+    if reviewed {
+        state.screen = Screen::Sections;
+    }
+    match applying {
+        Some(Applying::Draft(text)) => {
+            state.draft.file = text;
+            state.draft.version = plan.version.or(state.draft.version);
+            // The file is asked for below, and this with it.
+            state.draft.hash = None;
+        }
+        // What was changed before is forgotten, as it was said; what was changed after is held against it when it is applied.
+        _ if reviewed => state.draft.file.clone_from(&state.draft.text),
+        _ => {}
+    }
     let ask = |asked, request| Effect::ask(Question::Config(asked), request);
     vec![ask(Asked::Text, ConfigRequest::Get { path: None }), ask(Asked::History, ConfigRequest::History {})]
 }

@@ -2,18 +2,22 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::super::super::command::{AccessCommand, ConfigCommand as Command};
 use super::super::super::effect::Effect;
 use super::super::super::input;
-use super::super::super::message::Asked as Question;
+use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
+use super::super::super::state::config::draft::{mount_path, unquoted};
+use super::super::super::state::config::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
+use super::super::super::state::config::form::{Form, Section};
+use super::super::super::state::config::raw::{self, Raw};
+use super::super::super::state::config::review::Review;
+use super::super::super::state::config::schema::Shape;
+use super::super::super::state::config::{Applying, Screen, State};
+use super::super::super::state::cursor::Cursor;
 use super::super::Effects;
-use super::super::cursor::Cursor;
-use super::draft::{mount_path, unquoted};
-use super::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
-use super::form::{Form, Section};
-use super::raw::{self, Raw};
-use super::schema::Shape;
-use super::{Asked, Command, Review, Screen, State, access, values};
+use super::access;
+use super::asks::values;
 use crate::control::protocol::{ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
@@ -21,7 +25,7 @@ fn ask(asked: Asked, request: ConfigRequest) -> Effects {
 }
 
 fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
-    model.overlay = Some(Overlay::Question(Sure { asks: asks.into(), yes: Deed::Config(then) }));
+    model.overlay = Some(Overlay::Question(Sure::sure(asks, Deed::Config(then))));
     Vec::new()
 }
 
@@ -93,15 +97,23 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
 }
 
 /// The draft becomes the file, or a version becomes it again; not before it was seen what that does.
-fn apply(state: &State) -> Effects {
-    let base = state.draft.base;
-    match &state.screen {
-        Screen::Review(Review { plan: Some(_), back_to, .. }) => {
-            let apply = || ConfigRequest::Apply { text: state.draft.text.clone(), base };
-            ask(Asked::Apply, back_to.map_or_else(apply, |to| ConfigRequest::Rollback { to, base }))
-        }
-        _ => Vec::new(),
+fn apply(state: &mut State) -> Effects {
+    // Once is enough, however long it takes.
+    if state.applying.is_some() {
+        return Vec::new();
     }
+    let text = state.draft.text.clone();
+    let (applying, request) = match (&state.screen, state.draft.base()) {
+        (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
+            (Applying::Version, ConfigRequest::Rollback { to: *to, base })
+        }
+        (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
+            (Applying::Draft(text.clone()), ConfigRequest::Apply { text, base })
+        }
+        _ => return Vec::new(),
+    };
+    state.applying = Some(applying);
+    ask(Asked::Apply, request)
 }
 
 /// Opens what is chosen: a section, or a setting for a change.
@@ -111,7 +123,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
         Screen::Sections => {
             let section = state.section();
             if section == Some(Section::Access) {
-                return access::command(model, access::Command::Show);
+                return access::command(model, AccessCommand::Show);
             }
             if let Some(section) = section {
                 state.screen = Screen::Form(Form { section, cursor: Cursor::default() });
@@ -123,7 +135,7 @@ pub(super) fn open(model: &mut Model) -> Effects {
             setting(state, place)
         }
         Screen::History => command(model, Command::Rollback),
-        Screen::Access => access::command(model, access::Command::Rights),
+        Screen::Access => access::command(model, AccessCommand::Rights),
         Screen::Review(_) | Screen::Raw(_) => Vec::new(),
     }
 }
@@ -246,9 +258,9 @@ pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
             }
         }
         Some(Editor::Steps(mut steps)) => {
-            let (stays, effects) = steps.typed(key);
+            let (stays, request) = steps.typed(key);
             state.editor = stays.then_some(Editor::Steps(steps));
-            effects
+            request.map_or_else(Vec::new, |it| access::done(model, it))
         }
         None => match &mut state.screen {
             Screen::Raw(raw) => {

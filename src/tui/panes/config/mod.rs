@@ -12,152 +12,25 @@
 
 pub mod access;
 mod answers;
+mod asks;
 mod deeds;
-pub mod draft;
-pub mod editor;
-pub mod form;
-pub mod probed;
-pub mod raw;
-mod review;
-pub mod schema;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
+use super::super::command::Command as Any;
+pub use super::super::command::ConfigCommand as Command;
 use super::super::effect::Effect;
 use super::super::keys::{self, Binding, Key, key};
-use super::super::message::{self, Asked as Question};
+use super::super::message::Asked as Question;
+pub use super::super::message::ConfigAsked as Asked;
 use super::super::model::{Model, Tab};
+use super::super::state::config::editor::Editor;
+pub use super::super::state::config::review::{Part, Review, marked, review};
+pub use super::super::state::config::{Screen, State, draft, editor, form, raw, schema, steps};
 use super::Effects;
-use super::cursor::Cursor;
-use crate::control::protocol::{ConfigRequest, Look, VersionEntry};
-use access::Access;
+use crate::control::protocol::{ConfigRequest, Look};
 pub use answers::answered;
-use draft::Draft;
-use editor::Editor;
-use form::{Form, Section, Setting};
-use probed::Probed;
-use raw::Raw;
-pub use review::{Part, Review, marked, review};
-use schema::Schema;
-
-/// What the configuration's pane remembers.
-#[derive(Debug, Default)]
-pub struct State {
-    /// What is shown.
-    pub screen: Screen,
-    /// What the file is to become.
-    pub draft: Draft,
-    /// What may be written.
-    pub schema: Option<Schema>,
-    /// What the board has.
-    probed: Probed,
-    /// The section that keys act on.
-    pub sections: Cursor,
-    /// A value that is being made.
-    pub editor: Option<Editor>,
-    /// The versions that are kept, the newest first.
-    pub versions: Vec<VersionEntry>,
-    /// The version that keys act on.
-    pub version: Cursor,
-    /// Users and bans.
-    pub access: Access,
-}
-
-/// What is shown.
-#[derive(Debug, Default)]
-pub enum Screen {
-    /// The sections of the file.
-    #[default]
-    Sections,
-    /// The settings of one.
-    Form(Form),
-    /// What the draft would do, or going back to a version.
-    Review(Review),
-    /// The versions.
-    History,
-    /// The text.
-    Raw(Box<Raw>),
-    /// Users and bans.
-    Access,
-}
-
-/// What of the configuration was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// The file's text.
-    Text,
-    /// What may be written.
-    Schema,
-    /// What the board has.
-    Probe,
-    /// What is written in the draft.
-    Values,
-    /// Whether what is being typed fits.
-    Try,
-    /// What is to be known of what fits.
-    Warn,
-    /// The draft with a change.
-    Change,
-    /// What the draft would do.
-    Preview,
-    /// The draft is applied.
-    Apply,
-    /// The file's text, which another has changed meanwhile.
-    Rebase,
-    /// What is wrong with the text that is being edited.
-    Check,
-    /// The versions.
-    History,
-    /// Who may watch what.
-    Users,
-    /// Whose attempts are not looked at.
-    Bans,
-    /// Something was to be done to users or bans.
-    Access,
-}
-
-/// What keys of this pane alone ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// The file is read again; what was changed is forgotten, after a question.
-    Read,
-    /// The same, without one.
-    ReadNow,
-    /// Another mount.
-    Add,
-    /// A mount goes from the draft.
-    Remove,
-    /// A mount is called otherwise.
-    Rename,
-    /// A setting is as it is by default.
-    Reset,
-    /// One step back.
-    Undo,
-    /// And forth.
-    Redo,
-    /// What the draft would do.
-    Review,
-    /// The draft becomes the file.
-    Apply,
-    /// The text.
-    Edit,
-    /// What was typed in it is taken, if nothing is wrong with it.
-    TakeText,
-    /// What was typed in it is forgotten, after a question.
-    CloseText,
-    /// The same, without one.
-    LeaveText,
-    /// The versions.
-    History,
-    /// What going back to a version would do.
-    Rollback,
-    /// Of users and bans.
-    Access(access::Command),
-}
-
-const fn own(keys: &'static [Key], shown: &'static str, does: Command, help: &'static str) -> Binding {
-    key(keys, shown, message::Command::Config(does), help)
-}
+use asks::{own, values};
 
 const ADD: Binding = own(&[Key::Sign('a')], "a", Command::Add, "add a mount").with_footer("add");
 const REMOVE: Binding =
@@ -193,8 +66,7 @@ macro_rules! list {
 
 const SECTIONS: &[Binding] = list![keys::OPEN, ADD, REVIEW, UNDO, REMOVE, RENAME, REDO, TEXT, HISTORY, READ];
 const FORM: &[Binding] = list![
-    key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter", message::Command::Open, "change it")
-        .with_footer("change"),
+    key(&[Key::Code(KeyCode::Enter), Key::Sign(' ')], "Enter", Any::Open, "change it").with_footer("change"),
     RESET,
     REVIEW,
     UNDO,
@@ -205,6 +77,19 @@ const FORM: &[Binding] = list![
 const REVIEWED: &[Binding] = list![APPLY];
 const VERSIONS: &[Binding] = list![ROLLBACK];
 
+/// What keys do in it that are not text; `Raw::typed` does it.
+const RAW: &[Binding] = &[
+    own(&[Key::Control('s'), Key::Code(KeyCode::F(2))], "^S F2", Command::TakeText, "take the text")
+        .with_footer("take it"),
+    own(&[Key::Code(KeyCode::Esc), Key::Control('c')], "Esc ^C", Command::CloseText, "leave it as it was")
+        .with_footer("leave it"),
+    own(&[], "^U ^R", Command::CloseText, "undo, redo"),
+    own(&[], "^A ^E", Command::CloseText, "to the line's beginning, its end"),
+    own(&[], "^K ^J", Command::CloseText, "take away to the line's end, its beginning"),
+    own(&[], "^W", Command::CloseText, "take away the word before"),
+    own(&[], "PgUp PgDn", Command::CloseText, "a page up, down"),
+];
+
 /// Its keys.
 pub fn keys(state: &State) -> &'static [Binding] {
     match &state.screen {
@@ -214,66 +99,8 @@ pub fn keys(state: &State) -> &'static [Binding] {
         Screen::Form(_) => FORM,
         Screen::Review(..) => REVIEWED,
         Screen::History => VERSIONS,
-        Screen::Raw(_) => raw::KEYS,
+        Screen::Raw(_) => RAW,
         Screen::Access => access::KEYS,
-    }
-}
-
-impl State {
-    /// The sections that are listed.
-    pub fn listed(&self) -> Vec<Section> {
-        match (&self.schema, &self.draft.values) {
-            (Some(schema), Some(values)) => form::sections(schema, values),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The settings of the form that is open.
-    pub fn settings(&self) -> Vec<Setting<'_>> {
-        match (&self.screen, &self.schema, &self.draft.values) {
-            (Screen::Form(form), Some(schema), Some(values)) => form::settings(&form.section, schema, values),
-            _ => Vec::new(),
-        }
-    }
-
-    /// The section that keys act on: the one that is open, or is chosen in the list.
-    pub fn section(&self) -> Option<Section> {
-        match &self.screen {
-            Screen::Form(form) => Some(form.section.clone()),
-            Screen::Sections => {
-                let listed = self.listed();
-                listed.get(self.sections.chosen.min(listed.len().saturating_sub(1))).cloned()
-            }
-            _ => None,
-        }
-    }
-
-    fn mount(&self) -> Option<String> {
-        match self.section()? {
-            Section::Mount(name) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// The list that keys act on: its place and its length. `rows` were drawn last where lines have several.
-    fn list(&mut self, rows: usize) -> (Option<&mut Cursor>, usize) {
-        let length = match &self.screen {
-            Screen::Sections => self.listed().len(),
-            Screen::Form(_) => self.settings().len(),
-            Screen::Review(_) => rows,
-            Screen::History => self.versions.len(),
-            Screen::Access => self.access.length(),
-            Screen::Raw(_) => 0,
-        };
-        let cursor = match &mut self.screen {
-            Screen::Sections => Some(&mut self.sections),
-            Screen::Form(form) => Some(&mut form.cursor),
-            Screen::Review(it) => Some(&mut it.cursor),
-            Screen::History => Some(&mut self.version),
-            Screen::Access => Some(&mut self.access.cursor),
-            Screen::Raw(_) => None,
-        };
-        (cursor, length)
     }
 }
 
@@ -296,17 +123,17 @@ pub fn enter(model: &mut Model) -> Effects {
     effects
 }
 
-/// What is written in the draft, asked.
-fn values(draft: &Draft) -> Effect {
-    Effect::ask(Question::Config(Asked::Values), ConfigRequest::Values { text: Some(draft.text.clone()) })
+/// The daemon is another: what was asked before is answered no more.
+pub fn connected(model: &mut Model) {
+    model.panes.config.applying = None;
 }
 
 /// Does what a key asks for.
-pub fn command(model: &mut Model, command: message::Command) -> Effects {
+pub fn command(model: &mut Model, command: Any) -> Effects {
     match command {
-        message::Command::Config(own) => deeds::command(model, own),
-        message::Command::Open => deeds::open(model),
-        message::Command::Back => {
+        Any::Config(own) => deeds::command(model, own),
+        Any::Open => deeds::open(model),
+        Any::Back => {
             back(model);
             Vec::new()
         }

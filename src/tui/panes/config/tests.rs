@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use super::form::Section;
 use super::*;
 use crate::config::edit;
 use crate::control::protocol::{
-    AccessRequest, BanEntry, Checked, ConfigText, Edit, MountChange, Outcome, Plan, Problem, Refusal, Reply,
-    Request, UserEntry, Written,
+    AccessRequest, BanEntry, Base, Checked, ConfigText, Edit, MountChange, Outcome, Plan, Problem, Refusal,
+    Reply, Request, UserEntry, VersionEntry, Written,
 };
 use crate::tui::message::Message;
 use crate::tui::model::Overlay;
@@ -28,8 +29,9 @@ struct Fake {
 impl Fake {
     fn answer(&mut self, request: ConfigRequest) -> Outcome {
         let refused = |why: String| Refusal::new("not-edited", why, "");
-        let config =
-            |text: String, version| Ok(Reply::Config(ConfigText { version, text, is_default: false }));
+        let config = |text: String, version| {
+            Ok(Reply::Config(ConfigText { version, text, hash: None, is_default: false }))
+        };
         match request {
             ConfigRequest::Schema {} => Ok(Reply::Schema(crate::config::schema())),
             ConfigRequest::Get { .. } => config(self.file.clone(), Some(self.version)),
@@ -69,7 +71,7 @@ impl Fake {
                 Ok(Reply::Plan(Plan { diff, ..plan(None) }))
             }
             ConfigRequest::Apply { text, base } => {
-                if base != Some(self.version) {
+                if base != Base::Version(self.version) {
                     return Err(Refusal::new("changed-meanwhile", "another came between", "read it again"));
                 }
                 (self.file, self.version) = (text, self.version + 1);
@@ -367,7 +369,7 @@ fn a_version_is_gone_back_to_once_its_difference_was_seen() {
     assert!(matches!(it.state().screen, Screen::History));
     it.keys("\ny");
     assert_eq!(it.said(), "It is served as version 14.");
-    assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(4) }")));
+    assert!(it.fake.asked.iter().any(|asked| asked.contains("Rollback { to: 4, base: Some(Version(4)) }")));
 }
 
 #[test]

@@ -7,10 +7,11 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Paragraph};
 
 use super::super::super::model::{Model, Places, Spot};
-use super::super::super::panes::config::access::{Row, Steps};
+use super::super::super::panes::config::access::{Row, mounts};
+use super::super::super::panes::config::steps::Steps;
 use super::super::super::words::{duration, plain};
 use super::super::parts::middle;
-use super::super::parts::{airy, clip, hints, panel, row_style, wrapped};
+use super::super::parts::{airy, clip, hints, more, panel, row_style, wrapped};
 use crate::control::protocol::{AccessState, OpenTo};
 
 /// Both lists, one below the other.
@@ -23,6 +24,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
     let chosen = lines.iter().rposition(|(place, _)| *place == chosen(model)).unwrap_or(0);
     let top = if chosen < height { 0 } else { chosen + 1 - height };
     let shown: Vec<Line<'_>> = lines.iter().skip(top).take(height).map(|(_, line)| line.clone()).collect();
+    let block = more(block, lines.len().saturating_sub(height));
     frame.render_widget(Paragraph::new(shown).block(block), area);
     places.page = inside.height.max(1);
     for (row, (place, _)) in (inside.y..inside.bottom()).zip(lines.iter().skip(top)) {
@@ -125,7 +127,13 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
     let (said, look) = match (&steps.wrong, steps.sent) {
         (_, true) => ("...".to_owned(), theme.quiet()),
         (Some(why), _) => (format!("{} {}", theme.sign("✖", "X"), plain(why)), theme.bad()),
-        (None, _) => (step.map(|step| step.help().to_owned()).unwrap_or_default(), Style::new()),
+        (None, _) => {
+            let doubts = step.map(|step| steps.doubt(step, &mounts(model))).unwrap_or_default();
+            match doubts.is_empty() {
+                true => (step.map(|step| step.help().to_owned()).unwrap_or_default(), Style::new()),
+                false => (format!("{} {}", theme.sign("▲", "!"), plain(&doubts.join(" "))), theme.warning()),
+            }
+        }
     };
     let said: Vec<Line<'_>> =
         wrapped(&said, inside).into_iter().map(|line| Line::styled(line, look)).collect();

@@ -52,6 +52,10 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
         if let Some(range) = field.range() {
             lines.push(Text::styled(format!("may be {range}"), theme.quiet()));
         }
+        if field.is_texts() {
+            let said = "Several have spaces between them; brackets and quotes come by themselves.";
+            lines.push(Text::styled(said, theme.quiet()));
+        }
     }
     for (place, (value, about)) in &suggested {
         let text = clip(theme, &format!("{} {}", plain(value), plain(about)), inside);

@@ -8,7 +8,11 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::form::{Form, Section, Setting};
 use super::super::super::words::plain;
-use super::super::parts::{airy, clip, panel, row_style, tell_rows};
+use super::super::parts::{airy, clip, more, panel, row_style, tell_rows};
+
+/// From this width on each setting's help stands beside it, and its value has so much room.
+const HELPED: usize = 110;
+const VALUE: usize = 34;
 
 /// The settings, and what the chosen one means.
 pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -41,11 +45,18 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>, area: Rect
         };
         let mark = if setting.written.is_some() { theme.sign("•", "*") } else { " " };
         let head = format!("{mark} {:<20} ", clip(theme, &setting.field.name, 20));
-        let value = clip(theme, &value, width.saturating_sub(23));
-        Line::from(vec![Span::raw(head), Span::styled(value, style)]).style(row_style(model, place == chosen))
+        if width < HELPED {
+            let value = clip(theme, &value, width.saturating_sub(23));
+            return Line::from(vec![Span::raw(head), Span::styled(value, style)])
+                .style(row_style(model, place == chosen));
+        }
+        let value = format!("{:<VALUE$} ", clip(theme, &value, VALUE));
+        let help = clip(theme, &setting.field.help, width.saturating_sub(23 + VALUE + 1));
+        Line::from(vec![Span::raw(head), Span::styled(value, style), Span::styled(help, theme.quiet())])
+            .style(row_style(model, place == chosen))
     };
     let lines: Vec<Line<'_>> = window.clone().map(line).collect();
-    frame.render_widget(Paragraph::new(lines).block(block), list);
+    frame.render_widget(Paragraph::new(lines).block(more(block, settings.len() - window.len())), list);
     tell_rows(places, inside, inside.y, window);
     about(model, &settings[chosen], frame, help);
 }

@@ -17,7 +17,7 @@ mod review;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::super::model::{Model, Places};
@@ -56,7 +56,7 @@ fn title(model: &Model) -> String {
         ConfigOrigin::File | ConfigOrigin::Default => "",
     };
     let changed = match draft.changed() {
-        true if draft.base.is_some() && draft.base != config.version => {
+        true if draft.version.is_some() && draft.version != config.version => {
             ", changed here and by another: R reads it again"
         }
         true => ", changed: w applies",
@@ -91,8 +91,10 @@ fn sections(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     if state.draft.values.as_ref().is_some_and(|values| values.mounts().is_empty()) {
         lines.push(Line::raw(""));
         let said = "No mounts are written: the test picture and every camera found are served. a adds one.";
-        lines.push(Line::from(Span::styled(said, theme.quiet())));
+        let said = parts::wrapped(said, usize::from(inside.width)).into_iter();
+        lines.extend(said.map(|line| Line::styled(line, theme.quiet())));
     }
+    let block = parts::more(block, listed.len() - window.len());
     frame.render_widget(Paragraph::new(lines).block(block), area);
     tell_rows(places, inside, inside.y, window);
 }

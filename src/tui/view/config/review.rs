@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::{Part, Review, marked};
 use super::super::super::words::{bytes, plain};
-use super::super::parts::{clip, panel, row_style, tell_rows};
+use super::super::parts::{clip, more, panel, row_style, tell_rows};
 
 /// What applying the draft would do.
 pub(super) fn draw(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -43,6 +43,7 @@ pub(super) fn draw(model: &Model, review: &Review, frame: &mut Frame<'_>, area: 
     let shown = rows.into_iter().enumerate().skip(window.start).take(window.len());
     let shown =
         shown.map(|(place, row)| if place == chosen { row.style(row_style(model, true)) } else { row });
+    let block = more(block, places.lines - window.len());
     frame.render_widget(Paragraph::new(shown.collect::<Vec<_>>()).block(block), area);
     tell_rows(places, inside, inside.y, window);
 }
@@ -108,6 +109,7 @@ pub(super) fn versions(model: &Model, frame: &mut Frame<'_>, area: Rect, places:
         let text = format!("{number:>5}  {at}  {:>8}  {author}", bytes(version.bytes));
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
+    let block = more(block, state.versions.len() - window.len());
     frame.render_widget(Paragraph::new(window.clone().map(line).collect::<Vec<_>>()).block(block), area);
     tell_rows(places, inside, inside.y, window);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// So much of what each side says is kept.
 const KEPT: usize = 64 << 10;
@@ -26,6 +27,8 @@ struct Heard {
 pub(super) struct Talk {
     /// Of all replies, in their order.
     pub(super) statuses: Vec<u16>,
+    /// Replies that call an answer right and its nonce over.
+    pub(super) stale: usize,
     /// Whether the server told what the mount is.
     pub(super) described: bool,
     /// Every request's `Authorization`.
@@ -41,6 +44,11 @@ pub(super) struct Answer {
 
 impl Tap {
     pub(super) fn before(server: SocketAddr) -> Self {
+        Self::holding_back(server, Duration::ZERO)
+    }
+
+    /// In front of a server over a network that takes so long with what a mount is.
+    pub(super) fn holding_back(server: SocketAddr, held: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
@@ -69,6 +77,9 @@ impl Tap {
                 });
                 std::thread::spawn(move || {
                     pass(&mut back, &mut forth, |bytes| {
+                        if !held.is_zero() && memchr::memmem::find(bytes, b"m=video").is_some() {
+                            std::thread::sleep(held);
+                        }
                         keep(&mut told.lock().unwrap()[number].by_server, bytes)
                     });
                 });
@@ -88,6 +99,9 @@ impl Tap {
             let (asked, told) = (said(&heard.by_client), said(&heard.by_server));
             let status = |line: &str| line.strip_prefix("RTSP/1.0 ")?.get(..3)?.parse::<u16>().ok();
             talk.statuses.extend(told.lines().filter_map(status));
+            let stale = |line: &&str| line.starts_with("WWW-Authenticate: ") && line.contains("stale=TRUE");
+            // Each has one of SHA-256 and one of MD5.
+            talk.stale += told.lines().filter(stale).count() / 2;
             talk.described |= told.contains("m=video");
             let mut method = "";
             for line in asked.lines() {

@@ -4,9 +4,9 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use tui_input::Input;
 
 use super::super::super::input;
-use super::access::Steps;
 use super::draft::{Draft, mount_path, quoted, unquoted};
 use super::schema::{Field, Kind, Shape};
+use super::steps::Steps;
 use crate::control::protocol::{ConfigRequest, Edit};
 
 /// A value that is being made.
@@ -184,7 +184,12 @@ impl Line {
 
     /// What is typed, as it is written in the file.
     pub fn written(&self) -> String {
-        if self.plain { quoted(self.input.value()) } else { self.input.value().trim().to_owned() }
+        let typed = self.input.value();
+        match &self.field {
+            _ if self.plain => quoted(typed),
+            Some(field) if field.is_texts() && !typed.trim_start().starts_with('[') => texts(typed),
+            _ => typed.trim().to_owned(),
+        }
     }
 
     /// What the daemon is asked: whether the draft with it is right.
@@ -240,6 +245,13 @@ impl Line {
             }
         }
     }
+}
+
+/// `192.168.1.66 fd00::/8` as a list of texts.
+fn texts(typed: &str) -> String {
+    let words = typed.split([' ', ',']).filter(|word| !word.is_empty());
+    let bare = |word: &str| unquoted(word).unwrap_or_else(|| word.to_owned());
+    format!("[{}]", words.map(|word| quoted(&bare(word))).collect::<Vec<_>>().join(", "))
 }
 
 /// `1280x720` for a width or a height: neither is right without the other. The edits are made together.
@@ -306,7 +318,7 @@ impl Choice {
 mod tests {
     use super::*;
     use crate::tui::keys::Key;
-    use crate::tui::panes::config::schema::Schema;
+    use crate::tui::state::config::schema::Schema;
 
     fn schema() -> Schema {
         Schema::read(crate::config::schema()).unwrap()

@@ -82,6 +82,11 @@ pub enum Shape {
         /// They.
         fields: Vec<Field>,
     },
+    /// Several of the same.
+    List {
+        /// What each is.
+        of: Box<Shape>,
+    },
     /// A map of names.
     Map {
         /// What stands behind each.
@@ -120,6 +125,11 @@ impl Schema {
 }
 
 impl Field {
+    /// Whether it is several texts, which are typed without their brackets and quotes.
+    pub fn is_texts(&self) -> bool {
+        matches!(&self.shape, Shape::List { of } if **of == Shape::Text)
+    }
+
     /// Whether it has a form of its own: mounts, and what has settings in it.
     fn is_form(&self) -> bool {
         match &self.shape {

@@ -78,7 +78,7 @@ fn words(camera: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::panes::config::schema::Schema;
+    use crate::tui::state::config::schema::Schema;
 
     #[test]
     fn what_the_board_has_is_offered() {

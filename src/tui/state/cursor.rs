@@ -1,6 +1,6 @@
 //! Which line of a list keys act on, and which lines are seen.
 
-use super::super::message::Command;
+use super::super::command::Command;
 
 /// Lines that stay above and below where there are more.
 const MARGIN: usize = 0;

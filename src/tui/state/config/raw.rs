@@ -3,8 +3,6 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui_textarea::TextArea;
 
-use super::super::super::keys::{Binding, Key};
-use super::{Command, own};
 use crate::control::protocol::Checked;
 
 /// The text that is being edited.
@@ -18,19 +16,6 @@ pub struct Raw {
     pub wanted: bool,
     before: String,
 }
-
-/// What keys do in it that are not text; `Raw::typed` does it.
-pub const KEYS: &[Binding] = &[
-    own(&[Key::Control('s'), Key::Code(KeyCode::F(2))], "^S F2", Command::TakeText, "take the text")
-        .with_footer("take it"),
-    own(&[Key::Code(KeyCode::Esc), Key::Control('c')], "Esc ^C", Command::CloseText, "leave it as it was")
-        .with_footer("leave it"),
-    own(&[], "^U ^R", Command::CloseText, "undo, redo"),
-    own(&[], "^A ^E", Command::CloseText, "to the line's beginning, its end"),
-    own(&[], "^K ^J", Command::CloseText, "take away to the line's end, its beginning"),
-    own(&[], "^W", Command::CloseText, "take away the word before"),
-    own(&[], "PgUp PgDn", Command::CloseText, "a page up, down"),
-];
 
 /// What a key came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +79,7 @@ impl Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::keys::Key;
 
     #[test]
     fn what_is_typed_is_the_text_and_its_end_stays() {

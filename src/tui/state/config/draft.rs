@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use similar::{DiffOp, TextDiff};
 
-use crate::control::protocol::{ConfigText, Written};
+use crate::control::protocol::{Base, ConfigText, Written};
 
 /// Steps back that are kept.
 const STEPS: usize = 100;
@@ -15,7 +15,9 @@ pub struct Draft {
     /// The file as it was read.
     pub file: String,
     /// Its version.
-    pub base: Option<u64>,
+    pub version: Option<u64>,
+    /// What it is known by.
+    pub hash: Option<String>,
     /// What it is to become.
     pub text: String,
     /// What is written in that, by the way to it; none: it is being asked.
@@ -34,7 +36,8 @@ pub struct Values {
 impl Draft {
     /// The file was read: what was worked on is gone.
     pub fn read(&mut self, file: ConfigText) {
-        *self = Self { base: file.version, text: file.text.clone(), file: file.text, ..Self::default() };
+        let ConfigText { version, text, hash, .. } = file;
+        *self = Self { version, hash, text: text.clone(), file: text, ..Self::default() };
     }
 
     /// The file is another than it was: what was changed here is changed in that. False: it cannot be, since the file was
@@ -42,13 +45,19 @@ impl Draft {
     pub fn rebase(&mut self, file: ConfigText) -> bool {
         let Some(text) = merged(&self.file, &self.text, &file.text) else { return false };
         *self = Self {
-            base: file.version,
+            version: file.version,
+            hash: file.hash,
             before: vec![file.text.clone()],
             file: file.text,
             text,
             ..Self::default()
         };
         true
+    }
+
+    /// What it was made of, for who writes it.
+    pub fn base(&self) -> Option<Base> {
+        self.hash.clone().map(Base::Hash).or(self.version.map(Base::Version))
     }
 
     /// Whether it differs from the file.
@@ -205,7 +214,7 @@ mod tests {
     #[test]
     fn steps_go_back_and_forth() {
         let mut draft = Draft::default();
-        draft.read(ConfigText { version: Some(4), text: "a".into(), is_default: false });
+        draft.read(ConfigText { version: Some(4), text: "a".into(), hash: None, is_default: false });
         assert!(!draft.changed() && !draft.undo() && !draft.redo());
         draft.take("b".into());
         draft.take("b".into());

@@ -1,0 +1,181 @@
+//! Another text for the file, and a version of it.
+
+use std::fs;
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use super::replace::replace;
+use super::{BY_HAND, Error, Store, Version};
+use crate::config::Config;
+
+/// A new file's: others may have no business with what is in it.
+const MODE: u32 = 0o640;
+
+/// What the file has to say still, for another text to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// These bytes; none: there is no file.
+    Bytes(Option<Vec<u8>>),
+    /// The newest version, which is this.
+    Version(u64),
+    /// What has this [`hash`].
+    Hash(String),
+}
+
+/// A text that was written and is no version yet.
+#[derive(Debug)]
+pub struct Written {
+    text: String,
+    /// What the file said before; none: there was none.
+    before: Option<Vec<u8>>,
+    /// The version that it is already: then nothing was written.
+    version: Option<u64>,
+}
+
+/// What a file's text is known by: nobody makes another text with the same.
+pub fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Store {
+    /// Writes a text into the file, if it still holds what was `found` there, and keeps it as a version; gives the version's
+    /// number, which is the newest one's where the file says that already.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing was written.
+    pub fn save(
+        &self,
+        text: &str,
+        author: &str,
+        found: Option<&[u8]>,
+        now: SystemTime,
+    ) -> Result<u64, Error> {
+        let seen = Seen::Bytes(found.map(<[u8]>::to_vec));
+        let written = self.write(text, &[seen], now)?;
+        Ok(self.make_version(&written, author, now))
+    }
+
+    /// Writes a text into the file, if all holds that was `seen` of it. What it said before is a version, or put aside.
+    ///
+    /// # Errors
+    /// See [`Error`]; then nothing was written.
+    pub fn write(&self, text: &str, seen: &[Seen], now: SystemTime) -> Result<Written, Error> {
+        Config::parse(text).map_err(|error| Error::Invalid(error.in_file(&self.path)))?;
+        let _one_at_a_time = self.history.lock()?;
+        let before = self.read()?;
+        if !seen.iter().all(|seen| self.says(before.as_deref(), seen)) {
+            let right = before.as_ref().filter(|bytes| self.parse(bytes).is_ok());
+            let newest = right.and_then(|bytes| self.keep(bytes, BY_HAND, now));
+            return Err(Error::Changed { newest });
+        }
+        let text = text.to_owned();
+        // What goes is kept before it goes.
+        if let Some(bytes) = &before {
+            let kept = self.keep(bytes, BY_HAND, now);
+            if bytes == text.as_bytes() {
+                let version = Some(kept.or_else(|| self.newest()).unwrap_or_default());
+                return Ok(Written { text, before, version });
+            }
+        }
+        replace(&self.path, text.as_bytes(), MODE)?;
+        Ok(Written { text, before, version: None })
+    }
+
+    /// Keeps what was written as a version; gives its number, or the newest one's where it cannot be kept.
+    pub fn make_version(&self, written: &Written, author: &str, now: SystemTime) -> u64 {
+        if let Some(version) = written.version {
+            return version;
+        }
+        let add = || {
+            let _one_at_a_time = self.history.lock()?;
+            let newest = self.history.newest();
+            let there = self.read()?.unwrap_or_default();
+            // It was damaged, or gone, and is what it was. Or somebody has written another since, which is the newest.
+            let is = |bytes: &[u8]| {
+                newest.as_ref().filter(|newest| self.is(newest, bytes)).map(|newest| newest.number)
+            };
+            match is(written.text.as_bytes()).or_else(|| is(&there)) {
+                Some(newest) => Ok(newest),
+                None => self.history.add(&written.text, author, now),
+            }
+        };
+        // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
+        add().unwrap_or_else(|error: Error| {
+            tracing::warn!("the version is not kept: {error}");
+            self.newest().unwrap_or_default()
+        })
+    }
+
+    /// Has the file say again what it said before this was written; nothing of it is left among the versions.
+    ///
+    /// # Errors
+    /// Somebody has written another since, or it cannot be written.
+    pub fn take_back(&self, written: &Written) -> Result<(), Error> {
+        let _one_at_a_time = self.history.lock()?;
+        if written.version.is_some() {
+            return Ok(());
+        }
+        if self.read()?.as_deref() != Some(written.text.as_bytes()) {
+            return Err(Error::Changed { newest: self.newest() });
+        }
+        match &written.before {
+            Some(bytes) => replace(&self.path, bytes, MODE),
+            None => {
+                let gone = fs::remove_file(&self.path);
+                gone.map_err(|error| Error::system("remove", &self.path, error))
+            }
+        }
+    }
+
+    /// Writes a version that was kept into the file again, as the newest.
+    ///
+    /// # Errors
+    /// There is none of that number, and as [`Store::save`].
+    pub fn rollback(&self, number: u64, author: &str, now: SystemTime) -> Result<u64, Error> {
+        let text = self.text_for_now(number)?;
+        let found = self.read()?;
+        self.save(&text, author, found.as_deref(), now)
+    }
+
+    /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
+    pub fn remember(&self, text: &str) {
+        let Ok(_one_at_a_time) = self.history.lock() else { return };
+        // Somebody may have saved another since it was read, which is a version already.
+        if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
+            return;
+        }
+        self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
+    }
+
+    /// Keeps what a file holds: as a version if it is a configuration, else aside.
+    fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Option<u64> {
+        let newest = self.history.newest();
+        let text = String::from_utf8_lossy(bytes);
+        if let Some(newest) = newest.as_ref().filter(|newest| self.is(newest, bytes)) {
+            return Some(newest.number);
+        }
+        let kept = match self.parse(bytes) {
+            Ok(_) => self.history.add(&text, author, now),
+            Err(_) => self.history.put_aside(bytes).map(|()| newest.map_or(0, |newest| newest.number)),
+        };
+        kept.inspect_err(|error| tracing::debug!(%error, "a version is not kept")).ok()
+    }
+
+    /// Whether that is what a version says.
+    pub(super) fn is(&self, version: &Version, bytes: &[u8]) -> bool {
+        self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
+    }
+
+    /// Whether that is what was seen.
+    fn says(&self, there: Option<&[u8]>, seen: &Seen) -> bool {
+        match seen {
+            Seen::Bytes(found) => there == found.as_deref(),
+            Seen::Version(number) => {
+                self.newest() == Some(*number)
+                    && self.history.text(*number).as_deref().map(str::as_bytes) == there
+            }
+            Seen::Hash(seen) => hash(there.unwrap_or_default()) == *seen,
+        }
+    }
+}
