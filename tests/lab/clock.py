@@ -65,10 +65,10 @@ for name, wall in ('1970', 100_000), ('now', real + 60), ('an hour back', real -
     by_rtp = ((rtp - rtp_before) & 0xffffffff) / 90_000
     assert abs(by_rtp - (came - before)) < 5, f'{name}: {by_rtp} s by RTP, {came - before} s by the monotonic clock'
     ask(f'GET_PARAMETER {url}', session)
-    # It is anchored once: the reports behind it have its mapping.
+    # It is anchored once: the report behind it has its mapping.
     def offset(report): return report[0] - ((report[1] - rtp) & 0xffffffff) / 90_000
     seen = len(reports)
-    while len(reports) < seen + 2:
+    while len(reports) < seen + 1:
         frame()
     moved = max(abs(offset(report) - offset(reports[seen - 1])) for report in reports[seen:])
     assert moved < 0.005, f'{name}: the mapping moves by {moved:.4f} s from a report to the next'

@@ -83,19 +83,26 @@ def moved(before, after):
 def once_each(path, numbers, around, step=1):
     """Holds numbers, that go round and round, to be each one there once and in order. What is missing has to be accounted for, gap
     by gap: the log beside the file says before which coded picture the camera's own numbers had a gap, and how large. Each of
-    those is seen, at its place and as large, and no other is. Else the server lost pictures."""
+    those is seen, at its place and as large, and no other is, but one as large as what the server counted as not sent to this
+    reader, since it was behind. Else the server lost pictures."""
     steps = [(after - before) % around for before, after in zip(numbers, numbers[1:])]
     if 0 in steps or any(by % step for by in steps): sys.exit(f'FAIL: {path}: not each once and in order: {numbers}')
     missing = [by // step - 1 for by in steps]
     name = os.path.basename(path).rsplit('.', 1)[0]
-    runs, coded = told(os.path.join(os.path.dirname(path), f'serve.{name}.log'))
+    runs, coded, skipped = told(os.path.join(os.path.dirname(path), f'serve.{name}.log'))
     # Which of the coded pictures was the first that was received the log does not say.
     firsts = range(max(coded - len(numbers), 0) + 1 if coded else MOST_BEFORE)
-    def accounted(run, first): return all(gap == run.get(first + at, 0) % (around // step) for at, gap in enumerate(missing, 1))
-    if not any(accounted(run, first) for run in runs for first in firsts):
-        sys.exit(f'FAIL: {path}: missing are {missing}, and the camera\'s own gaps are {runs}: {numbers}')
+    def accounted(run, number, jump):
+        for at, gap in enumerate(missing):
+            over = skipped if at == jump else 0
+            if gap != (over + sum(run.get(number + by, 0) for by in range(1, over + 2))) % (around // step): return False
+            number += over + 1
+        return True
+    jumps = range(-1, len(missing) if skipped else 0)
+    if not any(accounted(run, first, jump) for run in runs for first in firsts for jump in jumps):
+        sys.exit(f'FAIL: {path}: missing are {missing}, the camera\'s own gaps are {runs}, and {skipped} were not sent: {numbers}')
     gaps = sum(map(bool, missing))
-    return f'{len(numbers)} pictures, each once and in order' + (f'; {sum(missing)} are missing, in {gaps} gaps that the camera\'s numbers have at the same places' if gaps else ', none missing')
+    return f'{len(numbers)} pictures, each once and in order' + (f'; {sum(missing)} are missing, in {gaps} gaps that the camera\'s numbers have at the same places' + f', or as the {skipped} that were not sent' * bool(skipped) if gaps else ', none missing')
 
 
 # Pictures that the processor coded before the first that was received, at most.
@@ -103,15 +110,17 @@ MOST_BEFORE = 60
 
 
 def told(log):
-    """Each time that a camera ran: before which of its coded pictures how many were missing. And how many were coded, if that is said."""
-    runs, last, coded = [{}], -1, 0
+    """Each time that a camera ran: before which of its coded pictures how many were missing. And how many were coded, if that is said, and how many of
+    them were not sent to the reader."""
+    runs, last, coded, skipped = [{}], -1, 0, 0
     for line in open(log, errors='replace'):
         if gap := re.search(r'(\d+) missing before coded picture (\d+)', line):
             pictures, before = int(gap[1]), int(gap[2])
             if before <= last: runs.append({})
             runs[-1][before], last = pictures, before
         if counts := re.search(r'(\d+) coded \(\d+ bytes', line): coded += int(counts[1])
-    return runs, coded
+        if unsent := re.search(r'not sent: \[(\d+) behind live\]', line): skipped += int(unsent[1])
+    return runs, coded, skipped
 
 
 def moving(size, paths):

@@ -118,7 +118,7 @@ wait $feeders 2>/dev/null
 
 # By its own server, beside what comes now.
 python3 "$LAB/bad.py" >/tmp/bad.log 2>&1 &
-# shellcheck disable=SC2034 # waited for in system.sh
+# shellcheck disable=SC2034 # waited for in encoder.sh
 bad=$!
 unplug
 
