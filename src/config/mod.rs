@@ -177,6 +177,11 @@ impl Config {
         self.mounts.iter().filter_map(|(name, mount)| mounts::unfit(name, &mount.source)).collect()
     }
 
+    /// What this board and the cameras that are attached to it do otherwise than it is configured: a sentence for each.
+    pub fn otherwise(&self) -> Vec<String> {
+        self.mounts.iter().flat_map(|(name, mount)| mounts::otherwise(name, &mount.source)).collect()
+    }
+
     /// What the file says, held against what can be.
     ///
     /// # Errors

@@ -18,10 +18,21 @@ pub struct Coder {
     pub name: String,
     /// The bitrate that it was begun with, in bits a second.
     pub bitrate: u32,
+    /// The least and the greatest that it codes at.
+    pub bitrates: (u32, u32),
     /// Pictures from one keyframe to the next that it was begun with.
     pub gop: u32,
     /// The profile that is asked for.
     pub profile: String,
+}
+
+impl Coder {
+    /// Why it does not code at so many bits a second, in a sentence; none if it does.
+    pub fn refuses(&self, bitrate: u32) -> Option<String> {
+        let (name, (least, greatest)) = (&self.name, self.bitrates);
+        (!(least..=greatest).contains(&bitrate))
+            .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
+    }
 }
 
 /// Pictures that were lost before they were coded, by the reason.
@@ -67,6 +78,7 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
+    use super::Coder;
     use crate::hub::{Making, mount};
 
     #[test]
@@ -82,13 +94,27 @@ mod tests {
     }
 
     #[test]
+    fn a_bitrate_beyond_the_encoder_is_refused_with_its_limits() {
+        let coder = Coder {
+            name: "bcm2835-codec-encode".to_owned(),
+            bitrate: 4_000_000,
+            bitrates: (25_000, 20_000_000),
+            gop: 60,
+            profile: "High".to_owned(),
+        };
+        assert_eq!((coder.refuses(25_000), coder.refuses(20_000_000)), (None, None));
+        let why = "bcm2835-codec-encode codes at 25000 to 20000000 bits a second, and this is 30000000";
+        assert_eq!(coder.refuses(30_000_000).as_deref(), Some(why));
+    }
+
+    #[test]
     fn what_cannot_be_set_is_not_asked_for_again() {
         let (outlet, mount) = mount("cam");
         mount.set_bitrate(30_000_000);
-        assert_eq!((outlet.take_bitrate(), mount.bitrate()), (Some(30_000_000), Some(30_000_000)));
+        assert_eq!((outlet.take_bitrate(), outlet.asked()), (Some(30_000_000), (Some(30_000_000), None)));
         outlet.refuse_bitrate();
         outlet.starting();
-        assert_eq!((outlet.take_bitrate(), mount.bitrate()), (None, None));
+        assert_eq!((outlet.take_bitrate(), outlet.asked(), mount.bitrate()), (None, (None, None), None));
     }
 
     #[test]

@@ -355,6 +355,12 @@ impl Outlet {
         self.0.gop.take()
     }
 
+    /// What was asked for while it ran and is asked for again at each start: the bitrate, and the pictures from one keyframe
+    /// to the next.
+    pub fn asked(&self) -> (Option<u32>, Option<u32>) {
+        (self.0.bitrate.kept(), self.0.gop.kept())
+    }
+
     /// The bitrate that was asked for cannot be: it is as if nobody had asked.
     pub fn refuse_bitrate(&self) {
         self.0.bitrate.set(0);

@@ -84,6 +84,9 @@ impl Steward {
             let why = format!("{bitrate_bps} is not between 10000 and 100000000 bits a second");
             return Err(Refusal::new("out-of-range", why, NOTHING));
         }
+        if let Some(why) = mount.making().encoder.and_then(|coder| coder.refuses(bitrate_bps)) {
+            return Err(Refusal::new("out-of-range", why, ""));
+        }
         mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
     }

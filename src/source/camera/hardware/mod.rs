@@ -289,7 +289,8 @@ impl Hardware {
             }
         }
         let asked = arrangement(settings, &camera)?;
-        if let Some(running) = self.running.take_if(|running| running.arrangement == asked) {
+        let live = outlet.asked();
+        if let Some(running) = self.running.take_if(|running| running.arrangement.serves(&asked, live)) {
             let buffers = if running.shares() { SHARED_BUFFERS } else { BUFFERS };
             let capture = match camera.start(buffers) {
                 Ok(capture) => capture,

@@ -96,6 +96,19 @@ impl Arrangement {
         (other.settings.bitrate, other.load.bitrate) = (bitrate, bitrate);
         self.settings.encoder.unfit(&other.load).map_or(Ok(Some(other)), Err)
     }
+
+    /// Whether an encoder that was set up for this codes what is `asked` for now. What was set while it ran (`live`: bitrate,
+    /// distance of keyframes) it still has, or is told in the stream.
+    pub(super) fn serves(&self, asked: &Self, live: (Option<u32>, Option<u32>)) -> bool {
+        let mut asked = asked.clone();
+        if live.0.is_some() {
+            (asked.settings.bitrate, asked.load.bitrate) = (self.settings.bitrate, self.load.bitrate);
+        }
+        if live.1.is_some() {
+            asked.settings.gop = self.settings.gop;
+        }
+        *self == asked
+    }
 }
 
 impl Ready {
@@ -253,8 +266,22 @@ mod tests {
         assert_eq!(runs.at(1_000_000), Ok(None));
         let other = runs.at(2_000_000).unwrap().unwrap();
         assert_eq!((other.settings.bitrate, other.load.bitrate), (2_000_000, 2_000_000));
-        assert_eq!(other.at(1_000_000), Ok(Some(runs.clone())), "and nothing else differs");
+        assert!(runs.serves(&other, (Some(2_000_000), None)), "and nothing else differs");
         let why = runs.at(30_000_000).unwrap_err();
         assert!(why.ends_with("codes at 25000 to 20000000 bits a second, and this is 30000000"), "{why}");
+    }
+
+    #[test]
+    fn an_encoder_whose_bitrate_was_changed_while_it_ran_is_kept_for_the_next_reader() {
+        let (configured, runs) = (arrangement(1_000_000, 60), arrangement(2_000_000, 30));
+        assert!(configured.serves(&configured, (None, None)));
+        assert!(runs.serves(&configured, (Some(2_000_000), Some(30))));
+        // It rested while that was asked for: it is told in the stream.
+        assert!(configured.serves(&configured, (Some(2_000_000), None)));
+        assert!(!runs.serves(&configured, (None, Some(30))), "nobody asked for that bitrate");
+        assert!(!runs.serves(&configured, (Some(2_000_000), None)), "nor for those keyframes");
+        let other =
+            Arrangement { interval: Some(Interval { numerator: 1, denominator: 5 }), ..configured.clone() };
+        assert!(!configured.serves(&other, (Some(2_000_000), Some(30))));
     }
 }
