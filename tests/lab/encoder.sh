@@ -168,9 +168,9 @@ refused '' '' 'device: it is empty'
 echo '(mounts: { "cam": Camera(device: "/dev/video0", width: 333, height: 222, fps: 200) })' >/tmp/lab.ron
 "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
 for near in 'has no 333x222: 320x240 is asked for' 'has no 200 pictures a second at this size: 15 are asked for'; do
-    grep -q "not quite as it is written: .*/dev/video0: the camera $near" /tmp/check.log || fail "check names no nearest: $(cat /tmp/check.log)"
+    grep -q "otherwise than configured: .*/dev/video0: the camera $near" /tmp/check.log || fail "check names no nearest: $(cat /tmp/check.log)"
 done
-pass "check: $(grep -m1 'not quite' /tmp/check.log)"
+pass "check: $(grep -m1 'otherwise than' /tmp/check.log)"
 
 # now DEVICE WORDS: right, and not served now; as the user nobody where that is said.
 now() {
