@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::poll_fn;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -57,7 +57,8 @@ pub(super) struct Place {
 /// What tells a connection to make way. Its place is another's already.
 #[derive(Default)]
 pub(super) struct Call {
-    given: AtomicBool,
+    /// As many connections as there may be, once it is given.
+    given: AtomicUsize,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -160,7 +161,7 @@ impl Counts {
             self.free(whose);
             self.made_way += 1;
             self.since.made_way += 1;
-            call.give();
+            call.give(self.most);
         }
         true
     }
@@ -233,23 +234,23 @@ impl Drop for Place {
 
 impl Call {
     /// While the counts are locked: whoever looks at it then knows.
-    fn give(&self) {
-        self.given.store(true, Ordering::SeqCst);
+    fn give(&self, most: usize) {
+        self.given.store(most.max(1), Ordering::SeqCst);
         if let Some(waker) = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
             waker.wake();
         }
     }
 
     fn is_given(&self) -> bool {
-        self.given.load(Ordering::SeqCst)
+        self.given.load(Ordering::SeqCst) != 0
     }
 
-    /// Waits for it.
-    pub(super) async fn given(&self) {
+    /// Waits for it; gives why.
+    pub(super) async fn given(&self) -> Full {
         poll_fn(|context| {
             let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
             if self.is_given() {
-                return Poll::Ready(());
+                return Poll::Ready(Full::Stranger(self.given.load(Ordering::SeqCst)));
             }
             match &mut *waker {
                 Some(known) => known.clone_from(context.waker()),
@@ -257,7 +258,7 @@ impl Call {
             }
             Poll::Pending
         })
-        .await;
+        .await
     }
 }
 

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use smol::Async;
 use smol::future::or;
 
-use super::admission::{Call, Full};
+use super::admission::Call;
 use super::alarm::Alarm;
-use super::house::{House, Order, Seat};
+use super::house::{Order, Seat};
 use super::marking;
 use super::outbox::Outbox;
 use super::requests::Caller;
@@ -38,12 +38,13 @@ struct Shell {
     stream: Arc<Async<TcpStream>>,
     outbox: Rc<Outbox>,
     caller: Caller,
-    seat: Seat,
+    // In a box: what a future is given and hands on takes its room twice.
+    seat: Box<Seat>,
 }
 
 /// Serves a connection in a task of its own.
 pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
-    let serving = worker.clone();
+    let (serving, seat) = (worker.clone(), Box::new(seat));
     // Without what the stream has room for when it is asked itself.
     let stream: Arc<Async<TcpStream>> = stream.into();
     worker.spawn(async move {
@@ -55,11 +56,15 @@ pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: Soc
     });
 }
 
-async fn serve_to_its_end(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Seat) -> io::Result<()> {
+async fn serve_to_its_end(
+    worker: Rc<Worker>,
+    stream: Arc<Async<TcpStream>>,
+    seat: Box<Seat>,
+) -> io::Result<()> {
     let mut shell = Shell::new(worker, stream, seat)?;
-    let (outbox, call, house) = (shell.outbox.clone(), shell.seat.place.call(), shell.worker.house.clone());
+    let (outbox, call) = (shell.outbox.clone(), shell.seat.place.call());
     // Whatever it waits for, be it for what a wrong password costs, it makes way at once.
-    let working = or(make_way(&call, &outbox, &house), or(shell.read_on(), write_on(&outbox)));
+    let working = or(make_way(&call, &outbox), or(shell.read_on(), write_on(&outbox)));
     let done = supervise::caught(Box::pin(working)).await;
     // However it ended, and be it by a panic: nothing of it is left.
     let over = shell.core.closed(&mut shell.worker.house.sessions());
@@ -74,9 +79,8 @@ pub(super) fn starting(event: &Event) -> Option<SessionId> {
 
 /// Waits until another has this connection's place, and tells the peer so if the socket takes it: there is no time for
 /// more, or those who make way would be as many as those who come.
-async fn make_way(call: &Call, outbox: &Outbox, house: &House) -> io::Result<()> {
-    call.given().await;
-    let full = Full::Stranger(house.settings().max_connections);
+async fn make_way(call: &Call, outbox: &Outbox) -> io::Result<()> {
+    let full = call.given().await;
     outbox.push(sign_in::no_place_for(full).to_bytes())?;
     outbox.pump()?;
     Err(io::Error::other(full.to_string()))
@@ -114,7 +118,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Shell {
-    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Seat) -> io::Result<Self> {
+    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Box<Seat>) -> io::Result<Self> {
         stream.get_ref().set_nodelay(true)?;
         let dscp = worker.house.settings().dscp;
         if let Err(error) = marking::mark(stream.get_ref(), dscp, stream.get_ref().local_addr()?.is_ipv6()) {
