@@ -171,6 +171,14 @@ def runs_as_its_own_user_with_the_groups_for_cameras(machine):
     return machine.say("lenslet --version").replace("\n", ", ")
 
 
+def a_picture_for_many_viewers_fits_the_sockets(machine):
+    """The service may not ask for more than anybody may have."""
+    most = machine.say("cat /proc/sys/net/core/wmem_max").strip()
+    if most != "8388608":
+        raise Failed(f"sockets may have {most} bytes")
+    return f"{most} bytes"
+
+
 def every_command_has_its_page_and_shells_complete_it(machine):
     helped = machine.say("lenslet --help").split("Commands:")[1].split("Options:")[0]
     commands = set(re.findall(r"^  ([a-z]+)", helped, re.M)) - {"help"}
@@ -390,6 +398,7 @@ STEPS = [
     a_full_disk_is_told_before_anything_is_installed,
     a_taken_port_is_told_and_waited_for,
     runs_as_its_own_user_with_the_groups_for_cameras,
+    a_picture_for_many_viewers_fits_the_sockets,
     every_command_has_its_page_and_shells_complete_it,
     pictures_reach_the_host,
     at_rest_next_to_nothing_is_written,
