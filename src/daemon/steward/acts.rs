@@ -85,7 +85,7 @@ impl Steward {
             return Err(Refusal::new("out-of-range", why, NOTHING));
         }
         if let Some(why) = mount.making().encoder.and_then(|coder| coder.refuses(bitrate_bps)) {
-            return Err(Refusal::new("out-of-range", why, ""));
+            return Err(Refusal::new("out-of-range", why, NOTHING));
         }
         mount.set_bitrate(bitrate_bps);
         Ok(format!("{} is to be coded with {bitrate_bps} bits a second", mount.name()))
