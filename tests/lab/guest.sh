@@ -116,10 +116,6 @@ kill $feeders
 # shellcheck disable=SC2086
 wait $feeders 2>/dev/null
 
-# By its own server, beside what comes now.
-python3 "$LAB/bad.py" >/tmp/bad.log 2>&1 &
-# shellcheck disable=SC2034 # waited for in encoder.sh
-bad=$!
 unplug
 
 echo '== a camera that is not there when the server starts'

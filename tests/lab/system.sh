@@ -15,3 +15,8 @@ mountpoint -q /sys/fs/cgroup || mount -t cgroup2 none /sys/fs/cgroup || fail 'no
 grep -q 'passed over' /tmp/serve.starved.log && fail 'no group for memory could be made'
 grep -q '^test result: ok. 1 passed' /tmp/serve.starved.log || fail 'the test did not run'
 pass "$(grep -o 'no more viewers.*' /tmp/serve.starved.log); $(grep -o '[0-9]* kB, [0-9]* packets, [0-9.]* s late at most' /tmp/serve.starved.log)"
+
+# By its own server, beside what comes now, and not beside what is short of memory.
+python3 "$LAB/bad.py" >/tmp/bad.log 2>&1 &
+# shellcheck disable=SC2034 # waited for in encoder.sh
+bad=$!
