@@ -48,6 +48,28 @@ fn a_users_file_that_there_has_to_be_and_is_not_closes_the_gate_to_all_but_this_
 }
 
 #[test]
+fn a_panic_at_the_users_and_at_the_audit_locks_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
+    let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
+    let panics = std::thread::scope(|threads| {
+        let panicking = threads.spawn(|| {
+            let (_known, _audit) = (keeper.known(), keeper.audit());
+            let _kept = keeper.kept.lock();
+            panic!("on purpose");
+        });
+        panicking.join().is_err()
+    });
+    assert!(panics && keeper.known.is_poisoned() && keeper.audit.is_poisoned() && keeper.kept.is_poisoned());
+    let rights = crate::access::Rights::default();
+    keeper.edit("uid 0", &Edit::Add { name: "anna".into(), password: "x".into(), rights }).unwrap();
+    assert!(gate.ban("203.0.113.7".parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
+    keeper.look();
+    assert!(gate.admit("203.0.113.8".parse().unwrap(), now()).is_ok(), "there are users");
+    assert_eq!(keeper.bans.load().unwrap().by_hand.len(), 1, "bans are kept");
+}
+
+#[test]
 fn the_first_ban_is_kept_at_once_and_what_follows_soon_after_it_rests() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
