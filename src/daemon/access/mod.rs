@@ -4,6 +4,7 @@ mod audit;
 mod file;
 mod keeper;
 mod kept;
+mod pace;
 
 use std::path::Path;
 

@@ -70,18 +70,24 @@ fn a_panic_at_the_users_and_at_the_audit_locks_nobody_out() {
 }
 
 #[test]
-fn the_first_ban_is_kept_at_once_and_what_follows_soon_after_it_rests() {
+fn a_new_ban_is_kept_at_once_and_of_many_those_that_follow_rest() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
     let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
     let kept = || keeper.bans.load().unwrap().by_hand.len();
-    for (address, expected) in [("203.0.113.7", 1), ("203.0.113.8", 1)] {
-        assert!(gate.ban(address.parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
+    for number in 1..=10 {
+        let address = format!("203.0.113.{number}").parse().unwrap();
+        assert!(gate.ban(address, Duration::from_secs(600), "a scanner", now()));
         keeper.look();
-        assert_eq!(kept(), expected, "{address}");
+        assert_eq!(kept(), number.min(8), "{address}");
     }
-    keeper.keep(Duration::ZERO);
-    assert_eq!(kept(), 2);
+    keeper.keep(true);
+    assert_eq!(kept(), 10);
+    // Neither who comes nor whose ban is over is as urgent.
+    let who = gate.memory(now()).by_hand.remove(0);
+    assert!(is_longer(&Memory::default(), &gate.memory(now())));
+    let fewer = Memory { by_hand: vec![who], ..Memory::default() };
+    assert!(!is_longer(&gate.memory(now()), &fewer) && !is_longer(&fewer, &fewer));
 }
 
 #[test]
