@@ -176,11 +176,21 @@ pub(super) fn versions() -> Vec<VersionEntry> {
 
 fn probed() -> serde_json::Value {
     let size = |width: u32, height: u32| serde_json::json!({"width": width, "height": height, "rates": [30.0, 15.0]});
-    serde_json::json!({"cameras": [
+    let format =
+        |fourcc: &str, sizes: &[serde_json::Value]| serde_json::json!({"fourcc": fourcc, "sizes": sizes});
+    let menu = serde_json::json!({"Menu": [[1, "Manual Mode"], [3, "Aperture Priority Mode"]]});
+    let control = |name: &str, kind: serde_json::Value, range: [i64; 3], current: i64| serde_json::json!({"name": name, "kind": kind, "range": range, "default": 0, "current": current});
+    let controls = [
+        control("brightness", "Integer".into(), [0, 255, 1], 128),
+        control("horizontal_flip", "Boolean".into(), [0, 1, 1], 0),
+        control("auto_exposure", menu, [0, 3, 1], 3),
+    ];
+    serde_json::json!({"encoders": [], "cameras": [
         {"path": "/dev/video0", "id": "/dev/v4l/by-id/usb-046d_C920-video-index0", "card": "HD Pro Webcam C920",
-         "verdict": "H264 as it comes", "formats": [{"sizes": [size(1920, 1080), size(1280, 720)]}]},
+         "verdict": "H264 as it comes", "controls": controls,
+         "formats": [format("YUYV", &[size(640, 480)]), format("H264", &[size(1920, 1080), size(1280, 720)])]},
         {"path": "/dev/video2", "id": null, "card": "USB2.0 Camera", "verdict": "YUYV, coded by the processor",
-         "formats": [{"sizes": [size(640, 480)]}]}]})
+         "formats": [format("YUYV", &[size(640, 480)])]}]})
 }
 
 #[test]
@@ -212,6 +222,14 @@ fn a_form_and_its_values() {
     screen.to("encode");
     screen.press("Enter");
     shows("config-choice", &mut screen.model);
+    screen.press("Esc g");
+    screen.to("format");
+    screen.press("Enter");
+    shows("config-format", &mut screen.model);
+    screen.press("Esc g");
+    screen.to("controls");
+    screen.press("Enter Down Down");
+    shows("config-controls", &mut screen.model);
     screen.press("Esc g");
     screen.to("fps");
     screen.press("Enter");

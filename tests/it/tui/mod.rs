@@ -11,3 +11,4 @@ mod mouse;
 mod screens;
 mod support;
 mod svg;
+mod told;

@@ -7,9 +7,10 @@ use super::super::super::effect::Effect;
 use super::super::super::input;
 use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Deed, Model, Notice, Overlay, Question as Sure};
-use super::super::super::state::config::draft::{mount_path, unquoted};
+use super::super::super::state::config::draft::mount_path;
 use super::super::super::state::config::editor::{Choice, Editor, Goal, Line, Of, Tried, Typed};
 use super::super::super::state::config::form::{Form, Section};
+use super::super::super::state::config::probed::Beside;
 use super::super::super::state::config::raw::{self, Raw};
 use super::super::super::state::config::review::Review;
 use super::super::super::state::config::schema::Shape;
@@ -154,7 +155,11 @@ fn setting(state: &mut State, place: usize) -> Effects {
             change(state, edit)
         }
         Shape::Choice { choices } => {
-            let choice = Choice::value(setting.path, setting.field, choices, setting.written);
+            let (field, beside) = (setting.field, beside(state, &setting.path));
+            let mut choice = Choice::value(setting.path.clone(), field, choices, setting.written);
+            for (value, about) in choice.choices.iter_mut().filter(|(value, _)| !value.is_empty()) {
+                *about = state.probed.about(field, value, beside);
+            }
             state.editor = Some(Editor::Choice(choice));
             Vec::new()
         }
@@ -168,7 +173,11 @@ fn setting(state: &mut State, place: usize) -> Effects {
 /// Has a line typed.
 fn edit(state: &mut State, mut line: Line) -> Effects {
     if let Some(field) = &line.field {
-        line.suggestions = state.probed.suggestions(field, device(state, &line.goal).as_deref());
+        let beside = match &line.goal {
+            Goal::Value(path) => beside(state, path),
+            _ => Beside::default(),
+        };
+        line.suggestions = state.probed.suggestions(field, beside);
     }
     let trial = tried(&mut line, state);
     state.editor = Some(Editor::Line(Box::new(line)));
@@ -187,11 +196,19 @@ fn tried(line: &mut Line, state: &State) -> Effects {
     ask(Asked::Try, line.trial(&state.draft))
 }
 
-/// The device beside what is being typed.
-fn device(state: &State, goal: &Goal) -> Option<String> {
-    let Goal::Value(path) = goal else { return None };
-    let (mount, _) = path.rsplit_once('.')?;
-    unquoted(state.draft.values.as_ref()?.at(&format!("{mount}.device"))?)
+/// What is written beside a setting of a mount, and of itself.
+fn beside<'a>(state: &'a State, path: &str) -> Beside<'a> {
+    let (Some(values), Some((mount, _))) = (&state.draft.values, path.rsplit_once('.')) else {
+        return Beside::default();
+    };
+    let at = |name: &str| values.at(&format!("{mount}.{name}"));
+    Beside {
+        // Cameras have no paths that are written otherwise.
+        device: at("device").and_then(|it| it.strip_prefix('"')?.strip_suffix('"')),
+        format: at("format"),
+        size: at("width").zip(at("height")),
+        written: values.at(path),
+    }
 }
 
 fn reset(state: &State) -> Effects {

@@ -5,6 +5,7 @@ use tui_input::Input;
 
 use super::super::super::input;
 use super::draft::{Draft, mount_path, quoted, unquoted};
+use super::probed::Suggestion;
 use super::schema::{Field, Kind, Shape};
 use super::steps::Steps;
 use crate::control::protocol::{ConfigRequest, Edit};
@@ -33,8 +34,8 @@ pub struct Line {
     pub input: Input,
     /// A text: its quotes are not typed.
     pub plain: bool,
-    /// What fits, with a few words each.
-    pub suggestions: Vec<(String, String)>,
+    /// What fits.
+    pub suggestions: Vec<Suggestion>,
     /// The one that was taken.
     pub suggested: Option<usize>,
     /// What the daemon said of it.
@@ -235,7 +236,7 @@ impl Line {
                     }
                 };
                 self.suggested = Some(next);
-                self.input = Input::new(self.suggestions[next].0.clone());
+                self.input = Input::new(self.suggestions[next].value.clone());
                 Typed::Changed
             }
             _ => {
@@ -374,7 +375,8 @@ mod tests {
     fn suggestions_are_gone_through_by_arrows() {
         let camera = schema().kind("Camera").unwrap().clone();
         let mut line = Line::required(&camera, "door", &[]).unwrap();
-        line.suggestions = ["/dev/a", "/dev/b"].map(|it| (it.to_owned(), String::new())).to_vec();
+        line.suggestions =
+            ["/dev/a", "/dev/b"].map(|it| Suggestion { value: it.to_owned(), shown: String::new() }).to_vec();
         let mut go = |code| {
             assert_eq!(line.typed(Key::Code(code).event()), Typed::Changed);
             line.input.value().to_owned()

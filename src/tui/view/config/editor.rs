@@ -27,7 +27,10 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     let width = 72.min(body.width);
     let inside = usize::from(width).saturating_sub(4);
     let room = usize::from(body.height).saturating_sub(8);
-    let suggested: Vec<_> = line.suggestions.iter().enumerate().take(room.min(8)).collect();
+    let room = room.min(8);
+    // The one that was taken is seen.
+    let first = line.suggested.map_or(0, |it| (it + 1).saturating_sub(room));
+    let suggested: Vec<_> = line.suggestions.iter().enumerate().skip(first).take(room).collect();
     let mut lines = Vec::new();
     let visual = line.input.visual_scroll(inside.saturating_sub(2));
     let typed: String = plain(line.input.value()).chars().skip(visual).collect();
@@ -57,8 +60,8 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
             lines.push(Text::styled(said, theme.quiet()));
         }
     }
-    for (place, (value, about)) in &suggested {
-        let text = clip(theme, &format!("{} {}", plain(value), plain(about)), inside);
+    for (place, suggestion) in &suggested {
+        let text = clip(theme, &plain(&suggestion.shown), inside);
         lines.push(Text::raw(text).style(row_style(model, line.suggested == Some(*place))));
     }
     let wrapped: usize = lines.iter().map(|line| line.width().div_ceil(inside.max(1)).max(1)).sum();
