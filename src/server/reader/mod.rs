@@ -244,6 +244,11 @@ impl Reader {
         Some(Due { image: number, withheld, way, last })
     }
 
+    /// Whether its tracks go by UDP, and no image is on its way there in parts.
+    pub(super) fn is_ready_by_udp(&self) -> bool {
+        matches!(self.path, Path::Udp(_)) && !self.state.borrow().destinations().any(|to| to.is_busy())
+    }
+
     /// Whether it was told of a codec that is sent no more.
     pub(super) fn is_outdated(&self) -> bool {
         self.epoch != self.feed.epoch()

@@ -59,6 +59,11 @@ impl Round {
         self.jobs.push(Job { reader, to, cut, next: 0 });
     }
 
+    /// Makes room for so many readers more.
+    pub(in crate::server) fn expect(&mut self, readers: usize) {
+        self.jobs.reserve(readers);
+    }
+
     /// Whether nobody is to be sent anything.
     pub(in crate::server) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
