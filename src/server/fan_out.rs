@@ -96,8 +96,9 @@ impl FanOut {
         let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
         by_udp.for_each(|reader| self.see_to(reader, view.now));
         if self.wants_keyframe.take() {
-            feed.force_keyframe();
+            feed.need_keyframe();
         }
+        feed.ask_for_what_is_owed(view.now);
         self.tell(feed, view.now);
         self.tell_planned(feed, view.now);
         self.seen.replace(view.done());

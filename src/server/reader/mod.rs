@@ -255,10 +255,10 @@ impl Reader {
     }
 
     /// Images that its TCP socket did not take at once.
-    pub(super) fn parted(&self) -> u32 {
+    pub(super) fn parted(&self) -> Option<u32> {
         match &self.path {
-            Path::Tcp(outbox) => outbox.parted(),
-            Path::Udp(_) => 0,
+            Path::Tcp(outbox) => Some(outbox.parted()),
+            Path::Udp(_) => None,
         }
     }
 
