@@ -185,7 +185,10 @@ impl std::fmt::Display for Error {
             Why::TooLong => {
                 write!(f, "{path} is longer than the {LONGEST} bytes that a socket's path may have")
             }
-            Why::System(error) => write!(f, "the control socket {path} cannot be made: {error}"),
+            Why::System(error) => write!(
+                f,
+                "the control socket {path} cannot be made: {error}: `--control PATH` or `control_socket` names another place"
+            ),
         }
     }
 }

@@ -97,7 +97,8 @@ fn a_path_that_cannot_be_is_told() {
     assert!(server::Socket::bind(&long).unwrap_err().to_string().contains("longer than"));
     fs::write(folder.path().join("file"), "").unwrap();
     let beneath = folder.path().join("file/control.sock");
-    assert!(server::Socket::bind(&beneath).unwrap_err().to_string().contains("cannot be made"));
+    let said = server::Socket::bind(&beneath).unwrap_err().to_string();
+    assert!(said.contains("cannot be made") && said.contains("`--control PATH`"), "{said}");
 }
 
 /// The file's mode lets him through, and the kernel says who he is.
