@@ -282,9 +282,17 @@ impl House {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
     }
 
+    /// Whether viewers are let in.
+    pub(super) fn lets_in(&self) -> bool {
+        self.strain().is_none()
+    }
+
     fn strained(&self) -> Option<String> {
-        let strain = *self.strain.lock().unwrap_or_else(PoisonError::into_inner);
-        strain.map(|strain| format!("no more viewers are let in for now: {strain}"))
+        self.strain().map(|strain| format!("no more viewers are let in for now: {strain}"))
+    }
+
+    fn strain(&self) -> Option<Strain> {
+        *self.strain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a connection from all others.
