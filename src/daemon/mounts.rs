@@ -135,6 +135,8 @@ impl Mounts {
                 Err(why) => applied.refused.push((name, why)),
             }
         }
+        // Of what those leave who go, the others have a share.
+        self.handle.make_room(0);
         self.stand_in(stand_ins);
         self.leaving.retain(|source| source.join_within(Duration::ZERO).is_none());
         self.list();
@@ -205,6 +207,7 @@ impl Mounts {
         } else if !self.disabled.contains_key(name) {
             let settings = self.running.get(name).map(|mounted| mounted.settings.clone()).ok_or_else(none)?;
             self.remove(name).await;
+            self.handle.make_room(0);
             self.disabled.insert(name.to_owned(), settings);
         }
         self.commanded.insert(name.to_owned(), enabled);

@@ -137,6 +137,10 @@ impl Shell {
 
     async fn read_on(&mut self) -> io::Result<()> {
         let mut alarm = Alarm::default();
+        // Who had to wait to be let in has asked already: to hear of that from the reactor is another turn.
+        if read_now(self.stream.get_ref(), |bytes| self.core.handle_input(bytes))? == Some(0) {
+            return Box::pin(self.finish()).await;
+        }
         loop {
             // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
             if Box::pin(self.handle_events()).await? {

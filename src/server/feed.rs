@@ -273,6 +273,11 @@ impl Feed {
         self.keyframes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It may keep so many bytes of media from now on.
+    pub(super) fn hold(&self, ring: usize) {
+        self.images.hold(ring);
+    }
+
     pub(super) fn images(&self) -> &Ring<WireImage> {
         &self.images
     }

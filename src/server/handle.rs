@@ -113,7 +113,7 @@ impl Handle {
         self.0.serve(mount, settings)
     }
 
-    /// Those that are added from now on share the memory for media with so many that will come.
+    /// The mounts share the memory for media equally with so many that will come.
     pub fn make_room(&self, mounts: usize) {
         self.0.make_room(mounts);
     }

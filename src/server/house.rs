@@ -48,6 +48,8 @@ pub(super) struct House {
     cname: Arc<str>,
     /// Bytes of media that each mount may keep.
     ring: AtomicUsize,
+    /// So many mounts share the memory for media.
+    sharing: AtomicUsize,
     /// Numbers given to mounts so far.
     mounts: AtomicUsize,
     pub(super) admission: Arc<Admission>,
@@ -122,6 +124,7 @@ impl House {
             listeners: Mutex::default(),
             cname: format!("lenslet-{:08x}", random_u32()).into(),
             ring: AtomicUsize::new(feed::RING),
+            sharing: AtomicUsize::new(0),
             mounts: AtomicUsize::new(0),
             admission: Arc::new(Admission::new(settings.max_connections, settings.max_per_address)),
             gate: Arc::new(Gate::new(Rules::default(), random_bytes())),
@@ -152,10 +155,23 @@ impl House {
         *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// So many more mounts will come: those that are made from now on have an equal share with them.
+    /// So many more mounts will come: those that are there and they have equal shares of the memory for media from now on.
     pub(super) fn make_room(&self, mounts: usize) {
-        let all = self.feeds().len() + mounts;
-        self.ring.store(ring_share(all, Memory::here().bound()), Ordering::Relaxed);
+        let feeds = self.feeds();
+        let all = feeds.len() + mounts;
+        let (share, rings) = ring_share(all, Memory::here().bound());
+        self.sharing.store(all, Ordering::Relaxed);
+        if self.ring.swap(share, Ordering::Relaxed) == share {
+            return;
+        }
+        if share < feed::RING {
+            tracing::warn!(
+                "{all} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
+                rings >> 20,
+                share >> 10
+            );
+        }
+        feeds.iter().for_each(|feed| feed.hold(share));
     }
 
     /// Serves a mount.
@@ -173,7 +189,12 @@ impl House {
         let feed = Feed::new(mount, self.settings().max_packet, self.cname.clone(), ring);
         let feed = Arc::new(feed.at_home(home).with_settings(settings));
         feeds.insert(name, feed.clone());
+        let more = feeds.len() > self.sharing.load(Ordering::Relaxed);
         drop(feeds);
+        if more {
+            // It came unannounced.
+            self.make_room(0);
+        }
         self.tell_all(|| Order::Open(feed.clone()));
         Ok(())
     }
@@ -261,9 +282,17 @@ impl House {
         *self.told.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
     }
 
+    /// Whether viewers are let in.
+    pub(super) fn lets_in(&self) -> bool {
+        self.strain().is_none()
+    }
+
     fn strained(&self) -> Option<String> {
-        let strain = *self.strain.lock().unwrap_or_else(PoisonError::into_inner);
-        strain.map(|strain| format!("no more viewers are let in for now: {strain}"))
+        self.strain().map(|strain| format!("no more viewers are let in for now: {strain}"))
+    }
+
+    fn strain(&self) -> Option<Strain> {
+        *self.strain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells a connection from all others.
@@ -380,24 +409,20 @@ impl Desk {
     }
 }
 
-/// What each of so many mounts may keep of its media, where the memory has a bound.
-fn ring_share(mounts: usize, memory: Option<u64>) -> usize {
+/// What each of so many mounts may keep of its media, where the memory has a bound; and what they may together.
+fn ring_share(mounts: usize, memory: Option<u64>) -> (usize, usize) {
     let quarter = memory.and_then(|bytes| usize::try_from(bytes / 4).ok());
     let rings = RINGS.min(quarter.unwrap_or(RINGS));
-    let share = rings / mounts.max(1);
-    if share < feed::RING {
-        tracing::warn!(
-            "{mounts} mounts share {} MB for media: {} kB each; slow readers of large pictures will skip more",
-            rings >> 20,
-            share >> 10
-        );
-    }
-    share.min(feed::RING)
+    ((rings / mounts.max(1)).min(feed::RING), rings)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::{Cursor, Slot};
+    use crate::media::h264::ParameterSets;
+    use crate::media::{AccessUnit, Codec, Link, TrackId};
+    use crate::rtp::Sender;
 
     #[test]
     fn mounts_share_what_is_kept_of_media_and_keep_less_where_memory_is_small() {
@@ -410,7 +435,51 @@ mod tests {
             (1, Some(64), 8),
             (1, Some(16), 4),
         ] {
-            assert_eq!(ring_share(mounts, memory.map(|memory: u64| memory << 20)), share * MB);
+            let got = ring_share(mounts, memory.map(|memory: u64| memory << 20)).0;
+            assert_eq!(got, share * MB);
         }
+    }
+
+    /// Bytes that a mount keeps of pictures that come without end.
+    fn filled(feed: &Feed) -> usize {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let data: Arc<[u8]> = [&[0, 0, 0, 1, 0x41][..], &[0xab; 100_000]].concat().into();
+        let (time, link) = (clock::media(), Link::Follows);
+        let unit = AccessUnit { track: TrackId(0), time, link, journey: None, data };
+        let image = Sender::new(TrackId(0), &codec, 1, 100, 0, 1420).packetize(&unit).unwrap();
+        for _ in 0..2 * feed::RING / image.as_bytes().len() {
+            feed.images().push(image.clone());
+        }
+        kept(feed)
+    }
+
+    fn kept(feed: &Feed) -> usize {
+        let first = match feed.images().get(Cursor(0)) {
+            Slot::Gone(oldest) => oldest.0,
+            Slot::Here(_) | Slot::Ahead => 0,
+        };
+        let images = (first..).map_while(|at| match feed.images().get(Cursor(at)) {
+            Slot::Here(image) => Some(image.as_bytes().len()),
+            Slot::Gone(_) | Slot::Ahead => None,
+        });
+        images.sum()
+    }
+
+    #[test]
+    fn mounts_that_come_while_it_runs_share_what_there_is_with_those_that_are_there() {
+        let mount = |number: usize| crate::hub::mount(number.to_string()).1;
+        let (all, rings) = (32, ring_share(1, Memory::here().bound()).1);
+        let house = House::new(Settings::default(), vec![mount(0)]);
+        let first = house.feed("0").unwrap();
+        assert!(filled(&first) > rings.min(feed::RING) * 9 / 10);
+        // As a reload announces them, and as one that is enabled comes.
+        house.make_room(all / 2);
+        (1..all).for_each(|number| drop(house.serve(mount(number), MountSettings::default())));
+        assert!(kept(&first) <= rings / all, "{} bytes", kept(&first));
+        let together: usize = house.feeds().iter().map(|feed| filled(feed)).sum();
+        assert!((rings * 9 / 10..=rings).contains(&together), "{together} of {rings} bytes");
+        (1..all).for_each(|number| drop(house.withdraw(&number.to_string())));
+        house.make_room(0);
+        assert!(filled(&first) > rings.min(feed::RING) * 9 / 10, "their shares are free again");
     }
 }

@@ -10,6 +10,7 @@ use async_net::TcpListener;
 use super::house::Order;
 use super::worker::Worker;
 use super::{Error, connection, sign_in, supervise, sys};
+use crate::clock;
 
 /// A listener on the address; `[::]` takes IPv4 as well, and `0.0.0.0` where there is no IPv6.
 pub(super) fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
@@ -103,8 +104,15 @@ pub(super) fn adopt(
     Ok(listeners)
 }
 
+/// While nobody is let in, connections are taken for an eighth of the time that the others' turn was, within these: one at a
+/// time, who comes last waits a whole round of pictures for each who came before, only to be refused. Where viewers are let in
+/// it is one at a time: so many more at once would be too many before that is noticed.
+const LEAST: Duration = Duration::from_millis(1);
+const MOST: Duration = Duration::from_millis(4);
+
 /// Hands every new connection to the worker that has the least to do.
 pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
+    let (mut began, mut turn) = (clock::now(), Duration::ZERO);
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -117,7 +125,13 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
         };
         supervise::may_panic("listener");
         // Who connects without end has his turn, and then the others have theirs.
-        smol::future::yield_now().await;
+        let now = clock::now();
+        if now.saturating_duration_since(began) >= turn {
+            smol::future::yield_now().await;
+            began = clock::now();
+            let others = began.saturating_duration_since(now);
+            turn = if worker.house.lets_in() { Duration::ZERO } else { (others / 8).clamp(LEAST, MOST) };
+        }
         if let Err(refused) = worker.house.gate.admit(peer.ip(), sign_in::now()) {
             tracing::debug!(%peer, "not let in: {}", refused.reason);
             sign_in::refuse(stream, &refused);
