@@ -16,6 +16,8 @@ use crate::users::{by_daemon, run};
 
 /// Not one piece of it is a word of the program's own.
 const MARKER: &str = "marker-6d1f0c83";
+/// What is given back to the allocator has its first bytes written over: the marker stands at the end.
+const PASSWORD: &str = "a much longer word, marker-6d1f0c83";
 
 /// How often a text is in what the process may write to: what a core dump has of it.
 pub(crate) fn times_in(process: u32, text: &str) -> usize {
@@ -63,11 +65,12 @@ fn a_daemon_has_no_password_in_its_memory_of_who_signs_in_by_digest() {
 fn a_daemon_has_no_password_in_its_memory_after_it_was_given_one() {
     let server = Server::on("127.0.0.1", "access: (basic: true),", MOUNTS);
     by_daemon(&server, &["user", "add", "anna", "--password-stdin"], "another");
-    by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], MARKER);
-    by_daemon(&server, &["user", "add", "bob", "--password-stdin"], MARKER);
-    let refused = run(server.state(), &server.control(), &["user", "add", "bob", "--password-stdin"], MARKER);
+    by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], PASSWORD);
+    by_daemon(&server, &["user", "add", "bob", "--password-stdin"], PASSWORD);
+    let refused =
+        run(server.state(), &server.control(), &["user", "add", "bob", "--password-stdin"], PASSWORD);
     assert!(!refused.status.success());
-    let basic = format!("Authorization: Basic {}", STANDARD.encode(format!("anna:{MARKER}")));
+    let basic = format!("Authorization: Basic {}", STANDARD.encode(format!("anna:{PASSWORD}")));
     let url = server.url("test");
     assert_eq!(Visitor::over(Client::connect(&server), "", "").say("DESCRIBE", &url, &[&basic]).status, 200);
     by_daemon(&server, &["status"], "");
