@@ -18,7 +18,9 @@
 //! told by something else than the password. That is how a client speaks: what program it says that it is, and how it
 //! writes its `Authorization`. Clients of the manner in which she signed in have their attempt to themselves; all others
 //! share one in twenty seconds, and only where hers was not taken in that time, so that both together are no more than one
-//! in ten. A thief who imitates her player to the letter competes with her for each attempt.
+//! in ten. Of the others, those that speak as somebody who failed there again and again have only what her new program, which
+//! nobody heard before, leaves them. A thief who imitates her player to the letter, or speaks in another way each time,
+//! competes with her for each attempt.
 
 mod guests;
 mod tries;
@@ -32,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use crate::rtsp::auth::Manner;
-use guests::{SignedIn, Taken, remember};
+use guests::{Failing, SignedIn, Speaks, Taken, remember};
 use tries::Tries;
 
 /// Failures are counted over so long.
@@ -182,6 +184,7 @@ struct Known {
     /// Bans so far.
     bans: u32,
     guests: Vec<SignedIn>,
+    failing: Failing,
     taken: Taken,
     seen: Option<SystemTime>,
 }
@@ -236,18 +239,21 @@ impl Bans {
         let Some(known) = self.known.get_mut(&Network::of_customer(ip)) else { return Admission::Open };
         let guest = known.guests.iter().find(|guest| Some(guest.user.as_str()) == user);
         let guest = guest.filter(|guest| since(guest.at, now) < REMEMBERED);
-        let Some(taken) = guest.and_then(|guest| known.taken.open(guest.manners.contains(&manner), now))
-        else {
-            return Admission::Banned(until);
+        let Some(guest) = guest else { return Admission::Banned(until) };
+        let speaks = match guest.manners.contains(&manner) {
+            true => Speaks::Known,
+            false if known.failing.has(manner, self.policy.free) => Speaks::Failing,
+            false => Speaks::New,
         };
+        let Some(taken) = known.taken.open(speaks, now) else { return Admission::Banned(until) };
         if !again {
             *taken = Some(now);
         }
         Admission::Guests(until)
     }
 
-    /// A password was wrong, of who claims to be that user.
-    pub fn failed(&mut self, ip: IpAddr, user: Option<&str>, now: SystemTime) -> Consequence {
+    /// A password was wrong, of who claims to be that user and speaks like that.
+    pub fn failed(&mut self, ip: IpAddr, user: Option<&str>, manner: Manner, now: SystemTime) -> Consequence {
         let none = Consequence { delay: Duration::ZERO, banned: None };
         if self.is_exempt(ip) {
             return none;
@@ -258,6 +264,7 @@ impl Bans {
         // Those of a time to come are of a clock that was set back since.
         known.failures.retain(|(time, _)| since(*time, now).max(since(now, *time)) < WINDOW);
         known.failures.push((now, user.map(number_of)));
+        known.failing.failed(manner);
         let failures = known.failures.len() as u32;
         let tries = known.tries.add(now, 1, now);
         let why = match (failures >= most, tries >= most_a_day) {
@@ -312,6 +319,7 @@ impl Bans {
         if known.failures.len() < before {
             known.tries.forgive();
         }
+        known.failing.forgive(manner);
         remember(&mut known.guests, user, now).speaks(manner);
     }
 

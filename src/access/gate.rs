@@ -165,13 +165,13 @@ impl Gate {
         let asked = Asked { method, uri, peer, now: now.steady };
         let verdict = current.challenger.check(value, &asked, |user| current.rules.users.secret(user));
         let claimed = match &verdict {
-            Verdict::Known(user) | Verdict::Stale(user) => Some(user.as_str()),
+            Verdict::Known(user) | Verdict::Stale(user) | Verdict::Old(user) => Some(user.as_str()),
             Verdict::Wrong(user) => user.as_deref(),
             Verdict::Unasked => None,
         };
         // Who is in is not kept from what he may; who is not is not told whether he was right.
         if held.as_ref().is_none_or(|held| claimed != Some(&*held.name)) {
-            let again = matches!(verdict, Verdict::Stale(_));
+            let again = matches!(verdict, Verdict::Stale(_) | Verdict::Old(_));
             let mut bans = self.bans();
             let admission = match bans.admit(peer, now.wall) {
                 Admission::Guests(_) => bans.attempt(peer, claimed, attempt.manner(), again, now.wall),
@@ -190,12 +190,12 @@ impl Gate {
         }
         match verdict {
             Verdict::Known(user) => self.ruled(&current, attempt, Some(current.identity(&user)), now),
-            Verdict::Stale(user)
-                if attempt.own_session && held.as_ref().is_some_and(|held| *held.name == *user) =>
-            {
+            // Some clients (retina) take a second 401 for the last word.
+            Verdict::Old(user) if is_held(&held, &user) => self.ruled(&current, attempt, held, now),
+            Verdict::Stale(user) if attempt.own_session && is_held(&held, &user) => {
                 self.ruled(&current, attempt, held, now)
             }
-            Verdict::Stale(_) => current.challenge(attempt, now, true, Duration::ZERO),
+            Verdict::Stale(_) | Verdict::Old(_) => current.challenge(attempt, now, true, Duration::ZERO),
             Verdict::Unasked => current.challenge(attempt, now, false, Duration::ZERO),
             Verdict::Wrong(user) => self.failed(&current, attempt, user.as_deref(), now),
         }
@@ -296,7 +296,7 @@ impl Gate {
     }
 
     fn failed(&self, current: &Current, attempt: &Attempt<'_>, user: Option<&str>, now: Now) -> Ruling {
-        let consequence = self.bans().failed(attempt.peer, user, now.wall);
+        let consequence = self.bans().failed(attempt.peer, user, attempt.manner(), now.wall);
         let mount = attempt.told();
         let what = What::Refused { reason: Reason::WrongPassword, mount };
         self.note(now, Some(attempt.peer), user, what);
@@ -345,6 +345,11 @@ impl Attempt<'_> {
     fn manner(&self) -> Manner {
         Manner::of(self.agent, self.authorization)
     }
+}
+
+/// Whether who signed in on the connection is that user.
+fn is_held(held: &Option<Identity>, user: &str) -> bool {
+    held.as_ref().is_some_and(|held| *held.name == *user)
 }
 
 /// Each user's first password that is known.

@@ -12,6 +12,7 @@ mod warnings;
 mod wifi;
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,19 +26,22 @@ pub struct Board {
     disks: Vec<PathBuf>,
     before: Option<cpu::Times>,
     own_before: Option<(Instant, Duration)>,
+    /// What a box is called, and its kernel: that does not change while it runs.
+    named: Option<[Option<String>; 2]>,
 }
 
 impl Board {
     /// The box whose `/proc` and `/sys` are under `root`: `/`. Of `disks` the free space is told: the folder of the
     /// configuration, the state's.
     pub fn new(root: impl Into<PathBuf>, disks: Vec<PathBuf>) -> Self {
-        Self { root: root.into(), disks, before: None, own_before: None }
+        Self { root: root.into(), disks, before: None, own_before: None, named: None }
     }
 
     /// How it is now. Shares of the processor are those since the last look; the first has none.
     pub fn look(&mut self, now: Instant) -> Health {
         let root = self.root.as_path();
-        let times = cpu::times(&text(root, "proc/stat"));
+        let stat = text(root, "proc/stat");
+        let times = cpu::times(&stat);
         let cpu_percent = times.zip(self.before).and_then(|(now, before)| now.busy_percent_since(before));
         self.before = times.or(self.before);
         let spent = sys::own_cpu_time();
@@ -46,11 +50,13 @@ impl Board {
             (elapsed > 0.0).then(|| (spent.saturating_sub(before).as_secs_f64() / elapsed * 100.0) as f32)
         });
         self.own_before = spent.map(|spent| (now, spent)).or(self.own_before);
+        let named = || [model(root), line(root, "proc/sys/kernel/osrelease")];
+        let [model, kernel] = self.named.get_or_insert_with(named).clone();
         Health {
-            model: model(root),
-            kernel: line(root, "proc/sys/kernel/osrelease"),
+            model,
+            kernel,
             uptime: uptime(root),
-            cores: cpu::cores(&text(root, "proc/stat")),
+            cores: cpu::cores(&stat),
             cpu_percent,
             own_cpu_percent,
             load: cpu::load(&text(root, "proc/loadavg")),
@@ -78,9 +84,24 @@ fn uptime(root: &Path) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// A file's text; empty where there is none or it is not to be read. Files of the kernel's are short.
+/// Files of the kernel's are shorter, or what counts stands before.
+const LONGEST: usize = 16 << 10;
+
+/// A file's text; empty where there is none or it is not to be read. The kernel's files say that they are empty, and who
+/// believes it asks for a few bytes more each time: a dozen calls for each file, each second.
 fn text(root: &Path, path: &str) -> String {
-    fs::read_to_string(root.join(path)).unwrap_or_default()
+    let Ok(mut file) = fs::File::open(root.join(path)) else { return String::new() };
+    let (mut bytes, mut length) = (vec![0; LONGEST], 0);
+    while length < LONGEST {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return String::new(),
+        }
+    }
+    bytes.truncate(length);
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// A file's only line, without what ends it; the device tree's strings end with a zero byte.

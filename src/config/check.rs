@@ -92,6 +92,14 @@ impl Check {
                 self.add(first, path, format!("each setting of {name} is written as `name: value`"));
             }
             (Shape::Either(_, shapes), _) => self.either(value, shapes, shape, path),
+            (_, Kind::Map(entries)) if is_json(entries) && !matches!(shape, Shape::Map(..)) => self.add(
+                &begin(value),
+                path,
+                format!(
+                    "{} is expected, and this is JSON: here a name has no quotes, as in `(workers: 2)`",
+                    shape.words()
+                ),
+            ),
             _ => self.add(
                 &begin(value),
                 path,
@@ -244,6 +252,11 @@ fn begin(value: &Value) -> Span {
         Kind::Struct { .. } | Kind::Tuple { .. } | Kind::List(_) | Kind::Map(_) => start..start + 1,
         _ => value.span.clone(),
     }
+}
+
+/// Whether somebody wrote names as JSON has them.
+fn is_json(entries: &[Entry]) -> bool {
+    !entries.is_empty() && entries.iter().all(|entry| matches!(entry.key.kind, Kind::Text(_)))
 }
 
 fn what_it_is(value: &Value) -> String {

@@ -2,9 +2,11 @@
 
 mod access;
 mod alarms;
+mod applied;
 mod bell;
 mod discovered;
 mod file_watch;
+mod listing;
 mod mounts;
 mod notify;
 mod panics;
@@ -25,7 +27,8 @@ use smol::stream::StreamExt;
 
 pub use access::{BansFile, Edit as UserEdit, Error as UsersError, Keeper, UsersFile, banned, entries};
 pub use alarms::{Alarm, Alarms, Trouble};
-pub use mounts::{Applied, Mounts};
+pub use applied::Applied;
+pub use mounts::Mounts;
 pub use reload::{Answer, Asker};
 
 use crate::clock;

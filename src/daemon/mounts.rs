@@ -1,15 +1,16 @@
 //! The mounts that run, by name, and how another configuration comes true while people watch.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::applied::Applied;
 use super::discovered::Discovered;
+use super::listing::{Listed, Listing, Lists};
 use super::plan::{Fate, Live, plan};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
-use crate::server::{self, Handle, SessionFigures};
+use crate::server::{Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
 use crate::source::{self, Running, Source, camera, command, file, jpegs, pattern};
 
@@ -39,76 +40,11 @@ pub struct Mounts {
     places: Option<Places>,
 }
 
-/// What there is to watch, for those who only look. Clones are the same list.
-#[derive(Clone, Debug, Default)]
-pub struct Listing(Arc<Mutex<Lists>>);
-
-#[derive(Debug, Default)]
-struct Lists {
-    served: BTreeMap<String, Listed>,
-    disabled: BTreeMap<String, MountSettings>,
-}
-
-/// A mount, as it was last set up.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Its server's end.
-    pub mount: hub::Mount,
-    /// Its source.
-    pub settings: MountSettings,
-}
-
-impl Listing {
-    /// The mounts, by name.
-    pub fn all(&self) -> Vec<Listed> {
-        self.lock().served.values().cloned().collect()
-    }
-
-    /// Those that are served no longer, or not yet, and their sources.
-    pub fn disabled(&self) -> Vec<(String, MountSettings)> {
-        let disabled = &self.lock().disabled;
-        disabled.iter().map(|(name, settings)| (name.clone(), settings.clone())).collect()
-    }
-
-    /// The names of those that are served.
-    pub fn names(&self) -> Vec<String> {
-        self.lock().served.keys().cloned().collect()
-    }
-
-    /// The mount of that name.
-    pub fn find(&self, name: &str) -> Option<Listed> {
-        self.lock().served.get(name).cloned()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Lists> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[derive(Debug)]
 struct Mounted {
     settings: Mount,
     mount: hub::Mount,
     source: Running,
-}
-
-/// What became, or would become, of each mount, by name, and of the server's settings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
-    /// Their sources begin anew; their readers read on, unless the codec is another.
-    pub restarted: Vec<String>,
-    /// Something of them changes in the same stream.
-    pub changed: Vec<String>,
-    /// Nothing of them changes.
-    pub kept: Vec<String>,
-    /// They come.
-    pub added: Vec<String>,
-    /// They go, and their sessions end.
-    pub removed: Vec<String>,
-    /// They could not be added, and why.
-    pub refused: Vec<(String, String)>,
-    /// The server's settings.
-    pub server: server::Changed,
 }
 
 impl Mounts {
@@ -303,14 +239,11 @@ impl Mounts {
             mount: mounted.mount.clone(),
             settings: mounted.settings.source.clone(),
         };
-        *self.listing.lock() = Lists {
+        let sources = |(name, mount): (&String, &Mount)| (name.clone(), mount.source.clone());
+        self.listing.replace(Lists {
             served: self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect(),
-            disabled: self
-                .disabled
-                .iter()
-                .map(|(name, mount)| (name.clone(), mount.source.clone()))
-                .collect(),
-        };
+            disabled: self.disabled.iter().map(sources).collect(),
+        });
     }
 
     /// Ends all sources and waits for them, but not for those that hang.
@@ -420,43 +353,6 @@ impl Mounts {
     fn spawn(&self, name: &str, settings: &Mount, outlet: hub::Outlet) -> Result<Running, String> {
         let running = source::spawn_near(name, source(settings.source.clone()), outlet, self.hotplug.clone());
         running.map_err(|error| format!("the system gives no thread for its source: {error}"))
-    }
-}
-
-impl Applied {
-    fn note(&mut self, name: String, fate: &Fate) {
-        let names = match fate {
-            Fate::Kept => &mut self.kept,
-            Fate::Changed(_) => &mut self.changed,
-            Fate::Restarted => &mut self.restarted,
-            Fate::Added => &mut self.added,
-            Fate::Removed => &mut self.removed,
-        };
-        names.push(name);
-    }
-}
-
-impl std::fmt::Display for Applied {
-    /// What is not as before, in a line.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let server: Vec<String> = self.server.now.iter().map(|name| (*name).to_owned()).collect();
-        let later: Vec<String> = self.server.after_restart.iter().map(|name| (*name).to_owned()).collect();
-        let refused = self.refused.iter().map(|(name, why)| format!("{name} ({why})")).collect();
-        write!(f, "{} kept", self.kept.len())?;
-        for (what, names) in [
-            ("changed", &self.changed),
-            ("restarted", &self.restarted),
-            ("added", &self.added),
-            ("removed", &self.removed),
-            ("refused", &refused),
-            ("of the server", &server),
-            ("only after a restart of the program", &later),
-        ] {
-            if !names.is_empty() {
-                write!(f, "; {what}: {}", names.join(", "))?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -11,8 +11,9 @@ use smol::channel::{Receiver, Sender, bounded, unbounded};
 use smol::future::or;
 
 use super::access::Keeper;
+use super::applied::Applied;
 use super::bell::Bell;
-use super::mounts::{Applied, Mounts};
+use super::mounts::Mounts;
 use super::notify::Notify;
 use super::panics::{may_panic, message};
 use crate::config::store::{From, Loaded, Store};
@@ -360,7 +361,7 @@ impl Work {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::bell::bell;
-    use super::super::mounts::Listing;
+    use super::super::listing::Listing;
     use super::super::panics::on_purpose;
     use super::*;
     use crate::server::Server;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::media::h264::Level;
+
 /// How a mount's pictures come about.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Making {
@@ -24,14 +26,21 @@ pub struct Coder {
     pub gop: u32,
     /// The profile that is asked for.
     pub profile: String,
+    /// The level that is configured, and how many bits a second it allows.
+    pub level: Option<(Level, u32)>,
 }
 
 impl Coder {
     /// Why it does not code at so many bits a second, in a sentence; none if it does.
     pub fn refuses(&self, bitrate: u32) -> Option<String> {
         let (name, (least, greatest)) = (&self.name, self.bitrates);
-        (!(least..=greatest).contains(&bitrate))
-            .then(|| format!("{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"))
+        if !(least..=greatest).contains(&bitrate) {
+            return Some(format!(
+                "{name} codes at {least} to {greatest} bits a second, and this is {bitrate}"
+            ));
+        }
+        let (level, most) = self.level.filter(|(_, most)| bitrate > *most)?;
+        Some(format!("level {level} is configured, which allows {most} bits a second, and this is {bitrate}"))
     }
 }
 
@@ -78,8 +87,9 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
-    use super::Coder;
+    use super::{Coder, Level};
     use crate::hub::{Making, mount};
+    use crate::media::h264::Profile;
 
     #[test]
     fn what_a_source_tells_of_itself_is_seen_and_lost_pictures_add_up() {
@@ -101,10 +111,16 @@ mod tests {
             bitrates: (25_000, 20_000_000),
             gop: 60,
             profile: "High".to_owned(),
+            level: None,
         };
         assert_eq!((coder.refuses(25_000), coder.refuses(20_000_000)), (None, None));
         let why = "bcm2835-codec-encode codes at 25000 to 20000000 bits a second, and this is 30000000";
         assert_eq!(coder.refuses(30_000_000).as_deref(), Some(why));
+        let level = Level::from_number(3.0).unwrap();
+        let coder = Coder { level: Some((level, level.bitrate(Profile::High))), ..coder };
+        assert_eq!(coder.refuses(12_500_000), None);
+        let why = "level 3.0 is configured, which allows 12500000 bits a second, and this is 12500001";
+        assert_eq!(coder.refuses(12_500_001).as_deref(), Some(why));
     }
 
     #[test]

@@ -238,6 +238,7 @@ impl Outlet {
     /// Hands an access unit on. Behind something that was shown instead only one is taken that needs none before
     /// it; the others are dropped, and a keyframe is asked for.
     pub fn publish(&self, mut unit: AccessUnit) {
+        let mut waiting = None;
         self.0.change(|status| {
             if matches!(status.state, State::StandIn(_)) && unit.link == Link::Follows {
                 self.0.keyframe.store(true, Ordering::SeqCst);
@@ -247,9 +248,13 @@ impl Outlet {
             status.shown.published(&mut unit);
             let changed = status.become_state(State::Live) | status.wake_live();
             // Under the lock: nothing that is shown instead may come between.
-            self.0.units.push(unit);
+            waiting = Some(self.0.units.put(unit).1);
             changed
         });
+        // Who is woken looks at the mount first, and would wait for its lock: three system calls more.
+        if let Some(waiting) = waiting {
+            self.0.units.wake(waiting);
+        }
     }
 
     /// Says that something came `now` that no reader can begin with: what precedes the first keyframe.

@@ -55,12 +55,17 @@ pub struct Bounds {
 /// The ring itself. Items are handed out as clones: keep them cheap to clone.
 #[derive(Debug)]
 pub struct Ring<T> {
-    bounds: Bounds,
     shared: Mutex<Shared<T>>,
 }
 
+/// Who waited for what was written.
+#[must_use]
+#[derive(Debug, Default)]
+pub(super) struct Waiting(Vec<Waker>);
+
 #[derive(Debug)]
 struct Shared<T> {
+    bounds: Bounds,
     items: VecDeque<T>,
     /// Cursor of the item at the front.
     oldest: u64,
@@ -77,6 +82,7 @@ impl<T: Clone + Weigh> Ring<T> {
     pub fn new(bounds: Bounds) -> Self {
         let shared = Shared {
             items: VecDeque::with_capacity(bounds.items.min(64)),
+            bounds,
             oldest: 0,
             bytes: 0,
             starts: 0,
@@ -84,24 +90,26 @@ impl<T: Clone + Weigh> Ring<T> {
             spare: Vec::new(),
             closed: false,
         };
-        Self { bounds, shared: Mutex::new(shared) }
+        Self { shared: Mutex::new(shared) }
     }
 
     /// Writes the next item, evicts what the bounds no longer allow and wakes whoever waits.
     pub fn push(&self, item: T) -> Cursor {
+        let (at, waiting) = self.put(item);
+        self.wake(waiting);
+        at
+    }
+
+    /// The same, but leaves it to [`Ring::wake`] to wake whoever waits: for who holds a lock that they would wait for next.
+    pub(super) fn put(&self, item: T) -> (Cursor, Waiting) {
         let mut ring = self.lock();
         ring.bytes += item.bytes();
         ring.starts += usize::from(item.starts());
         let newest = item.time();
         ring.items.push_back(item);
-        while ring.items.len() > 1 && ring.exceeds(&self.bounds, newest) {
-            ring.evict();
-        }
+        ring.evict_what_exceeds(newest);
         let at = Cursor(ring.end() - 1);
-        let wakers = ring.take_wakers();
-        drop(ring);
-        self.wake(wakers);
-        at
+        (at, Waiting(ring.take_wakers()))
     }
 
     /// What stands at `cursor`.
@@ -151,6 +159,15 @@ impl<T: Clone + Weigh> Ring<T> {
         }
     }
 
+    /// Holds so many bytes from now on, and evicts what is more.
+    pub fn hold(&self, bytes: usize) {
+        let mut ring = self.lock();
+        ring.bounds.bytes = bytes;
+        if let Some(newest) = ring.items.back().map(Weigh::time) {
+            ring.evict_what_exceeds(newest);
+        }
+    }
+
     /// Forgets the items; cursors stay valid.
     pub fn clear(&self) {
         let mut ring = self.lock();
@@ -165,11 +182,11 @@ impl<T: Clone + Weigh> Ring<T> {
         ring.closed = true;
         let wakers = ring.take_wakers();
         drop(ring);
-        self.wake(wakers);
+        self.wake(Waiting(wakers));
     }
 
     /// Wakes outside the lock, then gives the list back so that neither a push nor who waits allocates.
-    fn wake(&self, mut wakers: Vec<Waker>) {
+    pub(super) fn wake(&self, Waiting(mut wakers): Waiting) {
         wakers.drain(..).for_each(Waker::wake);
         self.lock().spare = wakers;
     }
@@ -196,7 +213,14 @@ impl<T: Clone + Weigh> Shared<T> {
         std::mem::replace(&mut self.wakers, std::mem::take(&mut self.spare))
     }
 
-    fn exceeds(&self, bounds: &Bounds, newest: MediaTime) -> bool {
+    fn evict_what_exceeds(&mut self, newest: MediaTime) {
+        while self.items.len() > 1 && self.exceeds(newest) {
+            self.evict();
+        }
+    }
+
+    fn exceeds(&self, newest: MediaTime) -> bool {
+        let bounds = &self.bounds;
         let oldest = self.items.front().map_or(newest, Weigh::time);
         self.items.len() > bounds.items
             || self.bytes > bounds.bytes
@@ -260,6 +284,20 @@ mod tests {
             let ring = filled(bounds, 10);
             assert_eq!(ring.get(Cursor(0)), Slot::Gone(Cursor(oldest)), "{bounds:?}");
         }
+    }
+
+    #[test]
+    fn a_ring_that_is_to_hold_less_evicts_at_once_and_one_that_may_hold_more_keeps_more() {
+        let ring = filled(Bounds { bytes: 60, ..WIDE }, 10);
+        ring.hold(35);
+        assert_eq!((ring.get(Cursor(6)), ring.end()), (Slot::Gone(Cursor(7)), Cursor(10)));
+        ring.hold(50);
+        for number in 10..20 {
+            ring.push(Item(number, false));
+        }
+        assert_eq!(ring.get(Cursor(0)), Slot::Gone(Cursor(15)));
+        ring.hold(0);
+        assert_eq!(ring.get(Cursor(0)), Slot::Gone(Cursor(19)), "the newest stays");
     }
 
     #[test]

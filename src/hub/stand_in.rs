@@ -94,7 +94,7 @@ impl StandIn {
 
     /// Shows a picture that needs none before it, unless the source gives its own again; says whether it did.
     pub fn publish(&self, mut unit: AccessUnit) -> bool {
-        let mut published = false;
+        let mut waiting = None;
         self.0.change(|status| {
             let reason: Arc<str> = match &status.state {
                 State::Failed(reason) | State::StandIn(reason) => reason.clone(),
@@ -106,12 +106,13 @@ impl StandIn {
             // A source's times may be ahead of the clock by what it smooths.
             let last = status.shown.floor.max(status.shown.newest);
             unit.time = unit.time.max(last.map_or(unit.time, |last| last + LEAST));
-            published = true;
             status.shown.floor = Some(unit.time);
             let changed = status.become_state(State::StandIn(reason));
-            self.0.units.push(unit);
+            waiting = Some(self.0.units.put(unit).1);
             changed
         });
+        let published = waiting.is_some();
+        waiting.into_iter().for_each(|waiting| self.0.units.wake(waiting));
         published
     }
 

@@ -79,3 +79,24 @@ impl Keeper {
 fn size(line: &Line) -> usize {
     size_of::<Line>() + line.text.len() + line.time.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::Level;
+
+    #[test]
+    fn a_panic_while_a_line_is_kept_leaves_the_log_as_it_is() {
+        let line = || Line { time: String::new(), level: Level::Info, room: "server", text: String::new() };
+        let keeper = Arc::new(Keeper::default());
+        keeper.keep(line());
+        let panicking = keeper.clone();
+        let panics = std::thread::spawn(move || {
+            let _state = panicking.state();
+            panic!("on purpose");
+        });
+        assert!(panics.join().is_err() && keeper.0.is_poisoned());
+        keeper.keep(line());
+        assert_eq!(keeper.since(0).lines.len(), 2);
+    }
+}

@@ -48,6 +48,12 @@ impl Drop for Alarm {
     }
 }
 
+/// Waits until then by the worker's own timers: by smol's it would be a turn of the reactor's thread, a dozen system calls.
+pub(super) async fn until(at: Instant) {
+    let mut alarm = Alarm::default();
+    poll_fn(|context| alarm.poll(at, context)).await;
+}
+
 /// A nudge from another task of the same thread; several are one.
 #[derive(Default)]
 pub(super) struct Kick {

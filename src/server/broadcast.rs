@@ -172,7 +172,11 @@ impl Broadcast {
             .images()
             .newest(Cursor::default(), |image| image.link == Link::Start && reader.has(image.track));
         let fresh = newest.as_ref().is_some_and(|(_, image)| clock::media().since(image.time) <= FRESH);
-        let start = if !fresh && self.feed.force_keyframe() { None } else { newest };
+        let comes = !fresh && self.feed.want_keyframe();
+        let start = newest.filter(|_| !comes);
+        if start.is_none() && !comes {
+            self.feed.need_keyframe();
+        }
         let start = start.as_ref().map(|(at, image)| (*at, image));
         // Only now: a source that rests begins with the keyframe that was asked for, not with one of its own
         // and then that.
@@ -219,4 +223,38 @@ pub(super) const UNREACHABLE: Duration = Duration::from_secs(3);
 /// Whether datagrams to a reader have been refused for too long.
 pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {
     reader.refused_since().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Client, publish, serve};
+    use super::*;
+    use crate::media::Track;
+
+    #[test]
+    fn readers_who_join_within_a_second_share_one_keyframe() {
+        serve(
+            &["cam"],
+            1,
+            || (),
+            |house, address, outlets| {
+                let outlet = &outlets[0];
+                let tracks: Vec<Track> = house.feeds()[0].mount.tracks().unwrap().to_vec();
+                outlet.describe(tracks, true);
+                let mut clients = [(); 3].map(|()| Client::set_up(address, "cam"));
+                let began = clock::now();
+                let asked = clients.each_mut().map(|client| {
+                    // Nothing is published: it waits for what it asked for.
+                    assert!(client.play().contains(" 200 "));
+                    outlet.take_keyframe_request()
+                });
+                if clock::now() < began + Duration::from_millis(900) {
+                    assert_eq!(asked, [true, false, false]);
+                }
+                publish(outlet);
+                let starts = clients.each_ref().map(|client| client.packet().1);
+                assert!(starts.iter().all(|start| *start == starts[0]), "all start there: {starts:?}");
+            },
+        );
+    }
 }

@@ -96,8 +96,9 @@ impl FanOut {
         let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
         by_udp.for_each(|reader| self.see_to(reader, view.now));
         if self.wants_keyframe.take() {
-            feed.force_keyframe();
+            feed.need_keyframe();
         }
+        feed.ask_for_what_is_owed(view.now);
         self.tell(feed, view.now);
         self.tell_planned(feed, view.now);
         self.seen.replace(view.done());
@@ -147,6 +148,7 @@ impl FanOut {
         let (behind, ahead) = readers.split_at(start);
         let (mut pacer, tempos) = (self.pacer.borrow_mut(), self.tempos.borrow());
         let mut more = false;
+        let mut ready = ready_by_udp(readers);
         for (number, reader) in (start..).zip(ahead).chain((0..).zip(behind)) {
             match &reader.path {
                 Path::Tcp(outbox) => {
@@ -164,7 +166,9 @@ impl FanOut {
                     if heavy && self.pacing.get().applies(pair.speed()) {
                         pacer.add((pair, reader), found, to, withheld);
                     } else {
-                        round_of(rounds, pair).add(number, to, image, withheld);
+                        let round = round_of(rounds, pair);
+                        round.expect(std::mem::take(&mut ready));
+                        round.add(number, to, image, withheld);
                     }
                     more |= !last;
                 }
@@ -270,6 +274,13 @@ impl Losses<'_> {
             self.first.get_or_insert_with(|| reader.clone());
         }
     }
+}
+
+/// How many readers have no image on its way by UDP. In a loop as short as this the processor fetches the memory of many
+/// readers at a time, which a round of sending to all of them has driven out of its caches; where they are gone through with
+/// what each takes, it waits for three places of every one.
+fn ready_by_udp(readers: &[Rc<Reader>]) -> usize {
+    readers.iter().filter(|reader| reader.is_ready_by_udp()).count()
 }
 
 type Rounds = Vec<(Rc<Pair>, Round)>;

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::MountSettings;
-use super::join::KeyframeBucket;
+use super::keyframes::{Keyframes, Wish};
 use super::report::Clocked;
 use super::tally::Tally;
 use crate::clock;
@@ -28,7 +28,7 @@ pub(super) struct Feed {
     images: Ring<WireImage>,
     /// Held while an access unit becomes an image: whichever worker comes first makes it.
     streams: Mutex<Streams>,
-    keyframes: Mutex<KeyframeBucket>,
+    keyframes: Mutex<Keyframes>,
     /// Nanoseconds of the newest image's media time; written under the lock of `streams`.
     newest: AtomicU64,
     /// What its readers were not sent.
@@ -86,7 +86,7 @@ impl Feed {
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
             epoch: AtomicU32::new(0),
-            keyframes: Mutex::new(KeyframeBucket::new()),
+            keyframes: Mutex::default(),
             newest: AtomicU64::new(0),
             tally: Tally::default(),
             sent: AtomicU64::new(0),
@@ -185,7 +185,7 @@ impl Feed {
                 streams.taken.unit = oldest;
                 // What is left may need what is not.
                 streams.of_tracks.iter_mut().for_each(|stream| stream.broken = stream.video);
-                self.force_keyframe();
+                self.need_keyframe();
             }
             Slot::Ahead => return false,
         }
@@ -202,6 +202,9 @@ impl Feed {
             return;
         }
         let Some(image) = stream.sender.packetize(unit) else { return };
+        if image.link == Link::Start {
+            self.keyframes().came();
+        }
         // B-pictures come behind pictures that are shown later.
         self.newest.fetch_max(image.time.as_nanos(), Ordering::Relaxed);
         streams.taken.image = self.images.push(image).next();
@@ -232,15 +235,42 @@ impl Feed {
         }
     }
 
-    /// Asks the source for a keyframe unless it cannot or was asked too often; says whether it did.
-    pub(super) fn force_keyframe(&self) -> bool {
-        let mut bucket = self.keyframes.lock().unwrap_or_else(PoisonError::into_inner);
-        let forces = self.mount.forces_keyframes() && bucket.take(clock::now());
-        drop(bucket);
-        if forces {
+    /// Who begins wants a keyframe: asks the source for one, unless it was asked less than a second ago. Says whether one
+    /// comes now, for this wish or another's.
+    pub(super) fn want_keyframe(&self) -> bool {
+        self.wish() != Wish::TooSoon
+    }
+
+    /// Who cannot go on without a keyframe needs one: if the source was asked less than a second ago, it is asked again as
+    /// soon as it may be.
+    pub(super) fn need_keyframe(&self) {
+        if self.wish() == Wish::TooSoon && self.mount.forces_keyframes() {
+            self.keyframes().owe();
+        }
+    }
+
+    /// Asks for a keyframe that is needed and may be asked for by now: looked at with each picture.
+    pub(super) fn ask_for_what_is_owed(&self, now: Instant) {
+        let due = self.keyframes().is_due(now);
+        if due {
+            self.wish();
+        }
+    }
+
+    fn wish(&self) -> Wish {
+        if !self.mount.forces_keyframes() {
+            return Wish::TooSoon;
+        }
+        let wish = self.keyframes().want(clock::now());
+        if wish == Wish::Ask {
             self.mount.request_keyframe();
         }
-        forces
+        wish
+    }
+
+    /// Its changes are made in one go.
+    fn keyframes(&self) -> MutexGuard<'_, Keyframes> {
+        self.keyframes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn images(&self) -> &Ring<WireImage> {

@@ -45,6 +45,8 @@ pub struct SessionFigures {
     pub round_trip: Option<Duration>,
     /// Pictures that it was not sent, by reason.
     pub dropped: Vec<(&'static str, u32)>,
+    /// Pictures that its TCP socket did not take in one write; none by UDP.
+    pub parted: Option<u32>,
     /// How far what it was sent is behind the newest picture; none while it does not play.
     pub behind: Option<Duration>,
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::admission::Since;
+use super::alarm::until;
 use super::lookout::Lookout;
 use super::reader::Reader;
 use super::udp::Pair;
@@ -49,7 +50,7 @@ impl Worker {
         let mut rules = self.house.gate.changes();
         loop {
             let due = clock::now() + INTERVAL;
-            smol::Timer::at(due).await;
+            until(due).await;
             supervise::may_panic("housekeeping");
             // What is the whole house's is the first worker's to do.
             if self.index == 0 {

@@ -16,6 +16,7 @@ mod handle;
 mod house;
 mod housekeeping;
 mod join;
+mod keyframes;
 mod listener;
 mod lookout;
 mod marking;

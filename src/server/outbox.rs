@@ -32,7 +32,7 @@ pub(super) struct Outbox {
     full: Kick,
     /// Bytes that the kernel takes and has not yet sent; 0: as many as it likes.
     unsent: Cell<u32>,
-    /// Images that the socket did not take at once.
+    /// Images that the socket took in more than one write.
     parted: Cell<u32>,
 }
 
@@ -60,6 +60,8 @@ struct InFlight {
     written: usize,
     /// The packets have heads of their own in [`Flight::heads`].
     rewritten: bool,
+    /// The socket took less of it than it was offered, and that was counted.
+    parted: bool,
 }
 
 /// Where the images of a connection come from: its reader.
@@ -128,7 +130,7 @@ impl Outbox {
         let _ = self.stream.get_ref().shutdown(Shutdown::Read);
     }
 
-    /// Images that the socket did not take at once.
+    /// Images that the socket took in more than one write.
     pub(super) fn parted(&self) -> u32 {
         self.parted.get()
     }
@@ -162,8 +164,11 @@ impl Outbox {
                 Err(error) if blocks(&error) => 0,
                 Err(error) => return Err(error),
             };
-            self.parted.set(self.parted.get().saturating_add(1));
-            queue.flight().image = Some(InFlight { image: image.clone(), written, rewritten: false });
+            // None at all is no part of it.
+            let parted = written > 0;
+            self.parted.set(self.parted.get().saturating_add(parted.into()));
+            let flight = InFlight { image: image.clone(), written, rewritten: false, parted };
+            queue.flight().image = Some(flight);
         }
         self.write_on(&mut queue, None)?;
         Ok(!queue.blocked)
@@ -240,14 +245,19 @@ impl Outbox {
         let Some(flight) = image else { return Ok(()) };
         let bytes = flight.image.as_bytes();
         let mut stream = self.stream.get_ref();
-        let sent = if flight.rewritten {
+        let (offered, sent) = if flight.rewritten {
             let mut slices = [IoSlice::new(&[]); GATHER];
             let count = gather(&flight.image, heads, flight.written, &mut slices);
-            stream.write_vectored(&slices[..count])?
+            let offered = slices[..count].iter().map(|slice| slice.len()).sum();
+            (offered, stream.write_vectored(&slices[..count])?)
         } else {
-            stream.write(&bytes[flight.written..])?
+            let rest = &bytes[flight.written..];
+            (rest.len(), stream.write(rest)?)
         };
         flight.written += nonzero(sent)?;
+        if sent < offered && !std::mem::replace(&mut flight.parted, true) {
+            self.parted.set(self.parted.get().saturating_add(1));
+        }
         if flight.written == bytes.len() {
             *image = None;
         }
@@ -264,7 +274,7 @@ impl Queue {
         if rewritten {
             flight.heads.extend(image.frames().map(|frame| rewrite(frame, channel, withheld)));
         }
-        flight.image = Some(InFlight { image, written: 0, rewritten });
+        flight.image = Some(InFlight { image, written: 0, rewritten, parted: false });
     }
 
     fn flight(&mut self) -> &mut Flight {
@@ -323,4 +333,63 @@ fn gather<'a>(
 
 fn nonzero(written: usize) -> io::Result<usize> {
     if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::media::h264::ParameterSets;
+    use crate::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
+    use crate::rtp::Sender;
+
+    /// A picture of so many bytes.
+    fn image(bytes: usize) -> WireImage {
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        let data = [&[0, 0, 0, 1, 0x65][..], &vec![0xab; bytes]].concat().into();
+        let time = MediaTime::default();
+        let unit = AccessUnit { track: TrackId(0), time, link: Link::Start, journey: None, data };
+        Sender::new(TrackId(0), &codec, 1, 100, 0, 1420).packetize(&unit).unwrap()
+    }
+
+    #[test]
+    fn pictures_that_the_socket_takes_in_parts_are_counted_once_each() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let outbox = Outbox::new(Arc::new(Async::new(listener.accept().unwrap().0).unwrap()));
+        // As much as a socket is given for the largest pictures.
+        outbox.hold_unsent(1 << 20);
+        let (large, small) = (image(16 << 20), image(1000));
+        let read = |image: &WireImage| {
+            let mut taken = vec![0; image.as_bytes().len()];
+            smol::block_on(or(
+                async {
+                    loop {
+                        outbox.unblocked(Duration::from_secs(10)).await.unwrap();
+                        outbox.pump().unwrap();
+                    }
+                },
+                smol::unblock({
+                    let mut client = client.try_clone().unwrap();
+                    move || {
+                        client.read_exact(&mut taken).unwrap();
+                        taken
+                    }
+                }),
+            ))
+        };
+        for (image, withheld, parted) in
+            [(&small, 0, 0), (&large, 0, 1), (&small, 0, 1), (&small, 7, 1), (&large, 7, 2), (&large, 0, 3)]
+        {
+            outbox.send(image, withheld, 0).unwrap();
+            let came = read(image);
+            assert_eq!(came.len(), image.as_bytes().len());
+            assert_eq!(outbox.parted(), parted, "{} bytes, {withheld} withheld", came.len());
+            assert!(outbox.is_empty());
+        }
+        client.set_nonblocking(true).unwrap();
+        assert!(client.read(&mut [0; 1]).is_err(), "and nothing else");
+    }
 }

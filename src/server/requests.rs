@@ -241,7 +241,7 @@ impl Worker {
         };
         if reader.playing() {
             if reader.open_gates() {
-                reader.feed.force_keyframe();
+                reader.feed.need_keyframe();
             }
             return Answer::Playing { rtp_info: reader.answered() };
         }

@@ -200,7 +200,12 @@ impl<'a> Messages<'a> {
     /// call again from the count.
     pub(super) fn send(&mut self, socket: BorrowedFd<'_>, from: usize) -> io::Result<usize> {
         let headers = self.room.get_mut(from..).unwrap_or_default();
-        let count = headers.len().min(MESSAGES);
+        let mut count = headers.len().min(MESSAGES);
+        match planned() {
+            Some(Ok(most)) => count = count.min(most),
+            Some(Err(error)) => return Err(error),
+            None => {}
+        }
         loop {
             // musl's own function of 64-bit targets is a loop of `sendmsg`, for it fills in the padding that its structs
             // have where the kernel has longer numbers. Here that padding is zero from the start.
@@ -225,6 +230,42 @@ impl<'a> Messages<'a> {
                 }
             }
         }
+    }
+}
+
+/// What a test has the kernel answer to the next call that sends: it takes so many messages at most, or none for an error.
+/// Nothing elsewhere.
+#[cfg(not(test))]
+fn planned() -> Option<io::Result<usize>> {
+    None
+}
+
+#[cfg(test)]
+use on_purpose::planned;
+
+#[cfg(test)]
+pub(super) mod on_purpose {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+    use std::io;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    /// What each of the next calls is answered: how many messages it takes, or the error's number.
+    pub(in crate::server) type Planned = Arc<Mutex<VecDeque<Result<usize, i32>>>>;
+
+    thread_local! {
+        static PLANNED: RefCell<Planned> = RefCell::default();
+    }
+
+    /// This thread's calls are answered as planned.
+    pub(in crate::server) fn follow(planned: Planned) {
+        PLANNED.set(planned);
+    }
+
+    pub(super) fn planned() -> Option<io::Result<usize>> {
+        let planned = PLANNED.with_borrow(Arc::clone);
+        let next = planned.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        next.map(|answer| answer.map_err(io::Error::from_raw_os_error))
     }
 }
 

@@ -223,7 +223,7 @@ impl Worker {
         }
         self.house.registry().release(session);
         let (peer, mount, session) = (reader.peer(), reader.feed.mount.name(), session.shown());
-        tracing::debug!(%session, parted = reader.parted(), behind_ms, "not sent: [{}]", reader.tally);
+        tracing::debug!(%session, parted = reader.parted().unwrap_or_default(), behind_ms, "not sent: [{}]", reader.tally);
         tracing::info!(%peer, mount, %session, "session over");
     }
 

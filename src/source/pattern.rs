@@ -107,7 +107,10 @@ impl Pattern {
         let Settings { width, height, fps, bitrate, gop } = self.settings;
         let (name, profile) = (encode::NAME.to_owned(), Profile::Baseline.to_string());
         let steps = vec![format!("test picture {width}x{height} at {fps}"), format!("{name} H.264")];
-        Making { steps, encoder: Some(Coder { name, bitrate, bitrates: encode::BITRATES, gop, profile }) }
+        Making {
+            steps,
+            encoder: Some(Coder { name, bitrate, bitrates: encode::BITRATES, gop, profile, level: None }),
+        }
     }
 
     fn settings(&self) -> encode::Settings {

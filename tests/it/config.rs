@@ -68,15 +68,16 @@ fn a_mount_is_served_as_its_settings_say() {
     assert_eq!(refused.status, 453);
 }
 
-/// The traffic class that the next packet came with.
+/// The traffic class that the next packet came with, by whichever IP.
 fn received_tos(socket: &UdpSocket) -> Option<u8> {
     let mut buffer = [0; 2048];
-    let mut control = nix::cmsg_space!(u8);
+    let mut control = nix::cmsg_space!(i32);
     let mut slices = [IoSliceMut::new(&mut buffer)];
     let message =
         recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut control), MsgFlags::empty()).unwrap();
     message.cmsgs().unwrap().find_map(|told| match told {
         ControlMessageOwned::Ipv4Tos(tos) => Some(tos),
+        ControlMessageOwned::Ipv6TClass(class) => u8::try_from(class).ok(),
         _ => None,
     })
 }
@@ -84,17 +85,27 @@ fn received_tos(socket: &UdpSocket) -> Option<u8> {
 #[test]
 fn packets_are_marked_as_the_settings_say() {
     let mounts = "mounts: {\"a\": Pattern(width: 64, height: 48)}";
-    for (settings, tos, written) in [("dscp: 34,", 0x88, "0x88"), ("", 0, "0")] {
-        let server = Server::on("127.0.0.1", settings, mounts);
+    for (on, settings, tos, written) in [
+        ("127.0.0.1", "dscp: 34,", 0x88, "tos:0x88"),
+        ("127.0.0.1", "", 0, "tos:0"),
+        ("[::1]", "dscp: 46,", 0xb8, "tclass:0xb8"),
+        ("[::1]", "", 0, "tclass:0"),
+        // Who comes by IPv4 to a socket of both.
+        ("[::]", "dscp: 34,", 0x88, "tos:0x88"),
+    ] {
+        let server = Server::on(on, settings, mounts);
         let mut client = Client::connect(&server);
         let url = server.url("a");
         let (session, rtp, rtcp) = client.set_up_udp(&url);
         for socket in [&rtp, &rtcp] {
-            setsockopt(socket, sockopt::IpRecvTos, &true).unwrap();
+            match socket.local_addr().unwrap().is_ipv6() {
+                true => setsockopt(socket, sockopt::Ipv6RecvTClass, &true).unwrap(),
+                false => setsockopt(socket, sockopt::IpRecvTos, &true).unwrap(),
+            }
         }
         let play = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
         assert_eq!(play.status, 200);
-        assert_eq!((received_tos(&rtp), received_tos(&rtcp)), (Some(tos), Some(tos)), "{settings}");
+        assert_eq!((received_tos(&rtp), received_tos(&rtcp)), (Some(tos), Some(tos)), "{on} {settings}");
         // By TCP as well; the kernel tells of another's socket what it is marked with.
         let port = client.socket().local_addr().unwrap().port();
         let Ok(told) = Command::new("ss").args(["-tnH", "--tos", &format!("dport = :{port}")]).output()
@@ -104,7 +115,7 @@ fn packets_are_marked_as_the_settings_say() {
             continue;
         };
         let told = String::from_utf8(told.stdout).unwrap();
-        assert!(told.contains(&format!(" tos:{written}")), "{settings} {told}");
+        assert!(told.contains(&format!(" {written}")), "{on} {settings} {told}");
     }
 }
 

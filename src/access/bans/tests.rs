@@ -14,7 +14,7 @@ const THIEF: &str = "203.0.113.7";
 
 /// So many failures in one second; the last one's consequence.
 fn fail(bans: &mut Bans, address: &str, times: u32, second: u64) -> Consequence {
-    (0..times).map(|_| bans.failed(ip(address), Some("alice"), at(second))).last().unwrap()
+    (0..times).map(|_| bans.failed(ip(address), Some("alice"), guesser(), at(second))).last().unwrap()
 }
 
 fn ends(consequence: Consequence) -> Option<SystemTime> {
@@ -24,6 +24,11 @@ fn ends(consequence: Consequence) -> Option<SystemTime> {
 /// How a player speaks.
 fn player() -> Manner {
     Manner::of(Some("LibVLC/3.0.20"), None)
+}
+
+/// How a thief does.
+fn guesser() -> Manner {
+    Manner::of(Some("hydra"), None)
 }
 
 fn tries(bans: &mut Bans, user: Option<&str>, manner: Manner, second: u64) -> Admission {
@@ -186,7 +191,7 @@ fn ones_own_account_does_not_let_one_guess_at_others() {
     let mut bans = Bans::default();
     let mut last = None;
     for second in 0..4 {
-        (0..3).for_each(|_| last = Some(bans.failed(ip(THIEF), Some("anna"), at(second))));
+        (0..3).for_each(|_| last = Some(bans.failed(ip(THIEF), Some("anna"), guesser(), at(second))));
         bans.signed_in(ip(THIEF), "mallory", player(), at(second));
     }
     assert!(matches!(bans.admit(ip(THIEF), at(4)), Admission::Guests(_)), "{last:?}");
@@ -213,7 +218,7 @@ fn who_shares_the_address_of_a_thief_can_come_back() {
 
 #[test]
 fn a_thief_who_knows_her_name_neither_eats_her_attempt_nor_has_more_guesses() {
-    let (tool, mut bans) = (Manner::of(Some("hydra"), None), Bans::default());
+    let (tool, mut bans) = (Manner::of(Some("another"), None), Bans::default());
     bans.signed_in(ip(THIEF), "alice", player(), at(0));
     fail(&mut bans, THIEF, 10, 10);
     let open = |bans: &mut Bans, manner, second| {
@@ -233,6 +238,42 @@ fn a_thief_who_knows_her_name_neither_eats_her_attempt_nor_has_more_guesses() {
         bans.signed_in(ip(THIEF), "alice", Manner::of(Some(&number.to_string()), None), at(340));
     });
     assert!(!open(&mut bans, tool, 345), "the last ones are remembered");
+}
+
+#[test]
+fn her_new_program_does_not_share_with_who_failed_again_and_again() {
+    let mut bans = Bans::default();
+    let new = |number: u32| Manner::of(Some(&format!("a player of {number}")), None);
+    bans.signed_in(ip(THIEF), "alice", player(), at(0));
+    fail(&mut bans, THIEF, 10, 10);
+    let open = |bans: &mut Bans, manner, second| {
+        matches!(tries(bans, Some("alice"), manner, second), Admission::Guests(_))
+    };
+    // He takes what there is, and hers is open at any moment.
+    for second in 11..110 {
+        open(&mut bans, guesser(), second);
+    }
+    assert!(open(&mut bans, new(1), 111));
+    assert!(
+        !open(&mut bans, new(2), 120) && open(&mut bans, new(2), 131),
+        "one in twenty seconds for all of them"
+    );
+    assert!(!open(&mut bans, guesser(), 150) && open(&mut bans, guesser(), 151), "he has what is left");
+    let together = (152..252).filter(|second| {
+        let guesses = [guesser(), new(3), player()].map(|manner| open(&mut bans, manner, *second));
+        guesses.contains(&true)
+    });
+    assert!(together.count() <= 10, "together no more than one in ten seconds");
+    // A slip or two of hers are none of it; and who signs in by it has it forgiven.
+    let mut slips = Bans::default();
+    slips.signed_in(ip(THIEF), "alice", player(), at(0));
+    for _ in 0..3 {
+        slips.failed(ip(THIEF), Some("alice"), new(1), at(9));
+    }
+    fail(&mut slips, THIEF, 10, 10);
+    assert!(open(&mut slips, guesser(), 11) && open(&mut slips, new(1), 12));
+    slips.signed_in(ip(THIEF), "bob", guesser(), at(13));
+    assert!(open(&mut slips, guesser(), 32), "it is as new");
 }
 
 #[test]
@@ -323,7 +364,7 @@ fn many_addresses_cost_bounded_memory_and_free_no_one_who_is_banned() {
     let mut bans = Bans::default();
     fail(&mut bans, THIEF, 10, 0);
     for number in 0..20_000_u32 {
-        bans.failed(IpAddr::V4((0x0b00_0000 + number).into()), None, at(1));
+        bans.failed(IpAddr::V4((0x0b00_0000 + number).into()), None, guesser(), at(1));
     }
     assert!(bans.known.len() <= KEPT);
     assert!(matches!(bans.admit(ip(THIEF), at(2)), Admission::Banned(_)));

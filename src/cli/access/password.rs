@@ -1,18 +1,29 @@
 //! A password, asked for where a person sits and read from where a script writes; never an argument, which every user of
 //! the machine could read.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 
 use nix::sys::termios::{self, LocalFlags, SetArg, SpecialCharacterIndices, Termios};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::control::protocol::Password;
+
+/// Bytes that are kept for it from the beginning: what grows leaves a copy behind.
+const ROOM: usize = 4096;
 
 /// The new password. A person types it twice.
 ///
 /// # Errors
 /// There is nobody to ask, the two are not the same, it is no text, or the person thinks better of it: in a sentence.
-pub(super) fn new_password(name: &str, from_stdin: bool) -> Result<String, String> {
+pub(super) fn new_password(name: &str, from_stdin: bool) -> Result<Password, String> {
     if from_stdin {
-        return piped(&mut io::stdin().lock());
+        // Not by the buffer of its own that standard input has.
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        return piped(&mut File::from(
+            stdin.map_err(|error| format!("the password cannot be read: {error}"))?,
+        ));
     }
     if !io::stdin().is_terminal() {
         return Err(
@@ -27,39 +38,35 @@ pub(super) fn new_password(name: &str, from_stdin: bool) -> Result<String, Strin
 }
 
 /// All that is piped in, without the line's end that `echo` writes.
-fn piped(input: &mut impl Read) -> Result<String, String> {
-    let mut bytes = Vec::new();
+fn piped(input: &mut impl Read) -> Result<Password, String> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     input.read_to_end(&mut bytes).map_err(|error| format!("the password cannot be read: {error}"))?;
-    let mut text = text(bytes)?;
-    if text.ends_with('\n') {
-        text.pop();
-        if text.ends_with('\r') {
-            text.pop();
-        }
-    }
-    Ok(text)
+    let line = bytes.strip_suffix(b"\n").map_or(&bytes[..], |line| line.strip_suffix(b"\r").unwrap_or(line));
+    text(line)
 }
 
-fn text(bytes: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(bytes).map_err(|_| "the password is no UTF-8 text, which players send".to_owned())
+fn text(bytes: &[u8]) -> Result<Password, String> {
+    let text = std::str::from_utf8(bytes);
+    text.map(Password::from).map_err(|_| "the password is no UTF-8 text, which players send".to_owned())
 }
 
 /// A line that is typed and not shown.
-fn typed(question: &str) -> Result<String, String> {
+fn typed(question: &str) -> Result<Password, String> {
     let no_terminal = |error: io::Error| format!("the terminal does not hide what is typed: {error}");
     let mut err = io::stderr().lock();
     let hidden = Hidden::new().map_err(no_terminal)?;
     // Where the question cannot be seen, the answer can still be typed.
     let _ = write!(err, "{question}").and_then(|()| err.flush());
-    let line = line(&mut io::stdin().lock());
+    // Not by the buffer of its own that standard input has.
+    let line = line(&mut File::from(io::stdin().as_fd().try_clone_to_owned().map_err(no_terminal)?));
     drop(hidden);
     let _ = writeln!(err);
-    text(line?)
+    text(&line?)
 }
 
 /// Reads single keys until Enter.
-fn line(input: &mut impl Read) -> Result<Vec<u8>, String> {
-    let mut line = Vec::new();
+fn line(input: &mut impl Read) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut line = Zeroizing::new(Vec::with_capacity(ROOM));
     let mut key = [0];
     loop {
         match input.read(&mut key) {
@@ -71,7 +78,7 @@ fn line(input: &mut impl Read) -> Result<Vec<u8>, String> {
         match key[0] {
             b'\r' | b'\n' => return Ok(line),
             CTRL_C | CTRL_D => return Err("nothing was changed".to_owned()),
-            CTRL_U => line.clear(),
+            CTRL_U => line.zeroize(),
             BACKSPACE | DELETE => {
                 // A character of several bytes goes as a whole.
                 while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
@@ -125,14 +132,14 @@ mod tests {
             (b" a:b%\"\\@\t\n\n", " a:b%\"\\@\t\n"),
             ("päss wörd".as_bytes(), "päss wörd"),
         ] {
-            assert_eq!(piped(&mut { bytes }).as_deref(), Ok(password));
+            assert_eq!(piped(&mut { bytes }), Ok(Password::from(password)));
         }
         assert!(piped(&mut &b"\xff\xfe"[..]).unwrap_err().contains("UTF-8"));
     }
 
     #[test]
     fn what_is_typed_can_be_mended_and_thought_better_of() {
-        let typed = |keys: &[u8]| line(&mut { keys }).map(|line| String::from_utf8(line).unwrap());
+        let typed = |keys: &[u8]| line(&mut { keys }).map(|line| String::from_utf8(line.to_vec()).unwrap());
         assert_eq!(typed(b"secrt\x7fet\r").as_deref(), Ok("secret"));
         assert_eq!(typed("aä\x7fb\n".as_bytes()).as_deref(), Ok("ab"));
         assert_eq!(typed(b"\x7fwrong\x15right\n").as_deref(), Ok("right"));

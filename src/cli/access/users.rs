@@ -8,7 +8,7 @@ use super::needed::needed;
 use super::password::new_password;
 use super::{Done, ELSE, PlaceArguments, asked, columns, print, words};
 use crate::access::Rights;
-use crate::control::protocol::{AccessRequest, Ask, OpenTo, Password, Reply, UserEntry};
+use crate::control::protocol::{AccessRequest, Ask, OpenTo, Reply, UserEntry};
 use crate::daemon::{UserEdit, UsersFile};
 
 const RIGHTS_HELP: &str = "\
@@ -99,12 +99,12 @@ pub(in crate::cli) struct PasswordArgument {
 pub(in crate::cli) fn user(command: UserCommand) -> Done {
     let (place, request) = match command {
         UserCommand::Add { name, rights, password, place } => {
-            let password = Password(new_password(&name, password.password_stdin)?);
+            let password = new_password(&name, password.password_stdin)?;
             let (read, control) = rights.said();
             (place, AccessRequest::UserAdd { name, password, read, control })
         }
         UserCommand::Passwd { name, password, place } => {
-            let password = Password(new_password(&name, password.password_stdin)?);
+            let password = new_password(&name, password.password_stdin)?;
             (place, AccessRequest::UserPassword { name, password })
         }
         UserCommand::Rights { name, rights, place } => {

@@ -170,10 +170,13 @@ fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
     if base.is_some() && base != store.newest() {
         return Err(store::Error::Changed { newest: store.newest() }.into());
     }
-    let newest = store.newest();
+    let (newest, was_there) = (store.newest(), store.path().exists());
     let version = store.rollback(to, &store::author(nix::unistd::getuid().as_raw()), clock::wall())?;
-    let is_new = newest != Some(version);
-    let what = if is_new { "This is" } else { "The file says that already: it is" };
+    let what = match (newest != Some(version), was_there) {
+        (true, _) => "This is",
+        (false, true) => "The file says that already: it is",
+        (false, false) => "The file is there again: it is",
+    };
     Ok(print(format!("{what} version {version}; no daemon runs that would serve it."))?)
 }
 

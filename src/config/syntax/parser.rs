@@ -26,10 +26,12 @@ impl<'a> Parser<'a> {
     pub(super) fn file(mut self) -> (Option<Value>, Vec<Mistake>) {
         if *self.token() == Token::End {
             if self.mistakes.is_empty() {
-                self.wrong(
-                    0..0,
-                    "the file is empty: a configuration that leaves everything as it is, is `()`",
-                );
+                let what = match self.text.trim().is_empty() {
+                    true => "the file is empty",
+                    false => "there is nothing but comments in the file",
+                };
+                let least = "a configuration that leaves everything as it is, is `()`";
+                self.wrong(0..0, format!("{what}: {least}"));
             }
             return (None, self.mistakes);
         }

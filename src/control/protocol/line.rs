@@ -1,10 +1,14 @@
 //! Lines: what stands around a request or an answer.
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::VERSION;
 use super::reply::{Refusal, Reply};
 use super::request::Request;
+
+/// Bytes of most requests.
+const SHORT: usize = 4096;
 
 /// A request as it is sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,10 +36,15 @@ impl RequestLine {
         Self { v: VERSION, id, request }
     }
 
-    /// The line, with what ends it.
-    pub fn write(&self) -> String {
+    /// The line, with what ends it. It may hold a password: it is wiped at its end, and those that do are not so long that it
+    /// grows, which leaves a copy.
+    pub fn write(&self) -> Zeroizing<String> {
+        let mut bytes = Vec::with_capacity(SHORT);
         // It has no maps with keys that are not text, and no text that is not UTF-8.
-        serde_json::to_string(self).unwrap_or_default() + "\n"
+        let written = serde_json::to_writer(&mut bytes, self);
+        let mut line = written.ok().and_then(|()| String::from_utf8(bytes).ok()).unwrap_or_default();
+        line.push('\n');
+        Zeroizing::new(line)
     }
 
     /// Reads a line, with or without what ends it.
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn a_request_is_flat_and_comes_back_as_it_went() {
         let line = RequestLine::new(7, Request::Act(Act::Kick { session: "5f2a".into() }));
-        assert_eq!(line.write(), "{\"v\":1,\"id\":7,\"do\":\"kick\",\"session\":\"5f2a\"}\n");
+        assert_eq!(*line.write(), "{\"v\":1,\"id\":7,\"do\":\"kick\",\"session\":\"5f2a\"}\n");
         assert_eq!(RequestLine::read(line.write().as_bytes()), Ok(line));
     }
 

@@ -333,6 +333,8 @@ pub struct SessionStatus {
     pub round_trip_ms: Option<f32>,
     /// Pictures that it was not sent, and why.
     pub dropped: Vec<Dropped>,
+    /// Pictures that its socket did not take in one write, a keyframe larger than its buffer among them; none by UDP.
+    pub parted: Option<u64>,
     /// How far what it is sent is behind the newest picture.
     pub behind_live_ms: Option<u64>,
 }

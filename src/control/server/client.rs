@@ -9,6 +9,7 @@ use std::time::Duration;
 use smol::future::FutureExt;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::{Async, Task};
+use zeroize::Zeroize;
 
 use super::outbox::Outbox;
 use super::{House, after, requests};
@@ -67,7 +68,11 @@ async fn listen(house: &House, caller: &Caller, client: &Rc<Client>, mut stream:
         match stream.read(&mut piece).await {
             Err(_) => return false,
             Ok(0) => break,
-            Ok(read) => unread.extend_from_slice(&piece[..read]),
+            // A password may be in it.
+            Ok(read) => {
+                unread.extend_from_slice(&piece[..read]);
+                piece[..read].zeroize();
+            }
         }
         let mut begin = 0;
         while let Some(length) = unread[begin..].iter().position(|byte| *byte == b'\n') {
@@ -78,6 +83,7 @@ async fn listen(house: &House, caller: &Caller, client: &Rc<Client>, mut stream:
             take(house, caller, client, line);
             begin += length + 1;
         }
+        unread[..begin].zeroize();
         unread.drain(..begin);
         if unread.len() > LONGEST_LINE {
             return client.line_too_long();

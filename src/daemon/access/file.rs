@@ -10,6 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::access::{self, Users};
 use crate::config::store;
+use crate::control::protocol::Password;
 
 /// No file of users is larger.
 const LARGEST: u64 = 16 << 20;
@@ -31,7 +32,7 @@ pub enum Edit {
         /// The name.
         name: String,
         /// The password, which is not kept.
-        password: String,
+        password: Password,
         /// What may be watched and steered.
         rights: access::Rights,
     },
@@ -40,7 +41,7 @@ pub enum Edit {
         /// The name.
         name: String,
         /// The password, which is not kept.
-        password: String,
+        password: Password,
     },
     /// Something else may be watched, or steered; as before where it is not said.
     Rights {
@@ -197,12 +198,12 @@ impl Edit {
     fn apply(&self, users: &mut Users) -> Result<(), Error> {
         match self {
             Self::Add { name, password, rights } => {
-                is_password(password)?;
-                users.add(name, password, rights.clone())
+                is_password(&password.0)?;
+                users.add(name, &password.0, rights.clone())
             }
             Self::Password { name, password } => {
-                is_password(password)?;
-                users.set_password(name, password)
+                is_password(&password.0)?;
+                users.set_password(name, &password.0)
             }
             Self::Rights { name, read, control } => users.set_rights(name, read.clone(), control.clone()),
             Self::Remove { name } => users.remove(name),

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::audit::{self, Audit};
 use super::file::{Edit, Error, Mark, UsersFile};
 use super::kept::{self, BansFile};
+use super::pace::Pace;
 use crate::access::{Gate, Guest, Memory, Network, Networks, Now, Policy, Rules, Users};
 use crate::clock;
 use crate::config::{self, Config};
 use crate::control::protocol::{AccessCount, AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
 use crate::daemon::Trouble;
 
-/// What an attacker changes is not written more often: cards wear.
-const REST: Duration = Duration::from_secs(30);
 /// When a user was there last is kept as exactly: it matters for a week.
 const HOUR: Duration = Duration::from_secs(3600);
 /// Wrong passwords that may be lost with the power.
@@ -57,8 +56,7 @@ struct Kept {
     memory: Memory,
     /// Of the file, when it was written or read last.
     mark: Option<Mark>,
-    /// When it was written last: the first change of a while is written at once, or a ban would be lost with the power.
-    at: Option<Instant>,
+    pace: Pace,
 }
 
 impl Keeper {
@@ -87,7 +85,7 @@ impl Keeper {
         };
         gate.replace(known.rules());
         gate.restore(memory.clone(), now());
-        let kept = Mutex::new(Kept { memory, mark: Mark::of(bans.path()), at: None });
+        let kept = Mutex::new(Kept { memory, mark: Mark::of(bans.path()), pace: Pace::default() });
         known.tell();
         let (known, audit) = (Mutex::new(known), Mutex::default());
         Ok(Self { gate, state: state.to_owned(), bans, known, audit, kept })
@@ -148,7 +146,7 @@ impl Keeper {
         drop(known);
         let (events, more) = self.gate.take_events();
         self.audit().tried(events, more, clock::wall());
-        self.keep(REST);
+        self.keep(false);
     }
 
     /// Changes a user; what is said of it.
@@ -192,7 +190,7 @@ impl Keeper {
         }
         let until = clock::rfc3339(clock::wall() + length);
         self.audit().changed(who, &format!("{network} is banned until {until}: {why}"), clock::wall());
-        self.keep(Duration::ZERO);
+        self.keep(true);
         let everybody = if network.is_everybody() {
             format!(". That is everybody, users too: `lenslet ban lift {network}` lets them try again")
         } else {
@@ -213,7 +211,7 @@ impl Keeper {
         }
         let said = kept::lifted(network, &within, covering);
         self.audit().changed(who, &said, clock::wall());
-        self.keep(Duration::ZERO);
+        self.keep(true);
         Ok(said)
     }
 
@@ -253,7 +251,7 @@ impl Keeper {
 
     /// Keeps what is not on the disk yet.
     pub fn end(&self) {
-        self.keep(Duration::ZERO);
+        self.keep(true);
     }
 
     /// Bans that somebody else wrote, as a restore does, hold beside those that there are.
@@ -274,16 +272,19 @@ impl Keeper {
         }
     }
 
-    fn keep(&self, rest: Duration) {
+    /// Writes what is to be kept, if it is time to, or at once.
+    fn keep(&self, at_once: bool) {
         self.take_bans();
         let memory = self.gate.memory(now());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let rests = kept.at.is_some_and(|at| clock::now().saturating_duration_since(at) < rest);
-        if rests || as_good(&kept.memory, &memory) {
+        if as_good(&kept.memory, &memory) {
             return;
         }
-        // Whether or not it can be written, it is not tried again at once.
-        kept.at = Some(clock::now());
+        let (now, is_urgent) = (clock::now(), is_longer(&kept.memory, &memory));
+        if !at_once && !kept.pace.may(is_urgent, now) {
+            return;
+        }
+        kept.pace.writes(now);
         match self.bans.save(&memory) {
             Ok(()) => (kept.memory, kept.mark) = (memory, Mark::of(self.bans.path())),
             Err(error) => tracing::warn!(target: "lenslet::access", "bans are not kept: {error}"),
@@ -424,6 +425,13 @@ fn as_good(kept: &Memory, memory: &Memory) -> bool {
         && tried(kept).abs_diff(tried(memory)) < FAILURES
         && kept.guests.len() == memory.guests.len()
         && kept.guests.iter().zip(&memory.guests).all(same)
+}
+
+/// Whether somebody is banned who was not, or for longer.
+fn is_longer(kept: &Memory, memory: &Memory) -> bool {
+    let bans = |memory: &Memory| memory.bans.iter().chain(&memory.by_hand).cloned().collect::<Vec<_>>();
+    let kept = bans(kept);
+    bans(memory).iter().any(|ban| !kept.contains(ban))
 }
 
 /// A counter in control's words.

@@ -4,6 +4,7 @@ mod audit;
 mod file;
 mod keeper;
 mod kept;
+mod pace;
 
 use std::path::Path;
 
@@ -33,11 +34,9 @@ impl Edit {
                     read: read.unwrap_or_else(|| vec!["*".to_owned()]),
                     control: control.unwrap_or_default(),
                 };
-                Some(Self::Add { name, password: password.0, rights })
+                Some(Self::Add { name, password, rights })
             }
-            AccessRequest::UserPassword { name, password } => {
-                Some(Self::Password { name, password: password.0 })
-            }
+            AccessRequest::UserPassword { name, password } => Some(Self::Password { name, password }),
             AccessRequest::UserRights { name, read, control } => Some(Self::Rights { name, read, control }),
             AccessRequest::UserRemove { name } => Some(Self::Remove { name }),
             AccessRequest::UserList {}

@@ -10,7 +10,7 @@ use super::looks::is_camera;
 use super::{Steward, kind};
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
-use crate::daemon::mounts::Listed;
+use crate::daemon::listing::Listed;
 use crate::hub::{ControlValue, Mount};
 use crate::logs::Levels;
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::super::alarms::Trouble;
-use super::super::mounts::Applied;
+use super::super::applied::Applied;
 use super::{Steward, values};
 use crate::clock;
 use crate::config::store::{self, From, Store};

@@ -100,6 +100,7 @@ pub(super) fn session(session: &SessionFigures) -> SessionStatus {
         jitter_ms: ms(session.jitter),
         round_trip_ms: ms(session.round_trip),
         dropped: dropped(&session.dropped),
+        parted: session.parted.map(u64::from),
         behind_live_ms: session.behind.map(|time| time.as_millis() as u64),
     }
 }

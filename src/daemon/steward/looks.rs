@@ -14,7 +14,7 @@ use crate::clock;
 use crate::config::MountSettings;
 use crate::control::Answer;
 use crate::control::protocol::{Control, ControlKind, Look, Refusal, Reply, Snapshot};
-use crate::daemon::mounts::Listed;
+use crate::daemon::listing::Listed;
 use crate::encode::still;
 use crate::hub::{Mount, Slot, State};
 use crate::media::{AccessUnit, Codec, Kind, Link, Track, TrackId, jpeg};

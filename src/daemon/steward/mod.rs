@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::access::Keeper;
 use super::alarms::{Alarms, Trouble};
 use super::bell::{Bell, Rung, Wake};
-use super::mounts::{Listed, Listing};
+use super::listing::{Listed, Listing};
 use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
 use crate::board::{Board, Health};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::super::mounts::Listed;
+use super::super::listing::Listed;
 use super::{figures, kind};
 use crate::clock;
 use crate::config::MountSettings;

@@ -83,6 +83,12 @@ impl Level {
         LIMITS.iter().find(|limits| limits.excess(load).is_none()).map(|limits| limits.level)
     }
 
+    /// Bits a second that it allows at most.
+    pub fn bitrate(self, profile: Profile) -> u32 {
+        let limits = LIMITS.iter().find(|limits| limits.level == self);
+        limits.and_then(|limits| u32::try_from(limits.bitrate(profile)).ok()).unwrap_or(u32::MAX)
+    }
+
     /// What is more than the level allows, and how much it allows: in words.
     pub fn excess(self, load: &Load) -> Option<String> {
         LIMITS.iter().find(|limits| limits.level == self).and_then(|limits| limits.excess(load))
@@ -90,6 +96,10 @@ impl Level {
 }
 
 impl Limits {
+    fn bitrate(&self, profile: Profile) -> u64 {
+        if profile == Profile::High { self.bitrate * 5 / 4 } else { self.bitrate }
+    }
+
     fn excess(&self, load: &Load) -> Option<String> {
         let blocks = macroblocks(load.size);
         let (width, height) = load.size;
@@ -97,7 +107,7 @@ impl Limits {
         // Macroblocks in a line or column: 8 times the picture's limit is the square of the most.
         let side = ((8 * self.size) as f64).sqrt() as u64;
         let longest = u64::from(width.max(height).div_ceil(16));
-        let bitrate = if load.profile == Profile::High { self.bitrate * 5 / 4 } else { self.bitrate };
+        let bitrate = self.bitrate(load.profile);
         if blocks > self.size {
             Some(format!("pictures of {} macroblocks, and {width}x{height} has {blocks}", self.size))
         } else if longest > side {

@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 /// Who is said to ask, and the proof of it.
 #[derive(Debug)]
 pub(super) enum Credentials {
-    Basic { user: String, password: String },
+    Basic { user: String, password: Zeroizing<String> },
     Digest(Digest),
 }
 
@@ -34,9 +35,12 @@ impl Credentials {
     pub(super) fn parse(value: &str) -> Option<Self> {
         let (scheme, rest) = value.trim().split_once(|character: char| character.is_ascii_whitespace())?;
         if scheme.eq_ignore_ascii_case("basic") {
-            let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
-            let (user, password) = text.split_once(':')?;
-            return Some(Self::Basic { user: user.to_owned(), password: password.to_owned() });
+            let bytes = Zeroizing::new(STANDARD.decode(rest.trim()).ok()?);
+            let (user, password) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+            return Some(Self::Basic {
+                user: user.to_owned(),
+                password: Zeroizing::new(password.to_owned()),
+            });
         }
         if scheme.eq_ignore_ascii_case("digest") { Digest::parse(rest).map(Self::Digest) } else { None }
     }

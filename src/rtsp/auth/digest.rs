@@ -3,6 +3,7 @@
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use super::credentials::Digest;
 
@@ -25,8 +26,10 @@ impl Secret {
 
     /// Of a password, whatever its characters.
     pub fn of(user: &str, realm: &str, password: &str) -> Self {
-        let text = format!("{user}:{realm}:{password}");
-        Self { md5: Ha1(Md5::digest(&text).into()), sha256: Ha1(Sha256::digest(&text).into()) }
+        // As long as it will be from the beginning: what grows leaves a copy behind, and it is wiped at its end.
+        let mut text = Zeroizing::new(String::with_capacity(user.len() + realm.len() + password.len() + 2));
+        [user, ":", realm, ":", password].into_iter().for_each(|part| text.push_str(part));
+        Self { md5: Ha1(Md5::digest(&*text).into()), sha256: Ha1(Sha256::digest(&*text).into()) }
     }
 }
 

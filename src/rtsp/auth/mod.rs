@@ -6,7 +6,8 @@
 //! | no `Authorization` | asked who it is |
 //! | one that cannot be read | refused, as one of a wrong password |
 //! | Basic where it is not allowed | asked who it is: it was not looked at |
-//! | a nonce that is not ours, of another peer or too old, a count that was there | asked again, `stale` if the password is right |
+//! | a nonce that is too old | asked again, `stale` if the password is right; who signed in on the same connection is in |
+//! | a nonce that is not ours or of another peer, a count that was there | asked again, `stale` if the password is right |
 //! | a right answer of a known user | that user's |
 //! | anything else | refused; it took the same time and is told the same |
 
@@ -48,6 +49,8 @@ pub enum Verdict {
     Known(String),
     /// This user's password was right, the nonce no longer: the client repeats its request with a new one by itself.
     Stale(String),
+    /// The same, but the nonce is ours and of this peer: where this user signed in before on the same connection it will do.
+    Old(String),
     /// It was not looked at: Basic is not allowed.
     Unasked,
     /// It is not right; who was claimed to ask, if that could be read. A failure that counts.
@@ -135,6 +138,7 @@ impl Challenger {
             Verdict::Known(user) => {
                 match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now, self.lives) {
                     Validity::Good => Verdict::Known(user),
+                    Validity::Old => Verdict::Old(user),
                     Validity::Over => Verdict::Stale(user),
                 }
             }

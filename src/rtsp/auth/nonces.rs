@@ -1,7 +1,9 @@
-//! Nonces: what was asked, of whom and when, signed, so that nothing has to be kept of those that are not counted.
+//! Nonces: when which challenge was made and for whom, signed, so that nothing has to be kept of those that are not counted.
+//! Each challenge has its own: the uses of two clients behind one address are told apart.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +17,13 @@ use super::digest::hex;
 const COUNTED: usize = 1024;
 /// Bytes of the signature.
 const SIGNATURE: usize = 16;
-/// Digits of the time.
-const TIME: usize = 8;
+/// Digits of the time and the number.
+const MADE: usize = 16;
 
 pub(super) struct Nonces {
     secret: [u8; 32],
+    /// The next challenge's. It may begin anew: the time tells those of the same number apart.
+    number: AtomicU32,
     counted: Mutex<Uses>,
 }
 
@@ -27,24 +31,32 @@ pub(super) struct Nonces {
 #[derive(Default)]
 struct Uses {
     nonces: VecDeque<Counted>,
-    /// When the youngest nonce was made whose uses are forgotten: of those that are as old none is taken any more.
-    forgotten: Option<u32>,
+    /// The youngest nonce whose uses are forgotten: of those that were made before it none is taken any more.
+    forgotten: Option<Made>,
 }
 
 /// Which uses of a nonce there were: the highest, and which of the 63 before it. Two connections of one client may come
 /// across each other.
 struct Counted {
-    nonce: String,
-    made: u32,
+    made: Made,
     highest: u32,
     before: u64,
+}
+
+/// When a nonce was made, in seconds, and its number: of two the later one is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Made {
+    time: u32,
+    number: u32,
 }
 
 /// Whether an answer to a nonce is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Validity {
     Good,
-    /// Not ours, another peer's, too old, or that use was there.
+    /// Ours, of this peer, and too old.
+    Old,
+    /// Not ours, another peer's, or that use was there.
     Over,
 }
 
@@ -56,14 +68,15 @@ impl std::fmt::Debug for Nonces {
 
 impl Nonces {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, counted: Mutex::default() }
+        Self { secret, number: AtomicU32::new(0), counted: Mutex::default() }
     }
 
-    /// A nonce for a peer: the time in seconds, and both signed.
+    /// Another nonce for a peer: the time in seconds and a number, and all of it signed.
     pub(super) fn make(&self, peer: IpAddr, now: Duration) -> String {
-        let time = now.as_secs() as u32;
-        let mut text = format!("{time:08x}");
-        text.push_str(&hex(&self.sign(time, peer)));
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let made = Made { time: now.as_secs() as u32, number };
+        let mut text = format!("{:08x}{:08x}", made.time, made.number);
+        text.push_str(&hex(&self.sign(made, peer)));
         text
     }
 
@@ -76,29 +89,29 @@ impl Nonces {
         now: Duration,
         lives: Duration,
     ) -> Validity {
-        let time = nonce.get(..TIME).and_then(|time| u32::from_str_radix(time, 16).ok());
-        let Some(time) = time.filter(|_| nonce.is_ascii() && nonce.len() == TIME + 2 * SIGNATURE) else {
-            return Validity::Over;
-        };
-        let age = (now.as_secs() as u32).wrapping_sub(time);
-        let signed = hex(&self.sign(time, peer)).as_bytes().ct_eq(&nonce.as_bytes()[TIME..]);
-        if u64::from(age) > lives.as_secs() || !bool::from(signed) {
+        let Some(made) = Made::read(nonce) else { return Validity::Over };
+        let signed = hex(&self.sign(made, peer)).as_bytes().ct_eq(&nonce.as_bytes()[MADE..]);
+        // What is of a time to come was made by no clock of ours.
+        let age = (now.as_secs() as u32).wrapping_sub(made.time);
+        if !bool::from(signed) || age > u32::MAX / 2 {
             return Validity::Over;
         }
+        if u64::from(age) > lives.as_secs() {
+            return Validity::Old;
+        }
         match count {
-            Some(count) if !self.counted().count(nonce, time, count, now.as_secs() as u32, lives) => {
-                Validity::Over
-            }
+            Some(count) if !self.counted().count(made, count, now.as_secs() as u32, lives) => Validity::Over,
             _ => Validity::Good,
         }
     }
 
-    fn sign(&self, time: u32, peer: IpAddr) -> [u8; SIGNATURE] {
+    fn sign(&self, made: Made, peer: IpAddr) -> [u8; SIGNATURE] {
         // Shorter keys are filled with zeros to a block of the hash (RFC 2104 section 2).
         let mut key = [0; 64];
         key[..self.secret.len()].copy_from_slice(&self.secret);
         let mut signing = <Hmac<Sha256> as Mac>::new(&key.into());
-        signing.update(&time.to_be_bytes());
+        signing.update(&made.time.to_be_bytes());
+        signing.update(&made.number.to_be_bytes());
         match peer.to_canonical() {
             IpAddr::V4(ip) => signing.update(&ip.octets()),
             IpAddr::V6(ip) => signing.update(&ip.octets()),
@@ -114,17 +127,29 @@ impl Nonces {
     }
 }
 
+impl Made {
+    /// Of a nonce that is as long as ours, in lower case as ours: each has one way of being written.
+    fn read(nonce: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if nonce.len() != MADE + 2 * SIGNATURE || !nonce.bytes().all(plain) {
+            return None;
+        }
+        let made = u64::from_str_radix(&nonce[..MADE], 16).ok()?;
+        Some(Self { time: (made >> 32) as u32, number: made as u32 })
+    }
+}
+
 impl Uses {
     /// Whether this use is a new one.
-    fn count(&mut self, nonce: &str, made: u32, count: u32, now: u32, lives: Duration) -> bool {
-        if let Some(counted) = self.nonces.iter_mut().find(|counted| counted.nonce == nonce) {
+    fn count(&mut self, made: Made, count: u32, now: u32, lives: Duration) -> bool {
+        if let Some(counted) = self.nonces.iter_mut().find(|counted| counted.made == made) {
             return counted.take(count);
         }
         if self.forgotten.is_some_and(|forgotten| made <= forgotten) {
             return false;
         }
         self.make_room(now, lives);
-        self.nonces.push_back(Counted { nonce: nonce.to_owned(), made, highest: count, before: 0 });
+        self.nonces.push_back(Counted { made, highest: count, before: 0 });
         true
     }
 
@@ -133,7 +158,7 @@ impl Uses {
         if self.nonces.len() < COUNTED {
             return;
         }
-        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made)) <= lives.as_secs());
+        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made.time)) <= lives.as_secs());
         if self.nonces.len() >= COUNTED {
             let first = self.nonces.pop_front().map(|counted| counted.made);
             self.forgotten = self.forgotten.max(first);
@@ -184,8 +209,10 @@ mod tests {
             Validity::Good,
             "it is not counted"
         );
-        let fresh = nonces.make(peer(0), second(1));
-        assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1), NONCE_LIVES), Validity::Good);
+        // One of the same second is another, and no time has to go by for it.
+        for fresh in [nonces.make(peer(0), second(0)), nonces.make(peer(0), second(1))] {
+            assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1), NONCE_LIVES), Validity::Good);
+        }
         // What is over in any case makes room, and costs nobody his nonce.
         let later = nonces.make(peer(0), second(700));
         assert_eq!(nonces.look(&later, Some(1), peer(0), second(700), NONCE_LIVES), Validity::Good);

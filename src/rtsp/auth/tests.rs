@@ -59,7 +59,7 @@ fn challenges_stand_in_the_order_that_clients_understand() {
     let [sha256, md5] = &told[..] else { panic!("{told:?}") };
     let nonce = md5.strip_prefix("Digest realm=\"Lenslet\", nonce=\"").unwrap().strip_suffix('"').unwrap();
     assert_eq!(*sha256, format!("{md5}, algorithm=SHA-256"));
-    assert_eq!(nonce.len(), 40);
+    assert_eq!(nonce.len(), 48);
     let stale = challenger().challenges(PEER, now(0), true);
     assert_eq!(stale[1], format!("{md5}, stale=TRUE"));
     let with_basic = Challenger::new("Lenslet", [7; 32], true).challenges(PEER, now(0), false);
@@ -105,7 +105,7 @@ fn a_nonce_is_its_peers_and_has_its_time() {
     let value = answer(&challenge, "alice", "päss:w@rd%\"\\ ", "PLAY", URI);
     let at = |asked: Asked<'_>| challenger.check(&value, &asked, secrets);
     assert_eq!(at(asked("PLAY", URI, 600)), Verdict::Known("alice".to_owned()));
-    assert_eq!(at(asked("PLAY", URI, 601)), Verdict::Stale("alice".to_owned()));
+    assert_eq!(at(asked("PLAY", URI, 601)), Verdict::Old("alice".to_owned()));
     assert_eq!(
         at(Asked { now: Duration::from_secs(999_999), ..asked("PLAY", URI, 0) }),
         Verdict::Stale("alice".to_owned()),
@@ -121,6 +121,24 @@ fn a_nonce_is_its_peers_and_has_its_time() {
         challenger.check(&forged, &asked("PLAY", URI, 0), secrets),
         Verdict::Stale("alice".to_owned())
     );
+}
+
+/// Two players of one house that count, and begin within a second: neither's first answer is the other's second.
+#[test]
+fn each_challenge_has_a_nonce_of_its_own() {
+    let challenger = &challenger();
+    for _ in 0..3 {
+        let challenge = challenger.challenges(PEER, now(0), false).pop().unwrap();
+        let value = answer(&format!("{challenge}, qop=\"auth\""), "empty", "", "PLAY", URI);
+        assert!(value.contains("nc=00000001"), "{value}");
+        let check = || challenger.check(&value, &asked("PLAY", URI, 0), secrets);
+        assert_eq!(check(), Verdict::Known("empty".to_owned()));
+        assert_eq!(check(), Verdict::Stale("empty".to_owned()));
+        // Another way of writing it is none.
+        let nonce = challenge.split('"').nth(3).unwrap();
+        let other = value.replace(nonce, &nonce.to_uppercase());
+        assert_ne!(challenger.check(&other, &asked("PLAY", URI, 0), secrets), Verdict::Known("empty".into()));
+    }
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Reader {
             jitter: last.and_then(|last| jitter(last.jitter)),
             round_trip,
             dropped: self.tally.told(),
+            parted: self.parted(),
             behind: playing.then_some(behind),
         }
     }

@@ -244,16 +244,21 @@ impl Reader {
         Some(Due { image: number, withheld, way, last })
     }
 
+    /// Whether its tracks go by UDP, and no image is on its way there in parts.
+    pub(super) fn is_ready_by_udp(&self) -> bool {
+        matches!(self.path, Path::Udp(_)) && !self.state.borrow().destinations().any(|to| to.is_busy())
+    }
+
     /// Whether it was told of a codec that is sent no more.
     pub(super) fn is_outdated(&self) -> bool {
         self.epoch != self.feed.epoch()
     }
 
     /// Images that its TCP socket did not take at once.
-    pub(super) fn parted(&self) -> u32 {
+    pub(super) fn parted(&self) -> Option<u32> {
         match &self.path {
-            Path::Tcp(outbox) => outbox.parted(),
-            Path::Udp(_) => 0,
+            Path::Tcp(outbox) => Some(outbox.parted()),
+            Path::Udp(_) => None,
         }
     }
 

@@ -102,7 +102,7 @@ impl Reader {
             Message::Bye { .. } | Message::SenderReport(_) => {}
         })?;
         if keyframe {
-            self.feed.force_keyframe();
+            self.feed.need_keyframe();
         }
         Ok(())
     }

@@ -10,12 +10,25 @@ use crate::server::sys::{Segment, SliceRoom, Slices};
 /// The fixed RTP header: what is rewritten for a reader from whom packets were withheld.
 pub(super) const HEAD: usize = 12;
 
+/// From so many readers on, the packets are copied behind each other once: the kernel goes through a slice of each
+/// message then, instead of through one or two of each packet. What copying costs is won back by some five of them.
+const SHARED_BY: usize = 8;
+
+/// Of larger images slices are sent: what lies copied is kept room for.
+const MOST_COPIED: usize = 256 << 10;
+
 /// An image for all readers from whom as many packets were withheld.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
     /// Its number in the view.
     pub(super) image: usize,
     pub(super) withheld: u16,
+}
+
+/// By how many readers it is wanted.
+pub(super) struct Wanted {
+    pub(super) key: Key,
+    pub(super) readers: usize,
 }
 
 /// How an image is cut.
@@ -27,6 +40,8 @@ pub(super) struct Cut {
     first_slice: usize,
     /// Slices of a packet: a rewritten one takes two.
     per_packet: usize,
+    /// Its packets lie copied behind each other.
+    copied: bool,
 }
 
 /// One message: a packet, or several that the kernel cuts apart.
@@ -41,6 +56,7 @@ struct Piece {
 #[derive(Default)]
 pub(super) struct CutRoom {
     heads: Vec<[u8; HEAD]>,
+    copied: Vec<u8>,
     cuts: Vec<Cut>,
     pieces: Vec<Piece>,
     slices: SliceRoom,
@@ -57,37 +73,58 @@ impl CutRoom {
     /// Cuts the packets `which` of each image.
     pub(super) fn cut<'a>(
         &'a mut self,
-        keys: &[Key],
+        wanted: &[Wanted],
         images: &'a [(Cursor, WireImage)],
         which: Range<usize>,
     ) -> Cuts<'a> {
-        let Self { heads, cuts, pieces, slices } = self;
+        let Self { heads, copied, cuts, pieces, slices } = self;
         heads.clear();
+        copied.clear();
         cuts.clear();
         pieces.clear();
-        let images = keys.iter().filter_map(|key| Some((key.withheld, &images.get(key.image)?.1)));
-        for (withheld, image) in images.clone().filter(|(withheld, _)| *withheld != 0) {
-            heads.extend(packets(image, &which).map(|packet| rewrite(packet, withheld)));
+        let images = wanted.iter().filter_map(|each| Some((each, &images.get(each.key.image)?.1)));
+        // First all that slices will point to.
+        for (Wanted { key, readers }, image) in images.clone() {
+            let mut cut = Cut { per_packet: 1, ..Cut::default() };
+            let length = || packets(image, &which).map(<[u8]>::len).sum::<usize>();
+            if *readers >= SHARED_BY && copied.len() + length() <= MOST_COPIED {
+                cut.copied = true;
+                packets(image, &which).for_each(|packet| copy(copied, packet, key.withheld));
+            } else if key.withheld != 0 {
+                cut.per_packet = 2;
+                heads.extend(packets(image, &which).map(|packet| rewrite(packet, key.withheld)));
+            }
+            cuts.push(cut);
         }
-        let mut heads = heads.iter();
+        let (mut heads, mut copied) = (heads.iter(), &copied[..]);
         let mut slices = slices.begin();
-        for (withheld, image) in images {
-            let per_packet = if withheld == 0 { 1 } else { 2 };
-            let mut cut = Cut { per_packet, first_slice: slices.len(), packets: 0, pieces: pieces.len()..0 };
+        for (cut, (_, image)) in cuts.iter_mut().zip(images) {
+            cut.first_slice = slices.len();
+            cut.pieces = pieces.len()..0;
+            let mut whole = copied;
+            for packet in packets(image, &which) {
+                if cut.copied {
+                    slices.push(take(&mut copied, packet.len()));
+                } else {
+                    push(&mut slices, packet, (cut.per_packet == 2).then(|| heads.next()).flatten());
+                }
+            }
+            let mut lengths = packets(image, &which).map(<[u8]>::len);
             for run in image.runs(which.clone()) {
-                let start = cut.first_slice + cut.packets * per_packet;
+                let start = cut.first_slice + cut.packets * cut.per_packet;
+                let mut of = start..start + run.packets * cut.per_packet;
+                if cut.copied {
+                    of = slices.len()..slices.len() + 1;
+                    slices.push(take(&mut whole, lengths.by_ref().take(run.packets).sum()));
+                }
                 pieces.push(Piece {
                     first_packet: cut.packets,
-                    slices: start..start + run.packets * per_packet,
+                    slices: of,
                     segment: (run.packets > 1).then(|| Segment::new(run.segment as u16)),
                 });
                 cut.packets += run.packets;
             }
-            for packet in packets(image, &which) {
-                push(&mut slices, packet, (withheld != 0).then(|| heads.next()).flatten());
-            }
             cut.pieces.end = pieces.len();
-            cuts.push(cut);
         }
         Cuts { cuts, pieces, slices: slices.done() }
     }
@@ -130,6 +167,22 @@ fn push<'a>(slices: &mut Slices<'a>, packet: &'a [u8], head: Option<&'a [u8; HEA
         }
         None => slices.push(packet),
     }
+}
+
+/// The first so many of the bytes that are left.
+fn take<'a>(left: &mut &'a [u8], length: usize) -> &'a [u8] {
+    let (taken, rest) = left.split_at(length.min(left.len()));
+    *left = rest;
+    taken
+}
+
+/// Adds a packet with the reader's own sequence number.
+fn copy(to: &mut Vec<u8>, packet: &[u8], withheld: u16) {
+    if withheld == 0 {
+        return to.extend_from_slice(packet);
+    }
+    to.extend_from_slice(&rewrite(packet, withheld)[..HEAD.min(packet.len())]);
+    to.extend_from_slice(&packet[HEAD.min(packet.len())..]);
 }
 
 /// A packet's head with the reader's own sequence number.
@@ -180,8 +233,8 @@ mod tests {
         {
             let images = [image(lengths)];
             let packets: Vec<Vec<u8>> = images[0].1.packets().map(<[u8]>::to_vec).collect();
-            for withheld in [0, 7] {
-                let keys = [Key { image: 0, withheld }];
+            for (withheld, readers) in [(0, 1), (7, 1), (0, SHARED_BY), (7, SHARED_BY)] {
+                let keys = [Wanted { key: Key { image: 0, withheld }, readers }];
                 for which in [0..usize::MAX, 0..16, 3..packets.len()] {
                     let cuts = room.cut(&keys, &images, which.clone());
                     let cut = cuts.get(0);
@@ -197,7 +250,11 @@ mod tests {
                         .take(which.len())
                         .map(|packet| [&rewrite(packet, withheld)[..], &packet[HEAD..]].concat())
                         .collect();
-                    assert_eq!(got, expected, "{lengths:?} {withheld} {which:?}");
+                    assert_eq!(got, expected, "{lengths:?} {withheld} {readers} {which:?}");
+                    assert!(
+                        readers == 1
+                            || (0..cut.pieces.len()).all(|piece| cuts.message(cut, piece).0.len() == 1)
+                    );
                     let alone: Vec<Vec<u8>> = (0..cut.packets)
                         .map(|packet| packets_of((cuts.packet(cut, packet), None), 0).remove(0))
                         .collect();
@@ -211,7 +268,8 @@ mod tests {
     fn several_cuts_lie_in_one_room() {
         let mut room = CutRoom::default();
         let images = [image(&[3000]), image(&[100])];
-        let keys = [(0, 0), (0, 3), (1, 5), (1, 0)].map(|(image, withheld)| Key { image, withheld });
+        let keys = [(0, 0, 1), (0, 3, SHARED_BY), (1, 5, 1), (1, 0, SHARED_BY)]
+            .map(|(image, withheld, readers)| Wanted { key: Key { image, withheld }, readers });
         let cuts = room.cut(&keys, &images, 0..usize::MAX);
         let numbers = [0, 1, 2, 3].map(|number| {
             let message = packets_of((cuts.packet(cuts.get(number), 0), None), 0).remove(0);

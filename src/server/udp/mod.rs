@@ -4,6 +4,8 @@ mod cut;
 mod destination;
 mod link;
 mod round;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

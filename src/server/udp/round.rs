@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::Pair;
-use super::cut::{CutRoom, Cuts, Key};
+use super::cut::{CutRoom, Cuts, Key, Wanted};
 use super::destination::Destination;
 use crate::clock;
 use crate::hub::Cursor;
@@ -17,7 +17,7 @@ use crate::server::tally::Reason;
 #[derive(Default)]
 pub(in crate::server) struct Round {
     jobs: Vec<Job>,
-    keys: Vec<Key>,
+    wanted: Vec<Wanted>,
 }
 
 /// An image for a reader.
@@ -50,12 +50,18 @@ impl Round {
     /// Adds a reader, by the caller's number; `image` is a number of the images that [`Pair::send`] is given.
     pub(in crate::server) fn add(&mut self, reader: usize, to: Rc<Destination>, image: usize, withheld: u16) {
         let key = Key { image, withheld };
-        let known = self.keys.iter().rposition(|known| *known == key);
+        let known = self.wanted.iter().rposition(|known| known.key == key);
         let cut = known.unwrap_or_else(|| {
-            self.keys.push(key);
-            self.keys.len() - 1
+            self.wanted.push(Wanted { key, readers: 0 });
+            self.wanted.len() - 1
         });
+        self.wanted[cut].readers += 1;
         self.jobs.push(Job { reader, to, cut, next: 0 });
+    }
+
+    /// Makes room for so many readers more.
+    pub(in crate::server) fn expect(&mut self, readers: usize) {
+        self.jobs.reserve(readers);
     }
 
     /// Whether nobody is to be sent anything.
@@ -77,7 +83,7 @@ impl Round {
 
     pub(in crate::server) fn clear(&mut self) {
         self.jobs.clear();
-        self.keys.clear();
+        self.wanted.clear();
     }
 }
 
@@ -93,7 +99,7 @@ impl Pair {
     ) {
         let mut room = self.room.take();
         let Room { cuts, messages, owners, again } = &mut room;
-        let cuts = cuts.cut(&round.keys, images, which);
+        let cuts = cuts.cut(&round.wanted, images, which);
         let mut sending = Sending { pair: self, cuts: &cuts, owners, again, lost, without_buffers: false };
         sending.send(&round.jobs, messages);
         // Those whose messages the kernel would not cut apart.

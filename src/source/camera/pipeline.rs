@@ -141,7 +141,9 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
         Way::Software(coded) => {
             let rate = capture.interval().map(Interval::rate);
             let settings = software::settings(capture.format(), coded, plan.size, rate);
-            Software::new(capture.format(), settings).map(Box::new).map(Stream::Software)
+            Software::new(capture.format(), settings, coded.level_configured)
+                .map(Box::new)
+                .map(Stream::Software)
         }
         Way::Passthrough | Way::Hardware(_) => plan
             .pictures
@@ -338,7 +340,10 @@ impl<'a> Pipeline<'a> {
                 self.bitrate = Some(bitrate);
                 tracing::info!(mount, "{name}: {} kbit/s from now on", bitrate / 1000);
             }
-            Err(why) => tracing::warn!(mount, "{name}: the bitrate stays as it is: {why}"),
+            Err(why) => {
+                tracing::warn!(mount, "{name}: the bitrate stays as it is: {why}");
+                self.outlet.refuse_bitrate();
+            }
         }
     }
 

@@ -94,6 +94,8 @@ pub(super) struct Coded {
     pub(super) profile: Profile,
     /// The level that is asked for, or the lowest that will do; none where the size is not known yet.
     pub(super) level: Option<Level>,
+    /// Whether that is what is configured.
+    pub(super) level_configured: bool,
 }
 
 /// Why a node cannot be served.

@@ -6,7 +6,7 @@ use super::plan::Coded;
 use super::stream::{Skipped, complete};
 use super::thin;
 use crate::encode::{self, Jpegs, Layout, Samples, Unreadable};
-use crate::media::h264::Assembler;
+use crate::media::h264::{Assembler, Level, Load, Profile};
 use crate::media::{Encoder, Link, Picture};
 use crate::v4l2::{Format, FourCc};
 
@@ -26,6 +26,9 @@ pub(super) struct Software {
     /// The one picture that all are read into.
     picture: Picture,
     encoder: Box<dyn Encoder>,
+    settings: encode::Settings,
+    /// Whether their level is that and no other.
+    level_configured: bool,
     assembler: Assembler,
     /// The next picture is to be a keyframe.
     keyframe: bool,
@@ -38,7 +41,11 @@ impl Software {
     ///
     /// # Errors
     /// It cannot be read or coded: in a sentence.
-    pub(super) fn new(format: &Format, settings: encode::Settings) -> Result<Self, String> {
+    pub(super) fn new(
+        format: &Format,
+        settings: encode::Settings,
+        level_configured: bool,
+    ) -> Result<Self, String> {
         let reader = Reader::new(format)?;
         let picture = reader.picture();
         let size = (picture.width as u32, picture.height as u32);
@@ -46,11 +53,17 @@ impl Software {
             return Err(format!("{} codes no pictures of {}x{}", encode::NAME, size.0, size.1));
         }
         let encoder = encode::h264(settings).map_err(|error| error.to_string())?;
-        Ok(Self::with(reader, picture, encoder))
+        Ok(Self::with(reader, picture, encoder, (settings, level_configured)))
     }
 
-    fn with(reader: Reader, picture: Picture, encoder: Box<dyn Encoder>) -> Self {
-        Self { reader, picture, encoder, assembler: Assembler::new(), keyframe: true, broken: 0 }
+    fn with(
+        reader: Reader,
+        picture: Picture,
+        encoder: Box<dyn Encoder>,
+        (settings, level_configured): (encode::Settings, bool),
+    ) -> Self {
+        let assembler = Assembler::new();
+        Self { reader, picture, encoder, settings, level_configured, assembler, keyframe: true, broken: 0 }
     }
 
     /// The pixels of the picture that was coded last.
@@ -64,16 +77,34 @@ impl Software {
         self.keyframe = true;
     }
 
-    /// Codes at another bitrate from the next picture on.
+    /// Codes at another bitrate from the next picture on; where that needs a higher level than the stream says it has, in a
+    /// new one.
     ///
     /// # Errors
-    /// It cannot be held: in a sentence.
+    /// It cannot be held, or the level that is configured does not allow it: in a sentence.
     pub(super) fn set_bitrate(&mut self, bitrate: u32) -> Result<(), String> {
         let (least, greatest) = encode::BITRATES;
         if !(least..=greatest).contains(&bitrate) {
             return Err(format!("{bitrate} is not between {least} and {greatest} bits a second"));
         }
-        self.encoder.set_bitrate(bitrate).map_err(|error| error.to_string())
+        let settings = encode::Settings { bitrate, ..self.settings };
+        let size = (self.picture.width as u32, self.picture.height as u32);
+        let load = Load { size, rate: settings.fps, bitrate, profile: Profile::Baseline };
+        match settings.level.and_then(|level| Some((level, level.excess(&load)?))) {
+            Some((level, excess)) if self.level_configured => {
+                return Err(format!("level {level} is configured, which allows {excess}"));
+            }
+            Some(_) => {
+                let settings = encode::Settings { level: Level::lowest_for(&load), ..settings };
+                self.encoder = encode::h264(settings).map_err(|error| error.to_string())?;
+                (self.settings, self.keyframe) = (settings, true);
+            }
+            None => {
+                self.encoder.set_bitrate(bitrate).map_err(|error| error.to_string())?;
+                self.settings = settings;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a keyframe every so many pictures from the next picture on.
@@ -81,7 +112,9 @@ impl Software {
     /// # Errors
     /// It cannot be: in a sentence.
     pub(super) fn set_gop(&mut self, pictures: u32) -> Result<(), String> {
-        self.encoder.set_gop(pictures).map_err(|error| error.to_string())
+        self.encoder.set_gop(pictures).map_err(|error| error.to_string())?;
+        self.settings.gop = pictures;
+        Ok(())
     }
 
     pub(super) fn assembler(&self) -> &Assembler {
@@ -192,7 +225,41 @@ mod tests {
     fn kept(format: &Format) -> (Software, Kept) {
         let (reader, encoder) = (Reader::new(format).unwrap(), Kept::default());
         let picture = reader.picture();
-        (Software::with(reader, picture, Box::new(encoder.clone())), encoder)
+        (Software::with(reader, picture, Box::new(encoder.clone()), (SETTINGS, false)), encoder)
+    }
+
+    const SETTINGS: encode::Settings =
+        encode::Settings { bitrate: 100_000, gop: 30, fps: 30.0, level: None, full_range: false };
+
+    /// `level_idc` of the stream's SPS.
+    fn level(software: &Software) -> u8 {
+        software.assembler().parameter_sets().unwrap().sps()[3]
+    }
+
+    #[cfg(feature = "soft-h264")]
+    #[test]
+    fn a_bitrate_beyond_the_level_is_refused_or_the_stream_has_a_higher_one() {
+        let (format, buffer) = (format(b"NV12", 176, 144, &[176]), [100; 176 * 216]);
+        let settings = encode::Settings { fps: 15.0, level: Level::from_number(1.0), ..SETTINGS };
+        let mut software =
+            Software::new(&format, encode::Settings { bitrate: 64_000, ..settings }, true).unwrap();
+        assert_eq!(software.take(&[&buffer]).unwrap().1, Link::Start);
+        let why = "level 1.0 is configured, which allows 64000 bits a second, and this is 200000";
+        assert_eq!(software.set_bitrate(200_000), Err(why.to_owned()));
+        assert_eq!(software.set_bitrate(50_000), Ok(()));
+        assert_eq!((software.take(&[&buffer]).unwrap().1, level(&software)), (Link::Follows, 10));
+
+        let mut software = Software::new(&format, settings, false).unwrap();
+        software.take(&[&buffer]).unwrap();
+        assert_eq!((software.set_gop(5), software.set_bitrate(200_000)), (Ok(()), Ok(())));
+        let links: Vec<Link> = (0..6).map(|_| software.take(&[&buffer]).unwrap().1).collect();
+        let [start, follows] = [Link::Start, Link::Follows];
+        assert_eq!(
+            links,
+            [start, follows, follows, follows, follows, start],
+            "the keyframes' distance stays"
+        );
+        assert_eq!(level(&software), 12);
     }
 
     #[test]
@@ -249,9 +316,7 @@ mod tests {
             (format(b"YU12", 8, 8, &[8]), "codes no pictures of 8x8"),
             (format(b"YU12", 4000, 64, &[4000]), "codes no pictures of 4000x64"),
         ] {
-            let settings =
-                encode::Settings { bitrate: 100_000, gop: 30, fps: 30.0, level: None, full_range: false };
-            let refused = Software::new(&format, settings).err().unwrap();
+            let refused = Software::new(&format, SETTINGS, false).err().unwrap();
             assert!(refused.contains(why), "{refused}");
         }
     }

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::hub::Outlet;
 use crate::redact::redact;
 
 /// Lines logged in [`WHILE`]; more are counted.
@@ -80,6 +81,24 @@ fn shown(character: char) -> impl Iterator<Item = char> {
     let control = character.is_control() && character != '\t';
     let escaped = control.then(|| character.escape_default());
     escaped.into_iter().flatten().chain((!control).then_some(character))
+}
+
+/// Puts it into the log.
+pub(super) fn tell(outlet: &Outlet, again: bool, told: Told) {
+    match told {
+        Told::Line(line) => log(outlet, again, &format!("it says: {line}")),
+        Told::More(lines) => log(outlet, again, &format!("it said {lines} lines more")),
+    }
+}
+
+/// Puts a line about the program into the log; `again` says that it was run before, and is told of for who looks closer.
+pub(super) fn log(outlet: &Outlet, again: bool, line: &str) {
+    let mount = outlet.name();
+    if again {
+        tracing::debug!(mount, "{line}");
+    } else {
+        tracing::info!(mount, "{line}");
+    }
 }
 
 #[cfg(test)]

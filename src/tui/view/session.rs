@@ -95,5 +95,8 @@ fn figures<'a>(model: &Model, session: &'a SessionStatus, width: usize) -> Vec<L
     let look = if none { Style::new() } else { theme.warning() };
     let dropped = if none { "none".to_owned() } else { dropped.join(", ") };
     lines.extend(flow(vec![named(theme, "pictures left out:", dropped, look)], width));
+    if let Some(parted) = session.parted.filter(|parted| *parted > 0) {
+        lines.extend(flow(vec![of("pictures sent in parts:", count(parted))], width));
+    }
     lines
 }

@@ -49,8 +49,13 @@ def build():
     subprocess.run([*cargo, *own], cwd=ROOT, check=True)
 
 
-# How many threads serve; more than one have both cores, and share the second with the viewers.
-WORKERS = {"lenslet": 1, "lenslet 2 workers": 2}
+# What their configurations have. More than one worker has both cores, and shares the second with the viewers.
+LENSLETS = {
+    "lenslet": "",
+    "lenslet 2 workers": "workers: 2,",
+    # On loopback, whose speed has no bound, `Auto` spreads nothing.
+    "lenslet-paced": "pacing: On,",
+}
 
 
 class Server:
@@ -60,8 +65,8 @@ class Server:
         self.folder = tempfile.TemporaryDirectory()
         self.log = open(pathlib.Path(self.folder.name) / "log", "w+")
         # The others serve one clip under one name.
-        self.played = mount if name in WORKERS else "clip"
-        cores = "0" if WORKERS.get(name, 1) == 1 else "0,1"
+        self.played = mount if name in LENSLETS else "clip"
+        cores = "0,1" if "workers" in LENSLETS.get(name, "") else "0"
         self.process = subprocess.Popen(
             ["taskset", "-c", cores, *self.command(name, mount)], stdout=subprocess.PIPE, stderr=self.log, text=True
         )
@@ -76,9 +81,9 @@ class Server:
             raise RuntimeError(f"{name} did not start: {self.log.read()}")
 
     def command(self, name, mount):
-        if name in WORKERS:
+        if name in LENSLETS:
             file = pathlib.Path(self.folder.name) / "lenslet.ron"
-            file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)).replace("WORKERS", str(WORKERS[name])))
+            file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)).replace("SETTINGS", LENSLETS[name]))
             return [os.environ.get("LENSLET", ROOT / "target/release/lenslet"), "serve", "--config", file]
         if name == "gst":
             return [HERE / "gst.py", CLIPS / f"{mount}.mp4", str(RTP_PACKET)]
@@ -105,7 +110,7 @@ class Server:
 
 CONFIGURATION = """(
     listen: ["127.0.0.1:0"],
-    workers: WORKERS,
+    SETTINGS
     mounts: {
         "clip": File(path: "CLIPS/clip.mp4"),
         "slow": File(path: "CLIPS/slow.mp4"),

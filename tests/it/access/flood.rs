@@ -13,7 +13,7 @@ use crate::sending::alone;
 use crate::support::{Client, Incoming, MOUNTS, Rtp, Server};
 use crate::users::{by_daemon, status, wait};
 
-const PER_SECOND: usize = 2000;
+pub(super) const PER_SECOND: usize = 2000;
 /// Attackers at once, each from addresses of its own.
 const ATTACKERS: usize = 4;
 /// Fewer than they hold.
@@ -23,14 +23,14 @@ const HELD: usize = 100;
 /// Resident kB that may stay: what the allocator scatters.
 const MEMORY: u64 = 2048;
 
-fn seconds() -> u64 {
+pub(super) fn seconds() -> u64 {
     std::env::var("LENSLET_FLOOD_SECONDS").map_or(3, |seconds| seconds.parse().unwrap())
 }
 
-/// A connection from `127.0.0.X`. Its end is a reset: the kernel is not to run out of ports.
-fn connect(to: SocketAddr, from: u8) -> std::io::Result<TcpStream> {
+/// A connection from that address. Its end is a reset: the kernel is not to run out of ports.
+pub(super) fn connect(to: SocketAddr, from: [u8; 4]) -> std::io::Result<TcpStream> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
-    socket.bind(&SocketAddr::from(([127, 0, 0, from], 0)).into())?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
     socket.set_linger(Some(Duration::ZERO))?;
     socket.connect(&to.into())?;
     Ok(socket.into())
@@ -53,7 +53,7 @@ fn attack(to: SocketAddr, attacker: usize, attempts: usize) -> usize {
         std::thread::sleep(due.saturating_sub(began.elapsed()));
         let from = 10 + (attacker + number % 8 * ATTACKERS) as u8;
         // A full queue of the kernel's is an attempt too.
-        let Ok(mut stream) = connect(to, from) else { continue };
+        let Ok(mut stream) = connect(to, [127, 0, 0, from]) else { continue };
         let guess = "Authorization: Digest username=\"anna\", realm=\"Lenslet\", nonce=\"0\", uri=\"/test\", \
                      response=\"00000000000000000000000000000000\"\r\n";
         let _ = match number % 4 {
@@ -99,7 +99,7 @@ pub(crate) fn watch(client: &mut Client, over: &AtomicBool) -> Duration {
 }
 
 /// Descriptors, without that of whoever asked for the status and is not gone at once.
-fn settled(server: &Server) -> usize {
+pub(super) fn settled(server: &Server) -> usize {
     let look = |_| {
         std::thread::sleep(Duration::from_millis(10));
         server.descriptors()

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use lenslet::access::{Policy, Reason, Rules, What};
 
 use super::{House, PASSWORD, Visitor, challenges, now, rules, wait};
-use crate::support::{Client, Incoming};
+use crate::support::{Client, Incoming, Server};
+use crate::users::by_daemon;
 
 /// Without what makes a test slow.
 fn swift() -> Rules {
@@ -171,4 +172,31 @@ fn what_is_asked_without_a_password_is_no_guess() {
     }
     assert_eq!(Visitor::alice(&house).ask("DESCRIBE", &house.url("cam"), &[]).status, 200);
     wait(|| house.counted("wrong user or password") == 0);
+}
+
+#[test]
+fn a_ban_outlives_the_power_that_fails_right_after_it() {
+    let mut server = Server::start();
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], PASSWORD);
+    let url = server.url("test");
+    // What was written just now is no reason to wait.
+    assert_eq!(
+        Visitor::over(Client::connect(&server), "anna", PASSWORD).ask("DESCRIBE", &url, &[]).status,
+        200
+    );
+    let kept = server.state().join("bans.ron");
+    wait(|| std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("anna")));
+    let guess = format!(
+        "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Digest username=\"anna\", realm=\"Lenslet\", nonce=\"0\", \
+         uri=\"{url}\", response=\"{:032}\"\r\n\r\n",
+        0
+    );
+    let mut guessing: Vec<Client> =
+        (0..10).map(|_| Client::connect_from(server.address, "127.0.0.2")).collect();
+    guessing.iter_mut().for_each(|client| client.send(guess.as_bytes()));
+    let told: Vec<u16> = guessing.iter_mut().map(|client| client.next_reply().unwrap().status).collect();
+    assert_eq!(told.iter().filter(|status| **status == 403).count(), 1, "{told:?}");
+    server.kill_and_restart();
+    assert_eq!(Client::connect_from(server.address, "127.0.0.2").next_reply().unwrap().status, 403);
+    assert!(by_daemon(&server, &["ban", "list"], "").contains("127.0.0.2"));
 }

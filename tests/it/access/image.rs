@@ -7,6 +7,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Visitor;
 use crate::support::{Client, MOUNTS, Server, lenslet};
 use crate::users::{by_daemon, run};
@@ -15,7 +18,7 @@ use crate::users::{by_daemon, run};
 const MARKER: &str = "marker-6d1f0c83";
 
 /// How often a text is in what the process may write to: what a core dump has of it.
-fn times_in(process: u32, text: &str) -> usize {
+pub(crate) fn times_in(process: u32, text: &str) -> usize {
     let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
     let memory = File::open(format!("/proc/{process}/mem")).unwrap();
     let writable =
@@ -49,6 +52,24 @@ fn a_daemon_has_no_password_in_its_memory_of_who_signs_in_by_digest() {
         assert_eq!(visitor.ask("DESCRIBE", &server.url("test"), &[]).status, 200);
         visitor.play(&server.url("test"));
     }
+    by_daemon(&server, &["status"], "");
+    assert!(times_in(server.process(), "anna") > 0, "what is there is found");
+    assert_eq!(times_in(server.process(), MARKER), 0);
+}
+
+/// What was typed for a user's password, or came by Basic, is wiped where it is forgotten. (By Basic it stays a while as it was
+/// sent, in base64: that is documented.)
+#[test]
+fn a_daemon_has_no_password_in_its_memory_after_it_was_given_one() {
+    let server = Server::on("127.0.0.1", "access: (basic: true),", MOUNTS);
+    by_daemon(&server, &["user", "add", "anna", "--password-stdin"], "another");
+    by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], MARKER);
+    by_daemon(&server, &["user", "add", "bob", "--password-stdin"], MARKER);
+    let refused = run(server.state(), &server.control(), &["user", "add", "bob", "--password-stdin"], MARKER);
+    assert!(!refused.status.success());
+    let basic = format!("Authorization: Basic {}", STANDARD.encode(format!("anna:{MARKER}")));
+    let url = server.url("test");
+    assert_eq!(Visitor::over(Client::connect(&server), "", "").say("DESCRIBE", &url, &[&basic]).status, 200);
     by_daemon(&server, &["status"], "");
     assert!(times_in(server.process(), "anna") > 0, "what is there is found");
     assert_eq!(times_in(server.process(), MARKER), 0);

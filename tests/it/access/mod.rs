@@ -3,10 +3,11 @@
 
 mod attacks;
 mod audit;
+mod crowd;
 mod flood;
 mod guesses;
 mod hydra;
-mod image;
+pub(crate) mod image;
 mod limits;
 mod networks;
 mod reflector;

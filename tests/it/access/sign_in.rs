@@ -1,9 +1,11 @@
 //! Users, passwords and rights.
 
+use std::time::Duration;
+
 use lenslet::access::Rules;
 
-use super::{House, PASSWORD, Visitor, challenges, networks, rules, session, users};
-use crate::support::Incoming;
+use super::{House, PASSWORD, Visitor, challenges, networks, rules, session, users, wait};
+use crate::support::{Incoming, Reply};
 
 #[test]
 fn both_challenges_come_in_the_form_that_clients_understand() {
@@ -171,6 +173,54 @@ fn an_answer_that_counts_is_taken_once() {
     assert_eq!(again.status, 401);
     assert!(challenges(&again).iter().all(|challenge| challenge.contains(", stale=TRUE")), "{again:?}");
     assert_eq!(alice.say("DESCRIBE", &url, &[&second]).status, 200);
+}
+
+/// Two players behind one router that count, and come within a second: neither's first use is the other's second.
+#[test]
+fn those_who_count_are_told_apart_behind_one_address() {
+    let house = House::new(rules());
+    let url = house.url("cam");
+    for _ in 0..10 {
+        let mut alice = Visitor::alice(&house);
+        let challenge = challenges(&alice.say("DESCRIBE", &url, &[])).pop().unwrap();
+        alice.challenge = Some(format!("{challenge}, qop=\"auth\""));
+        let answer = alice.answer("DESCRIBE", &url).unwrap();
+        assert!(answer.contains("nc=00000001"), "{answer}");
+        assert_eq!(alice.say("DESCRIBE", &url, &[&format!("Authorization: {answer}")]).status, 200);
+    }
+}
+
+/// retina takes any 401 after its first answer for the last word: who plays for hours, and then another time, is not asked again.
+#[test]
+fn who_signed_in_is_not_asked_again_on_his_connection_however_old_his_nonce_is() {
+    let house = House::new(Rules { nonce_lives: Duration::from_secs(1), ..rules() });
+    let url = house.url("cam");
+    let setup = format!("{url}/trackID=0");
+    let mut alice = Visitor::alice(&house);
+    assert_eq!(alice.ask("DESCRIBE", &url, &[]).status, 200);
+    let describe = format!("Authorization: {}", alice.answer("DESCRIBE", &url).unwrap());
+    let is_over = |reply: &Reply| challenges(reply).iter().any(|challenge| challenge.contains("stale=TRUE"));
+    wait(|| is_over(&Visitor::alice(&house).say("DESCRIBE", &url, &[&describe])));
+    let (rtp, _rtcp) = crate::support::udp_pair([127, 0, 0, 1].into());
+    let port = rtp.local_addr().unwrap().port();
+    let by_udp = format!("Transport: RTP/AVP;unicast;client_port={port}-{}", port + 1);
+    for transport in ["Transport: RTP/AVP/TCP;interleaved=0-1", by_udp.as_str(), "Transport: RTP/AVP/TCP"] {
+        let mut say = |method: &str, url: &str, header: &str| {
+            let answer = format!("Authorization: {}", alice.answer(method, url).unwrap());
+            let reply = alice.say(method, url, &[header, &answer]);
+            assert_eq!(reply.status, 200, "{method} {transport}: {reply:?}");
+            reply
+        };
+        say("DESCRIBE", &url, "Accept: application/sdp");
+        let named = format!("Session: {}", session(&say("SETUP", &setup, transport)));
+        for method in ["PLAY", "GET_PARAMETER", "TEARDOWN"] {
+            say(method, &url, &named);
+        }
+    }
+    assert!(
+        is_over(&Visitor::alice(&house).say("DESCRIBE", &url, &[&describe])),
+        "it is hers on her connection alone"
+    );
 }
 
 #[test]

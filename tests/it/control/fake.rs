@@ -313,6 +313,7 @@ pub(super) fn status() -> Status {
             jitter_ms: Some(1.5),
             round_trip_ms: Some(3.25),
             dropped: drops("socket full", 12),
+            parted: Some(3),
             behind_live_ms: Some(40),
         }],
         connections: 2,

@@ -85,6 +85,8 @@ fn a_reader_that_lagged_has_whole_pictures_and_it_is_counted_and_told_why() {
                 }
                 viewer.pictures(40);
                 viewer.reports_and_is_understood();
+                // At once: who does not read any more falls behind again.
+                viewer.request("TEARDOWN");
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
@@ -95,10 +97,10 @@ fn a_reader_that_lagged_has_whole_pictures_and_it_is_counted_and_told_why() {
     other.has_no_gap();
     no_more_keyframes_than_one_a_second(&other.packets);
     server.logged(&["readers were not sent everything", "behind live"]);
+    let lines = [(); LAGGING].map(|()| server.logged(&["not sent: ["]));
     for viewer in &mut lagging {
         is_whole(viewer, &other.packets);
-        viewer.request("TEARDOWN");
-        let line = server.logged(&["not sent: [", viewer.shown()]);
+        let line = lines.iter().find(|line| line.contains(viewer.shown())).unwrap();
         let missed = missed(&other.packets, &viewer.packets);
         assert!(missed > 30, "{missed} pictures");
         assert!(line.contains(&format!("[{missed} behind live]")), "{missed} pictures are missing: {line}");
@@ -138,7 +140,7 @@ fn is_whole(viewer: &Viewer, all: &[Rtp]) {
     assert_eq!(pictures, units.len());
 }
 
-/// Two at once, and then one a second; the first needs nobody to ask.
+/// One a second; the first needs nobody to ask.
 fn no_more_keyframes_than_one_a_second(packets: &[Rtp]) {
     let keyframes: Vec<u32> = packets
         .iter()
@@ -146,11 +148,11 @@ fn no_more_keyframes_than_one_a_second(packets: &[Rtp]) {
         .map(|packet| packet.timestamp)
         .collect();
     assert!(keyframes.len() > 1, "nobody asked for one");
-    for (index, first) in keyframes.iter().enumerate() {
+    for (index, first) in keyframes.iter().enumerate().skip(1) {
         for (more, last) in keyframes[index..].iter().enumerate() {
             let seconds = f64::from(last.wrapping_sub(*first)) / 90_000.0;
             // A request waits for the next picture.
-            assert!(more as f64 <= 2.0 + seconds + 0.2, "{keyframes:?}");
+            assert!(more as f64 <= seconds + 0.2, "{keyframes:?}");
         }
     }
 }

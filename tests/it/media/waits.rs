@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use lenslet::control::client::Blocking;
+use lenslet::control::protocol::{Ask, Reply};
+
 use super::viewer::Viewer;
 use crate::support::{Rtp, Server};
 
@@ -117,4 +120,27 @@ fn a_reader_that_takes_nothing_for_fifteen_seconds_is_closed() {
     other.for_seconds(17);
     assert!(silent.closed_before(last.wrapping_add(10 * 90_000)));
     other.has_no_gap();
+}
+
+#[test]
+fn pictures_that_one_write_does_not_hold_are_counted_in_the_status() {
+    let file = pictures_of(6 << 20);
+    let mounts = format!(
+        "mounts: {{ \"large\": File(path: {:?}, fps: 1), \"small\": Pattern(width: 64, height: 48, fps: 30) }}",
+        file.path()
+    );
+    let server = Server::with(&mounts);
+    let mut large = Viewer::play(&server, "large", "tcp");
+    let mut others = ["tcp", "udp"].map(|transport| Viewer::play(&server, "small", transport));
+    for viewer in &mut others {
+        viewer.pictures(30);
+    }
+    let pictures = large.pictures(2).iter().filter(|packet| packet.marker).count() as u64;
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let Reply::Sessions(sessions) = control.ask(Ask::Sessions {}).unwrap() else { panic!("no sessions") };
+    let mut parted: Vec<Option<u64>> = sessions.iter().map(|session| session.parted).collect();
+    parted.sort_unstable();
+    let [None, Some(0), Some(counted)] = parted[..] else { panic!("{parted:?}") };
+    // One more may be on its way.
+    assert!((pictures..=pictures + 1).contains(&counted), "{counted} of {pictures}");
 }

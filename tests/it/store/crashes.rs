@@ -16,12 +16,33 @@ use super::{NEW, OLD, PROGRAM, Place};
 /// A system call, and the how manieth of its name it is.
 type Moment = (String, usize);
 
-/// Two versions, the newer of which is in the file.
-fn place() -> Place {
+/// What a save finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// A file.
+    File,
+    /// None: it is the first save, or somebody took it away.
+    Nothing,
+    /// A link to a file in another folder.
+    Link,
+}
+
+/// Two versions, the newer of which is in the file, where there is one.
+fn place(found: Found) -> Place {
     let place = Place::with(OLD);
     place.keep();
     fs::write(place.file(), NEW).unwrap();
     place.keep();
+    match found {
+        Found::File => {}
+        Found::Nothing => fs::remove_file(place.file()).unwrap(),
+        Found::Link => {
+            let elsewhere = place.folder.path().join("elsewhere");
+            fs::create_dir(&elsewhere).unwrap();
+            fs::rename(place.file(), elsewhere.join("real.ron")).unwrap();
+            std::os::unix::fs::symlink("elsewhere/real.ron", place.file()).unwrap();
+        }
+    }
     place
 }
 
@@ -32,8 +53,8 @@ fn traced(place: &Place, options: &[&str]) -> bool {
 }
 
 /// Every system call from where the program takes the lock of the versions to its end.
-fn moments() -> Vec<Moment> {
-    let place = place();
+fn moments(found: Found) -> Vec<Moment> {
+    let place = place(found);
     let trace = place.folder.path().join("trace");
     assert!(traced(&place, &["-f", "-qq", "-o", trace.to_str().unwrap()]));
     let trace = fs::read_to_string(trace).unwrap();
@@ -58,9 +79,16 @@ fn moments() -> Vec<Moment> {
 }
 
 /// What is true after a kill; gives whether the file is the new text.
-fn whole(place: &Place, at: &str) -> bool {
-    let text = fs::read_to_string(place.file()).unwrap_or_else(|error| panic!("{at}: {error}"));
-    assert!(text == OLD || text == NEW, "{at}: {text:?}");
+fn whole(place: &Place, found: Found, at: &str) -> bool {
+    let written = match fs::read_to_string(place.file()) {
+        Err(error) if found == Found::Nothing && error.kind() == std::io::ErrorKind::NotFound => None,
+        read => Some(read.unwrap_or_else(|error| panic!("{at}: {error}"))),
+    };
+    // Where there was none, what is served is the newest version.
+    let text = written.clone().unwrap_or_else(|| NEW.to_owned());
+    assert!(text == OLD || text == NEW && (written.is_none() || found != Found::Nothing), "{at}: {text:?}");
+    let is_link = fs::symlink_metadata(place.file()).is_ok_and(|file| file.is_symlink());
+    assert_eq!(is_link, found == Found::Link, "{at}");
     let store = place.store();
     let before = store.history();
     assert!(before.len() >= 2, "{at}: {before:?}");
@@ -69,44 +97,63 @@ fn whole(place: &Place, at: &str) -> bool {
         assert!(kept == OLD || kept == NEW, "{at}: {version:?} {kept:?}");
     }
     let loaded = store.load().unwrap_or_else(|error| panic!("{at}: {error}"));
-    assert_eq!((&loaded.from, loaded.text.as_str()), (&From::File, text.as_str()), "{at}");
+    let from_file = loaded.from == From::File;
+    assert_eq!((from_file, loaded.text.as_str()), (written.is_some(), text.as_str()), "{at}");
     // What is in the file is the newest version, whoever was killed before he could keep it.
     assert_eq!(store.text(store.newest().unwrap()).unwrap(), text, "{at}");
     text == OLD
 }
 
 #[test]
+fn killed_at_any_system_call_of_a_first_save_there_is_no_file_or_the_whole_of_it() {
+    kill_everywhere(Found::Nothing);
+}
+
+#[test]
+fn killed_at_any_system_call_of_a_save_through_a_link_it_is_a_link_still() {
+    kill_everywhere(Found::Link);
+}
+
+#[test]
 fn killed_at_any_system_call_of_a_save_the_file_is_the_old_text_or_the_new() {
+    kill_everywhere(Found::File);
+}
+
+fn kill_everywhere(found: Found) {
     if Command::new("strace").arg("-V").output().is_err() {
         assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "strace is not there");
         println!("SKIPPED: no strace");
         return;
     }
-    let moments = moments();
+    let moments = moments(found);
     assert!(moments.len() > 30, "{moments:?}");
     let (mut before, mut after) = (0, 0);
     for (name, number) in &moments {
         let at = format!("{name} {number}");
-        let place = place();
+        let place = place(found);
         let (trace, inject) = (format!("trace={name}"), format!("inject={name}:signal=KILL:when={number}"));
         let ended = traced(&place, &["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject]);
         assert!(!ended, "{at}: it was not killed");
-        match whole(&place, &at) {
+        match whole(&place, found, &at) {
             true => after += 1,
             false => before += 1,
         }
         // Nothing is in the way of the next.
         let number = place.store().newest().unwrap();
-        let is_there = fs::read_to_string(place.file()).unwrap() == NEW;
+        let there = fs::read_to_string(place.file()).ok();
         let said = place.config(&["rollback", "2"]).unwrap_or_else(|error| panic!("{at}: {error}"));
-        let expected = match is_there {
-            true => format!("The file says that already: it is version {number};"),
-            false => format!("This is version {};", number + 1),
+        let expected = match there.as_deref() {
+            Some(NEW) => format!("The file says that already: it is version {number};"),
+            Some(_) => format!("This is version {};", number + 1),
+            None => format!("The file is there again: it is version {number};"),
         };
         assert!(said.starts_with(&expected), "{at}: {said}");
         assert_eq!(fs::read_to_string(place.file()).unwrap(), NEW, "{at}");
     }
-    assert!(before > 10 && after > 10, "{before} killed before the file was replaced, {after} after");
+    assert!(
+        before > 10 && after > 10,
+        "{found:?}: {before} killed before the file was replaced, {after} after"
+    );
 }
 
 /// A daemon that listens, and a client of its control socket.

@@ -91,6 +91,17 @@ impl Server {
     /// Ends it, and starts it again with what it kept.
     pub(crate) fn restart(&mut self) {
         self.end_child();
+        self.start_again();
+    }
+
+    /// Kills it, as a cut of the power does, and starts it again.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.start_again();
+    }
+
+    fn start_again(&mut self) {
         let config = std::mem::replace(&mut self.config, tempfile::NamedTempFile::new().unwrap());
         let runtime = std::mem::replace(&mut self.runtime, tempfile::tempdir().unwrap());
         *self = Self::run_on(lenslet().arg("serve"), config, runtime);

@@ -5,6 +5,7 @@ mod alone;
 mod edits;
 mod forwarded;
 mod pictures;
+mod secret;
 mod survives;
 
 use std::fs::File;

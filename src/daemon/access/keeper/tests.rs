@@ -48,18 +48,46 @@ fn a_users_file_that_there_has_to_be_and_is_not_closes_the_gate_to_all_but_this_
 }
 
 #[test]
-fn the_first_ban_is_kept_at_once_and_what_follows_soon_after_it_rests() {
+fn a_panic_at_the_users_and_at_the_audit_locks_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
+    let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
+    let panics = std::thread::scope(|threads| {
+        let panicking = threads.spawn(|| {
+            let (_known, _audit) = (keeper.known(), keeper.audit());
+            let _kept = keeper.kept.lock();
+            panic!("on purpose");
+        });
+        panicking.join().is_err()
+    });
+    assert!(panics && keeper.known.is_poisoned() && keeper.audit.is_poisoned() && keeper.kept.is_poisoned());
+    let rights = crate::access::Rights::default();
+    keeper.edit("uid 0", &Edit::Add { name: "anna".into(), password: "x".into(), rights }).unwrap();
+    assert!(gate.ban("203.0.113.7".parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
+    keeper.look();
+    assert!(gate.admit("203.0.113.8".parse().unwrap(), now()).is_ok(), "there are users");
+    assert_eq!(keeper.bans.load().unwrap().by_hand.len(), 1, "bans are kept");
+}
+
+#[test]
+fn a_new_ban_is_kept_at_once_and_of_many_those_that_follow_rest() {
     let folder = tempfile::tempdir().unwrap();
     let gate = Arc::new(Gate::new(Rules::default(), [7; 32]));
     let keeper = Keeper::open(&Config::default(), folder.path(), gate.clone()).unwrap();
     let kept = || keeper.bans.load().unwrap().by_hand.len();
-    for (address, expected) in [("203.0.113.7", 1), ("203.0.113.8", 1)] {
-        assert!(gate.ban(address.parse().unwrap(), Duration::from_secs(600), "a scanner", now()));
+    for number in 1..=10 {
+        let address = format!("203.0.113.{number}").parse().unwrap();
+        assert!(gate.ban(address, Duration::from_secs(600), "a scanner", now()));
         keeper.look();
-        assert_eq!(kept(), expected, "{address}");
+        assert_eq!(kept(), number.min(8), "{address}");
     }
-    keeper.keep(Duration::ZERO);
-    assert_eq!(kept(), 2);
+    keeper.keep(true);
+    assert_eq!(kept(), 10);
+    // Neither who comes nor whose ban is over is as urgent.
+    let who = gate.memory(now()).by_hand.remove(0);
+    assert!(is_longer(&Memory::default(), &gate.memory(now())));
+    let fewer = Memory { by_hand: vec![who], ..Memory::default() };
+    assert!(!is_longer(&gate.memory(now()), &fewer) && !is_longer(&fewer, &fewer));
 }
 
 #[test]

@@ -74,6 +74,8 @@ pub(super) struct Settings {
     pub(super) profile: Profile,
     /// The lowest that fits if none.
     pub(super) level: Option<Level>,
+    /// Whether it is that level and no other.
+    pub(super) level_configured: bool,
 }
 
 /// A board's encoder as one camera uses it: kept from one reader to the next.

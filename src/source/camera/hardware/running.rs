@@ -10,7 +10,7 @@ use super::layout::{self, Layout, copy};
 use super::pairs::Pairs;
 use super::{Settings, controls};
 use crate::encode::Unreadable;
-use crate::media::h264::{Assembler, Load};
+use crate::media::h264::{Assembler, Level, Load};
 use crate::v4l2::{
     Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, MAX_PLANES, Memory,
     PreparedEncoder, Queues, SharedPlane,
@@ -84,17 +84,28 @@ fn wish(settings: &Settings, format: &Format, interval: Option<Interval>) -> Enc
 }
 
 impl Arrangement {
-    /// The same at another bitrate; none if it has that.
+    /// The same at another bitrate, and of a higher level if that needs one; none if it has that.
     ///
     /// # Errors
-    /// The encoder cannot: in a sentence.
+    /// The encoder cannot, or the level that is configured does not allow it: in a sentence.
     pub(super) fn at(&self, bitrate: u32) -> Result<Option<Self>, String> {
         if self.load.bitrate == bitrate {
             return Ok(None);
         }
         let mut other = self.clone();
         (other.settings.bitrate, other.load.bitrate) = (bitrate, bitrate);
-        self.settings.encoder.unfit(&other.load).map_or(Ok(Some(other)), Err)
+        if let Some(why) = self.settings.encoder.unfit(&other.load) {
+            return Err(why);
+        }
+        if let Some((level, excess)) =
+            self.settings.level.and_then(|level| Some((level, level.excess(&other.load)?)))
+        {
+            if self.settings.level_configured {
+                return Err(format!("level {level} is configured, which allows {excess}"));
+            }
+            other.settings.level = Level::lowest_for(&other.load);
+        }
+        Ok(Some(other))
     }
 
     /// Whether an encoder that was set up for this codes what is `asked` for now. What was set while it ran (`live`: bitrate,
@@ -103,6 +114,7 @@ impl Arrangement {
         let mut asked = asked.clone();
         if live.0.is_some() {
             (asked.settings.bitrate, asked.load.bitrate) = (self.settings.bitrate, self.load.bitrate);
+            asked.settings.level = self.settings.level;
         }
         if live.1.is_some() {
             asked.settings.gop = self.settings.gop;
@@ -254,6 +266,7 @@ mod tests {
             fps: 30.0,
             profile: Profile::High,
             level: None,
+            level_configured: false,
         };
         let load = Load { size, rate: 30.0, bitrate, profile: Profile::High };
         Arrangement { settings, camera: format.clone(), format, interval: None, given: None, load }
@@ -267,6 +280,14 @@ mod tests {
         let other = runs.at(2_000_000).unwrap().unwrap();
         assert_eq!((other.settings.bitrate, other.load.bitrate), (2_000_000, 2_000_000));
         assert!(runs.serves(&other, (Some(2_000_000), None)), "and nothing else differs");
+        runs.settings.level = Level::from_number(3.0);
+        assert_eq!(runs.at(12_500_000).unwrap().unwrap().settings.level, runs.settings.level);
+        let higher = runs.at(12_500_001).unwrap().unwrap();
+        assert_eq!(higher.settings.level, Level::from_number(3.1), "more than level 3.0 allows");
+        assert!(higher.serves(&runs, (Some(12_500_001), None)), "the encoder is kept for the next reader");
+        runs.settings.level_configured = true;
+        let why = runs.at(12_500_001).unwrap_err();
+        assert_eq!(why, "level 3.0 is configured, which allows 12500000 bits a second, and this is 12500001");
         let why = runs.at(30_000_000).unwrap_err();
         assert!(why.ends_with("codes at 25000 to 20000000 bits a second, and this is 30000000"), "{why}");
     }

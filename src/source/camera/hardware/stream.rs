@@ -398,6 +398,7 @@ impl<'a> Stream<'a> {
     /// Another bitrate, in the stream that there is if the driver can, else in a new one.
     fn change_bitrate(&mut self, bitrate: u32) -> Result<(), End> {
         let mount = self.outlet.name();
+        let level = self.running.arrangement.settings.level;
         match self.running.arrangement.at(bitrate) {
             Ok(None) => return Ok(()),
             Ok(Some(other)) => self.running.arrangement = other,
@@ -407,7 +408,9 @@ impl<'a> Stream<'a> {
                 return Ok(());
             }
         }
-        let done = controls::set_bitrate(self.running.encoder.device(), bitrate);
+        // A level is set before it streams alone.
+        let same = level == self.running.arrangement.settings.level;
+        let done = same && controls::set_bitrate(self.running.encoder.device(), bitrate);
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
         if done { Ok(()) } else { Err(End::Anew) }
     }

@@ -187,7 +187,7 @@ impl<'a> Coder<'a> {
         });
         let level = level(plan.size, fps, bitrate, profile, wish.level)?;
         let gop = pictures(wish.gop.unwrap_or(Gop::Seconds(GOP)), fps);
-        let coded = Coded { bitrate, gop, fps, profile, level };
+        let coded = Coded { bitrate, gop, fps, profile, level, level_configured: wish.level.is_some() };
         Ok(match self {
             Self::Software => Way::Software(coded),
             Self::Hardware(encoder) => Way::Hardware(Box::new(Hardware {

@@ -41,7 +41,9 @@ impl Plan {
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
         steps.push(format!("{name} H.264 {}{level}", coded.profile));
         let (profile, bitrate, gop) = (coded.profile.to_string(), coded.bitrate, coded.gop);
-        Making { steps, encoder: Some(Coder { name, bitrate, bitrates, gop, profile }) }
+        let level = coded.level.filter(|_| coded.level_configured);
+        let level = level.map(|level| (level, level.bitrate(coded.profile)));
+        Making { steps, encoder: Some(Coder { name, bitrate, bitrates, gop, profile, level }) }
     }
 }
 

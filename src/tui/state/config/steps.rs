@@ -4,6 +4,7 @@ use std::fmt;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::Input;
+use zeroize::Zeroize;
 
 use super::super::super::input;
 use super::super::super::words::{NO_TIME, seconds};
@@ -99,6 +100,14 @@ impl fmt::Debug for Steps {
     }
 }
 
+impl Drop for Steps {
+    fn drop(&mut self) {
+        for (_, input) in self.lines.iter_mut().filter(|(step, _)| step.is_hidden()) {
+            input.value_and_reset().zeroize();
+        }
+    }
+}
+
 impl Steps {
     pub(in crate::tui) fn new(goal: Goal) -> Self {
         let steps: &[(Step, &str)] = match goal {
@@ -190,7 +199,7 @@ impl Steps {
     /// What the daemon is asked.
     fn request(&self) -> AccessRequest {
         let mounts = |step| Some(words(self.of(step)).map(str::to_owned).collect::<Vec<_>>());
-        let password = || Password(self.of(Step::Password).to_owned());
+        let password = || Password::from(self.of(Step::Password));
         match &self.goal {
             Goal::Add => AccessRequest::UserAdd {
                 name: self.of(Step::Name).trim().to_owned(),
