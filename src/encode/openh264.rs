@@ -70,7 +70,12 @@ impl OpenH264 {
 }
 
 impl Encoder for OpenH264 {
-    fn encode(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError> {
+    fn encode(
+        &mut self,
+        picture: &Picture,
+        keyframe: bool,
+        take: &mut dyn FnMut(&[&[u8]]),
+    ) -> Result<(), EncoderError> {
         if let Some(bitrate) = self.asked.take_if(|_| self.begun) {
             super::sys::set_bitrate(&mut self.encoder, self.bitrate, bitrate)?;
             self.bitrate = bitrate;
@@ -87,9 +92,16 @@ impl Encoder for OpenH264 {
             (picture.width, picture.height),
             (picture.width, half, half),
         );
-        let coded = self.encoder.encode(&planes).map(|coded| coded.to_vec()).map_err(said)?;
+        let coded = self.encoder.encode(&planes).map_err(said)?;
         self.begun = true;
-        Ok(coded)
+        // Where they are until the next picture: of keyframes the parameter sets in a layer of their own.
+        let layers: Vec<_> = (0..coded.num_layers()).filter_map(|layer| coded.layer(layer)).collect();
+        let mut pieces: Vec<&[u8]> = Vec::new();
+        for layer in &layers {
+            pieces.extend((0..layer.nal_count()).filter_map(|nal| layer.nal_unit(nal)));
+        }
+        take(&pieces);
+        Ok(())
     }
 
     fn set_bitrate(&mut self, bitrate: u32) -> Result<(), EncoderError> {
@@ -148,7 +160,7 @@ mod tests {
         let picture = Picture::black(64, 48);
         let asked = [3, 4, 10, 17];
         for number in 0..40 {
-            let coded = kinds(&encoder.encode(&picture, asked.contains(&number)).unwrap());
+            let coded = kinds(&encoder.coded(&picture, asked.contains(&number)).unwrap());
             // From the last one on, asked for or not, they come on their own.
             let expected = asked.contains(&number) || [0, 27, 37].contains(&number);
             assert_eq!(coded, if expected { &[7, 8, 5][..] } else { &[1] }, "{number}");
@@ -159,7 +171,7 @@ mod tests {
     fn sizes_up_to_the_largest_can_be_coded() {
         for (width, height) in [(16, 16), (18, 16), (16, 2160), (3840, 2160), (2160, 3840)] {
             let mut encoder = OpenH264::new(settings(200_000, 10)).unwrap();
-            let coded = encoder.encode(&Picture::black(width, height), true).unwrap();
+            let coded = encoder.coded(&Picture::black(width, height), true).unwrap();
             assert_eq!(kinds(&coded)[..3], [7, 8, 5], "{width}x{height}");
         }
     }
@@ -180,7 +192,7 @@ mod tests {
                 if number == 120 {
                     encoder.set_bitrate(then).unwrap();
                 }
-                let coded = encoder.encode(&noise(number), false).unwrap();
+                let coded = encoder.coded(&noise(number), false).unwrap();
                 assert_eq!(kinds(&coded).contains(&5), number == 0, "{number}");
                 seconds[number as usize / 30] += coded.len() as u32 * 8;
             }
@@ -203,7 +215,7 @@ mod tests {
                 70 => encoder.set_gop(7).unwrap(),
                 _ => {}
             }
-            if kinds(&encoder.encode(&picture, false).unwrap()).contains(&5) {
+            if kinds(&encoder.coded(&picture, false).unwrap()).contains(&5) {
                 keyframes.push(number);
             }
         }
@@ -215,7 +227,7 @@ mod tests {
         let mut encoder = OpenH264::new(settings(3_000_000, 1000)).unwrap();
         encoder.set_bitrate(600_000).unwrap();
         let bits: Vec<u32> =
-            (0..120).map(|number| encoder.encode(&noise(number), false).unwrap().len() as u32 * 8).collect();
+            (0..120).map(|number| encoder.coded(&noise(number), false).unwrap().len() as u32 * 8).collect();
         let last: u32 = bits[60..].iter().sum();
         assert!((1_000_000..1_400_000).contains(&last), "{last} in two seconds");
     }
@@ -226,7 +238,7 @@ mod tests {
         for (level, full_range) in [(None, false), (Some(4.1), true), (Some(3.0), false)] {
             let level = level.and_then(Level::from_number);
             let mut encoder = OpenH264::new(Settings { level, full_range, ..settings(200_000, 10) }).unwrap();
-            let coded = encoder.encode(&Picture::black(320, 240), true).unwrap();
+            let coded = encoder.coded(&Picture::black(320, 240), true).unwrap();
             let mut assembler = Assembler::new();
             assembler.assemble(&coded).unwrap();
             let sps = nal_units(&coded).find(|nal| nal[0] & 0x1f == 7).unwrap();

@@ -185,7 +185,7 @@ mod tests {
         let settings =
             super::super::Settings { bitrate: 1_000_000, gop: 1, fps: 30.0, level: None, full_range: false };
         let mut encoder = super::super::h264(settings).unwrap();
-        let keyframe = encoder.encode(&red, true).unwrap();
+        let keyframe = encoder.coded(&red, true).unwrap();
         near(&decoded(&of_h264(&keyframe, None).unwrap(), (320, 240)), [76, 85, 255]);
         near(&decoded(&of_h264(&keyframe, Some(160)).unwrap(), (160, 120)), [76, 85, 255]);
         assert!(of_h264(&keyframe[..20], None).is_err() && of_h264(&[], None).is_err());

@@ -34,12 +34,27 @@ impl Picture {
 
 /// Codes pictures of one size, one after the other.
 pub trait Encoder: Send {
-    /// Codes a picture, as a keyframe if that is asked; the bytes are an access unit of Annex B, and empty
-    /// if the encoder left the picture out to keep its bitrate.
+    /// Codes a picture, as a keyframe if that is asked. `take` is given the access unit of Annex B where the encoder has it, in
+    /// pieces of whole NAL units; none if the encoder left the picture out to keep its bitrate.
     ///
     /// # Errors
     /// What the encoder says.
-    fn encode(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError>;
+    fn encode(
+        &mut self,
+        picture: &Picture,
+        keyframe: bool,
+        take: &mut dyn FnMut(&[&[u8]]),
+    ) -> Result<(), EncoderError>;
+
+    /// The same as bytes of one's own.
+    ///
+    /// # Errors
+    /// What the encoder says.
+    fn coded(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError> {
+        let mut coded = Vec::new();
+        self.encode(picture, keyframe, &mut |pieces| coded = pieces.concat())?;
+        Ok(coded)
+    }
 
     /// Holds another bitrate from the next picture on, in bits a second, in the same stream.
     ///

@@ -154,8 +154,10 @@ impl Pattern {
             picture.clone_from(&still);
             overlay(&mut picture, self.number, clock::wall());
             let captured = clock::media();
-            let coded = kept.encoder.encode(&picture, keyframe).map_err(failed)?;
-            if let Some((data, link)) = kept.assembler.assemble(&coded) {
+            let (assembler, mut unit) = (&mut kept.assembler, None);
+            let take = &mut |pieces: &[&[u8]]| unit = assembler.assemble_pieces(pieces);
+            kept.encoder.encode(&picture, keyframe, take).map_err(failed)?;
+            if let Some((data, link)) = unit {
                 keyframe = false;
                 if let Some(sets) = kept.assembler.parameter_sets() {
                     let bitrate = Some(kept.bitrate);
@@ -327,7 +329,7 @@ mod tests {
             .unwrap();
             let mut seconds = [0.0; 4];
             for (number, picture) in drawn(width, height, 120).enumerate() {
-                let coded = encoder.encode(&picture, false).unwrap();
+                let coded = encoder.coded(&picture, false).unwrap();
                 assert!(!coded.is_empty(), "picture {number}");
                 seconds[number / 30] += coded.len() as f64 * 8.0 / f64::from(bitrate);
             }
@@ -346,14 +348,20 @@ mod tests {
     }
 
     impl Encoder for Interrupted {
-        fn encode(&mut self, _: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError> {
+        fn encode(
+            &mut self,
+            _: &Picture,
+            keyframe: bool,
+            take: &mut dyn FnMut(&[&[u8]]),
+        ) -> Result<(), EncoderError> {
             if std::mem::take(&mut self.first) {
                 self.mount.request_keyframe();
             }
             self.asked.send(keyframe).map_err(|error| EncoderError(error.to_string()))?;
             let [sps, pps] = [0b1010_0000, 0b1100_0001];
             let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
-            Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+            take(&[if keyframe { &head } else { &[0, 0, 1, 0x41, 0x9a, 0x81] }]);
+            Ok(())
         }
 
         fn set_gop(&mut self, _: u32) -> Result<(), EncoderError> {

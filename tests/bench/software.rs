@@ -71,7 +71,9 @@ fn ours_once(size: (u32, u32), jpegs: bool, pictures: &[&[u8]]) -> Result<f64, B
             Reader::Jpegs(jpegs) => jpegs.read(bytes, &mut picture)?,
             Reader::Raw(layout) => layout.read(&[bytes], &mut picture)?,
         }
-        coded += encoder.encode(&picture, false)?.len();
+        encoder.encode(&picture, false, &mut |pieces| {
+            coded += pieces.iter().map(|piece| piece.len()).sum::<usize>();
+        })?;
     }
     let seconds = (pictures.len() * TIMES) as f64 / 30.0;
     println!("  lenslet: {:.0} bits a second", coded as f64 * 8.0 / seconds);

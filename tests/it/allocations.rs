@@ -133,6 +133,29 @@ fn a_coded_picture_is_copied_once_whatever_the_encoder_leaves_out_or_puts_in() {
     }
 }
 
+/// What openh264 itself allocates is not counted: it is not Rust's.
+#[cfg(feature = "soft-h264")]
+#[test]
+fn what_the_processor_coded_is_copied_once() {
+    use lenslet::encode::{self, Settings};
+    use lenslet::media::Picture;
+
+    let settings = Settings { bitrate: 40_000_000, gop: 4, fps: 30.0, level: None, full_range: false };
+    let mut encoder = encode::h264(settings).unwrap();
+    let (mut assembler, mut picture) = (Assembler::new(), Picture::black(640, 480));
+    for number in 0..8 {
+        // More of it would be another scene, and a keyframe each time.
+        encode::draw::snow(&mut picture, 160, 160, number);
+        let (mut unit, before) = (None, BYTES.get());
+        encoder.encode(&picture, false, &mut |pieces| unit = assembler.assemble_pieces(pieces)).unwrap();
+        let (allocated, (data, link)) = (BYTES.get() - before, unit.unwrap());
+        assert_eq!(link == Link::Start, number % 4 == 0);
+        let length = data.len();
+        assert!(length > 20_000 && allocated >= length, "{allocated} bytes for a picture of {length}");
+        assert!(allocated < length * 11 / 10, "{number}: {allocated} bytes for a picture of {length}");
+    }
+}
+
 #[test]
 fn every_format_makes_one_allocation() {
     let jpeg = std::fs::read("tests/fixtures/bitstreams/422.jpg").unwrap();

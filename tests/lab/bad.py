@@ -9,11 +9,13 @@ log says why they were not there.
 import fcntl, os, re, struct, subprocess, sys, threading, time
 
 sys.path.insert(0, os.environ['LAB'])
-import faults
+import faults, reader
 from reader import Failed, Reader, until
 
+# Others are watched beside it.
+reader.PORT = 8557
 LOG = faults.LOG = '/lab/out/serve.bad.log'
-CONFIG = '''(listen: ["127.0.0.1:8556"], mounts: {
+CONFIG = '''(listen: ["127.0.0.1:8557"], mounts: {
     "h264": Camera(device: "/dev/video11"),
     "jpeg": Camera(device: "/dev/video12"),
     "coded": Camera(device: "/dev/video13", encode: Software),
@@ -89,7 +91,7 @@ def main():
     feeders = {'h264': Feeder('/dev/video11', b'H264', *films[:2]), 'jpeg': Feeder('/dev/video12', b'MJPG', *films[2:]),
                'coded': Feeder('/dev/video13', b'MJPG', *films[2:])}
     open('/tmp/bad.ron', 'w').write(CONFIG)
-    server = subprocess.Popen([faults.LENSLET, 'serve', '-v', '--config', '/tmp/bad.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
+    server = subprocess.Popen([faults.LENSLET, 'serve', '-v', '--config', '/tmp/bad.ron', '--control', '/tmp/bad.control'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT)
     failures = []
     try:
         until('the server listens', lambda: faults.said('listening'))

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The guest's half of `run`. Here time passes about 20 times as slowly as outside: everything waits for an event.
+# What the guests' rows of `run` use. Here time passes about 20 times as slowly as outside: everything waits for an event.
 set -u
+# shellcheck disable=SC2034 # for those behind it
+codec=/sys/module/labcodec/parameters
 # Users of this machine's own server would be asked for passwords here. What the guest removes is there still outside.
 rm -rf /var/lib/lenslet
 fail() { echo "FAIL: $*"; for log in /tmp/serve.*.log; do echo "--- $log"; grep -v 'broken picture' "$log" | tail -n 40; done; exit 1; }
@@ -26,6 +28,9 @@ while b'\r\n\r\n' not in reply or (b' 200 ' in reply[:14] and b'm=video' not in 
 print(reply.decode(errors='replace'))
 PY
 }
+# By the control socket, while the server runs; has NODE CONTROL VALUE: by the driver.
+steer() { "$LENSLET" "$@" --control /tmp/lab.control >/tmp/steer.log 2>&1; }
+has() { v4l2-ctl -d "$1" -C "$2" | grep -q ": $3\b"; }
 plays() { describe "$1" 2>/dev/null | grep -q '^m=video'; }
 receive() {                         # PATH FILE: 30 pictures
     timeout 120 ffmpeg -v error -y -rtsp_transport tcp -i "rtsp://127.0.0.1:8554/$1" -frames:v 30 -c copy \
@@ -37,114 +42,21 @@ unplug() { kill -USR1 "$camera"; wait "$camera" 2>/dev/null; until_true 20 no_no
 serve() { "$LENSLET" serve --control /tmp/lab.control "${@:2}" >"/tmp/serve.$1.log" 2>&1 & server=$!; log=/tmp/serve.$1.log; until_true 60 grep -q listening "$log" || fail 'the server does not listen'; }
 stop() { kill -TERM "$server"; wait "$server" || fail "the server ended with $?"; cp "$log" /lab/out/; }
 told() { grep -q "$1" "$log" || fail "the log does not say: $1"; pass "the log says: $(grep -o "$1.*" "$log" | head -1)"; }
-
-echo '== a USB camera of H.264 and MJPEG, found'
-plug
-"$LENSLET" probe --json >/tmp/probe.json || fail "probe exited with $?"
-python3 - <<'PY' || fail "probe: $(cat /tmp/probe.json)"
-import json
-found = [camera for camera in json.load(open('/tmp/probe.json'))['cameras'] if camera['driver'] == 'uvcvideo']
-assert len(found) == 1, 'one camera and no metadata node'
-camera, = found
-assert camera['path'] == '/dev/video0' and camera['served']
-assert {'YUYV', 'MJPG', 'H264'} <= {f['fourcc'] for f in camera['formats']}
-assert camera['verdict'] == 'gives YUYV, MJPG, H264: H264 320x240 at 15 a second is served as it comes at /camera0', camera['verdict']
-PY
-"$LENSLET" probe | grep -A1 /dev/video12 | grep -q 'has no signal' || fail 'a v4l2loopback node without its writer'
-pass 'probe finds the camera, leaves its metadata node out, and says what is served'
-"$LENSLET" probe | grep -A4 uvcvideo
-
-echo '== its H.264, and the plug pulled while somebody watches'
-serve h264
-receive camera0 uvc.h264
-ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/camera0 -c copy -flush_packets 1 -f h264 /tmp/replugged.h264 \
-    2>/tmp/replugged.log & reader=$!
-until_true 60 larger /tmp/replugged.h264 20000 || fail "nothing before the plug is pulled: $(cat /tmp/replugged.log)"
-exec 7</dev/video0                  # its number is not given again
-unplug
-until_true 30 grep -q 'the camera is gone' "$log" || fail 'the log does not say that the camera is gone'
-describe test | grep -q '^m=video' || fail 'DESCRIBE of /test while the camera is unplugged'
-kill -0 "$server" || fail 'the server died when the camera was unplugged'
-before=$(stat -c %s /tmp/replugged.h264)
-plug
-[ ! -e /dev/video0 ] || fail 'it has its old number'
-until_true 90 larger /tmp/replugged.h264 $((before + 60000)) || fail "nothing after the plug is back: $(cat /tmp/replugged.log)"
-kill -INT "$reader"; wait "$reader" 2>/dev/null
-cp /tmp/replugged.h264 /lab/out/
-pass 'unplugged, plugged in again as another node: the reader that was there goes on'
-stop
-exec 7<&-
-unplug; plug
-
-echo '== the same camera by "format: MJPEG", and v4l2loopback nodes whose pictures come later'
-cat >/tmp/lab.ron <<'RON'
-(mounts: {
-    "mjpeg": Camera(device: "/dev/video0", format: MJPEG),
-    "loop": Camera(device: "/dev/video11"),
-    "h265": Camera(device: "/dev/video13"),
-    "both-ends": Camera(device: "/dev/video12"),
-    "hevc": Camera(device: "/dev/video0", format: HEVC),
-})
-RON
-serve config --config /tmp/lab.ron
-receive mjpeg uvc.mjpeg
-told 'broken picture'
-describe hevc | grep -q '^RTSP/1.0 503' || fail 'a format that the camera has not'
-# shellcheck disable=SC2016 # the log's own words
-told 'but no HEVC as its `format` is configured'
-reply=$(describe loop)
-if ! grep -q '^RTSP/1.0 503' <<<"$reply" || ! grep -qi '^Retry-After: ' <<<"$reply"; then
-    fail "not ready: $reply"
-fi
-pass "not ready: $(head -1 <<<"$reply" | tr -d '\r'), $(grep -i '^Retry-After' <<<"$reply" | tr -d '\r')"
-feed() {                            # FORMAT FILE NODE: for ever; a raw stream goes on behind its end
-    while cat "$2"; do :; done 2>/dev/null |
-        ffmpeg -v error -re -r 15 -f "$1" -i - -c copy -f v4l2 "$3" 2>"/tmp/feed.$1.log" & feeders="${feeders:-} $!"
+raw_cameras() {                     # vivid's, and the encoder, whose parameters are at $codec
+    modprobe labcodec video_nr=40 || fail 'labcodec'
+    # HDMI inputs that scale, and do not compose: a picture that is larger than the last would have a margin. Behind them webcams.
+    modprobe vivid n_devs=2 node_types=1,1 multiplanar=1,2 num_inputs=2,2 input_types=3,3 ccs_cap_mode=4,4 vid_cap_nr=30,31 || fail 'vivid'
 }
-feed h264 "$H264" /dev/video11
-until_true 60 plays loop || fail "the writer came: $(describe loop) $(cat /tmp/feed.h264.log)"
-receive loop loopback.h264
-feed mjpeg "$MJPEG" /dev/video12
-until_true 60 plays both-ends || fail "the writer came: $(describe both-ends) $(cat /tmp/feed.mjpeg.log)"
-receive both-ends loopback.mjpeg
-python3 "$LAB/feed.py" "$HEVC" 320x240 15 /dev/video13 2>/tmp/feed.hevc.log & feeders="$feeders $!"
-until_true 60 plays h265 || fail "the writer came: $(describe h265) $(cat /tmp/feed.hevc.log)"
-receive h265 loopback.hevc
-stop
-# shellcheck disable=SC2086 # a list of process ids
-kill $feeders
-# shellcheck disable=SC2086
-wait $feeders 2>/dev/null
+# still NODE: a picture with edges both ways that does not change.
+still() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=4 -c show_border=1 -c horizontal_movement=3; }
+# moving NODE: a picture in which each column is another and that moves by the same, four pixels, from one picture to the next.
+moving() { v4l2-ctl -d "$1" -c osd_text_mode=2 -c test_pattern=20 -c show_border=0 -c horizontal_movement=6; }
 
-unplug
-
-echo '== a camera that is not there when the server starts'
-serve absent --config /tmp/lab.ron
-describe mjpeg | grep -q '^RTSP/1.0 503' || fail 'a camera that is not there is described'
-told '/dev/video0: there is no such camera'
-plug
-until_true 60 plays mjpeg || fail "it came: $(describe mjpeg)"
-pass 'it came, and is served'
-stop
-unplug
-
-echo '== the same by its stable name, which comes some time after its node'
-stable=/dev/v4l/by-id/usb-lab_lab_UVC_camera_LAB0001-video-index0
-echo "(mounts: { \"named\": Camera(device: \"$stable\", format: H264) })" >/tmp/lab.ron
-serve named --config /tmp/lab.ron
-describe named | grep -q '^RTSP/1.0 503' || fail 'a camera that is not there is described'
-told "$stable: there is no such camera"
-python3 "$LAB/names.py" & names=$!
-plug
-until_true 60 [ -e "$stable" ] || fail 'the camera has no name'
-named=$(date +%s%3N)
-until_true 60 plays named || fail "it has its name: $(describe named)"
-# By its turn it would be tried once in ten seconds.
-took=$(($(date +%s%3N) - named))
-[ "$took" -lt 6000 ] || fail "described $took ms after it had its name"
-pass "described $took ms after it had its name"
-receive named named.h264
-stop
-unplug
-until_true 20 [ ! -e "$stable" ] || fail 'the unplugged camera left its name'
-kill "$names"
+# signal NODE RATE: so many pictures a second come in by HDMI.
+signal() {
+    local index
+    index=$(v4l2-ctl -d "$1" --list-dv-timings | awk -v rate="($2.00 frames" '
+        /Index:/ { index_ = $2 } /Active width: 1280/ { wide = index_ }
+        /Active height: 720/ { high = index_ } index($0, rate) && wide == index_ && high == index_ { print index_; exit }')
+    v4l2-ctl -d "$1" --set-dv-bt-timings "index=$index" >/dev/null
+}

@@ -2,6 +2,8 @@
 import re, socket, struct, threading, time
 
 PATIENCE = 60
+# Of the server that is watched.
+PORT = 8556
 # Pictures of the stand-in come once a second: so many in this time are the camera's.
 PICTURES, WITHIN = 5, 1.6
 
@@ -22,9 +24,9 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
         self.longest, self.asked, self.start_took = 0, time.monotonic(), None
-        self.socket = socket.create_connection(('127.0.0.1', 8556)); self.socket.settimeout(PATIENCE)
+        self.socket = socket.create_connection(('127.0.0.1', PORT)); self.socket.settimeout(PATIENCE)
         self.file = self.socket.makefile('rb')
-        url = f'rtsp://127.0.0.1:8556/{mount}'
+        url = f'rtsp://127.0.0.1:{PORT}/{mount}'
         track = re.search(r'm=video.*?a=control:(\S+)', self.ask('DESCRIBE', url), re.S)[1]
         setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n')
         self.session = re.search(r'Session: ([^;\r]+)', setup)[1]

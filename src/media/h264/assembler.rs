@@ -45,8 +45,14 @@ impl Assembler {
     /// The access unit, normalized, as Annex B; nothing before the first IDR picture that can be decoded,
     /// and nothing for an access unit without a slice.
     pub fn assemble(&mut self, annex_b: &[u8]) -> Option<(Arc<[u8]>, Link)> {
+        self.assemble_pieces(&[annex_b])
+    }
+
+    /// The same for one that is in pieces, each of whole NAL units with their start codes. What it has is copied once.
+    pub fn assemble_pieces(&mut self, pieces: &[&[u8]]) -> Option<(Arc<[u8]>, Link)> {
+        let nals = || pieces.iter().flat_map(|piece| nal_units(piece));
         let (mut first, mut idr) = (None, false);
-        for nal in nal_units(annex_b) {
+        for nal in nals() {
             match NalType::of(nal) {
                 NalType::Sps => self.sets.learn_sps(nal),
                 NalType::Pps => self.sets.learn_pps(nal),
@@ -63,9 +69,11 @@ impl Assembler {
         self.started = true;
         self.slice = SliceHeader::read(first, &self.sets);
         let link = if idr { Link::Start } else { Link::Follows };
-        if goes_out_as_it_is(annex_b, &out) {
-            // One copy instead of two.
-            return Some((annex_b.into(), link));
+        if let [piece] = pieces
+            && goes_out_as_it_is(piece, &out)
+        {
+            // As one, not NAL unit by NAL unit.
+            return Some(((*piece).into(), link));
         }
         let stays = |nal: &&[u8]| match NalType::of(nal) {
             NalType::Dropped => false,
@@ -75,7 +83,7 @@ impl Assembler {
             }
             _ => true,
         };
-        let stay = || nal_units(annex_b).filter(stays);
+        let stay = || nals().filter(stays);
         Some((joined(&out, stay)?, link))
     }
 

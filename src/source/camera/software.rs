@@ -131,9 +131,11 @@ impl Software {
             });
         }
         self.broken = 0;
-        let coded = self.encoder.encode(&self.picture, self.keyframe);
-        let coded = coded.map_err(|error| Skipped::Unfit(error.to_string()))?;
-        let unit = self.assembler.assemble(&coded).ok_or(Skipped::Early)?;
+        let (assembler, mut unit) = (&mut self.assembler, None);
+        let take = &mut |pieces: &[&[u8]]| unit = assembler.assemble_pieces(pieces);
+        let coded = self.encoder.encode(&self.picture, self.keyframe, take);
+        coded.map_err(|error| Skipped::Unfit(error.to_string()))?;
+        let unit = unit.ok_or(Skipped::Early)?;
         self.keyframe = false;
         Ok(unit)
     }
@@ -201,11 +203,17 @@ mod tests {
     struct Kept(Arc<Mutex<Vec<(Picture, bool)>>>);
 
     impl Encoder for Kept {
-        fn encode(&mut self, picture: &Picture, keyframe: bool) -> Result<Vec<u8>, EncoderError> {
+        fn encode(
+            &mut self,
+            picture: &Picture,
+            keyframe: bool,
+            take: &mut dyn FnMut(&[&[u8]]),
+        ) -> Result<(), EncoderError> {
             self.0.lock().unwrap().push((picture.clone(), keyframe));
             let [sps, pps] = [0b1010_0000, 0b1100_0001];
             let head = [0, 0, 1, 0x67, 66, 0xc0, 30, sps, 0, 0, 1, 0x68, pps, 0, 0, 1, 0x65, 0x88, 0x81];
-            Ok(if keyframe { head.to_vec() } else { vec![0, 0, 1, 0x41, 0x9a, 0x81] })
+            take(&[if keyframe { &head } else { &[0, 0, 1, 0x41, 0x9a, 0x81] }]);
+            Ok(())
         }
 
         fn set_gop(&mut self, _: u32) -> Result<(), EncoderError> {

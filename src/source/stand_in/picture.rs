@@ -68,8 +68,9 @@ impl Picture {
                     *since = instant;
                     write(picture, &line(instant));
                 }
-                let coded = encoder.encode(picture, true).ok()?;
-                let (data, link) = assembler.assemble(&coded)?;
+                let mut unit = None;
+                encoder.encode(picture, true, &mut |pieces| unit = assembler.assemble_pieces(pieces)).ok()?;
+                let (data, link) = unit?;
                 (link == Link::Start).then_some(AccessUnit {
                     track: last.track,
                     time: now,
@@ -134,7 +135,7 @@ mod tests {
         draw::fill(&mut picture, 0, 0, 320, 240, draw::BARS[0]);
         let settings =
             encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
-        let coded = encode::h264(settings).unwrap().encode(&picture, true).unwrap();
+        let coded = encode::h264(settings).unwrap().coded(&picture, true).unwrap();
         AccessUnit {
             track: TrackId(0),
             time: MediaTime::default(),

@@ -65,6 +65,11 @@ impl Pairs {
         }
     }
 
+    /// Whether of each picture that was given something came back.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Forgets the pictures; stamps are not used again.
     pub(super) fn forget(&mut self) {
         self.waiting.clear();

@@ -431,7 +431,9 @@ impl<'a> Stream<'a> {
     fn settle(&mut self, stop: bool) -> bool {
         let began = clock::now();
         let stopping = stop && self.running.encoder.stop().is_ok();
-        let done = |stream: &Self| if stopping { stream.last } else { stream.running.encoder.given() == 0 };
+        // Not every driver can be told to stop, and a picture's buffer may come back before what was coded of it.
+        let all = |running: &Running| running.encoder.given() == 0 && running.pairs.is_empty();
+        let done = |stream: &Self| if stopping { stream.last } else { all(&stream.running) };
         while !done(self) {
             let left = DRAIN.saturating_sub(clock::now().saturating_duration_since(began));
             let seen = self.wait(false, left.min(TICK)).ok().filter(|_| !left.is_zero());
