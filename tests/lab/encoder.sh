@@ -84,6 +84,7 @@ echo 64 >"$codec/line"
 
 echo '== what is copied of raw pictures does not depend on how large they are: nothing'
 fps=5 through sp-large-dmabuf /dev/video30 NV12 dmabuf 640x360
+fps=5 through mp-large-dmabuf /dev/video31 NV12 dmabuf 640x360
 
 echo '== moving pictures: each once and in order'
 for node in /dev/video30 /dev/video31; do { moving $node && signal $node 24; } || fail "controls of $node"; done
