@@ -106,7 +106,8 @@ impl Steward {
             alarms: Alarms::default(),
             meters: BTreeMap::new(),
             config: ConfigState::default(),
-            ticks: 0,
+            // Before the first of them the board is looked at.
+            ticks: 1,
         };
         let (seen, at_the_file) = (Mutex::new(seen), Mutex::new(()));
         let edits = smol::lock::Mutex::new(());
@@ -120,6 +121,7 @@ impl Steward {
     /// The system gives no more threads.
     pub(super) fn watch(self: &Arc<Self>, bell: Bell, rung: Rung) -> io::Result<Watching> {
         // Whoever asks first is told what is true.
+        self.look_at_board(clock::now());
         self.look_at_config();
         let steward = self.clone();
         let watch = move || {
@@ -165,6 +167,11 @@ impl Steward {
         }
         drop(seen);
         self.look_at_config();
+    }
+
+    fn look_at_board(&self, now: Instant) {
+        let mut seen = self.seen();
+        seen.health = seen.board.look(now);
     }
 
     /// Sees at once what the file says, and whether that is an alarm.
