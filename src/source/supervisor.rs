@@ -22,7 +22,8 @@ const FIRST: Duration = Duration::from_secs(1);
 /// attempts after a fault are back within a second. So is one for which a device came: it may be ready in a moment.
 const SOON: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(10);
-/// For so long after it ran well it is tried every [`FIRST`] at least: it is back soon after what ails it is over.
+/// For so long after it gave pictures for longer than [`FIRST`] it is tried that often at least: it is back soon after what
+/// ails it is over.
 const HOPEFUL: Duration = Duration::from_secs(30);
 /// What gave pictures for so long ran well; what fails after that fails anew, and not still.
 pub(super) const WELL: Duration = Duration::from_secs(10);
@@ -108,8 +109,7 @@ fn is_over(outlet: &Outlet, ends: &Mutex<bool>) -> bool {
 fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
     outlet.wake_by(super::waker());
     let _told = hotplug.wakes(thread::current());
-    let mut pause = FIRST;
-    let mut well: Option<Instant> = None;
+    let mut patience = Patience::default();
     let mut row: Option<Row> = None;
     while !outlet.stopped() {
         let came = hotplug.came();
@@ -125,34 +125,49 @@ fn supervise(source: &mut dyn Source, outlet: &Outlet, hotplug: &Hotplug) {
         let played = outlet.played();
         // Before it is told: who reads of it finds it so.
         outlet.fail(&reason);
-        if played.is_some_and(|played| played >= WELL) {
-            (well, pause) = (Some(clock::now()), SOON);
-        }
         if row.as_ref().is_none_or(Row::is_over) {
             row = Some(Row::begin(outlet));
         }
         if let Some(line) = row.as_mut().and_then(|row| row.failed(reason, played)) {
             tracing::warn!(mount = outlet.name(), "{line}");
         }
-        pause = pause.min(longest_pause(played));
-        wait(pause, outlet, || hotplug.came() != came);
+        wait(patience.failed(played, clock::now()), outlet, || hotplug.came() != came);
         // From now on it may work: who wants it waits for the next attempt instead of being told of the last.
         outlet.idle();
-        let since_well = well.map(|well| clock::now().duration_since(well));
-        pause = if hotplug.came() != came { SOON } else { next_pause(pause, since_well) };
+        patience.waited(hotplug.came() != came, clock::now());
     }
 }
 
-/// How long to wait after the next fault in a row, so long after the source ran well, if it ever did.
-fn next_pause(pause: Duration, since_well: Option<Duration>) -> Duration {
-    let hopeful = since_well.is_some_and(|since| since < HOPEFUL);
-    (pause * 2).min(if hopeful { FIRST } else { LONGEST })
+/// How long to wait before the next attempt.
+struct Patience {
+    pause: Duration,
+    /// When it failed last after pictures for longer than [`FIRST`].
+    played: Option<Instant>,
 }
 
-/// How long to wait at most after a fault of a source that gave pictures for so long before it: what fails again and
-/// again as soon as it gave one is tried less and less.
-fn longest_pause(played: Option<Duration>) -> Duration {
-    if played.is_some_and(|played| played > FIRST) { FIRST } else { LONGEST }
+impl Default for Patience {
+    fn default() -> Self {
+        Self { pause: FIRST, played: None }
+    }
+}
+
+impl Patience {
+    /// The pause after a fault of a source that gave pictures for so long before it: what fails again and again as soon as
+    /// it gave one is tried less and less.
+    fn failed(&mut self, played: Option<Duration>, now: Instant) -> Duration {
+        let played = played.unwrap_or_default();
+        if played > FIRST {
+            self.played = Some(now);
+            self.pause = if played >= WELL { SOON } else { self.pause.min(FIRST) };
+        }
+        self.pause
+    }
+
+    /// The pause is over, or a device `came` meanwhile.
+    fn waited(&mut self, came: bool, now: Instant) {
+        let hopeful = self.played.is_some_and(|played| now.duration_since(played) < HOPEFUL);
+        self.pause = if came { SOON } else { (self.pause * 2).min(if hopeful { FIRST } else { LONGEST }) };
+    }
 }
 
 /// Failures without having run well in between: each reason is told once, and they are counted.
@@ -356,16 +371,42 @@ mod tests {
         running.join();
     }
 
+    /// The pauses, in milliseconds, of a source whose next run gives pictures for so many milliseconds.
+    fn pauses(runs: &[u64]) -> Vec<u128> {
+        let mut patience = Patience::default();
+        let mut now = clock::now();
+        let run = |&played| {
+            let played = Some(Duration::from_millis(played)).filter(|played| !played.is_zero());
+            now += played.unwrap_or_default();
+            let pause = patience.failed(played, now);
+            now += pause;
+            patience.waited(false, now);
+            pause.as_millis()
+        };
+        runs.iter().map(run).collect()
+    }
+
     #[test]
     fn what_ran_well_is_back_within_a_second_though_two_attempts_fail() {
         assert!(SOON + SOON * 2 < Duration::from_secs(1));
-        let (soon, late) = (Some(Duration::from_secs(5)), Some(Duration::from_secs(31)));
-        assert_eq!((next_pause(FIRST, soon), next_pause(SOON, soon)), (FIRST, SOON * 2));
-        assert_eq!(next_pause(FIRST, late), FIRST * 2, "what does not come back is tried less and less");
-        assert_eq!((next_pause(LONGEST, late), next_pause(FIRST, None)), (LONGEST, FIRST * 2));
-        let limits =
-            [None, Some(0), Some(900), Some(3000)].map(|ms| longest_pause(ms.map(Duration::from_millis)));
-        assert_eq!(limits, [LONGEST, LONGEST, LONGEST, FIRST], "what flaps is not run all the time");
+        assert_eq!(pauses(&[10_000, 0, 0, 0]), [250, 500, 1000, 1000]);
+        let long = pauses(&[&[10_000][..], &[0; 36]].concat());
+        assert!(long[..30].iter().all(|pause| *pause <= 1000));
+        assert_eq!(
+            long[33..],
+            [4000, 8000, 10_000, 10_000],
+            "what does not come back is tried less and less"
+        );
+    }
+
+    #[test]
+    fn what_flaps_is_not_run_all_the_time_and_what_played_is_hoped_for() {
+        assert_eq!(pauses(&[0; 6]), [1000, 2000, 4000, 8000, 10_000, 10_000]);
+        assert_eq!(pauses(&[0, 900, 1000, 900]), [1000, 2000, 4000, 8000], "as soon as it gave a picture");
+        assert_eq!(pauses(&[0, 0, 3000, 3000]), [1000, 2000, 1000, 1000]);
+        // Again and again something else ails it, each a second or two after it was back: it is back soon after each.
+        let ails = [&[10_000][..], &[2000, 0, 0, 0].repeat(10)].concat();
+        assert!(pauses(&ails).iter().all(|pause| *pause <= 1000), "{:?}", pauses(&ails));
     }
 
     #[test]
