@@ -16,6 +16,11 @@ impl Cursor {
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
+
+    /// The place so many items before this one.
+    pub fn back(self, items: u64) -> Self {
+        Self(self.0.saturating_sub(items))
+    }
 }
 
 /// What stands at a cursor.

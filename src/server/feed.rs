@@ -21,6 +21,9 @@ pub(super) const RING: usize = 8 << 20;
 /// The newest two groups of pictures, at most 8 MB or 10 s.
 const IMAGES: Bounds = Bounds { items: 2048, bytes: RING, age: Duration::from_secs(10), groups: 2 };
 
+/// Access units that are kept once they are images, for who takes a picture of the mount: so late may he look.
+const UNITS_KEPT: u64 = 8;
+
 pub(super) struct Feed {
     pub(super) mount: Mount,
     max_packet: usize,
@@ -179,6 +182,7 @@ impl Feed {
                 // First: a unit that makes us panic is not tried again.
                 streams.taken.unit = streams.taken.unit.next();
                 self.packetize(streams, &unit);
+                self.mount.units().forget(streams.taken.unit.back(UNITS_KEPT));
             }
             Slot::Gone(oldest) => {
                 tracing::warn!(mount = self.mount.name(), "the server fell behind the source");
@@ -416,6 +420,24 @@ mod tests {
         outlet.idle();
         assert_eq!(feed.begin().image, Cursor(2), "it was packetized all the same");
         assert!(matches!(feed.images().get(Cursor(1)), Slot::Gone(_)));
+    }
+
+    #[test]
+    fn units_that_became_images_are_let_go_but_for_the_last() {
+        let (outlet, mount) = crate::hub::mount("test");
+        let feed = Feed::new(mount, 1420, "name".into(), RING);
+        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
+        outlet.describe(vec![Track { codec, bitrate: None }], true);
+        for count in 1..=3 * UNITS_KEPT {
+            let (time, data) = (clock::media(), [0, 0, 0, 1, 0x65, 1][..].into());
+            outlet.publish(AccessUnit { track: TrackId(0), time, link: Link::Start, journey: None, data });
+            let taken = feed.begin();
+            assert_eq!(taken.unit, Cursor(count));
+            let oldest = count.saturating_sub(UNITS_KEPT);
+            assert!(matches!(feed.mount.units().get(Cursor(oldest)), Slot::Here(_)));
+            let gone = oldest.checked_sub(1).map(|before| feed.mount.units().get(Cursor(before)));
+            assert!(gone.is_none_or(|slot| matches!(slot, Slot::Gone(Cursor(at)) if at == oldest)));
+        }
     }
 
     #[test]
