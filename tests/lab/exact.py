@@ -9,6 +9,7 @@ exact.py near-moving, near-ramp WxH FILE...
                              the same where the encoder is not lossless: what each picture is nearest to
 exact.py near-film WxH FILM FILE...
                              the same for pictures of a film, round and round
+exact.py left WxH FILE       pictures become brighter behind the keyframe, and then one is shown that is the last of them, darkened
 exact.py sound FILE...       decodes without an error
 """
 import os, re, subprocess, sys
@@ -185,6 +186,21 @@ def near_film(size, film, paths):
         print(f'ok: {path}: as the camera showed them, {once_each(path, places, len(shown))}{clear}')
 
 
+def left(size, path):
+    # Above what is written on it.
+    rows = size[0] * size[1] // 4
+    luma = [sum(picture[:rows]) / rows for picture in decoded(path, size)]
+    darkened = lambda value: 16 + (value - 16) / 2
+    if max(luma) < luma[0] + 20: sys.exit(f'FAIL: {path}: nothing became brighter: {luma}')
+    brighter = next(at for at, value in enumerate(luma) if value > luma[0] + 20)
+    shown = next((at for at in range(brighter, len(luma)) if luma[at] < luma[at - 1] - 10), None)
+    if shown is None: sys.exit(f'FAIL: {path}: nothing is shown behind the last picture: {luma}')
+    last, keyframe = darkened(luma[shown - 1]), darkened(luma[0])
+    if abs(luma[shown] - last) > 3 or abs(luma[shown] - keyframe) < 5:
+        sys.exit(f'FAIL: {path}: luma {luma[shown]:.1f} is shown: the last picture is {last:.1f} by then, the keyframe {keyframe:.1f}')
+    print(f'ok: {path}: picture {shown} has luma {luma[shown]:.1f}: the last one, darkened, has {last:.1f}, the keyframe would have {keyframe:.1f}')
+
+
 kind, *rest = sys.argv[1:]
 if kind == 'still': still(*rest)
 elif kind == 'moving': moving(size_of(rest[0]), rest[1:])
@@ -192,6 +208,7 @@ elif kind == 'ramp': ramp(size_of(rest[0]), rest[1:])
 elif kind == 'near-moving': near_moving(size_of(rest[0]), rest[1:])
 elif kind == 'near-ramp': near_ramp(size_of(rest[0]), rest[1:])
 elif kind == 'near-film': near_film(size_of(rest[0]), rest[1], rest[2:])
+elif kind == 'left': left(size_of(rest[0]), rest[1])
 elif kind == 'sound':
     for path in rest: print(f'ok: {path}: {len(decoded(path))} bytes of pictures decoded without an error')
 else: sys.exit(__doc__)

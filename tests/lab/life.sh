@@ -181,17 +181,35 @@ told 'damaged, says the encoder'
 ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/cam -c copy -flush_packets 1 -f h264 /tmp/alone.h264 2>/tmp/alone.log & reader=$!
 until_true 60 larger /tmp/alone.h264 20000 || fail "nothing: $(cat /tmp/alone.log)"
 echo 1 >"$codec/stall_after"; echo Y >"$codec/fail_open"
-until_true 60 grep -q 'no signal: the last keyframe' "$log" || fail 'nothing is shown instead of what the encoder codes'
+until_true 60 grep -q 'no signal: the last picture' "$log" || fail 'nothing is shown instead of what the encoder codes'
 echo 0 >"$codec/stall_after"; echo N >"$codec/fail_open"
 until_true 60 grep -q 'runs again' "$log" || fail 'the encoder is not tried again'
 before=$(stat -c %s /tmp/alone.h264)
 until_true 60 larger /tmp/alone.h264 $((before + 100000)) || fail "nothing after it: $(cat /tmp/alone.log)"
 kill -INT "$reader"; wait "$reader" 2>/dev/null
 cp /tmp/alone.h264 /lab/out/
-pass 'where nobody else codes, the last keyframe is shown until the encoder codes again; the reader that was there goes on'
+pass 'where nobody else codes, the last picture is shown until the encoder codes again; the reader that was there goes on'
 stop
 told 'left out by the encoder'
 unplug
+
+echo '== a camera that fails: its last picture is shown, not its last keyframe'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, gop: "60 s", encode: Hardware) })' >/tmp/lab.ron
+serve left -v --config /tmp/lab.ron
+ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/cam -c copy -flush_packets 1 -f h264 /tmp/left.h264 2>/tmp/left.log & reader=$!
+until_true 60 larger /tmp/left.h264 20000 || fail "nothing: $(cat /tmp/left.log)"
+# Without a keyframe everything is brighter.
+v4l2-ctl -d /dev/video30 -c brightness=250
+before=$(stat -c %s /tmp/left.h264)
+until_true 60 larger /tmp/left.h264 $((before + 50000)) || fail "nothing more: $(cat /tmp/left.log)"
+v4l2-ctl -d /dev/video30 -c inject_fatal_streaming_error=1
+until_true 60 grep -q 'no signal: the last picture' "$log" || fail 'the last picture is not shown'
+until_true 60 grep -q 'runs again' "$log" || fail 'the camera is not tried again'
+kill -INT "$reader"; wait "$reader" 2>/dev/null
+cp /tmp/left.h264 /lab/out/
+pass 'the camera fails, its last picture is shown, and it runs again'
+stop
+v4l2-ctl -d /dev/video30 -c brightness=128
 
 echo '== a camera that another program has'
 hold() { v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=100000 >/dev/null 2>&1 & holder=$!; }

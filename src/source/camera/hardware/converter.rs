@@ -45,6 +45,13 @@ impl Converter {
     }
 }
 
+/// The picture in a camera's buffer, if it can be read: once, for who shows it while no other comes.
+pub(super) fn picture(camera: &Format, filled: &Filled) -> Option<Picture> {
+    let mut converter = Converter::new(camera).ok()?;
+    converter.read(filled).ok()?;
+    Some(converter.picture)
+}
+
 /// Luma from 0..=255 to 16..=235, chroma to 16..=240 (ITU-T T.871, BT.601).
 fn narrow(picture: &mut Picture) {
     let luma: [u8; 256] = std::array::from_fn(|value| (16 + (value * 219 + 127) / 255) as u8);

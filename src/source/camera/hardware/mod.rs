@@ -16,6 +16,7 @@
 mod controls;
 mod converter;
 mod counts;
+mod held;
 mod kernel;
 mod ladder;
 mod layout;

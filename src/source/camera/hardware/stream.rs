@@ -3,13 +3,15 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use super::converter;
 use super::counts::Counts;
+use super::held::Held;
 use super::ladder::Fault;
 use super::opening::Trouble;
 use super::running::{self, Exported, Running};
-use super::{Broken, controls, sentence};
+use super::{BUFFERS, Broken, controls, sentence};
 use crate::clock;
-use crate::encode::Unreadable;
+use crate::encode::{self, Unreadable};
 use crate::hub::Outlet;
 use crate::media::{AccessUnit, Codec, Journey, MediaTime, Track, TrackId};
 use crate::source::Error;
@@ -43,11 +45,11 @@ pub(super) struct Stream<'a> {
     running: Running,
     forces_keyframes: bool,
     exported: Vec<Exported>,
-    /// Pictures that the encoder reads now, by their buffers' indices.
-    lent: Vec<Option<Filled>>,
-    /// The picture that waits for the encoder.
-    newest: Option<Filled>,
-    /// When it came.
+    /// The camera's pictures that it has not back.
+    held: Held<Filled>,
+    /// The last of them was left to who shows something meanwhile.
+    left: bool,
+    /// When the newest came.
     captured: MediaTime,
     /// The next picture is to be a keyframe.
     force: bool,
@@ -106,7 +108,7 @@ impl<'a> Stream<'a> {
         outlet: &'a Outlet,
     ) -> Self {
         let name = capture.device().path().display().to_string();
-        let lent = (0..exported.len()).map(|_| None).collect();
+        let held = Held::new(exported.len(), capture.buffers() >= BUFFERS);
         let now = clock::now();
         // What an encoder that was kept still has of the last run is nobody's.
         running.pairs.forget();
@@ -123,8 +125,8 @@ impl<'a> Stream<'a> {
             capture,
             running,
             exported,
-            lent,
-            newest: None,
+            held,
+            left: false,
             captured: MediaTime::default(),
             force: true,
             short: 0,
@@ -146,6 +148,10 @@ impl<'a> Stream<'a> {
         let closes = self.outlet.stopped() || matches!(end, Err(End::Anew | End::Refused));
         let sound = !matches!(end, Err(End::Broken(Broken::Encoder(_)))) && self.settle(closes);
         tracing::debug!(mount = self.outlet.name(), "{}: {}", self.name, self.counts);
+        if matches!(end, Err(End::Broken(_))) {
+            // What was coded to the end is shown before it.
+            self.leave();
+        }
         if end.is_err() {
             self.give_back();
         }
@@ -154,8 +160,7 @@ impl<'a> Stream<'a> {
 
     /// Gives the camera the buffers that the encoder has, or was to have.
     fn give_back(&mut self) {
-        let lent = self.lent.iter_mut().filter_map(Option::take);
-        for filled in lent.chain(self.newest.take()) {
+        for filled in self.held.take_all() {
             // A camera that takes none is gone, and that is told where it is looked for.
             let _ = self.capture.requeue(filled);
         }
@@ -217,8 +222,7 @@ impl<'a> Stream<'a> {
             return Err(self.trouble(Fault::Fails, "the encoder gives nothing but empty or damaged pictures"));
         }
         while let Some(index) = self.running.encoder.take_back().map_err(lost)? {
-            let read = self.lent.get_mut(index as usize).and_then(Option::take);
-            if let Some(filled) = read {
+            if let Some(filled) = self.held.read(index as usize) {
                 self.capture.requeue(filled).map_err(sentence)?;
             }
         }
@@ -231,23 +235,23 @@ impl<'a> Stream<'a> {
         while seen.filled
             && let Some(filled) = self.capture.dequeue().map_err(sentence)?
         {
-            (any, self.alive) = (true, now);
+            (any, self.alive, self.left) = (true, now, false);
             self.thin.came(times::taken(filled.time, clock::media()).0);
             self.rhythm.came(now);
             self.counts.came(filled.sequence);
-            let older = if filled.is_damaged() {
+            let (older, kept) = if filled.is_damaged() {
                 self.dropped.add("damaged, says the driver");
-                Some(filled)
+                (Some(filled), None)
             } else if self.cut_short(&filled)? || !self.thin.take() {
-                Some(filled)
+                (Some(filled), None)
             } else {
-                let older = self.newest.replace(filled);
+                let (older, kept) = self.held.came(filled);
                 self.captured = clock::media();
                 self.counts.late += u64::from(older.is_some());
-                older
+                (older, kept)
             };
-            if let Some(older) = older {
-                self.capture.requeue(older).map_err(sentence)?;
+            for free in kept.into_iter().chain(older) {
+                self.capture.requeue(free).map_err(sentence)?;
             }
         }
         Ok(any)
@@ -278,7 +282,7 @@ impl<'a> Stream<'a> {
         if given >= AHEAD || (!self.running.shares() && vacant.is_none()) {
             return Ok(());
         }
-        let Some(filled) = self.newest.take() else { return Ok(()) };
+        let Some(filled) = self.held.take_newest() else { return Ok(()) };
         if given == 0 {
             self.progress = now;
         }
@@ -298,7 +302,7 @@ impl<'a> Stream<'a> {
         let read = match self.running.copy(&filled, index, micros, &mut self.counts) {
             Ok(read) => read,
             Err(error) => {
-                self.newest = Some(filled);
+                self.held.put_back(filled);
                 return Err(lost(error));
             }
         };
@@ -313,7 +317,9 @@ impl<'a> Stream<'a> {
                 self.leave_out(why)
             }
         };
-        self.capture.requeue(filled).map_err(sentence)?;
+        // What could not be read is not what is to be shown.
+        let free = if read.is_ok() { self.held.keep(filled) } else { Some(filled) };
+        free.map_or(Ok(()), |filled| self.capture.requeue(filled)).map_err(sentence)?;
         Ok(left_out?)
     }
 
@@ -340,9 +346,9 @@ impl<'a> Stream<'a> {
         let shared = self.running.share(&filled, exported, micros, &mut self.counts);
         if shared.is_ok() {
             self.given(filled.sequence);
-            self.lent[index] = Some(filled);
+            self.held.lend(index, filled);
         } else {
-            self.newest = Some(filled);
+            self.held.put_back(filled);
         }
         match shared {
             // It says that it reads others' buffers and does not read these (memory in pieces, too short).
@@ -454,7 +460,24 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Leaves the last picture's pixels to who shows something while none come. Its memory is mapped for as long as there
+    /// is a [`Filled`] of it: a driver keeps that though its device is gone.
+    fn leave(&mut self) {
+        if self.left || !encode::SOFTWARE || !self.outlet.wanted() {
+            return;
+        }
+        if let Some(picture) =
+            self.held.last().and_then(|last| converter::picture(self.capture.format(), last))
+        {
+            self.left = true;
+            self.outlet.leave(picture);
+        }
+    }
+
     fn look_for_silence(&mut self, now: Instant) -> Result<(), End> {
+        if now.saturating_duration_since(self.alive) >= TICK {
+            self.leave();
+        }
         if self.running.encoder.given() > 0 && now.saturating_duration_since(self.progress) > HANGS {
             let seconds = HANGS.as_secs();
             return Err(self.trouble(Fault::Hangs, &format!("the encoder hangs: nothing for {seconds} s")));
