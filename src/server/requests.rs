@@ -243,7 +243,8 @@ impl Worker {
             if reader.open_gates() {
                 reader.feed.need_keyframe();
             }
-            return Answer::Playing { rtp_info: reader.answered() };
+            // Nothing begins now: how far it has got is no answer, and depends on the moment.
+            return Answer::Playing { rtp_info: Vec::new() };
         }
         if let Some(broadcast) = self.broadcast_of(&reader) {
             broadcast.play(&reader);

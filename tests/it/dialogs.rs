@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use crate::interop::mounts as files;
@@ -386,27 +387,52 @@ fn run(dialog: &Dialog, address: SocketAddr) -> Result<(), String> {
     Ok(())
 }
 
-#[test]
-fn every_dialog_goes_as_written() {
-    let (mut servers, mut houses) = (BTreeMap::new(), BTreeMap::new());
-    let mut wrong = Vec::new();
+/// Dialogs that one server does for.
+type Group = ((String, String, Mounts), Vec<Dialog>);
+
+/// So many servers at once, and the longest first: most of a conversation is waiting for the next picture.
+const SIDE_BY_SIDE: usize = 2;
+
+fn groups() -> Vec<Group> {
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
     for dialog in dialogs() {
         let key = (dialog.on.clone(), dialog.settings.clone(), dialog.mounts);
-        let mounts = match dialog.mounts {
-            Mounts::Usual => Some(MOUNTS.to_owned()),
-            Mounts::Files => Some(files()),
-            Mounts::TwoTracks => None,
-        };
-        let address = if let Some(mounts) = mounts {
-            let server = |(on, settings, _): &(String, String, Mounts)| Server::on(on, settings, &mounts);
-            servers.entry(key).or_insert_with_key(server).address
-        } else {
-            let house = |(on, settings, _): &(String, String, Mounts)| {
-                House::start(Plan { on, settings, ..Plan::default() })
-            };
-            houses.entry(key).or_insert_with_key(house).address
-        };
-        wrong.extend(run(&dialog, address).err());
+        groups.entry(key).or_default().push(dialog);
     }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, dialogs)| dialogs.len());
+    groups
+}
+
+/// Plays one after the other; gives what went otherwise.
+fn play(((on, settings, mounts), dialogs): &Group) -> Vec<String> {
+    let all = |address| dialogs.iter().filter_map(|dialog| run(dialog, address).err()).collect();
+    let mounts = match mounts {
+        Mounts::Usual => MOUNTS.to_owned(),
+        Mounts::Files => files(),
+        Mounts::TwoTracks => {
+            let house = House::start(Plan { on, settings, ..Plan::default() });
+            return all(house.address);
+        }
+    };
+    let server = Server::on(on, settings, &mounts);
+    all(server.address)
+}
+
+#[test]
+fn every_dialog_goes_as_written() {
+    let (left, wrong) = (Mutex::new(groups()), Mutex::new(Vec::new()));
+    let next = || left.lock().unwrap().pop();
+    std::thread::scope(|scope| {
+        for _ in 0..SIDE_BY_SIDE {
+            scope.spawn(|| {
+                while let Some(group) = next() {
+                    let otherwise = play(&group);
+                    wrong.lock().unwrap().extend(otherwise);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

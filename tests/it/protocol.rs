@@ -230,6 +230,21 @@ fn an_idle_connection_stays_while_it_has_a_session() {
 }
 
 #[test]
+fn who_lost_its_session_has_as_long_again_to_hear_of_it() {
+    let mut talk = Talk::new();
+    let id = talk.set_up(0);
+    // It was let go right before the connection is looked at.
+    talk.now += Duration::from_secs(70);
+    assert_eq!(talk.sessions.expire(talk.now).len(), 1);
+    assert!(!talk.wait(Duration::ZERO));
+    let play = ["PLAY rtsp://h/cam RTSP/1.0", &format!("Session: {id}")];
+    assert!(!talk.wait(Duration::from_secs(69)));
+    assert_eq!(status(&talk.ask(&play)).0, 454);
+    assert!(!talk.wait(Duration::from_secs(69)));
+    assert!(talk.wait(Duration::from_secs(1)));
+}
+
+#[test]
 fn what_refreshes_a_session_and_what_does_not() {
     let frame: &[u8] = b"$\x01\0\x01z";
     let cases: [(&[u8], bool); 7] = [

@@ -225,6 +225,34 @@ def a_camera_is_let_through_the_units_fence(machine):
     return said
 
 
+def what_comes_after_the_start_is_let_through_the_units_fence_and_disks_are_not(machine):
+    """Opened from where the service is: in its control group, its mounts, as its user. They come as the first of their kind."""
+    loaded = machine.say("grep -wE 'vivid|snd_dummy' /proc/modules || true")
+    if loaded:
+        raise Failed(f"loaded before: {loaded}")
+    machine.say("systemctl restart lenslet")
+    machine.is_up()
+    machine.say("modprobe -a snd-dummy vivid loop")
+    service = machine.property("MainPID")
+
+    def opened(device, as_whom):
+        return (f"echo $$ >/sys/fs/cgroup$(cut -d: -f3 /proc/{service}/cgroup)/cgroup.procs && "
+                f"nsenter -t {service} -m -- {as_whom} sh -c ': <{device}'")
+
+    its_user = "setpriv --reuid lenslet --regid lenslet --init-groups"
+    for device, group in (("/dev/snd/pcmC0D0c", "audio"), ("/dev/video0", "video")):
+        machine.until(device, f"stat -c %G {device}", lambda said, group=group: said == group)
+        machine.say(opened(device, its_user))
+    # Not even root, who may outside.
+    machine.until("a disk", ": </dev/loop0")
+    machine.refused(opened("/dev/loop0", ""), ["/dev/loop0", "Operation not permitted"])
+    if machine.property("MainPID") != service:
+        raise Failed("it was started anew meanwhile")
+    machine.say("systemctl stop lenslet && rmmod vivid snd_dummy && systemctl start lenslet")
+    machine.is_up()
+    return "a sound device and a camera, and no disk"
+
+
 def the_watchdog_is_answered_and_bites(machine):
     if machine.property("WatchdogUSec") != "20s":
         raise Failed(machine.property("WatchdogUSec"))
@@ -467,6 +495,7 @@ STEPS = [
     every_command_has_its_page_and_shells_complete_it,
     pictures_reach_the_host,
     at_rest_next_to_nothing_is_written,
+    what_comes_after_the_start_is_let_through_the_units_fence_and_disks_are_not,
     a_camera_is_let_through_the_units_fence,
     the_control_socket_is_for_the_group,
     the_screen_comes_over_ssh,

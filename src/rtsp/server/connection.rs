@@ -126,7 +126,7 @@ impl Connection {
                 return Some(Event::Close { reason });
             }
             let Some(item) = self.parser.poll() else {
-                self.silent.get_or_insert(now);
+                self.falls_silent(sessions, now);
                 self.half = Some(self.half.unwrap_or(now)).filter(|_| self.parser.pending() > 0);
                 return None;
             };
@@ -192,6 +192,9 @@ impl Connection {
         } else if holds_session {
             // A session's end is the session's matter.
             self.silent = Some(now);
+        } else if self.caller.own.take().is_some() {
+            // It ended meanwhile, and nobody said so: there is as long again to ask.
+            self.silent = Some(now);
         } else {
             self.close = Some("it has no session and asks nothing".into());
         }
@@ -201,6 +204,14 @@ impl Connection {
     pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
         self.caller.own = None;
         sessions.close_interleaved(&self.caller.asker)
+    }
+
+    /// From now on, if it was not before; with the session that it has by then.
+    fn falls_silent(&mut self, sessions: &Sessions, now: Instant) {
+        if self.silent.is_none() {
+            self.silent = Some(now);
+            self.caller.own = self.caller.own.take().filter(|own| sessions.contains(own));
+        }
     }
 
     fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
