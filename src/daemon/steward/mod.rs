@@ -362,9 +362,10 @@ mod tests {
         };
         let steward = Steward::new(rooms, None, folder.path(), None, stop);
         on_purpose::plan("watch");
+        let before = steward.seen().ticks;
         let (bell, rung) = bell();
         let watching = steward.watch(bell, rung).unwrap();
-        while steward.seen().ticks == 0 {
+        while steward.seen().ticks == before {
             thread::yield_now();
         }
         assert!(on_purpose::happened("watch"));
