@@ -235,6 +235,13 @@ impl Outlet {
         });
     }
 
+    /// Says how many pictures a second come, where that is known before there are some.
+    pub fn expects(&self, rate: f64) {
+        if let Some(interval) = Duration::try_from_secs_f64(1.0 / rate).ok().filter(|_| rate > 0.0) {
+            self.0.status().shown.interval.get_or_insert(interval);
+        }
+    }
+
     /// Hands an access unit on. Behind something that was shown instead only one is taken that needs none before
     /// it; the others are dropped, and a keyframe is asked for.
     pub fn publish(&self, mut unit: AccessUnit) {
@@ -244,8 +251,9 @@ impl Outlet {
                 self.0.keyframe.store(true, Ordering::SeqCst);
                 return false;
             }
+            let first = status.flow.played().is_none();
             status.flow.count(&unit);
-            status.shown.published(&mut unit);
+            status.shown.published(&mut unit, first);
             let changed = status.become_state(State::Live) | status.wake_live();
             // Under the lock: nothing that is shown instead may come between.
             waiting = Some(self.0.units.put(unit).1);

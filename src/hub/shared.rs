@@ -223,8 +223,8 @@ impl Shown {
         self.last.is_some()
     }
 
-    /// Remembers what the source gives.
-    pub(super) fn published(&mut self, unit: &mut AccessUnit) {
+    /// Remembers what the source gives; `first`: since it failed, or was begun.
+    pub(super) fn published(&mut self, unit: &mut AccessUnit, first: bool) {
         if let Some(floor) = self.floor {
             if unit.time > floor {
                 self.floor = None;
@@ -239,7 +239,10 @@ impl Shown {
         }
         self.left = None;
         let before = self.newest.replace(unit.time);
-        self.interval = before.map(|before| unit.time.since(before));
+        // How long it was away says nothing of how far apart its pictures are.
+        if !first || self.interval.is_none() {
+            self.interval = before.map(|before| unit.time.since(before)).or(self.interval);
+        }
         if unit.link == Link::Start && self.last.as_ref().is_none_or(|last| last.track >= unit.track) {
             self.last = Some(unit.clone());
         }

@@ -190,6 +190,30 @@ mod tests {
     }
 
     #[test]
+    fn how_long_a_source_was_away_says_nothing_of_how_far_apart_its_pictures_are() {
+        let (outlet, _mount, stand_in) = live();
+        outlet.fail("unplugged");
+        outlet.publish(unit(60_000, Link::Start));
+        assert_eq!(
+            stand_in.need(at(60_000)),
+            Need::From(at(62_000)),
+            "it may hang right behind its first picture"
+        );
+    }
+
+    #[test]
+    fn a_source_whose_rate_is_known_is_silent_behind_its_first_picture_too() {
+        for (rate, from) in [(30.0, 2000), (0.2, 15_000), (0.0, 30_000), (f64::NAN, 30_000)] {
+            let (outlet, mount) = mount("test");
+            outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+            let _demand = mount.want();
+            outlet.expects(rate);
+            outlet.publish(unit(0, Link::Start));
+            assert_eq!(outlet.stand_in().need(at(0)), Need::From(at(from)), "{rate}");
+        }
+    }
+
+    #[test]
     fn behind_it_the_source_goes_on_with_a_keyframe_and_a_later_time() {
         let (outlet, mount, stand_in) = live();
         outlet.fail("unplugged");

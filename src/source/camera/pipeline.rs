@@ -378,6 +378,9 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
     let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
     plan.tell(capture.device(), outlet);
+    if let Some(interval) = capture.interval() {
+        outlet.expects(interval.rate());
+    }
     if plan.size.is_some_and(|size| size != (format.width, format.height)) {
         tracing::warn!(mount, "{name}: asked for {plan}, the driver gives {got}");
     } else {

@@ -72,6 +72,11 @@ impl Pace {
         time
     }
 
+    /// How far the last picture's time is ahead of the clock.
+    pub(super) fn ahead(&self, now: MediaTime) -> Duration {
+        self.run.as_ref().map_or(Duration::ZERO, |run| run.last.since(now))
+    }
+
     fn begin(&mut self, arrival: MediaTime) -> MediaTime {
         let interval = self.fixed.or(self.run.map(|run| run.interval)).unwrap_or(SHORTEST);
         self.run = Some(Run { began: arrival, count: 1, last: arrival, interval });

@@ -1,5 +1,7 @@
 //! What becomes of whole pictures.
 
+use std::time::Duration;
+
 use super::pace::Pace;
 use super::settings::Settings;
 use crate::clock;
@@ -22,6 +24,7 @@ pub(super) struct Pictures<'a> {
 
 impl<'a> Pictures<'a> {
     pub(super) fn new(settings: &Settings, outlet: &'a Outlet) -> Self {
+        settings.fps.inspect(|fps| outlet.expects(*fps));
         Self {
             outlet,
             stream: Stream::new(settings.format),
@@ -31,6 +34,11 @@ impl<'a> Pictures<'a> {
             any: false,
             unfit: None,
         }
+    }
+
+    /// How far pictures are ahead of the clock, by their times.
+    pub(super) fn ahead(&self, now: MediaTime) -> Duration {
+        self.pace.ahead(now)
     }
 
     pub(super) fn take(&mut self, picture: &[u8], began: MediaTime) {

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::EventFd;
 
 use super::child::{Child, Ready};
@@ -23,6 +24,9 @@ const QUIET: Duration = Duration::from_millis(4);
 
 /// Readers that come and go are looked at so often.
 const TICK: Duration = Duration::from_secs(1);
+
+/// Pictures are so far ahead of the clock at most, by their times, but for what is read at once.
+const MOST_AHEAD: Duration = Duration::from_secs(1);
 
 /// Without a picture in so much it is not what it is said to be.
 const BARREN: usize = 1 << 20;
@@ -67,6 +71,14 @@ impl<'a> Playing<'a> {
     }
 
     pub(super) fn wait(&self, bell: &EventFd) -> std::io::Result<Ready> {
+        // Whoever writes faster than any camera waits for the clock, and the pipe holds him up.
+        let ahead = self.pictures.ahead(clock::media());
+        if ahead > MOST_AHEAD {
+            let rest = PollTimeout::try_from((ahead - MOST_AHEAD).min(TICK)).unwrap_or(PollTimeout::ZERO);
+            poll(&mut [PollFd::new(bell.as_fd(), PollFlags::POLLIN)], rest)?;
+            // There may be the half of a picture: it is not its end that nothing was read.
+            return Ok(Ready { woken: true, ..Ready::default() });
+        }
         let timeout = match self.framer.waits() {
             Waits::ForMore => QUIET,
             Waits::ForLong => LONG,

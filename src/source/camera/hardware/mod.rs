@@ -180,6 +180,7 @@ impl Hardware {
         let (mut capture, mut running, mut exported) =
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
         self.given_up = None;
+        running.arrangement.interval.inspect(|interval| outlet.expects(interval.rate()));
         loop {
             let over = Stream::new(capture, running, exported, rhythm, alarm, outlet).run(wished);
             (capture, running, exported) = match self.after(over, outlet)? {
