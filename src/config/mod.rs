@@ -398,6 +398,10 @@ mod tests {
                 "level: 4.0, width: 1920, height: 1080, fps: 60",
                 "245760 macroblocks a second, and this is 489600 (level 4.2 is enough)",
             ),
+            (
+                "level: 3.0, bitrate: 15000000",
+                "level: level 3.0 is configured, which allows 12500000 bits a second, and this is 15000000 (level 3.1 is enough)",
+            ),
         ] {
             let error = camera(fields).unwrap_err();
             assert!(error.contains(why), "{fields}: {error}");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::applied::Applied;
 use super::discovered::Discovered;
 use super::listing::{Listed, Listing, Lists};
-use super::plan::{Fate, Live, plan};
+use super::plan::{Fate, Live, plan, refusal};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
 use crate::server::{Handle, SessionFigures};
@@ -93,7 +93,8 @@ impl Mounts {
     /// Makes a configuration true. Mounts whose settings are the same notice nothing.
     ///
     /// # Errors
-    /// An address that cannot be listened on, or a source that does not end, in a sentence: nothing has changed.
+    /// An address that cannot be listened on, a bitrate that what codes a mount refuses, or a source that does not end, in a
+    /// sentence: nothing has changed.
     pub async fn apply(&mut self, config: &Config) -> Result<Applied, String> {
         let before = self.handle.settings();
         let server = self.handle.change(&config.server_now()).map_err(|error| error.to_string())?;
@@ -102,7 +103,12 @@ impl Mounts {
         let (mut sources, disabled) = served(config, &mut self.discovered, &commanded);
         let fates = self.fates(&sources);
         // First what may fail, so that nothing is half applied.
-        if let Err(why) = self.restart_all(&fates, &sources).await {
+        let able = refusal(&fates, |name| self.running.get(name)?.mount.making().encoder);
+        let done = match able {
+            Ok(()) => self.restart_all(&fates, &sources).await,
+            refused => refused,
+        };
+        if let Err(why) = done {
             return Err(match self.handle.change(&before) {
                 Ok(_) => why,
                 Err(error) => format!("{why}; and what the server had of its own is not back: {error}"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Mount, MountSettings};
-use crate::hub::ControlValue;
+use crate::hub::{Coder, ControlValue};
 use crate::source::{camera, pattern};
 
 /// What becomes of a mount.
@@ -35,6 +35,24 @@ pub(super) fn plan<'a>(
         fates.insert(name.to_owned(), fate);
     }
     fates
+}
+
+/// The first bitrate that would change while a mount runs and that what codes it refuses, in a sentence.
+pub(super) fn refusal(
+    fates: &BTreeMap<String, Fate>,
+    coder: impl Fn(&str) -> Option<Coder>,
+) -> Result<(), String> {
+    for (name, fate) in fates {
+        let Fate::Changed(lives) = fate else { continue };
+        for live in lives {
+            if let Live::Bitrate(bitrate) = live
+                && let Some(why) = coder(name).and_then(|coder| coder.refuses(*bitrate))
+            {
+                return Err(format!("mounts[{name:?}].bitrate: {why}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn fate(before: &Mount, after: &Mount) -> Fate {
@@ -78,6 +96,7 @@ fn live(before: &camera::Settings, after: &camera::Settings) -> Option<Vec<Live>
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::media::h264::Level;
 
     fn mounts(text: &str) -> BTreeMap<String, Mount> {
         Config::parse(&format!("(mounts: {{{text}}})")).unwrap().mounts
@@ -105,5 +124,38 @@ mod tests {
             ("n", Fate::Added),
         ];
         assert_eq!(fates, expected.map(|(name, fate)| (name.to_owned(), fate)).into());
+    }
+
+    #[test]
+    fn a_bitrate_that_what_codes_a_mount_refuses_is_told_with_the_mount_and_the_limit() {
+        let fates =
+            |bitrate| BTreeMap::from([("cam".to_owned(), Fate::Changed(vec![Live::Bitrate(bitrate)]))]);
+        let coder = |level| Coder {
+            name: "bcm2835-codec".to_owned(),
+            bitrate: 1_000_000,
+            bitrates: (25_000, 20_000_000),
+            gop: 30,
+            profile: "High".to_owned(),
+            level,
+        };
+        let level = Level::from_number(3.0).map(|level| (level, 12_500_000));
+        for (bitrate, level, why) in [
+            (20_000_000, None, None),
+            (12_500_000, level, None),
+            (
+                20_000_001,
+                None,
+                Some("bcm2835-codec codes at 25000 to 20000000 bits a second, and this is 20000001"),
+            ),
+            (
+                12_500_001,
+                level,
+                Some("level 3.0 is configured, which allows 12500000 bits a second, and this is 12500001"),
+            ),
+        ] {
+            let told = refusal(&fates(bitrate), |name| (name == "cam").then(|| coder(level))).err();
+            assert_eq!(told, why.map(|why| format!("mounts[\"cam\"].bitrate: {why}")));
+        }
+        assert_eq!(refusal(&fates(20_000_001), |_| None), Ok(()), "what it is coded by is not known yet");
     }
 }

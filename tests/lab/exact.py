@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """What came through a lossless encoder, held against what a camera gave, byte for byte.
 
-exact.py still OUT           each line of OUT/still: NAME FOURCC WxH BYTESPERLINE; OUT/NAME.h264 is OUT/NAME.raw again and again:
-                             4:2:0 in every byte, 4:2:2 in luma and in the chroma of even lines
+exact.py still OUT [LIST]    each line of OUT/LIST (still): NAME FOURCC WxH BYTESPERLINE; OUT/NAME.h264 is OUT/NAME.raw again and
+                             again: 4:2:0 in every byte, 4:2:2 in luma and in the chroma of even lines
+exact.py camera-still OUT LIST
+                             the same of labcam's pattern, ten pictures each
+exact.py near-still OUT LIST the same where the encoder is not lossless: few bytes are far off
 exact.py moving WxH FILE...  each picture is once there, and they are in order: the pattern has moved on by one picture's step
 exact.py ramp WxH FILE...    the same for the USB camera's ramp of grey
 exact.py near-moving, near-ramp WxH FILE...
@@ -15,18 +18,21 @@ exact.py sound FILE...       decodes without an error
 import os, re, subprocess, sys
 
 LEAST = 30
+# How far a byte may be off by itself where the encoder is not lossless, and how many may be farther: a tenth is, and half are where
+# each line is read one pixel too far.
+FAR, FEW = 2, 0.25
 # Pixels from one picture of the moving pattern to the next.
 STEP = 4
 
 
-def decoded(path, size=None):
+def decoded(path, size=None, least=LEAST):
     done = subprocess.run(['ffmpeg', '-v', 'error', '-xerror', '-err_detect', 'explode', '-i', path, '-fps_mode', 'passthrough',
                            '-pix_fmt', 'yuv420p', '-f', 'rawvideo', '-'], capture_output=True)
     if done.returncode or done.stderr: sys.exit(f'FAIL: {path} does not decode: {done.stderr.decode().strip() or done.returncode}')
     if size is None: return done.stdout
     length = size[0] * size[1] * 3 // 2
     whole = len(done.stdout) % length == 0 and len(done.stdout) // length
-    if not whole or whole < LEAST: sys.exit(f'FAIL: {path}: {len(done.stdout)} bytes are not {LEAST} pictures of {length}')
+    if not whole or whole < least: sys.exit(f'FAIL: {path}: {len(done.stdout)} bytes are not {least} pictures of {length}')
     return [done.stdout[at:at + length] for at in range(0, len(done.stdout), length)]
 
 
@@ -59,15 +65,39 @@ def packed(raw, fourcc, size, stride):
     return b''.join(raw[start + row * step:][:length] for start, step, length, count in rows for row in range(count))
 
 
+def pattern(fourcc, size):
+    """What labcam gives, lines one behind the other."""
+    width, height = size
+    half = [(x, y) for y in range(height // 2) for x in range(width // 2)]
+    luma = lambda x, y: 16 + (3 * x + 5 * y) % 220
+    blue = lambda x, y: 40 + (x + 3 * y) % 170
+    red = lambda x, y: 200 - (2 * x + y) % 150
+    if fourcc in ('YUYV', 'UYVY'):
+        pairs = (((luma(x, y), blue(x // 2, y // 2)), (luma(x + 1, y), red(x // 2, y // 2))) for y in range(height) for x in range(0, width, 2))
+        return bytes(byte for pair in pairs for two in pair for byte in (two if fourcc == 'YUYV' else two[::-1]))
+    planes = [bytes(blue(*at) for at in half), bytes(red(*at) for at in half)]
+    if fourcc in ('NV21', 'YV12'): planes.reverse()
+    chroma = bytes(byte for two in zip(*planes) for byte in two) if fourcc in ('NV12', 'NV21') else b''.join(planes)
+    return bytes(luma(x, y) for y in range(height) for x in range(width)) + chroma
+
+
 def size_of(text): return tuple(map(int, text.split('x')))
 
 
-def still(out):
-    for line in open(f'{out}/still'):
+def still(out, list_='still', camera=False, near=False):
+    lines = open(f'{out}/{list_}').read().splitlines()
+    if not lines: sys.exit(f'FAIL: {list_}: nothing was received')
+    for line in lines:
         name, fourcc, size, stride = line.split()
-        raw = packed(open(f'{out}/{name}.raw', 'rb').read(), fourcc, size_of(size), int(stride))
+        raw = pattern(fourcc, size_of(size)) if camera else packed(open(f'{out}/{name}.raw', 'rb').read(), fourcc, size_of(size), int(stride))
         expected = planar(raw, fourcc, size_of(size))
-        pictures = decoded(f'{out}/{name}.h264', size_of(size))
+        pictures = decoded(f'{out}/{name}.h264', size_of(size), 10 if camera else LEAST)
+        if near:
+            # The first ones are coarse while the encoder finds its rate.
+            far = sum(abs(is_ - was) > FAR for is_, was in zip(pictures[-1], expected)) / len(expected)
+            if far > FEW: sys.exit(f'FAIL: {name}: {far:.1%} of the last picture are far from what the camera gave')
+            print(f'ok: {name}: {far:.1%} of the last picture are more than {FAR} off')
+            continue
         for number, picture in enumerate(pictures):
             if picture != expected:
                 at = next(at for at, (is_, was) in enumerate(zip(picture, expected)) if is_ != was)
@@ -203,6 +233,8 @@ def left(size, path):
 
 kind, *rest = sys.argv[1:]
 if kind == 'still': still(*rest)
+elif kind == 'camera-still': still(*rest, camera=True)
+elif kind == 'near-still': still(*rest, camera=True, near=True)
 elif kind == 'moving': moving(size_of(rest[0]), rest[1:])
 elif kind == 'ramp': ramp(size_of(rest[0]), rest[1:])
 elif kind == 'near-moving': near_moving(size_of(rest[0]), rest[1:])

@@ -64,6 +64,7 @@ class Reader(threading.Thread):
         if self.sequence is not None and sequence != (self.sequence + 1) & 0xffff:
             raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
         self.sequence = sequence; self.packets += 1
+        self.took(data)
         now = time.monotonic()
         if self.first is None: self.first = self.stamp = stamp; self.began = now; self.ticks = 0; self.start_took = now - self.asked
         step = (stamp - self.stamp + (1 << 31)) % (1 << 32) - (1 << 31)
@@ -75,6 +76,8 @@ class Reader(threading.Thread):
             if abs(late) > 8: raise Failed(f'time is off by {late:.1f} s')
             self.times.append(now); del self.times[:-50]
         self.stamp = stamp
+
+    def took(self, packet): """For who wants what is in them."""
 
     def playing(self, since=0.0):
         """When the camera's pictures were back after an instant; None before there are enough."""

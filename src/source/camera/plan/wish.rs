@@ -189,7 +189,8 @@ impl Wish {
 
     /// What is left open is taken to be little.
     fn check_level(&self) -> Result<(), String> {
-        let size = self.width.zip(self.height);
+        // The smallest picture there is: whatever size the camera has, a level allows so many bits a second.
+        let size = self.width.zip(self.height).or(Some((16, 16)));
         let profile = match self.encode {
             Encode::Software => Profile::Baseline,
             _ => self.profile.unwrap_or(Profile::High),
