@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use zeroize::Zeroize;
+
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are the RFC's")]
@@ -112,12 +114,32 @@ impl Headers {
     /// says whether there is one, still no longer than `most`.
     pub(super) fn fold(&mut self, more: &str, most: usize) -> bool {
         let Some((_, value)) = self.0.last_mut() else { return false };
-        let value = value.to_mut();
-        if !value.is_empty() && !more.is_empty() {
-            value.push(' ');
+        let blank = if value.is_empty() || more.is_empty() { "" } else { " " };
+        let text = value.to_mut();
+        let length = text.len() + blank.len() + more.len();
+        if text.capacity() < length {
+            // What grows by itself leaves a copy behind, which may hold a password.
+            let mut longer = String::with_capacity(2 * length);
+            longer.push_str(text);
+            text.zeroize();
+            *text = longer;
         }
-        value.push_str(more);
-        value.len() <= most
+        text.extend([blank, more]);
+        text.len() <= most
+    }
+}
+
+/// Basic says the password as it is, in base64.
+impl Drop for Headers {
+    fn drop(&mut self) {
+        let secret = |name: &str| name.eq_ignore_ascii_case("Authorization");
+        self.0.iter_mut().filter(|(name, _)| secret(name)).for_each(|(_, value)| wipe(value));
+    }
+}
+
+fn wipe(text: &mut Text) {
+    if let Cow::Owned(text) = text {
+        text.zeroize();
     }
 }
 

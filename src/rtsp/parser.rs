@@ -1,8 +1,13 @@
 //! Bytes into messages and interleaved frames, whatever the pieces they come in.
 //!
-//! Nothing is allocated by an announced length: what is held is what has arrived, and that is bounded.
+//! Nothing is allocated by an announced length: what is held is what has arrived, and that is bounded. What clients sent
+//! may hold a password (Basic): it is wiped where it is done with.
 
 mod head;
+
+use std::borrow::Cow;
+
+use zeroize::Zeroize;
 
 use self::head::{Head, NO_RTSP, Start, body_length, head_length, parse_head};
 use super::message::{Request, Response, Status};
@@ -95,16 +100,31 @@ impl Parser {
     /// The beginning of a client's connection: heads of more than 16 KB and bodies of more than 4 KB are refused, and
     /// frames of more than that passed over.
     pub fn of_client() -> Self {
-        Self { of_clients: true, ..Self::default() }
+        let mut parser = Self::new();
+        parser.of_clients = true;
+        parser
     }
 
     /// Bytes that arrived.
     pub fn push(&mut self, bytes: &[u8]) {
         if !self.failed {
-            self.buffer.drain(..self.taken);
-            self.taken = 0;
+            self.make_room(bytes.len());
             self.buffer.extend(bytes);
         }
+    }
+
+    /// Lets go of what is done with.
+    fn make_room(&mut self, more: usize) {
+        if !self.of_clients {
+            self.buffer.drain(..self.taken);
+        } else if self.taken > 0 || self.buffer.capacity() < self.buffer.len() + more {
+            // What moves or grows leaves a copy behind.
+            let mut buffer = Vec::with_capacity((self.pending() + more).max(2 * self.pending()));
+            buffer.extend_from_slice(&self.buffer[self.taken..]);
+            self.buffer[self.taken..].zeroize();
+            self.buffer = buffer;
+        }
+        self.taken = 0;
     }
 
     /// Bytes that wait to be understood.
@@ -151,6 +171,9 @@ impl Parser {
     }
 
     fn take(&mut self, bytes: usize) {
+        if self.of_clients {
+            self.buffer[self.taken..][..bytes].zeroize();
+        }
         self.taken += bytes;
         self.position += bytes as u64;
         (self.searched, self.needed) = (0, 0);
@@ -206,8 +229,11 @@ impl Parser {
             return too_long.then(|| self.fail("the message is too long", Status(status)));
         };
         // Latin-1 in a header is somebody's name or path: kept readable, never an error.
-        let text = String::from_utf8_lossy(&rest[..head]);
+        let text = readable(&rest[..head]);
         let Head { start, headers, wrong } = parse_head(&text);
+        if let Cow::Owned(mut text) = text {
+            text.zeroize();
+        }
         let foreign = matches!(wrong, Some((NO_RTSP, _))).then_some(Foreign::Http);
         let most = if self.of_clients { MOST_ASKED } else { MOST_BODY };
         let body = match body_length(&headers, most) {
@@ -241,6 +267,29 @@ impl Parser {
                 Item::Invalid(Invalid { position, what, status, cseq, fatal: false, foreign: None })
             }
         })
+    }
+}
+
+/// Text, whatever it is; of what is none the whole room from the beginning, since what grows leaves a copy behind.
+fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len() * char::REPLACEMENT_CHARACTER.len_utf8());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text.into()
+}
+
+impl Drop for Parser {
+    fn drop(&mut self) {
+        if self.of_clients {
+            self.buffer.zeroize();
+        }
     }
 }
 

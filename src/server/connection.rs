@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use smol::Async;
 use smol::future::or;
+use zeroize::Zeroize;
 
 use super::admission::Call;
 use super::alarm::Alarm;
@@ -100,6 +101,8 @@ fn read_now(mut stream: &TcpStream, handle: impl FnOnce(&[u8])) -> io::Result<Op
     match stream.read(&mut bytes) {
         Ok(length) => {
             handle(&bytes[..length]);
+            // A password may be in it.
+            bytes[..length].zeroize();
             Ok(Some(length))
         }
         Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {

@@ -33,7 +33,7 @@ pub(super) async fn sign_in(house: &House, peer: IpAddr, claim: &Claim) -> Answe
         mount: claim.mount.as_deref(),
         is_mount: claim.mount.as_deref().is_some_and(|mount| house.has_mount(mount)),
         right: if claim.changes { Right::Control } else { Right::Read },
-        authorization: claim.authorization.as_deref(),
+        authorization: claim.authorization.as_deref().map(String::as_str),
         agent: claim.agent.as_deref(),
         held: claim.held.as_ref(),
         own_session: claim.own_session,

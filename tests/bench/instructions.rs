@@ -54,7 +54,8 @@ fn main() {
     let cases = cases();
     match &arguments[..] {
         [measure, name, rounds] if measure == "--measure" => {
-            let case = cases.iter().find(|case| case.name == *name).unwrap();
+            let guesses = guesses();
+            let case = cases.iter().chain(guesses.iter().flatten()).find(|case| case.name == *name).unwrap();
             (case.run)(rounds.parse().unwrap());
         }
         [keep] if keep == "--keep" => {
@@ -69,11 +70,14 @@ fn main() {
         }
         [check, parts @ ..] if check == "--check" => {
             check_all(&cases, parts);
+            check_guesses(parts);
         }
         _ => {
             println!("| case | instructions |\n|---|---|");
+            let guesses = guesses();
             let chosen = |case: &&Case| arguments.iter().all(|part| case.name.contains(part.as_str()));
-            cases.iter().filter(chosen).for_each(|case| println!("| {} | {} |", case.name, figures(case)));
+            let cases = cases.iter().chain(guesses.iter().flatten());
+            cases.filter(chosen).for_each(|case| println!("| {} | {} |", case.name, figures(case)));
         }
     }
 }
@@ -131,6 +135,36 @@ fn cases() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Who guesses is not to learn by the time that an answer takes whether there is such a user: pairs that are to cost the same. Both
+/// names stand in the midst of the others: a name that is looked for at their end takes some instructions less, there or not.
+fn guesses() -> Vec<[Case; 2]> {
+    let pair = |(by, sha256): (&str, bool)| {
+        [("a wrong password", "user42"), ("a user that there is not", "user4x")].map(|(what, user)| Case {
+            name: format!("{what}, by {by}"),
+            per: vec![(1, "answer")],
+            counted: MEASURED,
+            run: Box::new(move |rounds| guess(user, sha256, rounds)),
+        })
+    };
+    [("SHA-256", true), ("MD5", false)].map(pair).into()
+}
+
+/// Fails where the two of a pair differ by more than a hundredth.
+fn check_guesses(parts: &[String]) {
+    let mut differ = 0;
+    for pair in guesses() {
+        if !parts.is_empty() && !pair.iter().any(|case| parts.iter().any(|part| case.name.contains(part))) {
+            continue;
+        }
+        let [first, second] = pair.each_ref().map(spent);
+        let is_same = first.abs_diff(second) * 100 <= first.max(second);
+        differ += usize::from(!is_same);
+        let verdict = if is_same { "ok" } else { "DIFFER" };
+        println!("{verdict:6} {first:>8} {}, {second:>8} {}", pair[0].name, pair[1].name);
+    }
+    assert_eq!(differ, 0, "pairs of guesses whose costs tell whether there is such a user");
 }
 
 /// Instructions of a round of each case, as they were when they were last kept: `INSTRUCTIONS<tab>NAME`.
@@ -283,53 +317,84 @@ fn requests(rounds: usize) {
 
 /// One by MD5 and one by SHA-256, by a gate that knows a hundred users.
 fn answers(rounds: usize) {
+    let gate = gate();
+    let held = Identity { name: "user42".into(), password: 0 };
+    let answers = answered(&gate, "user42", "secret");
+    for _ in 0..rounds {
+        measured(&mut || {
+            for answer in &answers {
+                let attempt = Attempt { held: Some(&held), ..attempt(Some(answer)) };
+                assert!(matches!(gate.sign_in(&attempt, now()), Ruling::Granted(_)));
+            }
+        });
+    }
+}
+
+/// A password that is not right, of a user that there is or is not, from where nobody is banned.
+fn guess(user: &str, sha256: bool, rounds: usize) {
+    let gate = gate();
+    let answers = answered(&gate, user, "not the secret");
+    let answer = &answers[usize::from(!sha256)];
+    // The longer hash is SHA-256's.
+    assert!(answers[0].len() > answers[1].len(), "{answers:?}");
+    for _ in 0..rounds {
+        measured(&mut || {
+            let ruling = gate.sign_in(&attempt(Some(answer)), now());
+            assert!(matches!(ruling, Ruling::Challenge { .. }));
+        });
+    }
+}
+
+/// It knows a hundred users, and bans nobody.
+fn gate() -> Gate {
     let mut rules = Rules::default();
     for number in 0..100 {
-        rules
-            .users
-            .add(&format!("user{number}"), "secret", Rights { read: vec!["*".into()], control: vec![] })
-            .unwrap();
+        let rights = Rights { read: vec!["*".into()], control: vec![] };
+        rules.users.add(&format!("user{number}"), "secret", rights).unwrap();
     }
-    let gate = Gate::new(rules, [7; 32]);
-    let time = Duration::from_secs(1_000_000);
-    let now = Now { wall: SystemTime::UNIX_EPOCH + time, steady: time };
-    let uri = "rtsp://127.0.0.1:8554/cam";
-    let held = Identity { name: "user42".into(), password: 0 };
-    let attempt = |authorization| Attempt {
+    rules.policy.exempt = vec!["192.168.0.0/16".parse().unwrap()];
+    Gate::new(rules, [7; 32])
+}
+
+const URI: &str = "rtsp://127.0.0.1:8554/cam";
+
+fn attempt(authorization: Option<&str>) -> Attempt<'_> {
+    Attempt {
         peer: [192, 168, 1, 7].into(),
         method: "DESCRIBE",
-        uri,
+        uri: URI,
         mount: Some("cam"),
         is_mount: true,
         right: Right::Read,
         authorization,
         agent: None,
-        held: Some(&held),
+        held: None,
         own_session: false,
-    };
-    let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now) else { panic!("no challenge") };
-    let answers: Vec<String> = headers
-        .iter()
-        .map(|challenge| {
-            let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
-            let parameters = http_auth::PasswordParams {
-                username: "user42",
-                password: "secret",
-                uri,
-                method: "DESCRIBE",
-                body: Some(&[]),
-            };
-            client.respond(&parameters).unwrap()
-        })
-        .collect();
-    for _ in 0..rounds {
-        measured(&mut || {
-            for answer in &answers {
-                let ruling = gate.sign_in(&attempt(Some(answer)), now);
-                assert!(matches!(ruling, Ruling::Granted(_)));
-            }
-        });
     }
+}
+
+fn now() -> Now {
+    let time = Duration::from_secs(1_000_000);
+    Now { wall: SystemTime::UNIX_EPOCH + time, steady: time }
+}
+
+/// The answers to both challenges.
+fn answered(gate: &Gate, user: &str, password: &str) -> Vec<String> {
+    let Ruling::Challenge { headers, .. } = gate.sign_in(&attempt(None), now()) else {
+        panic!("no challenge")
+    };
+    let answer = |challenge: &String| {
+        let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).unwrap();
+        let parameters = http_auth::PasswordParams {
+            username: user,
+            password,
+            uri: URI,
+            method: "DESCRIBE",
+            body: Some(&[]),
+        };
+        client.respond(&parameters).unwrap()
+    };
+    headers.iter().map(answer).collect()
 }
 
 fn broadcast(transport: Transport, readers: usize, paused: bool, rounds: usize) {

@@ -5,8 +5,8 @@
 
 Starts a server and its viewers (`lenslet load`, by TCP), then, by turns and three times each, leaves it alone and watches it: a
 status four times a second, each timed from the question to the whole answer. Prints the times, and the processor time of each of the
-server's threads, watched and not. Ends with 1 where nine in ten statuses take longer than 20 ms. Run it on an idle machine; the
-instructions of the streaming path, watched and not, are counted by `cargo bench --bench instructions -- watched`.
+server's threads, watched and not. Ends with 1 where more than one status in a hundred takes longer than 20 ms, or there were fewer
+than two hundred, of which the slowest would be all that is judged. Run it on an idle machine; the instructions of the streaming path, watched and not, are counted by `cargo bench --bench instructions -- watched`.
 """
 
 import glob
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 
-SESSIONS, WITHIN_MS, EVERY_S, ROUNDS = 500, 20.0, 0.25, 3
+SESSIONS, WITHIN_MS, EVERY_S, ROUNDS, ENOUGH = 500, 20.0, 0.25, 3, 200
 CONFIG = """(listen: ["127.0.0.1:0"], udp_ports: (0, 0), max_sessions: 1000, max_connections: 1000, max_per_address: 1000,
     mounts: {"test": Pattern(width: 320, height: 240, fps: 10, bitrate: 200000)})"""
 
@@ -97,12 +97,13 @@ def measure(program, seconds, folder):
 
 
 def main():
-    program, seconds = os.path.realpath(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 8.0
+    program, seconds = os.path.realpath(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 20.0
     with tempfile.TemporaryDirectory() as folder:
         alone, watched, took, size, still = measure(program, seconds, folder)
-    at = lambda part: took[min(len(took) - 1, int(len(took) * part))]
-    print(f"A status of {still} sessions, {size} bytes, {len(took)} times, four a second: median {at(0.5):.1f} ms, "
-          f"nine in ten within {at(0.9):.1f} ms, at most {took[-1]:.1f} ms.\n")
+    # The smallest that so many in a hundred do not exceed.
+    at = lambda hundredths: took[-(-len(took) * hundredths // 100) - 1]
+    print(f"A status of {still} sessions, {size} bytes, {len(took)} times, four a second: p50 {at(50):.1f} ms, "
+          f"p99 {at(99):.1f} ms, at most {took[-1]:.1f} ms.\n")
     print("| thread | alone, % of a core | watched | a status, ms |\n|---|---|---|---|")
     names = sorted({name for shares in alone + watched for name in shares})
     for name in names:
@@ -110,7 +111,9 @@ def main():
         one, other = median(alone), median(watched)
         if max(one, other) >= 0.01:
             print(f"| `{name}` | {one:.2f} | {other:.2f} | {(other - one) * 10 * EVERY_S:.2f} |")
-    sys.exit(at(0.9) > WITHIN_MS or still < SESSIONS)
+    if len(took) < ENOUGH:
+        sys.exit(f"{len(took)} statuses tell nothing of one in a hundred: longer phases")
+    sys.exit(at(99) > WITHIN_MS or still < SESSIONS)
 
 
 main()

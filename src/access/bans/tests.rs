@@ -276,6 +276,40 @@ fn her_new_program_does_not_share_with_who_failed_again_and_again() {
     assert!(open(&mut slips, guesser(), 32), "it is as new");
 }
 
+/// How who comes at a second speaks.
+type Speech = fn(u64) -> Manner;
+
+#[test]
+fn an_address_with_a_user_keeps_one_attempt_in_ten_seconds_whatever_the_manner_of_the_others() {
+    // Of those who claim her name and speak so, each second: the attempts in 200 s, where she does not come.
+    let manners: [(Speech, usize); 4] = [
+        (|_| guesser(), 10),
+        (|_| Manner::of(None, None), 10),
+        (|second| Manner::of(Some(&format!("program {second}")), None), 10),
+        (|_| player(), 20),
+    ];
+    for (speaks, alone) in manners {
+        for she in [false, true] {
+            let mut bans = Bans::default();
+            bans.signed_in(ip(THIEF), "alice", player(), at(0));
+            fail(&mut bans, THIEF, 10, 10);
+            let open = |bans: &mut Bans, manner, second| {
+                matches!(tries(bans, Some("alice"), manner, second), Admission::Guests(_))
+            };
+            let mut taken = 0;
+            for second in 20..220 {
+                if she && second % 10 == 0 {
+                    assert!(open(&mut bans, player(), second), "hers is there whenever she comes");
+                    taken += 1;
+                }
+                taken += usize::from(open(&mut bans, speaks(second), second));
+            }
+            let expected = if she { 20 } else { alone };
+            assert_eq!(taken, expected, "with her: {she}, {:?}", speaks(0));
+        }
+    }
+}
+
 #[test]
 fn who_is_there_is_remembered_a_week_after_that() {
     let (mut bans, day) = (Bans::default(), 24 * 3600);

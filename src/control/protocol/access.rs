@@ -86,6 +86,13 @@ impl AccessRequest {
         "ban add",
         "ban lift",
     ];
+
+    /// Puts the password in, which was read apart.
+    pub(super) fn put(&mut self, read: Password) {
+        if let Self::UserAdd { password, .. } | Self::UserPassword { password, .. } = self {
+            *password = read;
+        }
+    }
 }
 
 /// A password, which nobody prints, and which is wiped where it is forgotten.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::VERSION;
 use super::reply::{Refusal, Reply};
 use super::request::Request;
+use super::{VERSION, secret};
 
 /// Bytes of most requests.
 const SHORT: usize = 4096;
@@ -57,6 +57,8 @@ impl RequestLine {
             refusal: Refusal::new(what, why, what_to_do),
         };
         let help = "send one JSON object a line; docs/control.md has an example of each";
+        let (rest, password) = secret::apart(line).unzip();
+        let line = rest.as_ref().map_or(line, |rest| rest.as_slice());
         let mut fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_slice(line).map_err(|error| {
                 refused(None, "not-json", format!("the line is no JSON object: {error}"), help)
@@ -74,8 +76,11 @@ impl RequestLine {
         }
         let id =
             id.ok_or_else(|| refused(None, "no-id", "the line has no `id`, a number".to_owned(), help))?;
-        let request = Request::deserialize(serde_json::Value::Object(fields))
+        let mut request = Request::deserialize(serde_json::Value::Object(fields))
             .map_err(|error| refused(Some(id), "not-understood", error.to_string(), help))?;
+        if let (Request::Access(request), Some(password)) = (&mut request, password) {
+            request.put(password);
+        }
         Ok(Self { v: VERSION, id, request })
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod line;
 mod reply;
 mod request;
+mod secret;
 mod status;
 
 pub use access::{

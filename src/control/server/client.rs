@@ -9,12 +9,12 @@ use std::time::Duration;
 use smol::future::FutureExt;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::{Async, Task};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::outbox::Outbox;
 use super::{House, after, requests};
 use crate::control::Caller;
-use crate::control::protocol::{AnswerLine, Ask, Outcome, Refusal, Reply, Request, RequestLine};
+use crate::control::protocol::{AnswerLine, Ask, Refusal, Reply, Request, RequestLine};
 
 /// A longer line is refused, and its client with it.
 const LONGEST_LINE: usize = 1 << 20;
@@ -62,15 +62,15 @@ pub(super) async fn serve(house: &House, caller: &Caller, stream: &Async<UnixStr
 
 /// Reads requests; true when the client has said its last.
 async fn listen(house: &House, caller: &Caller, client: &Rc<Client>, mut stream: &Async<UnixStream>) -> bool {
-    let mut unread: Vec<u8> = Vec::new();
+    // A password may be in it.
+    let mut unread = Zeroizing::new(Vec::new());
     let mut piece = vec![0; 16 << 10];
     loop {
         match stream.read(&mut piece).await {
             Err(_) => return false,
             Ok(0) => break,
-            // A password may be in it.
             Ok(read) => {
-                unread.extend_from_slice(&piece[..read]);
+                append(&mut unread, &piece[..read]);
                 piece[..read].zeroize();
             }
         }
@@ -83,8 +83,10 @@ async fn listen(house: &House, caller: &Caller, client: &Rc<Client>, mut stream:
             take(house, caller, client, line);
             begin += length + 1;
         }
-        unread[..begin].zeroize();
-        unread.drain(..begin);
+        let left = unread.len() - begin;
+        unread.copy_within(begin.., 0);
+        unread[left..].zeroize();
+        unread.truncate(left);
         if unread.len() > LONGEST_LINE {
             return client.line_too_long();
         }
@@ -96,6 +98,17 @@ async fn listen(house: &House, caller: &Caller, client: &Rc<Client>, mut stream:
         client.refuse(None, Refusal::new("half-line", why, "end each line with a newline"));
     }
     true
+}
+
+/// What grows by itself leaves a copy behind.
+fn append(unread: &mut Zeroizing<Vec<u8>>, piece: &[u8]) {
+    let length = unread.len() + piece.len();
+    if unread.capacity() < length {
+        let mut longer = Zeroizing::new(Vec::with_capacity(2 * length));
+        longer.extend_from_slice(unread);
+        *unread = longer;
+    }
+    unread.extend_from_slice(piece);
 }
 
 /// Begins what a line asks for.
@@ -123,7 +136,7 @@ fn take(house: &House, caller: &Caller, client: &Rc<Client>, line: &[u8]) {
     client.under_way.borrow_mut().insert(id, UnderWay { task: None, repeats });
     let (own, steward, caller) = (client.clone(), house.steward.clone(), caller.clone());
     let task = house.executor.spawn(async move {
-        super::kept("a request", requests::answer(&*steward, &caller, &own, id, request)).await;
+        super::kept("a request", requests::answer(&*steward, &caller, &own.outbox, id, request)).await;
         // Its own task, which is at its end.
         let ended = own.under_way.borrow_mut().remove(&id);
         if let Some(task) = ended.and_then(|ended| ended.task) {
@@ -157,16 +170,6 @@ async fn write(outbox: &Outbox, mut stream: &Async<UnixStream>) {
 }
 
 impl Client {
-    /// Sends one of the answers to a request.
-    pub(super) fn answer(&self, id: u64, more: bool, outcome: Outcome) {
-        self.outbox.push(AnswerLine { id: Some(id), more, outcome }.write());
-    }
-
-    /// Waits until the client has read most of what it was sent; false where it is dropped.
-    pub(super) async fn has_room(&self) -> bool {
-        self.outbox.has_room().await
-    }
-
     fn refuse(&self, id: Option<u64>, refusal: Refusal) {
         self.outbox.push(AnswerLine { id, more: false, outcome: Err(refusal) }.write());
     }
@@ -182,9 +185,9 @@ impl Client {
         let mut under_way = self.under_way.borrow_mut();
         if under_way.get(&of).is_some_and(|request| request.repeats) {
             drop(under_way.remove(&of));
-            self.answer(of, false, Ok(Reply::End {}));
+            self.outbox.answer(of, false, Ok(Reply::End {}));
             let said = format!("request {of} was ended");
-            return self.answer(id, false, Ok(Reply::Done { said }));
+            return self.outbox.answer(id, false, Ok(Reply::Done { said }));
         }
         let why = format!("no request {of} of this client is answered again and again");
         self.refuse(Some(id), Refusal::new("no-such-request", why, "it may have ended"));

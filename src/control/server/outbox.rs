@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
+use crate::control::protocol::{AnswerLine, Outcome};
+
 /// A client that leaves more than this unread is dropped. Far more than the largest answer.
 const MOST: usize = 8 << 20;
 /// What is sent again and again waits until less than this is unread: who reads slowly is told less often.
@@ -23,6 +25,11 @@ struct State {
 }
 
 impl Outbox {
+    /// Sends one of the answers to a request.
+    pub(super) fn answer(&self, id: u64, more: bool, outcome: Outcome) {
+        self.push(AnswerLine { id: Some(id), more, outcome }.write());
+    }
+
     /// Sends a line. More than a client may leave unread closes it.
     pub(super) fn push(&self, line: String) {
         let mut state = self.0.borrow_mut();

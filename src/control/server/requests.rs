@@ -7,7 +7,7 @@ use smol::Timer;
 use smol::future::FutureExt;
 use smol::stream::StreamExt;
 
-use super::client::Client;
+use super::outbox::Outbox;
 use crate::control::protocol::{Ask, LogWish, Refusal, Reply, Request, Status};
 use crate::control::{Caller, Steward};
 
@@ -18,14 +18,14 @@ const OFTENEST_MS: u32 = 100;
 pub(super) async fn answer(
     steward: &dyn Steward,
     caller: &Caller,
-    client: &Client,
+    outbox: &Outbox,
     id: u64,
     request: Request,
 ) {
-    let once = |outcome| client.answer(id, false, outcome);
+    let once = |outcome| outbox.answer(id, false, outcome);
     match request {
-        Request::Ask(Ask::Status { every_ms: Some(every) }) => watch(steward, client, id, every).await,
-        Request::Ask(Ask::Log(wish)) => log(steward, client, id, wish).await,
+        Request::Ask(Ask::Status { every_ms: Some(every) }) => watch(steward, outbox, id, every).await,
+        Request::Ask(Ask::Log(wish)) => log(steward, outbox, id, wish).await,
         Request::Ask(Ask::Cancel { of }) => once(Err(Refusal::new(
             "no-such-request",
             format!("no request {of} is answered again and again"),
@@ -49,36 +49,36 @@ fn part(ask: &Ask, status: Status) -> Reply {
     }
 }
 
-async fn watch(steward: &dyn Steward, client: &Client, id: u64, every_ms: u32) {
+async fn watch(steward: &dyn Steward, outbox: &Outbox, id: u64, every_ms: u32) {
     if every_ms < OFTENEST_MS {
         let why = format!("every {every_ms} ms is more often than every {OFTENEST_MS} ms");
-        return client.answer(id, false, Err(Refusal::new("too-often", why, "ask for less")));
+        return outbox.answer(id, false, Err(Refusal::new("too-often", why, "ask for less")));
     }
     let every = Duration::from_millis(every_ms.into());
     let mut ticks = Timer::interval(every);
     loop {
         match guarded(steward.status()).await {
-            Ok(status) => client.answer(id, true, Ok(Reply::Status(Box::new(status)))),
-            Err(refusal) => return client.answer(id, false, Err(refusal)),
+            Ok(status) => outbox.answer(id, true, Ok(Reply::Status(Box::new(status)))),
+            Err(refusal) => return outbox.answer(id, false, Err(refusal)),
         }
         ticks.next().await;
         // Who reads slowly is sent the newest when there is room, not all of them.
-        if !client.has_room().await {
+        if !outbox.has_room().await {
             return;
         }
     }
 }
 
-async fn log(steward: &dyn Steward, client: &Client, id: u64, wish: LogWish) {
+async fn log(steward: &dyn Steward, outbox: &Outbox, id: u64, wish: LogWish) {
     let mut lines = match steward.logs(wish) {
         Ok(lines) => lines,
-        Err(refusal) => return client.answer(id, false, Err(refusal)),
+        Err(refusal) => return outbox.answer(id, false, Err(refusal)),
     };
-    while client.has_room().await {
+    while outbox.has_room().await {
         match guarded(async { Ok(lines.next().await) }).await {
-            Ok(Some(event)) => client.answer(id, true, Ok(Reply::Log(event))),
-            Ok(None) => return client.answer(id, false, Ok(Reply::End {})),
-            Err(refusal) => return client.answer(id, false, Err(refusal)),
+            Ok(Some(event)) => outbox.answer(id, true, Ok(Reply::Log(event))),
+            Ok(None) => return outbox.answer(id, false, Ok(Reply::End {})),
+            Err(refusal) => return outbox.answer(id, false, Err(refusal)),
         }
     }
 }

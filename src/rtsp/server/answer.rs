@@ -1,5 +1,7 @@
 //! What a connection asks of the house, and what the house answers.
 
+use zeroize::Zeroizing;
+
 use super::{Lower, SessionId};
 use crate::rtsp::auth::Identity;
 use crate::rtsp::message::Status;
@@ -82,7 +84,7 @@ pub struct Claim {
     /// It changes something, beside the client's own session.
     pub changes: bool,
     /// The value of its `Authorization`; empty where it has several.
-    pub authorization: Option<String>,
+    pub authorization: Option<Zeroizing<String>>,
     /// What program makes it, as it says.
     pub agent: Option<Box<str>>,
     /// Who signed in on its connection before.

@@ -33,8 +33,8 @@ pub(super) fn of(
     };
     let mut authorization = request.headers.all("Authorization");
     let authorization = match (authorization.next(), authorization.next()) {
-        (Some(_), Some(_)) => Some(String::new()),
-        (value, _) => value.map(str::to_owned),
+        (Some(_), Some(_)) => Some(String::new().into()),
+        (value, _) => value.map(|value| value.to_owned().into()),
     };
     Ok(Some(Claim {
         method: request.method.name().to_owned(),

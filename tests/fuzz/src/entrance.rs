@@ -127,7 +127,7 @@ impl World {
             mount: claim.mount.as_deref(),
             is_mount: claim.mount.as_deref() == Some("cam"),
             right: if claim.changes { Right::Control } else { Right::Read },
-            authorization: claim.authorization.as_deref(),
+            authorization: claim.authorization.as_deref().map(String::as_str),
             agent: claim.agent.as_deref(),
             held: claim.held.as_ref(),
             own_session: claim.own_session,

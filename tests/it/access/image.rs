@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Visitor;
-use crate::support::{Client, MOUNTS, Server, lenslet};
+use crate::support::{Client, Incoming, MOUNTS, Server, lenslet};
 use crate::users::{by_daemon, run};
 
 /// Not one piece of it is a word of the program's own.
@@ -59,23 +59,100 @@ fn a_daemon_has_no_password_in_its_memory_of_who_signs_in_by_digest() {
     assert_eq!(times_in(server.process(), MARKER), 0);
 }
 
-/// What was typed for a user's password, or came by Basic, is wiped where it is forgotten. (By Basic it stays a while as it was
-/// sent, in base64: that is documented.)
+/// What of a password is in a process: as it is said, and as Basic sends it.
+fn traces(process: u32, user: &str, password: &str) -> Vec<String> {
+    let sent = STANDARD.encode(format!("{user}:{password}"));
+    // What is given back to the allocator has its first bytes written over.
+    let tail = |text: &str| text[text.len() - text.len().min(14)..].to_owned();
+    [tail(password), tail(&sent)].into_iter().filter(|text| times_in(process, text) > 0).collect()
+}
+
+/// What was typed for a user's password, or came by Basic, is wiped where it is forgotten: the more of what comes is read in
+/// pieces, refused or cut off, the more places there are where it may linger.
 #[test]
 fn a_daemon_has_no_password_in_its_memory_after_it_was_given_one() {
-    let server = Server::on("127.0.0.1", "access: (basic: true),", MOUNTS);
+    let server = Server::on("127.0.0.1", "access: (basic: true, exempt: [\"127.0.0.0/8\"]),", MOUNTS);
+    let (url, process) = (server.url("test"), server.process());
     by_daemon(&server, &["user", "add", "anna", "--password-stdin"], "another");
-    by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], PASSWORD);
-    by_daemon(&server, &["user", "add", "bob", "--password-stdin"], PASSWORD);
-    let refused =
-        run(server.state(), &server.control(), &["user", "add", "bob", "--password-stdin"], PASSWORD);
-    assert!(!refused.status.success());
-    let basic = format!("Authorization: Basic {}", STANDARD.encode(format!("anna:{PASSWORD}")));
-    let url = server.url("test");
-    assert_eq!(Visitor::over(Client::connect(&server), "", "").say("DESCRIBE", &url, &[&basic]).status, 200);
-    by_daemon(&server, &["status"], "");
-    assert!(times_in(server.process(), "anna") > 0, "what is there is found");
-    assert_eq!(times_in(server.process(), MARKER), 0);
+    for password in [MARKER, PASSWORD, "with \"quotes\" and \\ and tab\t, marker-6d1f0c83"] {
+        let clean = |after: &str| {
+            by_daemon(&server, &["status"], "");
+            assert!(times_in(process, "anna") > 0, "what is there is found");
+            assert_eq!(traces(process, "anna", password), [""; 0], "{after}: {password}");
+        };
+        by_daemon(&server, &["user", "passwd", "anna", "--password-stdin"], password);
+        clean("user passwd");
+        by_daemon(&server, &["user", "add", "bob", "--password-stdin"], password);
+        clean("user add");
+        let again = ["user", "add", "bob", "--password-stdin"];
+        assert!(!run(server.state(), &server.control(), &again, password).status.success());
+        clean("user add, refused");
+        by_daemon(&server, &["user", "remove", "bob"], "");
+        for (line, why) in lines(password) {
+            assert!(said(&server.control(), &line).contains(why), "{why}");
+            clean(why);
+        }
+        let sent = STANDARD.encode(format!("anna:{password}"));
+        let mistaken = STANDARD.encode(format!("anna:not a {password}"));
+        for (what, header, status) in [
+            ("right", format!("Authorization: Basic {sent}"), 200),
+            ("wrong", format!("Authorization: Basic {mistaken}"), 401),
+            ("folded", format!("Authorization: Basic\r\n {sent}"), 200),
+            ("not base64", format!("Authorization: Basic {sent}*"), 401),
+            ("twice", format!("Authorization: Basic {sent}\r\nAuthorization: Basic {sent}"), 401),
+            ("beside Latin-1", format!("Authorization: Basic {sent}\r\nX: \u{e9}"), 200),
+            ("beside a header without a colon", format!("Authorization: Basic {sent}\r\nX"), 400),
+        ] {
+            let request = format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n{header}\r\n\r\n");
+            // Latin-1, as some clients write it.
+            let bytes: Vec<u8> = request.chars().map(|character| character as u8).collect();
+            let mut client = Client::connect(&server);
+            client.send(&bytes);
+            let Incoming::Reply(reply) = client.next() else { panic!("no reply") };
+            assert_eq!(reply.status, status, "{what}");
+            clean(what);
+        }
+        // In pieces, each of which the server has read before the next comes; and never ended.
+        let mut client = Client::connect(&server);
+        let request = format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 1\r\nAuthorization: Basic {sent}\r\n\r\n");
+        let half = request.len() - 8;
+        for piece in [format!("{request}{}", &request[..half]), request[half..].to_owned()] {
+            client.send(piece.as_bytes());
+            assert!(matches!(client.next(), Incoming::Reply(reply) if reply.status == 200));
+        }
+        clean("in pieces");
+        client.send(format!("{request}{}", &request[..half]).as_bytes());
+        assert!(matches!(client.next(), Incoming::Reply(reply) if reply.status == 200));
+        drop(client);
+        super::wait(|| crate::users::status(&server).sessions.is_empty());
+        super::wait(|| traces(process, "anna", password).is_empty());
+    }
+}
+
+/// Lines with a password that are no requests, and what each is answered.
+fn lines(password: &str) -> Vec<(String, &'static str)> {
+    let line = |version: u64, verb: &str, more: &str| {
+        let (password, name) = (serde_json::json!(password), "{\"v\":");
+        format!(
+            "{name}{version},\"id\":1,\"do\":\"{verb}\",\"name\":\"carl\",\"password\":{password}{more}}}"
+        )
+    };
+    vec![
+        (line(1, "user add", ",\"oops\":1"), "unknown field"),
+        (line(1, "user adt", ""), "no verb is"),
+        (line(2, "user add", ""), "other-version"),
+        (line(1, "user add", ",,"), "not-json"),
+    ]
+}
+
+/// Says a line to the control socket; what is answered.
+fn said(control: &Path, line: &str) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let mut socket = std::os::unix::net::UnixStream::connect(control).unwrap();
+    socket.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer).unwrap();
+    answer
 }
 
 /// A program in a folder of its own that may leave a core dump there, and is of another user than root: of whom it is that may look

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lenslet::config::store::{Store, hash};
-use lenslet::control::client::Blocking;
+use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{Alarm, Ask, Base, ConfigOrigin, ConfigRequest, Reply};
 use tempfile::TempDir;
 
@@ -166,6 +166,27 @@ fn what_keeps_an_earlier_versions_file_from_being_translated_is_told() {
     let output = command.env("XDG_RUNTIME_DIR", place.folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("not translated") && said.contains("acess"), "{said}");
+}
+
+/// Nothing that is lost could be gone back to: so there is no moment of such a save at which it could be killed.
+#[test]
+fn where_no_version_can_be_kept_nothing_is_written() {
+    let server = Server::with("mounts: {\"a\": Pattern(width: 64, height: 48)}");
+    let before = fs::read_to_string(server.config()).unwrap();
+    let history = server.state().join("history");
+    fs::remove_dir_all(&history).unwrap();
+    fs::write(&history, "").unwrap();
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let set = ConfigRequest::Set { path: "max_sessions".to_owned(), value: "7".to_owned(), base: None };
+    let Err(Error::Refused(refusal)) = control.ask(set) else { panic!("it is written") };
+    assert_eq!(refusal.what, "not-written");
+    assert!(refusal.why.contains(history.to_str().unwrap()), "{refusal:?}");
+    assert_eq!(fs::read_to_string(server.config()).unwrap(), before);
+    // With the folder's place free it is made anew.
+    fs::remove_file(&history).unwrap();
+    let set = ConfigRequest::Set { path: "max_sessions".to_owned(), value: "7".to_owned(), base: None };
+    assert!(control.ask(set).is_ok());
+    assert!(fs::read_to_string(server.config()).unwrap().contains("max_sessions: 7"));
 }
 
 /// What is said of the file, and whether that is an alarm now.
