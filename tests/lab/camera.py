@@ -124,6 +124,15 @@ def have(name, parameters, served, words, readers, anew):
     print(f'ok: {name}: {"served" if served else "refused"}, {took:.1f} s', flush=True)
 
 
+def too_much():
+    """A reload asks for more than the encoder that runs codes at: it is refused, and everything is as it was."""
+    open('/tmp/camera.ron', 'w').write(CONFIG.replace('encode: Hardware', 'encode: Hardware, bitrate: 30000000'))
+    done = subprocess.run([faults.LENSLET, 'reload', '--control', '/tmp/camera.control'], capture_output=True, text=True)
+    said, why = done.stdout + done.stderr, 'mounts["hard"].bitrate: bcm2835-codec-encode codes at '
+    if not done.returncode or why not in said: raise Failed(f'a bitrate that the encoder refuses: {done.returncode}: {said}')
+    print(f'ok: {said.strip()}', flush=True)
+
+
 def main():
     for mount in NODES: open(f'{OUT}cam-{mount}', 'w').close()
     open('/tmp/camera.ron', 'w').write(CONFIG)
@@ -145,8 +154,13 @@ def main():
             again(**WELL)
             since = time.monotonic()
             for mount in NODES: until(f'/{mount} plays again', lambda: readers[mount].playing(since), 30)
+        too_much()
         exact('after-all', readers, *RAW)
         until('as many descriptors as before', lambda: len(faults.opened()) <= open_before, 20)
+        # A driver whose numbers leap has not missed thousands.
+        for line in open(LOG, errors='replace'):
+            if re.search(r'\b[1-9]\d{3,} (missed|lost)', line): failures.append(line.strip())
+            if 'Plane {' in line: failures.append(f'no sentence: {line.strip()}')
         print(f'{open_before} descriptors before, {len(faults.opened())} after', flush=True)
         failures += [reader.wrong for reader in readers.values() if reader.wrong]
         for mount in readers: print(f'/{mount}: {readers[mount].packets} packets, none missing, the longest pause {readers[mount].longest:.1f} s', flush=True)

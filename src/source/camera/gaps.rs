@@ -1,6 +1,15 @@
 //! Where pictures are missing among those that are coded here: between which two, by the driver's own numbers. What is seen
 //! in the coded pictures can be held against that, gap by gap (`tests/lab/exact.py`).
 
+/// More pictures than these are not missing: the driver begins anew, or counts otherwise.
+const MOST: u32 = 1000;
+
+/// How many pictures are missing between two of the driver's numbers.
+pub(super) fn missing(last: u32, sequence: u32) -> u32 {
+    let missing = sequence.wrapping_sub(last).wrapping_sub(1);
+    if missing < MOST { missing } else { 0 }
+}
+
 /// Follows the numbers of the pictures that are coded.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
@@ -13,9 +22,7 @@ impl Gaps {
     pub(super) fn coded(&mut self, sequence: u32) -> Option<String> {
         let before = self.coded;
         self.coded += 1;
-        let step = sequence.wrapping_sub(self.last.replace(sequence)?);
-        // A driver that begins anew, or does not count, says nothing.
-        let missing = if step < u32::MAX / 2 { step.saturating_sub(1) } else { 0 };
+        let missing = missing(self.last.replace(sequence)?, sequence);
         (missing > 0).then(|| format!("{missing} missing before coded picture {before}"))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::controls::apply::{self, Wished};
 use super::doubt::Doubt;
 use super::dropped::Dropped;
-use super::gaps::Gaps;
+use super::gaps::{Gaps, missing};
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
@@ -96,9 +96,6 @@ fn stream_on(
         silent(rhythm, alive, now, name)?;
     }
 }
-
-/// More pictures than these are not missing: the driver counts otherwise.
-const GAP: u32 = 1000;
 
 /// What makes access units of a camera's buffers.
 enum Stream {
@@ -313,12 +310,8 @@ impl<'a> Pipeline<'a> {
 
     /// Counts the pictures that the driver had no buffer for; it numbers them too.
     fn count(&mut self, sequence: u32) {
-        let missing = self.sequence.map_or(0, |last| sequence.wrapping_sub(last).wrapping_sub(1));
-        // A driver that begins anew, or does not count.
-        if missing < GAP {
-            self.late.add_many("lost before they were taken", u64::from(missing));
-        }
-        self.sequence = Some(sequence);
+        let missing = self.sequence.replace(sequence).map_or(0, |last| missing(last, sequence));
+        self.late.add_many("lost before they were taken", u64::from(missing));
     }
 
     /// Has the next picture be a keyframe, or asks the camera for one, if it can be asked.

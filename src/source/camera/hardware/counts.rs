@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::super::gaps::missing;
 use crate::hub::Outlet;
 
 /// Pictures that are late are told of so often, at most: a camera that is faster than its encoder is so for
@@ -44,12 +45,8 @@ pub(super) struct Counts {
 impl Counts {
     /// The driver's next picture came, with this number.
     pub(super) fn came(&mut self, sequence: u32) {
-        if let Some(last) = self.sequence {
-            // A driver that begins anew, or does not count, has missed none.
-            let step = sequence.wrapping_sub(last);
-            self.missed += u64::from(if step < u32::MAX / 2 { step.saturating_sub(1) } else { 0 });
-        }
-        self.sequence = Some(sequence);
+        let missing = self.sequence.replace(sequence).map_or(0, |last| missing(last, sequence));
+        self.missed += u64::from(missing);
     }
 
     /// Has the mount count those that came since the last call.
@@ -94,10 +91,14 @@ mod tests {
     #[test]
     fn gaps_in_the_drivers_numbers_are_pictures_missed() {
         let mut counts = Counts::default();
-        for sequence in [7, 8, 11, 12, 0, 1, u32::MAX, 0, 3] {
+        for sequence in [7, 8, 11, 12, 0, 1, u32::MAX, 0, 3, 7003, 14_003] {
             counts.came(sequence);
         }
-        assert_eq!(counts.missed, 2 + 2, "9 and 10, 1 and 2: beginning anew is no gap");
+        assert_eq!(
+            counts.missed,
+            2 + 2,
+            "9 and 10, 1 and 2: beginning anew, or counting otherwise, is no gap"
+        );
     }
 
     #[test]

@@ -270,8 +270,12 @@ impl<'a> Stream<'a> {
         }
         let (format, bytes) = (self.capture.format(), filled.bytes().len());
         Err(Error::new(format!(
-            "{}: the last {SHORT} pictures were all shorter than {} {}x{} is: {bytes} bytes in {:?}",
-            self.name, format.fourcc, format.width, format.height, format.planes
+            "{}: the last {SHORT} pictures were all shorter than {} {}x{} is: {bytes} bytes came, with lines of {} bytes",
+            self.name,
+            format.fourcc,
+            format.width,
+            format.height,
+            format.bytesperline()
         )))
     }
 
