@@ -74,9 +74,14 @@ compiler() { # sets $tools
     local zig=0.17.1 zigbuild=0.24.0
     tools=$kept/zig-$zig-$zigbuild
     [ -e "$tools/complete" ] && return
-    rm -rf "$tools"
-    python3 -m pip install -q --no-warn-script-location --target "$tools" "ziglang==$zig" "cargo-zigbuild==$zigbuild"
-    touch "$tools/complete"
+    # Two boards may be built side by side.
+    (
+        flock 9
+        [ -e "$tools/complete" ] && exit
+        rm -rf "$tools"
+        python3 -m pip install -q --no-warn-script-location --target "$tools" "ziglang==$zig" "cargo-zigbuild==$zigbuild"
+        touch "$tools/complete"
+    ) 9>"$kept/lock"
 }
 
 zig() { PYTHONPATH="$tools" python3 -m ziglang "$@"; }
