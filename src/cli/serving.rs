@@ -13,6 +13,7 @@ use crate::config::{Config, nearest};
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
 use crate::source::camera;
+use crate::source::found::{self, Everything};
 use crate::tools::urls;
 
 #[derive(Debug, Default, clap::Args)]
@@ -52,18 +53,22 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
 }
 
 pub(super) fn probe(json: bool) -> Done {
-    let found = camera::found();
+    let found = found::everything();
     let mut out = io::stdout().lock();
     if json {
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
     }
-    if found.cameras.is_empty() {
+    let Everything { board, rpicam } = found;
+    if board.cameras.is_empty() && rpicam.is_empty() {
         writeln!(out, "No cameras found. Is one plugged in, and are you in the group `video`?")?;
     }
-    for camera in found.cameras {
+    for camera in board.cameras {
         writeln!(out, "{camera}")?;
     }
-    for encoder in found.encoders {
+    for camera in rpicam {
+        writeln!(out, "{camera}")?;
+    }
+    for encoder in board.encoders {
         writeln!(out, "{encoder}")?;
     }
     Ok(())

@@ -10,6 +10,7 @@ mod times;
 pub mod camera;
 pub mod command;
 pub mod file;
+pub mod found;
 pub mod hotplug;
 pub mod jpegs;
 pub mod pattern;

@@ -46,7 +46,7 @@ fn urls_and_check_say_what_serve_would_do() {
     let probed = run(&["probe", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
     let kinds: Vec<&String> = found.as_object().unwrap().keys().collect();
-    assert_eq!(kinds, ["cameras", "encoders"]);
+    assert_eq!(kinds, ["cameras", "encoders", "rpicam"]);
     assert!(found["cameras"].is_array() && found["encoders"].is_array());
 }
 
@@ -172,4 +172,21 @@ fn a_version_says_for_what_and_of_what_it_was_built() {
     assert!(commit.len() > "commit: ".len(), "{said}");
     let short = String::from_utf8(run(&["-V"]).stdout).unwrap();
     assert_eq!(short.trim_end(), *program);
+}
+
+#[test]
+fn probe_lists_what_rpicam_hello_does() {
+    // The fixture is a program of that name, which writes one of the lists.
+    let folders = std::env::var_os("PATH").unwrap();
+    let fixture = std::fs::canonicalize("tests/fixtures/rpicam").unwrap();
+    let path = std::env::join_paths(std::iter::once(fixture).chain(std::env::split_paths(&folders))).unwrap();
+    let probe = |arguments: &[&str]| lenslet().args(arguments).env("PATH", &path).output().unwrap().stdout;
+    let found: serde_json::Value = serde_json::from_slice(&probe(&["probe", "--json"])).unwrap();
+    let names: Vec<&str> =
+        found["rpicam"].as_array().unwrap().iter().filter_map(|camera| camera["name"].as_str()).collect();
+    assert_eq!(names, ["imx708_wide", "imx585"]);
+    assert_eq!(found["rpicam"][1]["sizes"][0]["width"], 1928);
+    let said = String::from_utf8(probe(&["probe"])).unwrap();
+    assert!(said.contains("imx708_wide") && said.contains("Rpicam(camera: 1)"), "{said}");
+    assert!(!said.contains("No cameras found"), "{said}");
 }

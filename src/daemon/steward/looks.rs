@@ -18,7 +18,7 @@ use crate::daemon::listing::Listed;
 use crate::encode::still;
 use crate::hub::{Mount, Slot, State};
 use crate::media::{AccessUnit, Codec, Kind, Link, Track, TrackId, jpeg};
-use crate::source::camera;
+use crate::source::{camera, found};
 
 /// A source that has given no keyframe by then will not.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ impl Steward {
     pub(super) async fn look(&self, look: Look) -> Answer {
         match look {
             Look::Probe {} => {
-                let found = smol::unblock(camera::found).await;
+                let found = smol::unblock(found::everything).await;
                 let told = serde_json::to_value(found).map_err(|error| {
                     Refusal::new("panic", format!("an error in Lenslet itself: {error}"), "report it")
                 })?;

@@ -3,11 +3,13 @@
 //! It runs while somebody watches, and for a while after; with its children it is ended when the mount is, and by
 //! its `keeper` when we are. `playing` is one at work: `framer` cuts what it writes into pictures without adding one of delay,
 //! `pace` gives them steady times, `pictures` passes them on, `silence` says how long there may be none, `said` puts what it
-//! says into the log; `recognized` and `wrote` know what are no pictures.
+//! says into the log; `recognized` and `wrote` know what are no pictures; `listed` which cameras
+//! there are for `rpicam-vid`.
 
 mod child;
 mod framer;
 mod keeper;
+mod listed;
 mod pace;
 mod pictures;
 mod playing;
@@ -31,6 +33,7 @@ use playing::Playing;
 use said::log;
 
 pub use keeper::keep;
+pub use listed::{Listed, Size, listed};
 pub use rpicam::Rpicam;
 pub use settings::{Run, Settings};
 

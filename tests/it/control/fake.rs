@@ -74,9 +74,13 @@ impl Steward for Fake {
     fn look(&self, look: Look) -> Boxed<'_, Answer> {
         Box::pin(async move {
             match look {
-                Look::Probe {} => {
-                    Ok(Reply::Probe(serde_json::json!([{"path": "/dev/video0", "served": true}])))
-                }
+                Look::Probe {} => Ok(Reply::Probe(serde_json::json!({
+                    "cameras": [{"path": "/dev/video0", "served": true}],
+                    "encoders": [],
+                    "rpicam": [{"camera": 0, "name": "imx708_wide",
+                        "path": "/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a",
+                        "sizes": [{"width": 1536, "height": 864, "fps": 120.13}]}],
+                }))),
                 Look::Controls { .. } => Ok(Reply::Controls(controls())),
                 Look::Snapshot { mount, .. } if mount == "sound" => {
                     let why = "sound has no pictures";

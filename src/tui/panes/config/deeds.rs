@@ -202,7 +202,9 @@ fn beside<'a>(state: &'a State, path: &str) -> Beside<'a> {
         return Beside::default();
     };
     let at = |name: &str| values.at(&format!("{mount}.{name}"));
+    let rpicam = values.at(mount).is_some_and(|it| it.starts_with("Rpicam"));
     Beside {
+        rpicam: rpicam.then(|| at("camera").unwrap_or("0")),
         // Cameras have no paths that are written otherwise.
         device: at("device").and_then(|it| it.strip_prefix('"')?.strip_suffix('"')),
         format: at("format"),

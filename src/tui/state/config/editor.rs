@@ -5,9 +5,9 @@ use tui_input::Input;
 
 use super::super::super::input;
 use super::draft::{Draft, mount_path, quoted, unquoted};
-use super::probed::Suggestion;
 use super::schema::{Field, Kind, Shape};
 use super::steps::Steps;
+use super::suggestion::Suggestion;
 use crate::control::protocol::{ConfigRequest, Edit};
 
 /// A value that is being made.

@@ -7,8 +7,10 @@ pub mod form;
 pub mod probed;
 pub mod raw;
 pub mod review;
+mod ribbon;
 pub mod schema;
 pub mod steps;
+pub mod suggestion;
 
 use super::cursor::Cursor;
 use crate::control::protocol::VersionEntry;

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::ribbon;
 use super::schema::Field;
+use super::suggestion::Suggestion;
 
 /// Raw pictures that can be coded.
 const RAW: [&str; 12] =
@@ -19,6 +21,8 @@ pub struct Probed(pub Option<Value>);
 pub struct Beside<'a> {
     /// The camera's device.
     pub device: Option<&'a str>,
+    /// Its number, of an `Rpicam` mount's.
+    pub rpicam: Option<&'a str>,
     /// How its pictures are coded.
     pub format: Option<&'a str>,
     /// Their size, as it is written.
@@ -27,27 +31,22 @@ pub struct Beside<'a> {
     pub written: Option<&'a str>,
 }
 
-/// What fits a setting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Suggestion {
-    /// What is typed by it.
-    pub value: String,
-    /// How it is listed.
-    pub shown: String,
-}
-
-impl Suggestion {
-    fn new(value: String, about: &str) -> Self {
-        let shown = format!("{value} {about}").trim_end().to_owned();
-        Self { value, shown }
-    }
-}
-
 impl Probed {
     /// What fits a setting that is typed.
     pub fn suggestions(&self, field: &Field, beside: Beside<'_>) -> Vec<Suggestion> {
-        match field.name.as_str() {
-            "device" => self.cameras().map(|camera| Suggestion::new(name(camera), &words(camera))).collect(),
+        match (field.name.as_str(), beside.rpicam) {
+            ("camera", Some(_)) => ribbon::cameras(self.0.as_ref()),
+            ("width" | "height", Some(camera)) => ribbon::sizes(self.0.as_ref(), camera),
+            ("fps", Some(camera)) => ribbon::rates(self.0.as_ref(), camera, beside.size),
+            (name, _) => self.of_v4l2(name, beside),
+        }
+    }
+
+    fn of_v4l2(&self, name: &str, beside: Beside<'_>) -> Vec<Suggestion> {
+        match name {
+            "device" => {
+                self.cameras().map(|camera| Suggestion::new(name_of(camera), &words(camera))).collect()
+            }
             "width" | "height" => self.sizes(beside),
             "fps" => self.rates(beside),
             "controls" => self.controls(beside),
@@ -228,7 +227,7 @@ fn menu_of(kind: &Value) -> impl Iterator<Item = (i64, &str)> {
 }
 
 /// The name that stays when others are plugged in, where there is one.
-fn name(camera: &Value) -> String {
+fn name_of(camera: &Value) -> String {
     let name = camera["id"].as_str().or_else(|| camera["path"].as_str());
     name.unwrap_or_default().to_owned()
 }
