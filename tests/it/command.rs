@@ -413,6 +413,72 @@ fn nothing_of_a_program_outlives_its_mount() {
     assert!(!pids.into_iter().any(is_running), "they end with the server");
 }
 
+/// Pictures until the program's first comes once more, and how many there were before it.
+fn until_it_begins_again(player: &mut Player) -> usize {
+    let first = slices(&fs::read(STREAM).unwrap())[0].clone();
+    let began = Instant::now();
+    let mut seen: Vec<Vec<u8>> = Vec::new();
+    loop {
+        seen.extend(slices(&player.picture().data));
+        if let Some(again) = seen.iter().skip(1).position(|slice| *slice == first) {
+            return again + 1;
+        }
+        assert!(began.elapsed() < PATIENCE, "it does not begin again; {} pictures", seen.len());
+    }
+}
+
+#[test]
+fn a_program_whose_child_holds_its_output_is_seen_to_end() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = camera.command("20 once:FOLDER/dead:exit:3 20 wait:FOLDER/never");
+    let script = format!("echo $$ >> {}; sleep 7777 & exec {steps}", camera.file("shells").display());
+    let server = serve(&format!("sh -c {}", shell_quoted(&script)), "fps: 100, silence: 60");
+    let mut player = Player::play(&server);
+    assert!(until_it_begins_again(&mut player) >= 20, "what it wrote is read");
+    server.logged(&["sh ended: exit status 3"]);
+}
+
+#[test]
+fn what_a_program_leaves_is_served_for_as_long_as_it_writes() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = camera.command("20 make:FOLDER/runs 180 wait:FOLDER/never");
+    let script = format!("{steps} & while [ ! -e {} ]; do sleep 0.01; done", camera.file("runs").display());
+    let server = serve(&format!("sh -c {}", shell_quoted(&script)), "fps: 100, silence: 60");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let seen: Vec<_> = (0..200).flat_map(|_| slices(&player.picture().data)).collect();
+    assert!(seen.iter().zip(expected.iter().cycle()).all(|(seen, expected)| seen == expected));
+    // When that writes nothing either, both are over.
+    until_it_begins_again(&mut player);
+    server.logged(&["sh ended: it has nothing more to show"]);
+}
+
+#[test]
+fn a_keeper_that_is_killed_is_seen_and_the_program_begins_again() {
+    let Some(camera) = Camera::new() else { return };
+    let steps = camera.command("20 wait:FOLDER/never");
+    let script = format!("echo $PPID > {}; exec {steps}", camera.file("keeper").display());
+    let server = serve(&format!("sh -c {}", shell_quoted(&script)), "fps: 100, silence: 60");
+    let mut player = Player::play(&server);
+    player.picture();
+    let keeper = pid(&camera.file("keeper"));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(keeper as i32), nix::sys::signal::SIGKILL).unwrap();
+    until_it_begins_again(&mut player);
+    server.logged(&["sh ended with its keeper"]);
+}
+
+#[test]
+fn a_program_that_says_more_than_can_be_read_gives_its_pictures_all_the_same() {
+    let Some(camera) = Camera::new() else { return };
+    let script = format!("yes floods >&2 & exec {}", camera.command("300 wait:FOLDER/never"));
+    let server = serve(&format!("sh -c {}", shell_quoted(&script)), "fps: 100");
+    let mut player = Player::play(&server);
+    let expected = slices(&fs::read(STREAM).unwrap());
+    let seen: Vec<_> = (0..250).flat_map(|_| slices(&player.picture().data)).collect();
+    assert!(seen.iter().zip(expected.iter().cycle()).all(|(seen, expected)| seen == expected));
+    server.logged(&["it says: floods"]);
+}
+
 #[test]
 fn who_ended_a_program_is_told() {
     for (command, told) in [

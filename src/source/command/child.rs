@@ -53,6 +53,8 @@ pub(super) struct Child {
     process: Process,
     pictures: PipeReader,
     said: Option<PipeReader>,
+    /// It was seen to be over: what it started may still write.
+    over: bool,
     ended: bool,
 }
 
@@ -68,6 +70,8 @@ enum Process {
 enum Ended {
     Itself(ExitStatus),
     Us,
+    /// With its keeper, which somebody ended.
+    Keeper,
 }
 
 /// What there is to do after a wait.
@@ -76,6 +80,8 @@ pub(super) struct Ready {
     pub(super) pictures: bool,
     pub(super) said: bool,
     pub(super) woken: bool,
+    /// The program ended: told once.
+    pub(super) over: bool,
 }
 
 impl Child {
@@ -94,29 +100,41 @@ impl Child {
         // Less is a matter of comfort: `/proc/sys/fs/pipe-max-size`, or a user with too many pipes.
         let _ = fcntl(&pictures, FcntlArg::F_SETPIPE_SZ(PIPE));
         let process = Process::start(words, output.into(), errors.into()).map_err(failed)?;
-        Ok(Self { name: program.clone(), process, pictures, said: Some(said), ended: false })
+        Ok(Self { name: program.clone(), process, pictures, said: Some(said), over: false, ended: false })
     }
 
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Waits until the program wrote something or the bell rang; at most `timeout`.
+    /// Waits until the program wrote something or ended, or the bell rang; at most `timeout`. What it says is looked for if
+    /// that is `heard`.
     ///
     /// # Errors
     /// The kernel's, when it has no memory left.
-    pub(super) fn wait(&self, bell: BorrowedFd<'_>, timeout: Duration) -> io::Result<Ready> {
+    pub(super) fn wait(&mut self, bell: BorrowedFd<'_>, heard: bool, timeout: Duration) -> io::Result<Ready> {
         let look = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-        let said = self.said.as_ref().map(|said| look(said.as_fd()));
-        let mut descriptors = [look(bell), look(self.pictures.as_fd()), said.unwrap_or_else(|| look(bell))];
+        let said = self.said.as_ref().filter(|_| heard).map(AsFd::as_fd);
+        let leash = self.process.leash().filter(|_| !self.over);
+        let mut descriptors = [
+            look(bell),
+            look(self.pictures.as_fd()),
+            look(said.unwrap_or(bell)),
+            look(leash.unwrap_or(bell)),
+        ];
+        let (hears, is_kept) = (said.is_some(), leash.is_some());
         let millis = timeout.as_nanos().div_ceil(1_000_000);
         match poll(&mut descriptors, PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)) {
             Ok(_) => {}
             Err(nix::errno::Errno::EINTR) => return Ok(Ready::default()),
             Err(error) => return Err(error.into()),
         }
-        let [bell, pictures, said] = descriptors.map(|descriptor| descriptor.any() == Some(true));
-        Ok(Ready { woken: bell, pictures, said: said && self.said.is_some() })
+        let [woken, pictures, said, leash] = descriptors.map(|descriptor| descriptor.any() == Some(true));
+        // Without a keeper nobody says so.
+        let look = !self.over && (is_kept && leash || matches!(self.process, Process::Own(_)));
+        let over = look && self.process.is_over();
+        self.over |= over;
+        Ok(Ready { woken, pictures, said: said && hears, over })
     }
 
     /// Reads pictures: `None` if there are no more bytes now, zero if there are none ever.
@@ -141,6 +159,9 @@ impl Child {
         match self.stop() {
             None => format!("{} ended", self.name),
             Some(Ended::Itself(status)) => format!("{} ended: {}", self.name, told(status)),
+            Some(Ended::Keeper) => {
+                format!("{} ended with its keeper, a process of Lenslet's that somebody ended", self.name)
+            }
             Some(Ended::Us) => format!(
                 "{} closed its output, did not end within {} s, and was ended by Lenslet",
                 self.name,
@@ -188,8 +209,15 @@ impl Process {
 
     fn is_over(&mut self) -> bool {
         match self {
-            Self::Kept(keeper) => keeper.status().is_some(),
+            Self::Kept(keeper) => keeper.is_over(),
             Self::Own(child) => over(id(child)),
+        }
+    }
+
+    fn leash(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Kept(keeper) => Some(keeper.leash()),
+            Self::Own(_) => None,
         }
     }
 
@@ -205,9 +233,9 @@ impl Process {
     fn end(&mut self) -> Ended {
         match self {
             Self::Kept(keeper) => {
-                let status = keeper.status();
+                let (over, status) = (keeper.is_over(), keeper.status());
                 keeper.end();
-                status.map_or(Ended::Us, Ended::Itself)
+                status.map_or(if over { Ended::Keeper } else { Ended::Us }, Ended::Itself)
             }
             Self::Own(child) => {
                 let itself = over(id(child));

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{self, Command, ExitCode, ExitStatus, Stdio};
@@ -116,6 +116,16 @@ impl Keeper {
             self.status = Some(ExitStatus::from_raw(number(word)));
         }
         self.status
+    }
+
+    /// Whether the program ended, or the keeper, which nothing of it outlives for long.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.status().is_some() || matches!(self.process.try_wait(), Ok(Some(_)))
+    }
+
+    /// What there is to be read of once the program ended, or the keeper.
+    pub(super) fn leash(&self) -> BorrowedFd<'_> {
+        self.leash.as_fd()
     }
 
     /// Asks all that runs to end.

@@ -28,6 +28,15 @@ const TICK: Duration = Duration::from_secs(1);
 /// Pictures are so far ahead of the clock at most, by their times, but for what is read at once.
 const MOST_AHEAD: Duration = Duration::from_secs(1);
 
+/// A program that ended may have left somebody who writes pictures: nobody who gives none for so long.
+const LEFT: Duration = Duration::from_millis(500);
+
+/// So much is read at once of what it says. Who says more than that without a pause is heard in its last words, and looked
+/// for again after [`DEAF`]: he may not cost a processor, and must not wait for us while he has pictures to write.
+const HEARD: usize = 64 << 10;
+const LAST_WORDS: usize = 4 << 10;
+const DEAF: Duration = Duration::from_millis(5);
+
 /// Without a picture in so much it is not what it is said to be.
 const BARREN: usize = 1 << 20;
 
@@ -39,10 +48,15 @@ pub(super) struct Playing<'a> {
     framer: Framer,
     said: Said,
     block: Vec<u8>,
+    heard: Vec<u8>,
     pictures: Pictures<'a>,
     /// When something came of it last.
     alive: Instant,
     silence: Silence,
+    /// When the program ended, or what it left gave a picture last.
+    left: Option<Instant>,
+    /// It says too much to be heard before.
+    deaf: Option<Instant>,
     /// Bytes since the last picture, and the first of them.
     barren: usize,
     head: Vec<u8>,
@@ -60,9 +74,12 @@ impl<'a> Playing<'a> {
             framer: Framer::new(settings.format),
             said: Said::default(),
             block: vec![0; 64 << 10],
+            heard: vec![0; HEARD],
             pictures: Pictures::new(settings, outlet),
             alive: clock::now(),
             silence: Silence::new(settings),
+            left: None,
+            deaf: None,
             barren: 0,
             head: Vec::new(),
             eager: false,
@@ -70,7 +87,7 @@ impl<'a> Playing<'a> {
         }
     }
 
-    pub(super) fn wait(&self, bell: &EventFd) -> std::io::Result<Ready> {
+    pub(super) fn wait(&mut self, bell: &EventFd) -> std::io::Result<Ready> {
         // Whoever writes faster than any camera waits for the clock, and the pipe holds him up.
         let ahead = self.pictures.ahead(clock::media());
         if ahead > MOST_AHEAD {
@@ -84,19 +101,28 @@ impl<'a> Playing<'a> {
             Waits::ForLong => LONG,
             Waits::No => TICK,
         };
-        self.child.wait(bell.as_fd(), timeout)
+        let now = clock::now();
+        let timeout = if self.left.is_some() { timeout.min(LEFT) } else { timeout };
+        let deaf = self.deaf.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero());
+        self.child.wait(bell.as_fd(), deaf.is_none(), deaf.map_or(timeout, |deaf| timeout.min(deaf)))
     }
 
     pub(super) fn take(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
         if ready.said {
             self.hear(now);
         }
+        if ready.over {
+            self.left = Some(now);
+        }
         if ready.pictures {
             self.read(now)?;
-        } else if !ready.said && !ready.woken {
+        } else if !ready.said && !ready.woken && !ready.over && self.deaf.is_none_or(|until| until <= now) {
             let pictures = &mut self.pictures;
             self.framer.quiet(clock::media(), |picture, began| pictures.take(picture, began));
             self.served(now)?;
+        }
+        if self.left.is_some_and(|left| now.saturating_duration_since(left.max(self.alive)) >= LEFT) {
+            return Err(self.ended(now));
         }
         let over = self.silence.over(self.pictures.published == 0, self.alive, now);
         over.map_or(Ok(()), |patience| {
@@ -159,14 +185,16 @@ impl<'a> Playing<'a> {
     }
 
     fn hear(&mut self, now: Instant) {
-        let mut bytes = [0; 4096];
-        if let Some(length) = self.child.read_said(&mut bytes) {
-            let (outlet, again) = (self.outlet, self.again);
-            self.said.push(&bytes[..length], now, |told| tell(outlet, again, told));
+        let Some(length) = self.child.read_said(&mut self.heard) else { return };
+        let mut bytes = &self.heard[..length];
+        if length == HEARD {
+            (bytes, self.deaf) = (&bytes[HEARD - LAST_WORDS..], Some(now + DEAF));
         }
+        let (outlet, again) = (self.outlet, self.again);
+        self.said.push(bytes, now, |told| tell(outlet, again, told));
     }
 
-    /// It closed its output.
+    /// It ended, or closed its output.
     fn ended(&mut self, now: Instant) -> Error {
         let how = self.child.end();
         let printed = self.printed().map(|printed| format!("; it {printed}")).unwrap_or_default();
