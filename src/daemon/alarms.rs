@@ -42,9 +42,12 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// What is wrong at this time, and nothing else.
-    pub fn look(&mut self, troubles: Vec<Trouble>, now: SystemTime) {
-        let over = |alarm: &mut Alarm| !troubles.iter().any(|trouble| trouble.id == alarm.trouble.id);
+    /// What is wrong at this time, and nothing else; of what is `tried` nobody knows yet: what was wrong with it lasts.
+    pub fn look(&mut self, troubles: Vec<Trouble>, tried: &[String], now: SystemTime) {
+        let over = |alarm: &mut Alarm| {
+            let id = &alarm.trouble.id;
+            !troubles.iter().any(|trouble| trouble.id == *id) && !tried.contains(id)
+        };
         let ended: Vec<Alarm> = self.lasting.extract_if(.., over).collect();
         for alarm in ended {
             if alarm.is_told() {
@@ -125,12 +128,12 @@ mod tests {
     #[test]
     fn an_alarm_has_a_begin_and_an_end() {
         let mut alarms = Alarms::default();
-        alarms.look(vec![trouble("a", "80 °C"), trouble("b", "x")], at(1));
-        alarms.look(vec![trouble("a", "81 °C"), trouble("b", "x")], at(2));
+        alarms.look(vec![trouble("a", "80 °C"), trouble("b", "x")], &[], at(1));
+        alarms.look(vec![trouble("a", "81 °C"), trouble("b", "x")], &[], at(2));
         assert_eq!(told(&alarms), [("a 81 °C".to_owned(), 1, None), ("b x".to_owned(), 1, None)]);
-        alarms.look(vec![trouble("b", "x")], at(3));
+        alarms.look(vec![trouble("b", "x")], &[], at(3));
         assert_eq!(told(&alarms), [("b x".to_owned(), 1, None), ("a 81 °C".to_owned(), 1, Some(3))]);
-        alarms.look(vec![trouble("a", "82 °C")], at(63));
+        alarms.look(vec![trouble("a", "82 °C")], &[], at(63));
         let again = [
             ("a 82 °C".to_owned(), 63, None),
             ("b x".to_owned(), 1, Some(63)),
@@ -140,16 +143,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_tried_again_is_not_over() {
+        let mut alarms = Alarms::default();
+        let tried = ["a".to_owned()];
+        alarms.look(vec![trouble("a", "x")], &[], at(1));
+        alarms.look(vec![], &tried, at(2));
+        alarms.look(vec![trouble("a", "y")], &tried, at(3));
+        assert_eq!(told(&alarms), [("a y".to_owned(), 1, None)]);
+        assert_eq!(alarms.all().map(|alarm| alarm.times).collect::<Vec<_>>(), [1]);
+        alarms.look(vec![], &[], at(4));
+        alarms.look(vec![], &tried, at(5));
+        assert_eq!(told(&alarms), [("a y".to_owned(), 1, Some(4))], "what is over does not begin by a try");
+    }
+
+    #[test]
     fn what_comes_and_goes_is_one_alarm() {
         let mut alarms = Alarms::default();
         for second in 0..1000 {
-            alarms
-                .look(if second % 50 == 0 { vec![trouble("plug", "it is out")] } else { vec![] }, at(second));
+            alarms.look(
+                if second % 50 == 0 { vec![trouble("plug", "it is out")] } else { vec![] },
+                &[],
+                at(second),
+            );
         }
         assert_eq!(told(&alarms), [("plug it is out".to_owned(), 0, Some(951))]);
         assert_eq!(alarms.all().map(|alarm| alarm.times).collect::<Vec<_>>(), [20]);
         // By a clock that is set back nothing has just ended.
-        alarms.look(vec![trouble("plug", "it is out")], at(10));
+        alarms.look(vec![trouble("plug", "it is out")], &[], at(10));
         assert_eq!(told(&alarms).len(), 2);
     }
 
@@ -157,7 +177,7 @@ mod tests {
     fn those_that_ended_are_kept_within_bounds() {
         let mut alarms = Alarms::default();
         for second in 0..500 {
-            alarms.look(vec![trouble(&second.to_string(), "x")], at(second));
+            alarms.look(vec![trouble(&second.to_string(), "x")], &[], at(second));
         }
         assert_eq!(alarms.all().count(), 1 + ENDED);
         assert_eq!(told(&alarms)[1], ("498 x".to_owned(), 498, Some(499)));

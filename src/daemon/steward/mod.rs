@@ -189,7 +189,7 @@ impl Steward {
         let mut troubles = troubles(mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config, self.rooms.asker.unserved().is_some()));
         troubles.extend(self.rooms.keeper.troubles());
-        seen.alarms.look(troubles, clock::wall());
+        seen.alarms.look(troubles, &tried(mounts), clock::wall());
     }
 
     async fn status_now(&self) -> Status {
@@ -287,7 +287,7 @@ fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
             State::Idle | State::Starting | State::Live => return None,
         };
         Some(Trouble {
-            id: format!("mount/{}/{state}", listed.mount.name()),
+            id: id(listed, state),
             why: why.to_string(),
             what_to_do: "it is tried again by itself; `lenslet check` and `lenslet probe` say more"
                 .to_owned(),
@@ -299,6 +299,22 @@ fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
         what_to_do: warning.what_to_do.to_owned(),
     });
     mounts.chain(board).collect()
+}
+
+/// The alarms of mounts whose source is begun anew: it has not failed again, nor given a picture.
+fn tried(mounts: &[Listed]) -> Vec<String> {
+    let tried = |listed: &&Listed| match listed.mount.state() {
+        State::Starting => true,
+        // Between two attempts; of what nobody wants nothing is wrong.
+        State::Idle => listed.mount.wanted() > 0,
+        State::Failed(_) | State::StandIn(_) | State::Live => false,
+    };
+    let ids = |listed: &Listed| ["failed", "stand-in"].map(|state| id(listed, state));
+    mounts.iter().filter(tried).flat_map(ids).collect()
+}
+
+fn id(listed: &Listed, state: &str) -> String {
+    format!("mount/{}/{state}", listed.mount.name())
 }
 
 /// What feeds a mount, in a word, and its device.
