@@ -22,6 +22,8 @@ pub struct Caller {
     pub uid: u32,
     /// The process; none where it is this one.
     pub pid: Option<i32>,
+    /// The machine from which its user signed in, where that is another one and `systemd-logind` says so.
+    pub from: Option<String>,
 }
 
 /// What the daemon does for the control socket. It is called on the socket's own thread, by several clients at once;

@@ -9,6 +9,7 @@
 //! ```
 
 mod client;
+mod origin;
 mod outbox;
 mod requests;
 mod socket;

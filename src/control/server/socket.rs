@@ -10,6 +10,7 @@ use nix::sys::socket::{getsockopt, sockopt};
 use smol::Async;
 use socket2::{Domain, SockAddr, Type};
 
+use super::origin::origin;
 use crate::control::Caller;
 use crate::control::protocol::Refusal;
 
@@ -129,7 +130,8 @@ pub(super) fn caller(stream: &UnixStream, group: u32) -> Result<Caller, Refusal>
             "use a local socket",
         )
     })?;
-    let caller = Caller { uid: peer.uid(), pid: Some(peer.pid()).filter(|pid| *pid > 0) };
+    let pid = Some(peer.pid()).filter(|pid| *pid > 0);
+    let caller = Caller { uid: peer.uid(), pid, from: pid.and_then(|pid| origin(Path::new("/"), pid)) };
     let text = caller.pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/status")).ok());
     let groups = groups(&text.unwrap_or_default());
     if may(caller.uid, peer.gid(), &groups, own, group) {

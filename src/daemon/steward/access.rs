@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Steward;
 use crate::access::Network;
-use crate::config::store::author;
 use crate::control::protocol::{AccessRequest, Refusal, Reply};
 use crate::control::{Answer, Caller};
 use crate::daemon::access::{Edit, Error, Keeper, banned};
@@ -16,7 +15,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 impl Steward {
     /// Files are written: not on the thread that all clients share.
     pub(super) async fn access(&self, caller: &Caller, request: AccessRequest) -> Answer {
-        let (keeper, who) = (self.rooms.keeper.clone(), author(caller.uid));
+        let (keeper, who) = (self.rooms.keeper.clone(), super::who(caller));
         smol::unblock(move || answer(&keeper, &who, request)).await
     }
 }

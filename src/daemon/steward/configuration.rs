@@ -157,7 +157,7 @@ impl Steward {
     /// version. `seen` is what the file has to say still.
     async fn apply(&self, caller: &Caller, text: String, seen: Vec<store::Seen>) -> Answer {
         let config = parsed(&text)?;
-        let author = store::author(caller.uid);
+        let author = super::who(caller);
         self.rooms.asker.expect(Some(text.clone()));
         let difference = self.difference(Some(text.clone())).await.unwrap_or_default();
         let write = move |store: &Store| {

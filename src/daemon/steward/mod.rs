@@ -317,6 +317,12 @@ fn id(listed: &Listed, state: &str) -> String {
     format!("mount/{}/{state}", listed.mount.name())
 }
 
+/// A caller in words: `pi`, `pi from 192.168.1.9`.
+fn who(caller: &Caller) -> String {
+    let from = caller.from.as_ref().map(|from| format!(" from {from}")).unwrap_or_default();
+    author(caller.uid) + &from
+}
+
 /// What feeds a mount, in a word, and its device.
 fn kind(settings: &MountSettings) -> (&'static str, Option<&Path>) {
     match settings {
@@ -341,7 +347,7 @@ impl crate::control::Steward for Shared {
     }
 
     fn act<'a>(&'a self, caller: &'a Caller, act: Act) -> Boxed<'a, Answer> {
-        tracing::info!("{} asked: {act}", author(caller.uid));
+        tracing::info!("{} asked: {act}", who(caller));
         Box::pin(self.0.act(act))
     }
 
