@@ -7,11 +7,13 @@ use super::check::Wrong;
 use super::place;
 use super::syntax::{Kind, Mistake, Path, Span, Step, Value};
 
-/// What is wrong with a configuration, and where: every mistake that could be found.
+/// What is wrong with a configuration, and where: every mistake that could be found, the first of them in words.
 #[derive(Debug)]
 pub struct Error {
     file: Option<PathBuf>,
     problems: Vec<Problem>,
+    /// Mistakes besides.
+    more: usize,
 }
 
 /// One mistake.
@@ -37,7 +39,7 @@ impl Error {
     /// Something that is wrong with the file as a whole.
     pub(super) fn whole(what: impl Into<String>) -> Self {
         let problem = Problem { place: None, path: String::new(), what: what.into(), shown: String::new() };
-        Self { file: None, problems: vec![problem] }
+        Self { file: None, problems: vec![problem], more: 0 }
     }
 
     /// A file whose bytes are no text.
@@ -55,20 +57,24 @@ impl Error {
     /// What is wrong with the grammar, and what the schema finds wrong before that: behind it a tree is guessed.
     pub(super) fn grammar(text: &str, tree: Option<&Value>, mistakes: &[Mistake], wrong: &[Wrong]) -> Self {
         let first = mistakes.first().map_or(0, |mistake| mistake.span.start);
-        let before = wrong.iter().filter(|wrong| wrong.span.end < first);
-        let mut problems: Vec<Problem> = before.map(|wrong| Problem::new(text, wrong)).collect();
-        problems.extend(mistakes.iter().map(|mistake| {
+        let before = || wrong.iter().filter(|wrong| wrong.span.end < first);
+        // To word each is to go through the text each time, and there may be as many as the text has letters.
+        let mut problems: Vec<Problem> = before().take(MOST).map(|wrong| Problem::new(text, wrong)).collect();
+        problems.extend(mistakes.iter().take(MOST - problems.len()).map(|mistake| {
             // Of what is no configuration at all nothing has a way to it.
             let path = tree.map(|tree| around(tree, mistake.span.start)).unwrap_or_default();
             let path = if matches!(path.0.first(), Some(Step::Field(_))) { path } else { Path::default() };
             Problem::new(text, &Wrong { span: mistake.span.clone(), path, what: mistake.what.clone() })
         }));
-        Self { file: None, problems }
+        let more = before().count() + mistakes.len() - problems.len();
+        Self { file: None, problems, more }
     }
 
     /// What the schema finds wrong.
     pub(super) fn schema(text: &str, wrong: &[Wrong]) -> Self {
-        Self { file: None, problems: wrong.iter().map(|wrong| Problem::new(text, wrong)).collect() }
+        let problems: Vec<Problem> = wrong.iter().take(MOST).map(|wrong| Problem::new(text, wrong)).collect();
+        let more = wrong.len() - problems.len();
+        Self { file: None, problems, more }
     }
 
     /// What could not be made a value.
@@ -77,7 +83,7 @@ impl Error {
         let (start, end) = (at(&error.span.start), at(&error.span.end));
         let span = start..end.max(start);
         let wrong = Wrong { path: around(tree, start), span, what: error.code.to_string() };
-        Self { file: None, problems: vec![Problem::new(text, &wrong)] }
+        Self { file: None, problems: vec![Problem::new(text, &wrong)], more: 0 }
     }
 
     /// What cannot be, though it can be written: a room's sentences, each beginning with what it is about.
@@ -105,14 +111,19 @@ impl Error {
             let space = if problem.place.is_none() && self.file.is_some() { " " } else { "" };
             format!("{file}{space}{}", problem.brief())
         };
-        let mut lines: Vec<String> = self.problems.iter().take(MOST).map(line).collect();
-        lines.extend(self.problems.len().checked_sub(MOST + 1).map(|more| format!("and {} more", more + 1)));
+        let mut lines: Vec<String> = self.problems.iter().map(line).collect();
+        lines.extend((self.more > 0).then(|| format!("and {} more", self.more)));
         lines.join("\n")
     }
 
-    /// Every mistake, in the text's order.
+    /// The first mistakes, in the text's order.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// How many there are besides.
+    pub fn more(&self) -> usize {
+        self.more
     }
 }
 
@@ -146,7 +157,7 @@ impl fmt::Display for Problem {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().take(MOST).enumerate() {
+        for (index, problem) in self.problems.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
@@ -156,7 +167,7 @@ impl fmt::Display for Error {
                 (None, _) => problem.fmt(f)?,
             }
         }
-        match self.problems.len().saturating_sub(MOST) {
+        match self.more {
             0 => Ok(()),
             more => write!(f, "\nand {more} more"),
         }

@@ -12,6 +12,7 @@ mod notify;
 mod panics;
 mod plan;
 mod reload;
+mod steering;
 mod steward;
 
 use std::io::{self, Write};
@@ -34,13 +35,13 @@ pub use reload::{Answer, Asker};
 use crate::clock;
 use crate::config::Config;
 use crate::config::store::{Environment, Paths, Store, note_state};
-use crate::control;
 use crate::logs::Logs;
 use crate::server::{self, Server};
 use crate::source;
 use file_watch::FileWatch;
 use notify::{Notify, Watchdog};
 use reload::Reloader;
+use steering::Steering;
 
 /// Sources may take this long to end, once everybody has been told goodbye: a camera or an encoder that is cut off while it
 /// streams may not be there for the next who wants it.
@@ -108,7 +109,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     };
     let steward = steward::Steward::new(rooms, store.clone(), &state, logs, stop);
     let looking = steward.watch(bell, rung).map_err(Error::System)?;
-    let control = steer(control.or_else(|| config.places.control_socket.clone()), steward);
+    let steering = Steering::begin(control.or_else(|| config.places.control_socket.clone()), steward);
     match announce(&server.addresses(), listing.names(), &config.server) {
         // Whoever started us has read enough, and is served all the same.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -131,7 +132,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         notify.stopping();
     });
     // Everybody has been told goodbye.
-    control.into_iter().for_each(control::server::Running::stop);
+    steering.end();
     looking.join();
     keeper.end();
     file_watch.into_iter().for_each(FileWatch::join);
@@ -157,22 +158,6 @@ async fn end(mut signals: Signals, asker: &Asker, stopped: Receiver<()>) {
         }
     };
     or(signalled, told).await;
-}
-
-/// Starts the control socket. Without one the daemon serves all the same.
-fn steer(path: Option<PathBuf>, steward: Arc<steward::Steward>) -> Option<control::server::Running> {
-    let path = path.unwrap_or_else(|| {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        control::usual_path(runtime.as_deref())
-    });
-    let socket = control::server::Socket::bind(&path)
-        .inspect_err(|error| tracing::warn!("nobody can steer this daemon: {error}"))
-        .ok()?;
-    control::server::start(Some(socket), Vec::new(), Arc::new(steward::Shared(steward)))
-        .inspect_err(
-            |error| tracing::warn!(%error, "nobody can steer this daemon: there are no threads left"),
-        )
-        .ok()
 }
 
 /// A number in the environment.

@@ -28,6 +28,21 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 /// `LENSLET_EXPECT=write` writes what is said now beside each file, to be read by a person before it is kept.
 #[test]
+fn of_thousands_of_mistakes_in_a_line_the_first_are_told_and_the_others_counted() {
+    for text in [
+        format!("(mounts: {{{}}})", "\"a\": Pattern(fps: 0), ".repeat(3000)),
+        format!("({})", "nothing: 1, ".repeat(10_000)),
+        "] ".repeat(60_000),
+    ] {
+        let error = lenslet::config::Config::parse(&text).unwrap_err();
+        let (told, more) = (error.problems().len(), error.more());
+        assert!(told == 20 || more == 0, "{told} and {more}: {}", &text[..40]);
+        let words: usize = error.problems().iter().map(|problem| problem.to_string().len()).sum();
+        assert!(words < 20_000, "{words} bytes of what is told of {}", &text[..40]);
+    }
+}
+
+#[test]
 fn every_mistake_is_answered_with_its_sentence() {
     let folder = here("tests/fixtures/config/invalid");
     let files = files(&folder, "ron");

@@ -1,6 +1,7 @@
 //! Which daemon a command means, or which file: never another than was said.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -84,6 +85,40 @@ fn a_daemon_of_another_file_is_not_asked_in_its_stead() {
     fs::write(&other, format!("(control_socket: {nowhere:?}, state_dir: {:?})", folder.path())).unwrap();
     let output = run(server.state(), server.state(), &["config", "history"], &[option, &other]);
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("No versions are kept of"), "{output:?}");
+}
+
+#[test]
+fn a_daemon_that_found_another_at_its_control_socket_has_it_when_that_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("c.sock");
+    let serve = |name: &str| {
+        let file = folder.path().join(name);
+        let text = format!(
+            "(listen: [\"127.0.0.1:0\"], control_socket: {socket:?}, mounts: {{\"{name}\": Pattern()}})"
+        );
+        fs::write(&file, text).unwrap();
+        let mut command = lenslet();
+        command.arg("serve").arg("--config").arg(&file).stdin(Stdio::null());
+        command.env("XDG_RUNTIME_DIR", folder.path()).env("STATE_DIRECTORY", folder.path().join("state"));
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening"), "{line:?}");
+        child
+    };
+    let mut first = serve("first");
+    let mut second = serve("second");
+    let log = BufReader::new(second.stderr.take().unwrap());
+    let mut log = log.lines().map_while(Result::ok);
+    log.by_ref().find(|line| line.contains("another Lenslet answers")).unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    log.find(|line| line.contains("is this daemon's now")).unwrap();
+    let output = run(folder.path(), folder.path(), &["status", "--control"], &[&socket]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    second.kill().unwrap();
+    second.wait().unwrap();
+    assert!(said.contains("second") && !said.contains("first"), "{output:?}");
 }
 
 #[test]

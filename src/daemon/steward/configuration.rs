@@ -385,7 +385,10 @@ fn checked(text: &str) -> Checked {
                 path: Some(problem.path.clone()).filter(|path| !path.is_empty()),
                 said: problem.to_string(),
             };
-            Checked { errors: error.problems().iter().map(problem).collect(), warnings: Vec::new() }
+            let more = (error.more() > 0).then(|| format!("and {} more", error.more()));
+            let more = more.map(|said| Problem { line: None, column: None, path: None, said });
+            let errors = error.problems().iter().map(problem).chain(more).collect();
+            Checked { errors, warnings: Vec::new() }
         }
     }
 }
