@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Done;
 use super::config_argument::ConfigArgument;
+use super::control::words::plain;
 use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
 use crate::clock;
@@ -142,7 +143,10 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
     writeln!(out, "Backup of {} ({}), made {}.", backup.host, backup.program, backup.made)?;
     if let Some((before, after)) = &restore.config {
         let path = place.store.path().display().to_string();
-        write!(out, "{}", difference((&path, before), ("the backup", after)))?;
+        // Its comments are whoever's who had the file.
+        for line in difference((&path, before), ("the backup", after)).lines() {
+            writeln!(out, "{}", plain(&line.replace('\t', "    ")))?;
+        }
     }
     for (name, before, after) in restore.sections() {
         if name == USERS {

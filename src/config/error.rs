@@ -145,7 +145,7 @@ impl Problem {
     fn brief(&self) -> String {
         let place = self.place.map(|(line, column)| format!("{line}:{column}: ")).unwrap_or_default();
         let path = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
-        format!("{place}{path}{}", self.what)
+        place + &place::shown(&(path + &self.what))
     }
 }
 

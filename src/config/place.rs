@@ -3,6 +3,8 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
+use crate::plain::is_harmful;
+
 /// The line, from 1, of a byte.
 pub(super) fn line(text: &str, at: usize) -> usize {
     before(text, at).matches('\n').count() + 1
@@ -45,9 +47,9 @@ pub(super) fn marked(text: &str, span: &Range<usize>, f: &mut impl Write) -> fmt
 const SHOWN: usize = 60;
 
 /// Without what would steer a terminal.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let plain =
-        |character: char| if character.is_control() && character != '\t' { '\u{fffd}' } else { character };
+        |character: char| if is_harmful(character) && character != '\t' { '\u{fffd}' } else { character };
     text.chars().map(plain).collect()
 }
 

@@ -28,6 +28,13 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
 
 /// `LENSLET_EXPECT=write` writes what is said now beside each file, to be read by a person before it is kept.
 #[test]
+fn what_would_turn_the_text_around_is_not_shown() {
+    let error = lenslet::config::Config::parse("(mounts: {\"a\u{202e}b\": Pattern(fps: 0)})").unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("a\u{fffd}b") && !said.contains('\u{202e}'), "{said:?}");
+}
+
+#[test]
 fn of_thousands_of_mistakes_in_a_line_the_first_are_told_and_the_others_counted() {
     for text in [
         format!("(mounts: {{{}}})", "\"a\": Pattern(fps: 0), ".repeat(3000)),
