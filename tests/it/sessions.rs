@@ -95,7 +95,7 @@ fn a_session_that_never_plays_ends_and_its_ports_are_free() {
     let (session, rtp, rtcp) = client.set_up_udp(&url);
     let mut other = Client::connect(&server);
     let interleaved = other.set_up_tcp(&url);
-    // Each asks when it is over with its own: who says nothing for as long again is let go.
+    // Each asks when it is over with its own: who says nothing then is let go.
     let mut over = Vec::new();
     for (client, session) in [(&mut client, &session), (&mut other, &interleaved)] {
         while !over.iter().any(|line: &String| line.contains(&session[..8])) {

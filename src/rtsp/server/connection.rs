@@ -18,6 +18,9 @@ use crate::rtsp::url;
 /// The first request, and of each that begins its end, comes within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Whose session ended for its silence has so long to ask, and be told so.
+const TO_ASK: Duration = Duration::from_secs(2);
+
 /// Somebody opened the port in a browser.
 const HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 57\r\n\
     Connection: close\r\n\r\nThis port speaks RTSP: open rtsp://... in a video player.";
@@ -193,8 +196,9 @@ impl Connection {
             // A session's end is the session's matter.
             self.silent = Some(now);
         } else if self.caller.own.take().is_some() {
-            // It ended meanwhile, and nobody said so: there is as long again to ask.
-            self.silent = Some(now);
+            // It ended meanwhile, and nobody said so.
+            let silence = sessions.patience();
+            self.silent = now.checked_sub(silence.saturating_sub(TO_ASK)).or(Some(now));
         } else {
             self.close = Some("it has no session and asks nothing".into());
         }
