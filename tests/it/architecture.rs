@@ -20,7 +20,7 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
     ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
     ("clock", &["media"]),
-    ("config", &["access", "clock", "rtsp", "server", "source"]),
+    ("config", &["access", "clock", "plain", "rtsp", "server", "source"]),
     ("control", &[]),
     (
         "daemon",
