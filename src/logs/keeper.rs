@@ -1,10 +1,10 @@
 //! The last lines.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Line;
+use super::packed::Packed;
 
 /// So many lines are kept, and so many bytes of them.
 const LINES: usize = 1000;
@@ -16,8 +16,7 @@ pub struct Keeper(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    lines: VecDeque<Arc<Line>>,
-    bytes: usize,
+    lines: Packed,
     /// The number of the line after the last.
     next: u64,
     waiting: Vec<Waker>,
@@ -27,7 +26,7 @@ struct State {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// In the order in which they were logged.
-    pub lines: Vec<Arc<Line>>,
+    pub lines: Vec<Line>,
     /// Lines before them that are no longer kept.
     pub missed: u64,
     /// The number from which to ask for the next.
@@ -36,13 +35,12 @@ pub struct Kept {
 
 impl Keeper {
     /// Keeps a line; the oldest make room for it.
-    pub fn keep(&self, line: Line) {
+    pub fn keep(&self, line: &Line) {
         let mut state = self.state();
-        state.bytes += size(&line);
-        state.lines.push_back(Arc::new(line));
+        state.lines.push(line);
         state.next += 1;
-        while state.lines.len() > LINES || state.bytes > BYTES && state.lines.len() > 1 {
-            state.bytes -= state.lines.pop_front().map_or(0, |line| size(&line));
+        while state.lines.len() > LINES || state.lines.bytes() > BYTES && state.lines.len() > 1 {
+            state.lines.pop();
         }
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
@@ -55,7 +53,7 @@ impl Keeper {
         let first = state.next - state.lines.len() as u64;
         let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
         let missed = first.saturating_sub(from);
-        Kept { lines: state.lines.iter().skip(skip).cloned().collect(), missed, next: state.next }
+        Kept { lines: state.lines.iter().skip(skip).collect(), missed, next: state.next }
     }
 
     /// The lines from number `from` on, once there are any.
@@ -76,12 +74,10 @@ impl Keeper {
     }
 }
 
-fn size(line: &Line) -> usize {
-    size_of::<Line>() + line.text.len() + line.time.len()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::logs::Level;
 
@@ -89,14 +85,14 @@ mod tests {
     fn a_panic_while_a_line_is_kept_leaves_the_log_as_it_is() {
         let line = || Line { time: String::new(), level: Level::Info, room: "server", text: String::new() };
         let keeper = Arc::new(Keeper::default());
-        keeper.keep(line());
+        keeper.keep(&line());
         let panicking = keeper.clone();
         let panics = std::thread::spawn(move || {
             let _state = panicking.state();
             panic!("on purpose");
         });
         assert!(panics.join().is_err() && keeper.0.is_poisoned());
-        keeper.keep(line());
+        keeper.keep(&line());
         assert_eq!(keeper.since(0).lines.len(), 2);
     }
 }

@@ -39,7 +39,7 @@ impl Writing {
         };
         // In one go, so that lines of threads do not mix; where nobody reads it is lost.
         let _ = io::stderr().lock().write_all(written.as_bytes());
-        self.keeper.keep(line);
+        self.keeper.keep(&line);
     }
 }
 

@@ -8,6 +8,7 @@ mod keeper;
 mod layer;
 mod levels;
 mod line;
+mod packed;
 mod repeats;
 mod rooms;
 

@@ -14,7 +14,7 @@ fn logged(levels: &str, say: impl FnOnce()) -> Vec<String> {
     let levels: Levels = levels.parse().unwrap();
     let layer = layer::Writing::new(keeper.clone(), false).with_filter(levels.targets());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say);
-    let shown = |line: &Arc<Line>| format!("{} {}: {}", line.level.name(), line.room, line.text);
+    let shown = |line: &Line| format!("{} {}: {}", line.level.name(), line.room, line.text);
     keeper.since(0).lines.iter().map(shown).collect()
 }
 
@@ -101,7 +101,7 @@ fn the_last_lines_are_kept_within_bounds() {
     let mut context = Context::from_waker(Waker::noop());
     assert_eq!(keeper.poll_since(0, &mut context), Poll::Pending);
     for number in 0..1500 {
-        keeper.keep(line(number.to_string()));
+        keeper.keep(&line(number.to_string()));
     }
     let kept = keeper.since(0);
     assert_eq!((kept.lines.len(), kept.missed, kept.next), (1000, 500, 1500));
@@ -111,7 +111,7 @@ fn the_last_lines_are_kept_within_bounds() {
     assert_eq!(keeper.poll_since(1500, &mut context), Poll::Pending);
     assert_eq!(keeper.since(u64::MAX), Kept { lines: Vec::new(), missed: 0, next: 1500 });
     for _ in 0..10 {
-        keeper.keep(line("x".repeat(100_000)));
+        keeper.keep(&line("x".repeat(100_000)));
     }
     assert_eq!(keeper.since(0).lines.len(), 2, "long lines are fewer");
 }
@@ -127,6 +127,6 @@ fn who_waits_for_lines_is_woken() {
     let (keeper, woken) = (Keeper::default(), Arc::new(Woken(false.into())));
     let waker = Waker::from(woken.clone());
     assert!(keeper.poll_since(0, &mut Context::from_waker(&waker)).is_pending());
-    keeper.keep(line("a".to_owned()));
+    keeper.keep(&line("a".to_owned()));
     assert!(woken.0.load(std::sync::atomic::Ordering::SeqCst));
 }

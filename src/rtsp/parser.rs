@@ -25,7 +25,7 @@ const MOST_ASKED: usize = 4 << 10;
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// Bytes that are neither a frame nor a letter, skipped in one go at most.
-const MOST_GARBAGE: usize = 4096;
+const MOST_GARBAGE: u16 = 4096;
 
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,19 +76,19 @@ pub enum Foreign {
 pub struct Parser {
     /// It reads what clients send.
     of_clients: bool,
+    failed: bool,
     /// Bytes to come of a frame that is too long to be kept.
-    passed_over: usize,
+    passed_over: u16,
+    garbage: u16,
+    /// Pending bytes that were searched in vain for the end of a head.
+    searched: u32,
+    /// Pending bytes that the next item needs, once that is known: a body in a thousand pieces is
+    /// looked at once.
+    needed: u32,
     buffer: Vec<u8>,
     /// Bytes of the buffer that are done with.
     taken: usize,
     position: u64,
-    garbage: usize,
-    failed: bool,
-    /// Pending bytes that were searched in vain for the end of a head.
-    searched: usize,
-    /// Pending bytes that the next item needs, once that is known: a body in a thousand pieces is
-    /// looked at once.
-    needed: usize,
 }
 
 impl Parser {
@@ -143,12 +143,12 @@ impl Parser {
                 return None;
             }
             if self.passed_over > 0 {
-                let passed = self.passed_over.min(self.pending());
-                self.passed_over -= passed;
+                let passed = usize::from(self.passed_over).min(self.pending());
+                self.passed_over -= passed as u16;
                 self.take(passed);
             }
             let rest = &self.buffer[self.taken..];
-            if rest.len() < self.needed {
+            if rest.len() < self.needed as usize {
                 return None;
             }
             match rest.first()? {
@@ -207,10 +207,11 @@ impl Parser {
     /// A frame, or none where it is too long to be kept; nothing where more has to come.
     fn frame(&mut self) -> Option<Option<Item>> {
         let &[_, channel, high, low, ref rest @ ..] = &self.buffer[self.taken..] else { return None };
-        let length = usize::from(u16::from_be_bytes([high, low]));
+        let announced = u16::from_be_bytes([high, low]);
+        let length = usize::from(announced);
         if self.of_clients && length > MOST_ASKED {
             self.take(4);
-            self.passed_over = length;
+            self.passed_over = announced;
             return Some(None);
         }
         let data = rest.get(..length)?.to_vec();
@@ -222,10 +223,10 @@ impl Parser {
     fn message(&mut self) -> Option<Item> {
         let rest = &self.buffer[self.taken..];
         let longest = if self.of_clients { MOST_ASKED_HEAD } else { MOST_HEAD };
-        let Some(head) = head_length(rest, self.searched, longest) else {
+        let Some(head) = head_length(rest, self.searched as usize, longest) else {
             let too_long = rest.len() > longest;
             let status = if rest.iter().take(longest).any(|byte| *byte == b'\n') { 413 } else { 414 };
-            self.searched = rest.len();
+            self.searched = rest.len() as u32;
             return too_long.then(|| self.fail("the message is too long", Status(status)));
         };
         // Latin-1 in a header is somebody's name or path: kept readable, never an error.
@@ -246,7 +247,7 @@ impl Parser {
             }
         };
         let Some(bytes) = rest.get(head..head + body) else {
-            self.needed = head + body;
+            self.needed = (head + body) as u32;
             return None;
         };
         let bytes = bytes.to_vec();

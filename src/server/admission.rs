@@ -8,11 +8,10 @@ use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::rtsp::customer::customer;
 
@@ -49,14 +48,14 @@ pub(super) struct Since {
 pub(super) struct Place {
     admission: Arc<Admission>,
     whose: IpAddr,
-    /// Which of the strangers it is, if it is one.
-    stranger: Cell<Option<u64>>,
-    call: Arc<Call>,
+    /// A stranger's.
+    call: Cell<Option<Arc<Call>>>,
 }
 
-/// What tells a connection to make way. Its place is another's already.
-#[derive(Default)]
-pub(super) struct Call {
+/// What tells a stranger to make way. Its place is another's already.
+struct Call {
+    /// Which of the strangers it is.
+    number: u64,
     /// As many connections as there may be, once it is given.
     given: AtomicUsize,
     waker: Mutex<Option<Waker>>,
@@ -123,9 +122,8 @@ impl Admission {
         }
         *counts.of.entry(whose).or_default() += 1;
         counts.all += 1;
-        let call = Arc::default();
-        let stranger = Cell::new(Some(counts.enter(whose, &call)));
-        Ok(Place { admission: self.clone(), whose, stranger, call })
+        let call = Cell::new(Some(counts.enter(whose)));
+        Ok(Place { admission: self.clone(), whose, call })
     }
 
     /// How many were refused, and made way, since the last call.
@@ -166,11 +164,13 @@ impl Counts {
         true
     }
 
-    /// Another stranger; which one.
-    fn enter(&mut self, whose: IpAddr, call: &Arc<Call>) -> u64 {
+    /// Another stranger; what it is told by.
+    fn enter(&mut self, whose: IpAddr) -> Arc<Call> {
         self.numbers += 1;
-        self.strangers.entry(whose).or_default().insert(self.numbers, call.clone());
-        self.numbers
+        let (given, waker) = Default::default();
+        let call = Arc::new(Call { number: self.numbers, given, waker });
+        self.strangers.entry(whose).or_default().insert(call.number, call.clone());
+        call
     }
 
     /// One stranger less.
@@ -197,36 +197,38 @@ impl Counts {
 impl Place {
     /// Whether it is known now whose the connection is: who has a session or signed in makes way for nobody.
     pub(super) fn settle(&self, known: bool) {
-        if known != self.stranger.get().is_some() {
-            return;
+        let call = self.call.take();
+        if known != call.is_some() {
+            return self.call.set(call);
         }
         let mut counts = self.admission.counts();
-        if self.call.is_given() {
-            return;
-        }
-        self.stranger.set(match self.stranger.get() {
-            Some(number) => {
-                counts.leave(self.whose, number);
+        self.call.set(match call {
+            Some(call) if call.is_given() => Some(call),
+            Some(call) => {
+                counts.leave(self.whose, call.number);
                 None
             }
-            None => Some(counts.enter(self.whose, &self.call)),
+            None => Some(counts.enter(self.whose)),
         });
     }
 
-    /// What tells it to make way.
-    pub(super) fn call(&self) -> Arc<Call> {
-        self.call.clone()
+    /// Waits until it is told to make way; gives why.
+    pub(super) fn poll_given(&self, context: &Context<'_>) -> Poll<Full> {
+        let call = self.call.take();
+        let given = call.as_ref().map_or(Poll::Pending, |call| call.poll(context));
+        self.call.set(call);
+        given
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts();
-        if self.call.is_given() {
-            return;
-        }
-        if let Some(number) = self.stranger.get() {
-            counts.leave(self.whose, number);
+        if let Some(call) = self.call.take() {
+            if call.is_given() {
+                return;
+            }
+            counts.leave(self.whose, call.number);
         }
         counts.free(self.whose);
     }
@@ -246,19 +248,16 @@ impl Call {
     }
 
     /// Waits for it; gives why.
-    pub(super) async fn given(&self) -> Full {
-        poll_fn(|context| {
-            let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-            if self.is_given() {
-                return Poll::Ready(Full::Stranger(self.given.load(Ordering::SeqCst)));
-            }
-            match &mut *waker {
-                Some(known) => known.clone_from(context.waker()),
-                none => *none = Some(context.waker().clone()),
-            }
-            Poll::Pending
-        })
-        .await
+    fn poll(&self, context: &Context<'_>) -> Poll<Full> {
+        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_given() {
+            return Poll::Ready(Full::Stranger(self.given.load(Ordering::SeqCst)));
+        }
+        match &mut *waker {
+            Some(known) => known.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
     }
 }
 
@@ -302,7 +301,8 @@ mod tests {
             .collect();
         places[1].settle(true);
         let gone = |places: &[Place]| -> Vec<usize> {
-            (0..places.len()).filter(|index| places[*index].call.is_given()).collect()
+            let context = Context::from_waker(Waker::noop());
+            (0..places.len()).filter(|index| places[*index].poll_given(&context).is_ready()).collect()
         };
         assert_eq!(
             admission.admit(address("10.0.0.1")).err(),
@@ -331,15 +331,29 @@ mod tests {
         assert!(counts.all == 0 && counts.of.is_empty() && counts.strangers.is_empty());
     }
 
+    #[derive(Default)]
+    struct Woken(std::sync::atomic::AtomicBool);
+
+    impl std::task::Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
     #[test]
     fn who_is_told_to_make_way_is_woken() {
         let admission = Arc::new(Admission::new(1, 1));
         let first = admission.admit(address("10.0.0.1")).ok().unwrap();
-        let (call, mut context) = (first.call(), std::task::Context::from_waker(Waker::noop()));
-        let mut waiting = std::pin::pin!(call.given());
-        assert!(waiting.as_mut().poll(&mut context).is_pending());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let context = Context::from_waker(&waker);
+        // Also where it was known in between.
+        for known in [true, false] {
+            first.settle(known);
+            assert!(first.poll_given(&context).is_pending());
+        }
         let _second = admission.admit(address("10.0.0.2")).ok().unwrap();
-        assert!(waiting.as_mut().poll(&mut context).is_ready());
+        assert!(woken.0.load(Ordering::SeqCst) && first.poll_given(&context).is_ready());
         // That it signed in meanwhile comes too late.
         first.settle(true);
         drop(first);

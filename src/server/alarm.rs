@@ -1,15 +1,18 @@
 //! What wakes a task again and again without an allocation each time.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::timers;
 use crate::clock;
+
+/// A timer that rings so much later is none to set anew: others had its time already.
+const AS_GOOD: Duration = Duration::from_micros(1);
 
 /// A timer of its worker's that is set anew only when it has to ring earlier. It may ring too early.
 #[derive(Default)]
@@ -20,7 +23,7 @@ pub(super) struct Alarm {
 impl Alarm {
     /// Rings at `at` at the latest.
     pub(super) fn poll(&mut self, at: Instant, context: &Context<'_>) -> Poll<()> {
-        if let Some(key) = self.set.filter(|(set, _)| *set <= at) {
+        if let Some(key) = self.set.filter(|set| set.saturating_duration_since(at) < AS_GOOD) {
             if timers::waits(key, context.waker()) {
                 return Poll::Pending;
             }
@@ -58,7 +61,7 @@ pub(super) async fn until(at: Instant) {
 #[derive(Default)]
 pub(super) struct Kick {
     given: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
+    waker: Cell<Option<Waker>>,
 }
 
 impl Kick {
@@ -83,11 +86,8 @@ impl Kick {
         if self.given.take() {
             return Poll::Ready(());
         }
-        let mut waker = self.waker.borrow_mut();
-        match &mut *waker {
-            Some(known) => known.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        let known = self.waker.take().filter(|known| known.will_wake(context.waker()));
+        self.waker.set(Some(known.unwrap_or_else(|| context.waker().clone())));
         Poll::Pending
     }
 }
@@ -133,7 +133,7 @@ impl Wake for Own {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::cell::RefCell;
 
     use super::*;
 

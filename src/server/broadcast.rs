@@ -131,7 +131,7 @@ impl Broadcast {
     /// Sends the parts of images that are due.
     #[inline(never)]
     fn go_on(&self) {
-        if self.fan_out.go_on(&self.feed, &self.readers.borrow()) {
+        if self.fan_out.go_on(&self.readers.borrow()) {
             // Who waited for an image's end has the next one now.
             self.pump();
         }

@@ -3,21 +3,23 @@
 use std::future::poll_fn;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use smol::Async;
 use smol::future::or;
 use zeroize::Zeroize;
 
-use super::admission::Call;
-use super::alarm::Alarm;
+use super::admission::Full;
+use super::alarm::{self, Alarm};
 use super::house::{Order, Seat};
 use super::marking;
 use super::outbox::Outbox;
-use super::requests::Caller;
+use super::requests::{Caller, Carried, Line};
 use super::worker::Worker;
 use super::{sign_in, supervise};
 use crate::clock;
@@ -36,41 +38,29 @@ const READ: usize = 4096;
 struct Shell {
     worker: Rc<Worker>,
     core: Connection,
-    stream: Arc<Async<TcpStream>>,
     outbox: Rc<Outbox>,
-    caller: Caller,
-    // In a box: what a future is given and hands on takes its room twice.
-    seat: Box<Seat>,
+    carried: Carried,
 }
 
 /// Serves a connection in a task of its own.
 pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
-    let (serving, seat) = (worker.clone(), Box::new(seat));
-    // Without what the stream has room for when it is asked itself.
-    let stream: Arc<Async<TcpStream>> = stream.into();
-    worker.spawn(async move {
-        match supervise::caught(Box::pin(serve_to_its_end(serving, stream, seat))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
-            Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
+    let made = catch_unwind(AssertUnwindSafe(|| Shell::new(worker.clone(), stream)));
+    match made.map_err(|panic| supervise::sentence(&*panic)) {
+        // In boxes: an async function has room for what it is given twice.
+        Ok(Ok(shell)) => {
+            worker.spawn(serve_to_its_end(Box::new((shell, seat))));
         }
-    });
+        Ok(Err(error)) => tell(peer, Ok(Err(error))),
+        Err(panic) => tell(peer, Err(panic)),
+    }
 }
 
-async fn serve_to_its_end(
-    worker: Rc<Worker>,
-    stream: Arc<Async<TcpStream>>,
-    seat: Box<Seat>,
-) -> io::Result<()> {
-    let mut shell = Shell::new(worker, stream, seat)?;
-    let (outbox, call) = (shell.outbox.clone(), shell.seat.place.call());
-    // Whatever it waits for, be it for what a wrong password costs, it makes way at once.
-    let working = or(make_way(&call, &outbox), or(shell.read_on(), write_on(&outbox)));
-    let done = supervise::caught(Box::pin(working)).await;
-    // However it ended, and be it by a panic: nothing of it is left.
-    let over = shell.core.closed(&mut shell.worker.house.sessions());
-    over.iter().for_each(|session| shell.worker.release(session));
-    done.unwrap_or_else(|panic| std::panic::resume_unwind(Box::new(panic)))
+fn tell(peer: SocketAddr, done: Result<io::Result<()>, String>) {
+    match done {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "connection over"),
+        Err(panic) => tracing::error!(%peer, panic, "a connection panicked; please report this"),
+    }
 }
 
 /// The session whose images may go out once this is answered.
@@ -78,20 +68,87 @@ pub(super) fn starting(event: &Event) -> Option<SessionId> {
     if let Event::Play { session, .. } = event { Some(session.clone()) } else { None }
 }
 
-/// Waits until another has this connection's place, and tells the peer so if the socket takes it: there is no time for
-/// more, or those who make way would be as many as those who come.
-async fn make_way(call: &Call, outbox: &Outbox) -> io::Result<()> {
-    let full = call.given().await;
-    outbox.push(sign_in::no_place_for(full).to_bytes())?;
-    outbox.pump()?;
-    Err(io::Error::other(full.to_string()))
+async fn serve_to_its_end(mut connection: Box<(Shell, Seat)>) {
+    let done = supervise::caught(Box::pin(serve_on(&mut connection))).await;
+    let (shell, _seat) = &mut *connection;
+    // However it ended, and be it by a panic: nothing of it is left.
+    let cleared = catch_unwind(AssertUnwindSafe(|| {
+        let over = shell.core.closed(&mut shell.worker.house.sessions());
+        over.iter().for_each(|session| shell.worker.release(session));
+    }));
+    tell(shell.peer(), cleared.map_err(|panic| supervise::sentence(&*panic)).and(done));
 }
 
-/// The writing half: wakes when the socket has room again.
-async fn write_on(outbox: &Outbox) -> io::Result<()> {
-    loop {
-        outbox.unblocked(NO_PROGRESS).await?;
-        outbox.pump()?;
+async fn serve_on((shell, seat): &mut (Shell, Seat)) -> io::Result<()> {
+    let mut beside = Beside { seat, outbox: shell.outbox.clone(), full: None };
+    let mut alarm = Alarm::default();
+    // Who had to wait to be let in has asked already: to hear of that from the reactor is another turn.
+    let mut over = shell.read()?;
+    while !over {
+        // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
+        let mut handling = Box::pin(shell.handle_events(seat));
+        over = poll_fn(|context| beside.poll(context, |context| handling.as_mut().poll(context))).await?;
+        drop(handling);
+        if over {
+            break;
+        }
+        if poll_fn(|context| beside.poll(context, |context| shell.poll_input(&mut alarm, context))).await? {
+            over = shell.read()?;
+        } else {
+            shell.core.handle_timeout(&mut shell.worker.house.sessions(), clock::now());
+        }
+        // A peer that never stops talking has its turn, and then the others have theirs.
+        smol::future::yield_now().await;
+    }
+    let mut finishing = Box::pin(shell.finish());
+    poll_fn(|context| beside.poll(context, |context| finishing.as_mut().poll(context))).await
+}
+
+/// What a connection does besides, whatever it waits for, be it for what a wrong password costs: it makes way at once, and
+/// writes on when the socket has room again.
+struct Beside<'a> {
+    seat: &'a Seat,
+    outbox: Rc<Outbox>,
+    /// Waits for that room: most sockets are never full.
+    full: Option<Pin<Box<dyn Future<Output = io::Result<()>>>>>,
+}
+
+impl Beside<'_> {
+    fn poll<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        main: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(full) = self.seat.place.poll_given(context) {
+            return Poll::Ready(Err(self.make_way(full)));
+        }
+        if let Poll::Ready(done) = main(context) {
+            return Poll::Ready(done);
+        }
+        self.poll_writing(context).map(Err)
+    }
+
+    /// Another has this connection's place. Tells the peer so if the socket takes it: there is no time for more, or those
+    /// who make way would be as many as those who come.
+    fn make_way(&self, full: Full) -> io::Error {
+        let told = self.outbox.push(sign_in::no_place_for(full).to_bytes()).and_then(|()| self.outbox.pump());
+        told.err().unwrap_or_else(|| io::Error::other(full.to_string()))
+    }
+
+    /// The writing half: comes to an end when the connection does.
+    fn poll_writing(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            if let Some(full) = &mut self.full {
+                let room = ready!(full.as_mut().poll(context));
+                self.full = None;
+                if let Err(error) = room.and_then(|()| self.outbox.pump()) {
+                    return Poll::Ready(error);
+                }
+            }
+            ready!(self.outbox.poll_full(context));
+            let outbox = self.outbox.clone();
+            self.full = Some(Box::pin(async move { outbox.room(NO_PROGRESS).await }));
+        }
     }
 }
 
@@ -121,7 +178,10 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Shell {
-    fn new(worker: Rc<Worker>, stream: Arc<Async<TcpStream>>, seat: Box<Seat>) -> io::Result<Self> {
+    fn new(worker: Rc<Worker>, stream: async_net::TcpStream) -> io::Result<Self> {
+        // Without what the stream has room for when it is asked itself.
+        let stream: Arc<Async<TcpStream>> = stream.into();
+        let stream = Arc::into_inner(stream).ok_or(io::ErrorKind::Other)?;
         stream.get_ref().set_nodelay(true)?;
         let dscp = worker.house.settings().dscp;
         if let Err(error) = marking::mark(stream.get_ref(), dscp, stream.get_ref().local_addr()?.is_ipv6()) {
@@ -129,53 +189,39 @@ impl Shell {
         }
         let (peer, local) =
             (canonical(stream.get_ref().peer_addr()?), canonical(stream.get_ref().local_addr()?));
-        let outbox = Rc::new(Outbox::new(stream.clone()));
         let mut core = Connection::new(Peer { addr: peer, local }, worker.house.next_number());
         if let Some(advertise) = &worker.house.settings().advertise {
             core = core.advertising(advertise.or_port(local.port()));
         }
-        let caller = Caller::new(peer, local, outbox.clone());
-        Ok(Self { worker, core, stream, outbox, caller, seat })
+        Ok(Self { worker, core, outbox: Rc::new(Outbox::new(stream)), carried: Carried::default() })
     }
 
-    async fn read_on(&mut self) -> io::Result<()> {
-        let mut alarm = Alarm::default();
-        // Who had to wait to be let in has asked already: to hear of that from the reactor is another turn.
-        if read_now(self.stream.get_ref(), |bytes| self.core.handle_input(bytes))? == Some(0) {
-            return Box::pin(self.finish()).await;
-        }
-        loop {
-            // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
-            if Box::pin(self.handle_events()).await? {
-                return Box::pin(self.finish()).await;
-            }
-            let timeout = self.core.poll_timeout(&self.worker.house.sessions());
-            if !poll_fn(|context| self.poll_input(timeout, &mut alarm, context)).await? {
-                self.core.handle_timeout(&mut self.worker.house.sessions(), clock::now());
-            } else if read_now(self.stream.get_ref(), |bytes| self.core.handle_input(bytes))? == Some(0) {
-                return Box::pin(self.finish()).await;
-            }
-            // A peer that never stops talking has its turn, and then the others have theirs.
-            smol::future::yield_now().await;
-        }
+    fn peer(&self) -> SocketAddr {
+        self.core.ends().addr
     }
 
-    /// Waits for bytes; false if `timeout` may have come before them.
-    fn poll_input(
-        &self,
-        timeout: Option<Instant>,
-        alarm: &mut Alarm,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<bool>> {
-        if let Poll::Ready(readable) = self.stream.poll_readable(context) {
+    fn stream(&self) -> &Async<TcpStream> {
+        self.outbox.stream()
+    }
+
+    /// Takes in what has come, if anything; says whether there is no more.
+    fn read(&mut self) -> io::Result<bool> {
+        let Self { core, outbox, .. } = self;
+        Ok(read_now(outbox.stream().get_ref(), |bytes| core.handle_input(bytes))? == Some(0))
+    }
+
+    /// Waits for bytes; false if a timeout may have come before them.
+    fn poll_input(&self, alarm: &mut Alarm, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(readable) = self.stream().poll_readable(context) {
             return Poll::Ready(readable.map(|()| true));
         }
+        let timeout = self.core.poll_timeout(&self.worker.house.sessions());
         let rung = timeout.is_some_and(|at| alarm.poll(at, context).is_ready());
         if rung { Poll::Ready(Ok(false)) } else { Poll::Pending }
     }
 
     /// Handles what has come; says whether the connection is to end.
-    async fn handle_events(&mut self) -> io::Result<bool> {
+    async fn handle_events(&mut self, seat: &Seat) -> io::Result<bool> {
         let mut sent = Ok(());
         loop {
             let event = self.core.poll_event(&mut self.worker.house.sessions(), clock::now(), clock::wall());
@@ -191,20 +237,16 @@ impl Shell {
             let Some(event) = event else { return Ok(false) };
             supervise::may_panic("connection");
             if let Event::Close { reason } = &event {
-                tracing::debug!(peer = %self.caller.peer, reason, "closing");
+                tracing::debug!(peer = %self.peer(), reason, "closing");
                 return Ok(true);
-            }
-            if matches!(event, Event::Setup { .. }) {
-                self.caller.agent.replace(self.core.agent().map(Into::into));
-                self.caller.user.replace(self.core.user());
             }
             let starting = starting(&event);
             if let Some(answer) = self.handle(event).await {
-                self.worker.house.tell_failure(self.caller.peer, &answer);
+                self.worker.house.tell_failure(self.peer(), &answer);
                 let (now, wall) = (clock::now(), clock::wall());
                 let mut sessions = self.worker.house.sessions();
                 self.core.answer(&mut sessions, now, wall, answer);
-                self.seat.place.settle(self.core.is_known(&sessions));
+                seat.place.settle(self.core.is_known(&sessions));
                 drop(sessions);
                 // Whether or not: what its request asks, now that it is known who makes it, the table may have forgotten.
                 sent = self.send_replies();
@@ -217,13 +259,20 @@ impl Shell {
     /// Has the worker that keeps the session do what is asked of it.
     async fn handle(&self, event: Event) -> Option<Answer> {
         if let Event::SignIn(claim) = &event {
-            return Some(sign_in::sign_in(&self.worker.house, self.caller.peer.ip(), claim).await);
+            return Some(sign_in::sign_in(&self.worker.house, self.peer().ip(), claim).await);
         }
+        let Peer { addr: peer, local } = self.core.ends();
         let Some(keeper) = self.worker.elsewhere(&event) else {
-            return self.worker.handle(&self.caller, event).await;
+            let caller = Caller {
+                peer,
+                local,
+                line: Some(Line { outbox: &self.outbox, carried: &self.carried }),
+                agent: self.core.agent().cloned(),
+                user: self.core.user(),
+            };
+            return self.worker.handle(&caller, event).await;
         };
         let (answer, answered) = smol::channel::bounded(1);
-        let Caller { peer, local, .. } = self.caller;
         self.worker.house.order(keeper, Order::Ask { event, peer, local, answer });
         // A worker that was lost before it answered has lost the session too.
         let lost = |_| Answer::failed(Status(454), "its worker is no more");
@@ -244,18 +293,18 @@ impl Shell {
         self.send_replies()?;
         let written = async {
             while !self.outbox.is_empty() {
-                self.stream.writable().await?;
+                poll_fn(|context| self.stream().poll_writable(context)).await?;
                 self.outbox.pump()?;
             }
-            self.stream.get_ref().shutdown(Shutdown::Write)?;
+            self.stream().get_ref().shutdown(Shutdown::Write)?;
             // What still comes is nobody's.
-            while read_now(self.stream.get_ref(), |_| ())? != Some(0) {
-                self.stream.readable().await?;
+            while read_now(self.stream().get_ref(), |_| ())? != Some(0) {
+                poll_fn(|context| self.stream().poll_readable(context)).await?;
             }
             Ok(())
         };
         let late = async {
-            smol::Timer::after(LAST_WORDS).await;
+            alarm::until(clock::now() + LAST_WORDS).await;
             Ok(())
         };
         or(written, late).await

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::feed::Feed;
 use super::measure::Measure;
+use super::moment::Moment;
 use super::outbox::Outbox;
 use super::pacer::Pacer;
 use super::pacing::Pacing;
@@ -63,12 +64,12 @@ impl FanOut {
     }
 
     /// Sends the parts of images that are due; says whether an image's end was among them.
-    pub(super) fn go_on(&self, feed: &Feed, readers: &[Rc<Reader>]) -> bool {
+    pub(super) fn go_on(&self, readers: &[Rc<Reader>]) -> bool {
         let mut pacer = self.pacer.borrow_mut();
         if pacer.next().is_none() {
             return false;
         }
-        let mut losses = Losses { feed, first: None };
+        let mut losses = Losses::default();
         let ended = pacer.go_on(clock::now(), &mut |reader, reason| losses.count(reader, reason));
         self.put_first(readers, losses.first);
         ended
@@ -76,16 +77,16 @@ impl FanOut {
 
     /// Sends every reader what it is due; who does not keep up is left behind, and nobody waits.
     pub(super) fn pump(&self, feed: &Feed, readers: &[Rc<Reader>]) {
-        self.go_on(feed, readers);
+        self.go_on(readers);
         let mut view = View::new(feed.images(), feed.newest_time(), clock::now(), self.seen.take());
         let unsent = self.note_newest(&mut view);
         let mut rounds = self.rounds.take();
-        let mut more = true;
+        let (mut more, now) = (true, Moment::from(view.now));
         self.due.set(None);
         while more {
-            more = self.collect(&mut view, readers, &mut rounds, unsent);
+            more = self.collect(&mut view, readers, &mut rounds, (unsent, now));
             for (pair, round) in &mut rounds {
-                self.send(feed, readers, &view, pair, round);
+                self.send(readers, &view, pair, round);
                 round.clear();
             }
             self.begin_parts(feed, readers, view.now);
@@ -94,7 +95,7 @@ impl FanOut {
         self.measure.end_round(&view, feed);
         // A report comes behind the first image.
         let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
-        by_udp.for_each(|reader| self.see_to(reader, view.now));
+        by_udp.for_each(|reader| self.see_to(reader, now));
         if self.wants_keyframe.take() {
             feed.need_keyframe();
         }
@@ -110,7 +111,7 @@ impl FanOut {
     }
 
     /// What is to be seen to with a reader that was just sent something: now it is at hand, with 500 others it is not.
-    fn see_to(&self, reader: &Reader, now: Instant) {
+    fn see_to(&self, reader: &Reader, now: Moment) {
         // A connection that failed ends in its own task: its socket is readable then.
         let _ = reader.report(now);
         self.due.set(self.due.get().into_iter().chain(reader.due()).min());
@@ -143,7 +144,13 @@ impl FanOut {
 
     /// Writes what TCP readers are due, and notes the next image of every UDP reader, large ones apart; says
     /// whether one is due more than that.
-    fn collect(&self, view: &mut View<'_>, readers: &[Rc<Reader>], rounds: &mut Rounds, unsent: u32) -> bool {
+    fn collect(
+        &self,
+        view: &mut View<'_>,
+        readers: &[Rc<Reader>],
+        rounds: &mut Rounds,
+        (unsent, now): (u32, Moment),
+    ) -> bool {
         let start = self.first.get().checked_rem(readers.len()).unwrap_or_default();
         let (behind, ahead) = readers.split_at(start);
         let (mut pacer, tempos) = (self.pacer.borrow_mut(), self.tempos.borrow());
@@ -154,7 +161,7 @@ impl FanOut {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);
                     write(view, reader, outbox, &self.measure);
-                    self.see_to(reader, view.now);
+                    self.see_to(reader, now);
                 }
                 Path::Udp(pair) => {
                     let Some(Due { image, withheld, way: Way::Udp(to), last }) = reader.next(view) else {
@@ -177,8 +184,8 @@ impl FanOut {
         more
     }
 
-    fn send(&self, feed: &Feed, readers: &[Rc<Reader>], view: &View<'_>, pair: &Pair, round: &Round) {
-        let mut losses = Losses { feed, first: None };
+    fn send(&self, readers: &[Rc<Reader>], view: &View<'_>, pair: &Pair, round: &Round) {
+        let mut losses = Losses::default();
         pair.send(round, view.images(), 0..usize::MAX, &mut |number, reason| {
             if let Some(reader) = readers.get(number) {
                 losses.count(reader, reason);
@@ -194,7 +201,7 @@ impl FanOut {
     fn begin_parts(&self, feed: &Feed, readers: &[Rc<Reader>], now: Instant) {
         let tempos = self.tempos.borrow();
         let interval = |track: TrackId| tempos.get(track.index()).map(Tempo::interval).unwrap_or_default();
-        let mut losses = Losses { feed, first: None };
+        let mut losses = Losses::default();
         let mut spread = |delay| feed.mount.latency().count_spread(delay);
         self.pacer.borrow_mut().begin(
             self.pacing.get(),
@@ -260,16 +267,15 @@ impl FanOut {
 }
 
 /// What the kernel did not take.
-struct Losses<'a> {
-    feed: &'a Feed,
+#[derive(Default)]
+struct Losses {
     /// The first who found no room.
     first: Option<Rc<Reader>>,
 }
 
-impl Losses<'_> {
+impl Losses {
     fn count(&mut self, reader: &Rc<Reader>, reason: Reason) {
-        self.feed.tally.add(reason, 1);
-        reader.tally.add(reason, 1);
+        reader.left_out(reason, 1);
         if matches!(reason, Reason::SocketFull | Reason::NoBuffers) {
             self.first.get_or_insert_with(|| reader.clone());
         }

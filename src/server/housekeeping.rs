@@ -71,10 +71,9 @@ impl Worker {
                 }
                 reader.is_outdated() || broadcast::unreachable(reader, now)
             };
-            for reader in self.readers() {
-                reader.note_volume(now);
-            }
-            for reader in self.readers().iter().filter(over) {
+            let readers = self.readers();
+            readers.iter().for_each(|reader| reader.note_volume(now));
+            for reader in readers.iter().filter(over) {
                 self.house.sessions().close(&reader.session);
                 self.release(&reader.session);
             }
@@ -92,7 +91,7 @@ impl Worker {
     /// Other users, passwords, rights or networks are true of those too who play already.
     fn end_who_may_no_more(&self) {
         let ended = self.end(|reader| {
-            let user = reader.client.user.as_ref();
+            let user = reader.client.user.as_deref();
             let may = self.house.gate.still(reader.peer(), user, reader.feed.mount.name());
             if let Err(reason) = may {
                 let user = user.map(|user| &*user.name);

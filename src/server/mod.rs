@@ -22,6 +22,7 @@ mod lookout;
 mod marking;
 mod measure;
 mod memory;
+mod moment;
 mod outbox;
 mod pacer;
 mod pacing;

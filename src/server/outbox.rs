@@ -2,17 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io::{self, IoSlice, Write};
 use std::net::{Shutdown, TcpStream};
 use std::rc::Weak;
-use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use smol::Async;
 use smol::future::or;
 use socket2::SockRef;
 
-use super::alarm::Kick;
+use super::alarm::{self, Kick};
+use crate::clock;
 use crate::rtp::WireImage;
 
 /// Replies and reports that may wait for a peer that does not read; more of them end the connection.
@@ -25,9 +27,9 @@ const GATHER: usize = 64;
 const HEAD: usize = 4 + 12;
 
 pub(super) struct Outbox {
-    stream: Arc<Async<TcpStream>>,
+    stream: Async<TcpStream>,
     queue: RefCell<Queue>,
-    supply: RefCell<Option<Weak<dyn Supply>>>,
+    supply: Cell<Option<Weak<dyn Supply>>>,
     /// The socket took no more.
     full: Kick,
     /// Bytes that the kernel takes and has not yet sent; 0: as many as it likes.
@@ -38,13 +40,20 @@ pub(super) struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    /// Whole replies and `$`-framed reports; the first may be partly written.
-    messages: VecDeque<Vec<u8>>,
-    written: usize,
-    waiting: usize,
-    /// In a box that is kept, made when there first is one: most sockets take their images at once.
+    /// In a box while there are any.
+    messages: Option<Box<Messages>>,
+    /// In a box that is kept for who has heads of his own: most sockets take their images at once.
     flight: Option<Box<Flight>>,
     blocked: bool,
+}
+
+/// Whole replies and `$`-framed reports; the first may be partly written.
+#[derive(Default)]
+struct Messages {
+    waiting: VecDeque<Vec<u8>>,
+    written: usize,
+    /// Of all that wait.
+    bytes: usize,
 }
 
 /// What is written in parts.
@@ -79,15 +88,20 @@ pub(super) struct Outgoing {
 }
 
 impl Outbox {
-    pub(super) fn new(stream: Arc<Async<TcpStream>>) -> Self {
+    pub(super) fn new(stream: Async<TcpStream>) -> Self {
         Self {
             stream,
             queue: RefCell::default(),
-            supply: RefCell::default(),
+            supply: Cell::default(),
             full: Kick::default(),
             unsent: Cell::new(0),
             parted: Cell::new(0),
         }
+    }
+
+    /// What it writes to.
+    pub(super) fn stream(&self) -> &Async<TcpStream> {
+        &self.stream
     }
 
     /// Carries these images from now on, for as long as somebody else holds them.
@@ -101,11 +115,12 @@ impl Outbox {
     /// The peer does not read: too much waits already.
     pub(super) fn push(&self, message: Vec<u8>) -> io::Result<()> {
         let mut queue = self.queue.borrow_mut();
-        if queue.waiting + message.len() > MOST_WAITING {
+        let messages = queue.messages.get_or_insert_default();
+        if messages.bytes + message.len() > MOST_WAITING {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read its replies"));
         }
-        queue.waiting += message.len();
-        queue.messages.push_back(message);
+        messages.bytes += message.len();
+        messages.waiting.push_back(message);
         Ok(())
     }
 
@@ -138,13 +153,13 @@ impl Outbox {
     /// Whether everything was handed to the kernel.
     pub(super) fn is_empty(&self) -> bool {
         let queue = self.queue.borrow();
-        queue.messages.is_empty() && !queue.has_image()
+        queue.messages.is_none() && !queue.has_image()
     }
 
     /// Whether an image may be written at once: nothing waits before it, and the socket took all so far.
     pub(super) fn is_ready(&self) -> bool {
         let queue = self.queue.borrow();
-        !queue.blocked && queue.messages.is_empty() && !queue.has_image()
+        !queue.blocked && queue.messages.is_none() && !queue.has_image()
     }
 
     /// Writes an image to an outbox that [`is_ready`](Self::is_ready), as much as the socket takes; what is
@@ -176,17 +191,18 @@ impl Outbox {
 
     /// Writes what the socket takes now; goes on with the reader's images when nothing else waits.
     pub(super) fn pump(&self) -> io::Result<()> {
-        let supply = self.supply.borrow().as_ref().and_then(Weak::upgrade);
+        let known = self.supply.take();
+        let supply = known.as_ref().and_then(Weak::upgrade);
+        self.supply.set(known);
         self.write_on(&mut self.queue.borrow_mut(), supply.as_deref())
     }
 
     fn write_on(&self, queue: &mut Queue, supply: Option<&dyn Supply>) -> io::Result<()> {
         while !queue.blocked {
-            let more = if queue.written > 0 {
-                self.write_message(queue)
-            } else if queue.has_image() {
+            let begun = queue.messages.as_ref().is_some_and(|messages| messages.written > 0);
+            let more = if !begun && queue.has_image() {
                 self.write_image(queue)
-            } else if !queue.messages.is_empty() {
+            } else if queue.messages.is_some() {
                 self.write_message(queue)
             } else {
                 match supply.and_then(Supply::next_outgoing) {
@@ -210,32 +226,39 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits until the socket was full, then until it takes bytes again.
+    /// Waits until the socket was full.
+    pub(super) fn poll_full(&self, context: &Context<'_>) -> Poll<()> {
+        self.full.poll(context)
+    }
+
+    /// Waits until the socket takes bytes again.
     ///
     /// # Errors
     /// It took nothing for `patience`.
-    pub(super) async fn unblocked(&self, patience: Duration) -> io::Result<()> {
-        self.full.taken().await;
+    pub(super) async fn room(&self, patience: Duration) -> io::Result<()> {
         let stuck = async {
-            smol::Timer::after(patience).await;
+            alarm::until(clock::now() + patience).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes no data"))
         };
-        // In a box: most sockets are never full.
-        Box::pin(or(self.stream.writable(), stuck)).await?;
+        // By its one task's own waker: those who wait by `writable` have places that are kept as long as the socket.
+        or(poll_fn(|context| self.stream.poll_writable(context)), stuck).await?;
         self.queue.borrow_mut().blocked = false;
         Ok(())
     }
 
     fn write_message(&self, queue: &mut Queue) -> io::Result<()> {
-        let Some(message) = queue.messages.front() else { return Ok(()) };
-        queue.written += nonzero(self.stream.get_ref().write(&message[queue.written..])?)?;
-        if queue.written == message.len() {
-            queue.waiting -= message.len();
-            queue.written = 0;
-            queue.messages.pop_front();
-            if queue.messages.is_empty() {
-                queue.messages = VecDeque::new();
+        let Some(messages) = &mut queue.messages else { return Ok(()) };
+        if let Some(message) = messages.waiting.front() {
+            messages.written += nonzero(self.stream.get_ref().write(&message[messages.written..])?)?;
+            if messages.written < message.len() {
+                return Ok(());
             }
+            messages.bytes -= message.len();
+            messages.written = 0;
+            messages.waiting.pop_front();
+        }
+        if messages.waiting.is_empty() {
+            queue.messages = None;
         }
         Ok(())
     }
@@ -260,6 +283,10 @@ impl Outbox {
         }
         if flight.written == bytes.len() {
             *image = None;
+            // Who has heads of his own has them for the next as well; of all others few images come this way.
+            if heads.capacity() == 0 {
+                queue.flight = None;
+            }
         }
         Ok(())
     }
@@ -358,7 +385,7 @@ mod tests {
     fn pictures_that_the_socket_takes_in_parts_are_counted_once_each() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let outbox = Outbox::new(Arc::new(Async::new(listener.accept().unwrap().0).unwrap()));
+        let outbox = Outbox::new(Async::new(listener.accept().unwrap().0).unwrap());
         // As much as a socket is given for the largest pictures.
         outbox.hold_unsent(1 << 20);
         let (large, small) = (image(16 << 20), image(1000));
@@ -367,7 +394,8 @@ mod tests {
             smol::block_on(or(
                 async {
                     loop {
-                        outbox.unblocked(Duration::from_secs(10)).await.unwrap();
+                        poll_fn(|context| outbox.poll_full(context)).await;
+                        outbox.room(Duration::from_secs(10)).await.unwrap();
                         outbox.pump().unwrap();
                     }
                 },

@@ -28,8 +28,8 @@ pub(super) struct Position {
     catch_up: Option<Box<CatchUp>>,
     /// Pictures are left out until a keyframe: others were left out before them, for this reason.
     broken: Option<Reason>,
-    /// The time of the newest image that it was given.
-    sent: Option<MediaTime>,
+    /// The time of the newest image that it was given; 0 before the first.
+    sent: MediaTime,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -127,7 +127,8 @@ impl Position {
         if cursor >= end && written && self.broken.is_none() {
             return Duration::ZERO;
         }
-        let last = self.sent.or(self.catch_up.as_ref().map(|it| it.base));
+        let sent = Some(self.sent).filter(|sent| *sent > MediaTime::default());
+        let last = sent.or(self.catch_up.as_ref().map(|it| it.base));
         last.map_or(Duration::ZERO, |last| newest.since(last))
     }
 
@@ -171,7 +172,7 @@ impl Position {
                 return Next::Nothing;
             }
             self.broken = self.broken.filter(|_| image.link != Link::Start);
-            self.sent = self.sent.max(Some(image.time));
+            self.sent = self.sent.max(image.time);
             self.place = Place::At(cursor.next());
             if cursor.next() >= view.end() {
                 self.catch_up = None;

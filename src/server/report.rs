@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::moment::Moment;
 use crate::clock;
 use crate::media::MediaTime;
 use crate::rtcp::{self, Reception};
@@ -32,7 +33,6 @@ impl Clocked<'_> {
 
 /// One instant by both clocks, read anew for each report: the mapping is that of the capture clock whatever the source
 /// does, and after a step of the wall clock the next report has the new one.
-#[derive(Clone, Copy, Debug)]
 struct Anchor {
     media: MediaTime,
     wall: SystemTime,
@@ -44,6 +44,14 @@ impl Anchor {
     }
 }
 
+/// When the last report was made, by the capture clock, and what it says of that: the middle of its NTP time, which
+/// whoever answers it repeats.
+#[derive(Clone, Copy, Default)]
+struct Reported {
+    media: MediaTime,
+    last_sr: Option<u32>,
+}
+
 pub(super) struct Reporter {
     packets: u32,
     octets: u32,
@@ -51,12 +59,12 @@ pub(super) struct Reporter {
     first_seq: u16,
     /// The stream's, once something was sent of it.
     ssrc: Option<u32>,
-    next: Option<Instant>,
+    next: Option<Moment>,
     fir_seq: Option<u8>,
     reception: Option<Reception>,
-    /// The last report's.
-    anchor: Cell<Option<Anchor>>,
-    round_trip: Option<Duration>,
+    reported: Cell<Reported>,
+    /// In microseconds.
+    round_trip: Option<u32>,
 }
 
 impl Reporter {
@@ -69,7 +77,7 @@ impl Reporter {
             next: None,
             fir_seq: None,
             reception: None,
-            anchor: Cell::new(None),
+            reported: Cell::default(),
             round_trip: None,
         }
     }
@@ -91,7 +99,8 @@ impl Reporter {
 
     /// What the reader reported last, and the round trip, where it is known.
     pub(super) fn reception(&self) -> (Option<&Reception>, Option<Duration>) {
-        (self.reception.as_ref(), self.round_trip)
+        let round_trip = self.round_trip.map(|micros| Duration::from_micros(micros.into()));
+        (self.reception.as_ref(), round_trip)
     }
 
     /// Of which stream it reports; `None` before its first packet.
@@ -101,7 +110,7 @@ impl Reporter {
 
     /// When the next report is due, once there was one.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.next
+        self.next.map(Into::into)
     }
 
     /// Whether anything was sent yet.
@@ -111,18 +120,19 @@ impl Reporter {
 
     /// Whether a report is due: at once with the first image, then every 2.5 to 7.5 seconds.
     pub(super) fn due(&mut self, now: Instant) -> bool {
-        let due = self.active() && self.next.is_none_or(|next| next <= now);
+        let due = self.active() && self.next.is_none_or(|next| next <= now.into());
         if due {
             // Nobody has to be kept from guessing it: no system call for each report.
             let spread = RandomState::new().hash_one(self.packets) as f64 / u64::MAX as f64;
-            self.next = Some(now + INTERVAL.mul_f64(0.5 + spread));
+            self.next = Some((now + INTERVAL.mul_f64(0.5 + spread)).into());
         }
         due
     }
 
     pub(super) fn report(&self, clock: &Clocked<'_>) -> Vec<u8> {
         let anchor = Anchor::now();
-        self.anchor.set(Some(anchor));
+        let last_sr = Some((rtcp::ntp(anchor.wall) >> 16) as u32);
+        self.reported.set(Reported { media: anchor.media, last_sr });
         rtcp::sender_report(&clock.report(anchor, self.packets, self.octets), clock.cname)
     }
 
@@ -133,12 +143,12 @@ impl Reporter {
     /// The reader reported.
     pub(super) fn heard(&mut self, reception: Reception) {
         if let Some(round_trip) = self.round_trip(&reception) {
-            self.round_trip = Some(round_trip);
+            self.round_trip = Some(u32::try_from(round_trip.as_micros()).unwrap_or(u32::MAX));
         }
         tracing::debug!(
             lost = reception.lost,
             jitter = reception.jitter,
-            round_trip = ?self.round_trip,
+            round_trip = ?self.reception().1,
             "reception report"
         );
         self.reception = Some(reception);
@@ -147,10 +157,10 @@ impl Reporter {
     /// By the capture clock, on from the last report's instant: the wall clock may have stepped since. What answers an
     /// older report says nothing.
     fn round_trip(&self, reception: &Reception) -> Option<Duration> {
-        let Anchor { media, wall } = self.anchor.get()?;
-        let answers = (rtcp::ntp(wall) >> 16) as u32 == reception.last_sr;
-        let now = wall + clock::media().since(media);
-        reception.round_trip(rtcp::ntp(now)).filter(|_| answers)
+        let Reported { media, last_sr } = self.reported.get();
+        let last_sr = last_sr.filter(|last_sr| *last_sr == reception.last_sr)?;
+        let since = clock::media().since(media).as_nanos() * 65_536 / 1_000_000_000;
+        reception.round_trip((u64::from(last_sr) + since as u64) << 16)
     }
 
     /// Whether a keyframe request is a new one: a FIR repeats its number
@@ -199,7 +209,7 @@ mod tests {
                 Reception { ssrc: 7, fraction_lost: 0, lost: 0, highest_seq: 0, jitter: 0, last_sr, delay };
             reporter.round_trip = None;
             reporter.heard(reception);
-            assert!(reporter.round_trip.unwrap() < Duration::from_secs(10), "{before} {behind}");
+            assert!(reporter.reception().1.unwrap() < Duration::from_secs(10), "{before} {behind}");
             reporter.round_trip = None;
             reporter.heard(Reception { last_sr: last_sr.wrapping_add(7 << 16), ..reception });
             assert_eq!(reporter.round_trip, None, "of another report");

@@ -1,6 +1,6 @@
 //! What requests ask of a worker's sessions, by whichever connection they came.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -27,34 +27,50 @@ use crate::rtsp::url::Target;
 const FIRST_IMAGE: Duration = Duration::from_millis(200);
 
 /// The connection that a request came by.
-pub(super) struct Caller {
+pub(super) struct Caller<'a> {
     pub(super) peer: SocketAddr,
     pub(super) local: SocketAddr,
     /// Absent where the connection is another worker's: it carries nothing from here.
-    outbox: Option<Rc<Outbox>>,
-    /// Whose images go out there: a connection carries one interleaved session at a time.
-    carried: RefCell<Weak<Reader>>,
+    pub(super) line: Option<Line<'a>>,
     /// What program asks, as it says.
-    pub(super) agent: RefCell<Option<Box<str>>>,
+    pub(super) agent: Option<Arc<str>>,
     /// Who signed in, if there are users.
-    pub(super) user: RefCell<Option<Identity>>,
+    pub(super) user: Option<Arc<Identity>>,
 }
 
-impl Caller {
-    pub(super) fn new(peer: SocketAddr, local: SocketAddr, outbox: Rc<Outbox>) -> Self {
-        Self { outbox: Some(outbox), ..Self::elsewhere(peer, local) }
-    }
+/// What it can carry images by.
+pub(super) struct Line<'a> {
+    pub(super) outbox: &'a Rc<Outbox>,
+    pub(super) carried: &'a Carried,
+}
 
+/// Whose images go out on a connection: it carries one interleaved session at a time.
+#[derive(Default)]
+pub(super) struct Carried(Cell<Weak<Reader>>);
+
+impl Carried {
+    fn reader(&self) -> Option<Rc<Reader>> {
+        let known = self.0.take();
+        let reader = known.upgrade();
+        self.0.set(known);
+        reader
+    }
+}
+
+impl Caller<'_> {
     /// A connection of another worker's.
     pub(super) fn elsewhere(peer: SocketAddr, local: SocketAddr) -> Self {
-        let (agent, user) = Default::default();
-        Self { peer, local, outbox: None, carried: RefCell::default(), agent, user }
+        Self { peer, local, line: None, agent: None, user: None }
+    }
+
+    fn carried(&self) -> Option<Rc<Reader>> {
+        self.line.as_ref()?.carried.reader()
     }
 
     /// RTCP of an interleaved reader; frames on other channels are nobody's and dropped, and so are those that come
     /// behind a TEARDOWN: Synology Surveillance Station sends its last reports there (bluenviron/gortsplib#1108).
     fn interleaved(&self, channel: u8, data: &[u8]) {
-        let Some(reader) = self.carried.borrow().upgrade() else { return };
+        let Some(reader) = self.carried() else { return };
         if reader.uses_channel(channel)
             && let Err(error) = reader.handle_rtcp(data)
         {
@@ -65,7 +81,7 @@ impl Caller {
 
 impl Worker {
     /// Does what an event asks; nothing is answered to those that want none.
-    pub(super) async fn handle(self: &Rc<Self>, caller: &Caller, event: Event) -> Option<Answer> {
+    pub(super) async fn handle(self: &Rc<Self>, caller: &Caller<'_>, event: Event) -> Option<Answer> {
         match event {
             Event::Describe { target, uri } => Some(self.describe(caller, &target, &uri).await),
             Event::Setup { session, target, track, transports, replaces } => {
@@ -91,9 +107,9 @@ impl Worker {
         }
     }
 
-    async fn describe(&self, caller: &Caller, target: &Target, uri: &str) -> Answer {
+    async fn describe(&self, caller: &Caller<'_>, target: &Target, uri: &str) -> Answer {
         // Who plays on this connection is in.
-        if caller.carried.borrow().upgrade().is_none()
+        if caller.carried().is_none()
             && let Some(full) = self.house.full()
         {
             return full;
@@ -109,7 +125,7 @@ impl Worker {
 
     async fn set_up(
         self: &Rc<Self>,
-        caller: &Caller,
+        caller: &Caller<'_>,
         session: &SessionId,
         target: &Target,
         track: Option<u8>,
@@ -144,13 +160,13 @@ impl Worker {
     /// Gives the transport with the channels that it got.
     fn set_up_tcp(
         &self,
-        caller: &Caller,
+        caller: &Caller<'_>,
         session: &SessionId,
         feed: &Arc<Feed>,
         track: TrackId,
         asked: Option<(u8, u8)>,
     ) -> Result<Lower, Answer> {
-        let Some(outbox) = &caller.outbox else {
+        let Some(Line { outbox, .. }) = caller.line else {
             return Err(Answer::failed(Status(461), "that session is of another connection"));
         };
         let reader = self.reader_for(caller, session, feed, Path::Tcp(outbox.clone()))?;
@@ -166,7 +182,7 @@ impl Worker {
     /// Gives the ports that its packets and reports will come from.
     fn set_up_udp(
         self: &Rc<Self>,
-        caller: &Caller,
+        caller: &Caller<'_>,
         session: &SessionId,
         feed: &Arc<Feed>,
         track: TrackId,
@@ -178,16 +194,15 @@ impl Worker {
             return Err(Answer::failed(Status(461), format!("{client_port:?} are the server's own ports")));
         }
         let reader = self.reader_for(caller, session, feed, Path::Udp(pair.clone()))?;
-        let rtp = at_port(caller.peer, client_port.0);
-        let rtcp = at_port(caller.peer, client_port.1);
+        let addresses = [client_port.0, client_port.1].map(|port| at_port(caller.peer, port));
         let taken = |address| Answer::failed(Status(461), format!("{address} is another session's"));
-        let destination = self.enter(&pair, session, rtp, rtcp).map_err(taken)?;
+        let destination = self.enter(&pair, session, addresses).map_err(taken)?;
         // Set up anew: who reports from the old port is nobody's reader any more.
         if let Some(old) = reader.remove_track(track) {
             self.forget(&pair, &old);
         }
-        // One of them may have been the old one's too.
-        let _ours = self.house.registry().enter([rtp, rtcp], session);
+        // They may have been the old one's too.
+        let _ours = self.house.registry().enter(addresses, session);
         reader.set_track(track, Route::Udp(destination));
         Ok(pair.ports())
     }
@@ -195,7 +210,7 @@ impl Worker {
     /// The session's reader, or a new one.
     fn reader_for(
         &self,
-        caller: &Caller,
+        caller: &Caller<'_>,
         session: &SessionId,
         feed: &Arc<Feed>,
         path: Path,
@@ -208,10 +223,10 @@ impl Worker {
             return Err(Answer::failed(Status(404), format!("there is no mount {name:?} any more")));
         }
         // The rules may be others than when the request was let in: its source took its time to begin.
-        let user = caller.user.borrow().clone();
+        let user = caller.user.clone();
         self.house
             .gate
-            .still(caller.peer.ip(), user.as_ref(), name)
+            .still(caller.peer.ip(), user.as_deref(), name)
             .map_err(|reason| Answer::failed(Status(403), reason.to_string()))?;
         feed.take_place().map_err(|most| {
             let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
@@ -221,21 +236,21 @@ impl Worker {
         let client = Client {
             number: self.house.next_number(),
             peer: caller.peer,
-            agent: caller.agent.borrow().clone(),
+            agent: caller.agent.clone(),
             user,
-            since: clock::now(),
-            line: caller.outbox.as_ref().map(Rc::downgrade).unwrap_or_default(),
+            since: clock::now().into(),
+            line: caller.line.as_ref().map(|line| Rc::downgrade(line.outbox)).unwrap_or_default(),
         };
         let reader = Rc::new(Reader::new(session.clone(), client, path, feed.clone()));
-        if let Path::Tcp(outbox) = &reader.path {
+        if let (Path::Tcp(outbox), Some(line)) = (&reader.path, &caller.line) {
             outbox.carry(Rc::<Reader>::downgrade(&reader));
-            caller.carried.replace(Rc::downgrade(&reader));
+            line.carried.0.set(Rc::downgrade(&reader));
         }
         self.keep(&reader);
         Ok(reader)
     }
 
-    async fn play(&self, caller: &Caller, session: &SessionId) -> Answer {
+    async fn play(&self, caller: &Caller<'_>, session: &SessionId) -> Answer {
         let Some(reader) = self.reader(session) else {
             return Answer::failed(Status(454), "");
         };

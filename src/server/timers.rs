@@ -10,29 +10,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 
-/// When it rings, and which of those that ring then it is.
-pub(super) type Key = (Instant, u64);
-
-#[derive(Default)]
-struct Table {
-    waiting: BTreeMap<Key, Waker>,
-    made: u64,
-}
+/// When it rings, which is one timer's alone.
+pub(super) type Key = Instant;
 
 thread_local! {
-    static TABLE: RefCell<Table> = RefCell::default();
+    static TABLE: RefCell<BTreeMap<Key, Waker>> = RefCell::default();
 }
 
-/// Has `waker` woken at `at` by this thread's [`block_on`].
+/// Has `waker` woken at `at` by this thread's [`block_on`], or as many nanoseconds later as others are to ring then: no
+/// key is one that has rung, which somebody may still have.
 pub(super) fn set(at: Instant, waker: &Waker) -> Key {
     TABLE.with_borrow_mut(|table| {
-        table.made += 1;
-        let key = (at, table.made);
-        table.waiting.insert(key, waker.clone());
+        let mut key = at;
+        while table.contains_key(&key) {
+            key += Duration::from_nanos(1);
+        }
+        table.insert(key, waker.clone());
         key
     })
 }
@@ -40,7 +37,7 @@ pub(super) fn set(at: Instant, waker: &Waker) -> Key {
 /// Whether it still waits; then `waker` is who is woken.
 pub(super) fn waits(key: Key, waker: &Waker) -> bool {
     TABLE.with_borrow_mut(|table| {
-        let known = table.waiting.get_mut(&key);
+        let known = table.get_mut(&key);
         known.map(|known| known.clone_from(waker)).is_some()
     })
 }
@@ -48,16 +45,16 @@ pub(super) fn waits(key: Key, waker: &Waker) -> bool {
 /// Nobody waits for it any more.
 pub(super) fn cancel(key: Key) {
     // A thread that ends has no table any more. The waker may be the last to hold a task that has timers itself.
-    let waker = TABLE.try_with(|table| table.borrow_mut().waiting.remove(&key));
+    let waker = TABLE.try_with(|table| table.borrow_mut().remove(&key));
     drop(waker);
 }
 
 /// Wakes what is due; gives how long it is until the next.
-fn ring() -> Option<std::time::Duration> {
+fn ring() -> Option<Duration> {
     loop {
         let due = TABLE.with_borrow_mut(|table| {
-            let first = table.waiting.first_entry()?;
-            let left = first.key().0.saturating_duration_since(clock::now());
+            let first = table.first_entry()?;
+            let left = first.key().saturating_duration_since(clock::now());
             Some(if left.is_zero() { Ok(first.remove()) } else { Err(left) })
         });
         match due {
@@ -112,7 +109,6 @@ impl Wake for Woken {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::time::Duration;
 
     use super::super::alarm::Alarm;
     use super::*;
@@ -132,7 +128,22 @@ mod tests {
         };
         block_on(smol::future::zip(after(9), smol::future::zip(after(3), after(6))));
         assert_eq!(*rung.borrow(), [3, 6, 9]);
-        TABLE.with_borrow(|table| assert!(table.waiting.is_empty()));
+        TABLE.with_borrow(|table| assert!(table.is_empty()));
+    }
+
+    #[test]
+    fn timers_of_one_time_are_as_many_as_were_set() {
+        let at = clock::now() + Duration::from_millis(1);
+        let rung = RefCell::new(0);
+        let one = || async {
+            let mut alarm = Alarm::default();
+            poll_fn(|context| alarm.poll(at, context)).await;
+            assert!(clock::now() >= at);
+            *rung.borrow_mut() += 1;
+        };
+        block_on(smol::future::zip(one(), smol::future::zip(one(), one())));
+        assert_eq!(*rung.borrow(), 3);
+        TABLE.with_borrow(|table| assert!(table.is_empty()));
     }
 
     #[test]
@@ -158,7 +169,7 @@ mod tests {
         });
         assert_eq!(got, Ok(7));
         drop(alarm);
-        TABLE.with_borrow(|table| assert!(table.waiting.is_empty()));
+        TABLE.with_borrow(|table| assert!(table.is_empty()));
         other.join().unwrap();
     }
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Marks that are kept: a rate is that since the oldest.
-const MARKS: usize = 2;
+use super::moment::Moment;
 
 /// A rate is not taken of less time than this.
 const LEAST: Duration = Duration::from_millis(250);
@@ -13,8 +12,9 @@ const LEAST: Duration = Duration::from_millis(250);
 pub(super) struct Volume {
     packets: u64,
     bytes: u64,
-    /// Bytes at some times, the oldest first.
-    marks: [Option<(Instant, u64)>; MARKS],
+    /// Bytes at two times, the older first: a rate is that since it. Of their number what is beyond 4 GB is left out.
+    marks: [Option<Moment>; 2],
+    marked: [u32; 2],
 }
 
 impl Volume {
@@ -25,8 +25,8 @@ impl Volume {
 
     /// Remembers how much it is at this time.
     pub(super) fn mark(&mut self, now: Instant) {
-        self.marks.rotate_left(1);
-        self.marks[MARKS - 1] = Some((now, self.bytes));
+        self.marks = [self.marks[1], Some(now.into())];
+        self.marked = [self.marked[1], self.bytes as u32];
     }
 
     pub(super) fn packets(&self) -> u64 {
@@ -39,12 +39,14 @@ impl Volume {
 
     /// Bits a second since the oldest mark; 0 without one.
     pub(super) fn bitrate(&self, now: Instant) -> u64 {
-        let Some((at, bytes)) = self.marks.iter().flatten().next() else { return 0 };
-        let time = now.saturating_duration_since(*at);
+        let marks = self.marks.into_iter().zip(self.marked);
+        let Some((at, marked)) = marks.filter_map(|(at, bytes)| Some((at?, bytes))).next() else { return 0 };
+        let time = now.saturating_duration_since(at.into());
         if time < LEAST {
             return 0;
         }
-        ((self.bytes - bytes) as f64 * 8.0 / time.as_secs_f64()) as u64
+        let bytes = (self.bytes as u32).wrapping_sub(marked);
+        (f64::from(bytes) * 8.0 / time.as_secs_f64()) as u64
     }
 }
 
@@ -56,6 +58,7 @@ mod tests {
     fn the_rate_is_that_of_the_last_seconds() {
         let mut volume = Volume::default();
         let start = crate::clock::now();
+        volume.add(0, u32::MAX - 4000);
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(volume.bitrate(at(0)), 0);
         for second in 0..10 {
@@ -63,7 +66,8 @@ mod tests {
             volume.mark(at(second));
         }
         // Marks at 8 and 9 s.
-        assert_eq!((volume.bytes(), volume.packets(), volume.bitrate(at(9))), (10_000, 100, 8000));
+        let bytes = u64::from(u32::MAX) + 6000;
+        assert_eq!((volume.bytes(), volume.packets(), volume.bitrate(at(9))), (bytes, 100, 8000));
         assert_eq!(volume.bitrate(at(18)), 800);
     }
 }

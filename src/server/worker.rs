@@ -14,6 +14,7 @@ use super::broadcast::Broadcast;
 use super::feed::Feed;
 use super::house::{House, Order};
 use super::reader::{Path, Reader};
+use super::tally::Tally;
 use super::udp::{Destination, Pair, at_port};
 use super::{Pacing, supervise};
 use crate::rtsp::server::{Event, SessionId};
@@ -24,7 +25,8 @@ pub(super) struct Worker {
     broadcasts: RefCell<BTreeMap<String, Served>>,
     /// The first worker's: addresses that are listened on.
     pub(super) listening: RefCell<Vec<(SocketAddr, Option<Task<()>>)>>,
-    readers: RefCell<HashMap<SessionId, Rc<Reader>>>,
+    /// In the order of their sessions.
+    readers: RefCell<Vec<Rc<Reader>>>,
     pairs: RefCell<HashMap<SocketAddr, Rc<Pair>>>,
     executor: Weak<LocalExecutor<'static>>,
 }
@@ -117,23 +119,35 @@ impl Worker {
     }
 
     pub(super) fn reader(&self, session: &SessionId) -> Option<Rc<Reader>> {
-        self.readers.borrow().get(session).cloned()
+        let readers = self.readers.borrow();
+        readers.get(place(&readers, session).ok()?).cloned()
     }
 
     pub(super) fn readers(&self) -> Vec<Rc<Reader>> {
-        self.readers.borrow().values().cloned().collect()
+        self.readers.borrow().clone()
     }
 
     /// A session is set up here.
     pub(super) fn keep(&self, reader: &Rc<Reader>) {
         self.house.registry().keep(&reader.session, self.index);
-        self.readers.borrow_mut().insert(reader.session.clone(), reader.clone());
+        let mut readers = self.readers.borrow_mut();
+        match place(&readers, &reader.session) {
+            Ok(at) => readers[at] = reader.clone(),
+            Err(at) => readers.insert(at, reader.clone()),
+        }
+    }
+
+    /// It is kept here no more.
+    fn let_go(&self, session: &SessionId) -> Option<Rc<Reader>> {
+        let mut readers = self.readers.borrow_mut();
+        let at = place(&readers, session).ok()?;
+        Some(readers.remove(at))
     }
 
     /// A SETUP failed: what was begun for a session without any track is over.
     pub(super) fn forget_unless_set_up(&self, session: &SessionId) {
         if self.reader(session).is_some_and(|reader| !reader.is_set_up()) {
-            self.readers.borrow_mut().remove(session);
+            self.let_go(session);
             self.house.registry().release(session);
         }
     }
@@ -187,17 +201,16 @@ impl Worker {
         &self,
         pair: &Pair,
         session: &SessionId,
-        rtp: SocketAddr,
-        rtcp: SocketAddr,
+        addresses: [SocketAddr; 2],
     ) -> Result<Rc<Destination>, SocketAddr> {
-        self.house.registry().enter([rtp, rtcp], session)?;
-        Ok(pair.enter(session, rtp, rtcp))
+        self.house.registry().enter(addresses, session)?;
+        Ok(pair.enter(session, addresses[0], addresses[1].port()))
     }
 
     /// Who reports from there is nobody's reader any more, unless a newer one of the same address is.
     pub(super) fn forget(&self, pair: &Pair, destination: &Rc<Destination>) {
         if pair.forget(destination) {
-            self.house.registry().forget(destination.addresses());
+            self.house.registry().forget(destination.addresses(), &destination.session);
         }
     }
 
@@ -207,7 +220,7 @@ impl Worker {
         if let Some(other) = keeper.filter(|keeper| *keeper != self.index) {
             return self.house.order(other, Order::Release(session.clone()));
         }
-        let Some(reader) = self.readers.borrow_mut().remove(session) else { return };
+        let Some(reader) = self.let_go(session) else { return };
         reader.hand_over_volume();
         let behind_ms = reader.behind().as_millis() as u64;
         if let Path::Udp(pair) = &reader.path {
@@ -223,18 +236,23 @@ impl Worker {
         }
         self.house.registry().release(session);
         let (peer, mount, session) = (reader.peer(), reader.feed.mount.name(), session.shown());
-        tracing::debug!(%session, parted = reader.parted().unwrap_or_default(), behind_ms, "not sent: [{}]", reader.tally);
+        let not_sent = reader.tally().map(Tally::to_string).unwrap_or_default();
+        tracing::debug!(%session, parted = reader.parted().unwrap_or_default(), behind_ms, "not sent: [{not_sent}]");
         tracing::info!(%peer, mount, %session, "session over");
     }
 
     /// Ends all sessions that are kept here, with BYE.
     pub(super) fn say_goodbye(&self) {
-        let sessions: Vec<SessionId> = self.readers.borrow().keys().cloned().collect();
-        for session in sessions {
-            self.house.sessions().close(&session);
-            self.release(&session);
+        for reader in self.readers() {
+            self.house.sessions().close(&reader.session);
+            self.release(&reader.session);
         }
     }
+}
+
+/// Where a session's reader is, or would be.
+fn place(readers: &[Rc<Reader>], session: &SessionId) -> Result<usize, usize> {
+    readers.binary_search_by(|reader| reader.session.cmp(session))
 }
 
 impl Drop for Worker {

@@ -286,8 +286,7 @@ fn a_picture_is_one_allocation_whoever_reads_it() {
     assert!(wrong.is_empty(), "allocations for {PICTURES} pictures:\n{}", wrong.join("\n"));
 }
 
-/// Of those who play and have nothing waiting; beside what the kernel has of a socket. Nearly 2 KB by TCP; by UDP there
-/// are addresses and messages.
+/// Of those who play and have nothing waiting; beside what the kernel has of a socket.
 #[test]
 fn a_reader_is_small() {
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -302,7 +301,7 @@ fn a_reader_is_small() {
         };
         (0..PICTURES).map(now).min().expect("some pictures")
     };
-    for (transport, most) in [(Transport::Tcp, 2_304), (Transport::Udp, 3_072)] {
+    for (transport, most) in [(Transport::Tcp, 1_664), (Transport::Udp, 1_664)] {
         let each = || (held(transport, 96) - held(transport, 32)) / 64;
         let small = |each: &isize| (200..=most).contains(each);
         let tries: Vec<isize> = (0..10)

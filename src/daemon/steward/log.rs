@@ -1,7 +1,6 @@
 //! The log, for who asks for it.
 
 use std::future::poll_fn;
-use std::sync::Arc;
 
 use smol::stream::{self, StreamExt};
 
@@ -24,7 +23,7 @@ pub(super) fn stream(logs: Option<&Logs>, wish: LogWish) -> Result<LogStream, Re
         let what_to_do = format!("there are {}", ROOMS.join(", "));
         return Err(Refusal::new("no-such-room", format!("there is no room {unknown:?}"), what_to_do));
     }
-    let wished: Vec<&Arc<Line>> = kept.lines.iter().filter(|line| is_wished(&wish, line)).collect();
+    let wished: Vec<&Line> = kept.lines.iter().filter(|line| is_wished(&wish, line)).collect();
     let skip = wished.len().saturating_sub(wish.last as usize);
     let first: Vec<LogEvent> = wished[skip..].iter().map(|line| LogEvent::Line(told(line))).collect();
     if !wish.follow {

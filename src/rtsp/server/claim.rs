@@ -43,7 +43,7 @@ pub(super) fn of(
         changes,
         authorization,
         agent: agent.map(Into::into),
-        held: caller.asker.user.clone(),
+        held: caller.user.as_deref().cloned(),
         own_session,
     }))
 }

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::claim;
 use super::methods;
 use super::outcome::{Caller, Kind, Outcome};
-use super::sessions::{Asker, Sessions};
+use super::sessions::Sessions;
 use super::{Answer, Event, SessionId};
 use crate::plain::is_harmful;
 use crate::rtsp::auth::Identity;
@@ -45,20 +46,27 @@ const AGENT: usize = 128;
 pub struct Connection {
     caller: Caller,
     parser: Parser,
-    output: VecDeque<Vec<u8>>,
-    /// The request whose answer is awaited.
-    waiting: Option<Box<Waiting>>,
-    /// What its request asks of the house, now that it is known who makes it.
-    next: Option<Box<Event>>,
-    close: Option<String>,
+    /// In a box, while there is anything: most connections are silent most of the time.
+    work: Option<Box<Work>>,
     /// Since when no request came: neither empty lines nor interleaved frames are one.
     silent: Option<Instant>,
-    /// Since when something waits for its end.
-    half: Option<Instant>,
     /// There was a request.
     asked: bool,
     /// What program asks, as it says.
-    agent: Option<Box<str>>,
+    agent: Option<Arc<str>>,
+}
+
+/// What is to be done yet.
+#[derive(Debug, Default)]
+struct Work {
+    output: VecDeque<Vec<u8>>,
+    /// The request whose answer is awaited.
+    waiting: Option<Waiting>,
+    /// What its request asks of the house, now that it is known who makes it.
+    next: Option<Event>,
+    close: Option<String>,
+    /// Since when something waits for its end.
+    half: Option<Instant>,
 }
 
 /// A request that waits for the house, with what its reply needs.
@@ -72,18 +80,10 @@ impl Connection {
     /// A new connection; `number` tells it from all others.
     pub fn new(peer: Peer, number: u64) -> Self {
         Self {
-            caller: Caller {
-                asker: Asker { connection: number, peer: peer.addr.ip().to_canonical(), user: None },
-                authority: SocketAddr::new(peer.local.ip().to_canonical(), peer.local.port()).to_string(),
-                own: None,
-            },
+            caller: Caller { number, ends: peer, user: None, advertised: None, own: None },
             parser: Parser::of_client(),
-            output: VecDeque::new(),
-            waiting: None,
-            next: None,
-            close: None,
+            work: None,
             silent: None,
-            half: None,
             asked: false,
             agent: None,
         }
@@ -92,48 +92,53 @@ impl Connection {
     /// The same, with the host and port by which clients reach us in place of the connection's own where a URI
     /// names none.
     pub fn advertising(mut self, authority: String) -> Self {
-        self.caller.authority = authority;
+        self.caller.advertised = Some(authority.into());
         self
     }
 
     /// What program asks, as it said last in `User-Agent`: at most 128 characters, none that would act on a terminal.
-    pub fn agent(&self) -> Option<&str> {
-        self.agent.as_deref()
+    pub fn agent(&self) -> Option<&Arc<str>> {
+        self.agent.as_ref()
+    }
+
+    /// Its ends.
+    pub fn ends(&self) -> Peer {
+        self.caller.ends
     }
 
     /// Who made the last request that was let in, if there are users.
-    pub fn user(&self) -> Option<Identity> {
-        self.caller.asker.user.clone()
+    pub fn user(&self) -> Option<Arc<Identity>> {
+        self.caller.user.clone()
     }
 
     /// Whether it is known whose it is: of who signed in, or set up a session that there still is.
     pub fn is_known(&self, sessions: &Sessions) -> bool {
-        self.caller.asker.user.is_some() || self.caller.own.as_ref().is_some_and(|own| sessions.contains(own))
+        self.caller.user.is_some() || self.caller.own.as_ref().is_some_and(|own| sessions.contains(own))
     }
 
     /// Bytes that arrived.
     pub fn handle_input(&mut self, bytes: &[u8]) {
         self.parser.push(bytes);
         if self.parser.pending() > MOST_PENDING {
-            self.close = Some("too much sent before its requests were answered".into());
+            self.close("too much sent before its requests were answered");
         }
     }
 
     /// What the house is to do next; nothing while a request awaits its answer.
     pub fn poll_event(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime) -> Option<Event> {
-        if self.next.is_some() {
-            return self.next.take().map(|next| *next);
+        if let Some(next) = self.work.as_mut().and_then(|work| work.next.take()) {
+            return Some(next);
         }
-        while self.waiting.is_none() {
-            if let Some(reason) = self.close.take() {
+        while self.work.as_ref().is_none_or(|work| work.waiting.is_none()) {
+            if let Some(reason) = self.work.as_mut().and_then(|work| work.close.take()) {
                 return Some(Event::Close { reason });
             }
             let Some(item) = self.parser.poll() else {
                 self.falls_silent(sessions, now);
-                self.half = Some(self.half.unwrap_or(now)).filter(|_| self.parser.pending() > 0);
+                self.waits_for_more(now);
                 return None;
             };
-            self.half = None;
+            self.work.iter_mut().for_each(|work| work.half = None);
             match item {
                 Item::Interleaved { channel, data } => {
                     self.touch_own(sessions, now);
@@ -157,8 +162,8 @@ impl Connection {
 
     /// The house's answer to the event last given.
     pub fn answer(&mut self, sessions: &mut Sessions, now: Instant, wall: SystemTime, answer: Answer) {
-        let Some(waiting) = self.waiting.take() else { return };
-        let Waiting { request, kind } = *waiting;
+        let waiting = self.work.as_mut().and_then(|work| work.waiting.take());
+        let Some(Waiting { request, kind }) = waiting else { return };
         if let Kind::SignIn = kind {
             return self.signed_in(request, answer, sessions, now, wall);
         }
@@ -168,9 +173,10 @@ impl Connection {
 
     /// Replies, whole, in order.
     pub fn poll_output(&mut self) -> Option<Vec<u8>> {
-        let reply = self.output.pop_front();
-        if reply.is_none() {
-            self.output = VecDeque::new();
+        let work = self.work.as_mut()?;
+        let reply = work.output.pop_front();
+        if reply.is_none() && work.is_done() {
+            self.work = None;
         }
         reply
     }
@@ -179,7 +185,7 @@ impl Connection {
     pub fn poll_timeout(&self, sessions: &Sessions) -> Option<Instant> {
         let silence = if self.asked { sessions.patience() } else { PATIENCE };
         let silent = self.silent.map(|since| since + silence);
-        let half = self.half.map(|since| since + PATIENCE);
+        let half = self.half().map(|since| since + PATIENCE);
         silent.into_iter().chain(half).min()
     }
 
@@ -189,9 +195,9 @@ impl Connection {
             return;
         }
         let holds_session = self.caller.own.as_ref().is_some_and(|own| sessions.get(own).is_some());
-        if !self.asked || self.half.is_some_and(|since| now >= since + PATIENCE) {
+        if !self.asked || self.half().is_some_and(|since| now >= since + PATIENCE) {
             sessions.counts.slow += 1;
-            self.close = Some("its request did not end in time".into());
+            self.close("its request did not end in time");
         } else if holds_session {
             // A session's end is the session's matter.
             self.silent = Some(now);
@@ -200,14 +206,14 @@ impl Connection {
             let silence = sessions.patience();
             self.silent = now.checked_sub(silence.saturating_sub(TO_ASK)).or(Some(now));
         } else {
-            self.close = Some("it has no session and asks nothing".into());
+            self.close("it has no session and asks nothing");
         }
     }
 
     /// The connection is gone: the sessions that end with it. A UDP session lives on until its timeout.
     pub fn closed(&mut self, sessions: &mut Sessions) -> Vec<SessionId> {
         self.caller.own = None;
-        sessions.close_interleaved(&self.caller.asker)
+        sessions.close_interleaved(&self.caller.asker())
     }
 
     /// From now on, if it was not before; with the session that it has by then.
@@ -216,6 +222,19 @@ impl Connection {
             self.silent = Some(now);
             self.caller.own = self.caller.own.take().filter(|own| sessions.contains(own));
         }
+    }
+
+    /// Of what came, something may be half of what is to come.
+    fn waits_for_more(&mut self, now: Instant) {
+        if self.parser.pending() > 0 {
+            self.work().half.get_or_insert(now);
+        } else if let Some(work) = &mut self.work {
+            work.half = None;
+        }
+    }
+
+    fn half(&self) -> Option<Instant> {
+        self.work.as_ref()?.half
     }
 
     fn touch_own(&self, sessions: &mut Sessions, now: Instant) {
@@ -237,16 +256,16 @@ impl Connection {
             && self.agent.as_deref() != Some(said)
         {
             let plain = said.chars().take(AGENT).map(|each| if is_harmful(each) { '?' } else { each });
-            self.agent = Some(plain.collect::<String>().into());
+            self.agent = Some(sessions.name(&plain.collect::<String>()));
         }
         tracing::debug!(
-            peer = %self.caller.asker.peer,
-            connection = self.caller.asker.connection,
+            peer = %self.caller.asker().peer,
+            connection = self.caller.number,
             "{} {}",
             request.method.name(),
             url::shown(&request.uri)
         );
-        let outcome = match claim::of(&self.caller, self.agent(), &request, sessions) {
+        let outcome = match claim::of(&self.caller, self.agent.as_deref(), &request, sessions) {
             Ok(Some(claim)) => Outcome::Ask(Event::SignIn(Box::new(claim)), Kind::SignIn),
             Ok(None) => methods::dispatch(&mut self.caller, &request, sessions, now),
             Err(response) => Outcome::Reply(response),
@@ -261,7 +280,7 @@ impl Connection {
                 None
             }
             Outcome::Ask(event, kind) => {
-                self.waiting = Some(Box::new(Waiting { request, kind }));
+                self.work().waiting = Some(Waiting { request, kind });
                 Some(event)
             }
         }
@@ -278,17 +297,21 @@ impl Connection {
     ) {
         let outcome = match answer {
             Answer::SignedIn(user) => {
-                self.caller.asker.user = user;
+                if self.caller.user.as_deref() != user.as_ref() {
+                    self.caller.user = user.map(Arc::new);
+                }
                 methods::dispatch(&mut self.caller, &request, sessions, now)
             }
             refused => {
                 if let Answer::Forbidden { close: true } = refused {
-                    self.close = Some("it is banned".into());
+                    self.close("it is banned");
                 }
                 Outcome::Reply(claim::refused(refused))
             }
         };
-        self.next = self.come_to(outcome, request, wall).map(Box::new);
+        if let Some(next) = self.come_to(outcome, request, wall) {
+            self.work().next = Some(next);
+        }
     }
 
     fn reply(&mut self, request: &Request, mut response: Response, wall: SystemTime) {
@@ -300,13 +323,13 @@ impl Connection {
         }
         self.send(response, wall);
         if request.headers.get("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
-            self.close = Some("asked to".into());
+            self.close("asked to");
         }
     }
 
     fn refuse(&mut self, invalid: &Invalid, wall: SystemTime) {
         match invalid.foreign {
-            Some(Foreign::Http) => self.output.push_back(HTTP.into()),
+            Some(Foreign::Http) => self.work().output.push_back(HTTP.into()),
             // Nothing that we could say would be understood.
             Some(Foreign::Tls) => {}
             None => {
@@ -318,7 +341,7 @@ impl Connection {
             }
         }
         if invalid.fatal {
-            self.close = Some(format!("byte {}: {}", invalid.position, invalid.what));
+            self.close(format!("byte {}: {}", invalid.position, invalid.what));
         }
     }
 
@@ -332,8 +355,24 @@ impl Connection {
             "Timestamp" => 2,
             _ => 3,
         });
-        let Caller { asker, .. } = &self.caller;
-        tracing::debug!(peer = %asker.peer, connection = asker.connection, "{}", complete.status);
-        self.output.push_back(complete.to_bytes());
+        let Caller { number, .. } = self.caller;
+        tracing::debug!(peer = %self.caller.asker().peer, connection = number, "{}", complete.status);
+        self.work().output.push_back(complete.to_bytes());
+    }
+
+    fn close(&mut self, why: impl Into<String>) {
+        self.work().close = Some(why.into());
+    }
+
+    fn work(&mut self) -> &mut Work {
+        self.work.get_or_insert_default()
+    }
+}
+
+impl Work {
+    fn is_done(&self) -> bool {
+        let Self { output, waiting, next, close, half } = self;
+        let asks = waiting.is_none() && next.is_none();
+        output.is_empty() && asks && close.is_none() && half.is_none()
     }
 }

@@ -61,7 +61,7 @@ fn check(
         return Err(fail(551).with("Unsupported", unknown.join(", ")));
     }
     let named = match request.headers.get("Session") {
-        Some(name) => Some(sessions.find(name, &caller.asker, now).ok_or_else(|| fail(454))?),
+        Some(name) => Some(sessions.find(name, &caller.asker(), now).ok_or_else(|| fail(454))?),
         None => None,
     };
     if matches!(request.method, Method::Other(_)) {
@@ -75,7 +75,7 @@ fn check(
     let target = sessions.target(&request.uri, session).map_err(Response::new)?;
     // SETUP decides for itself whether it goes on with the connection's session.
     let own = caller.own.clone().filter(|_| request.method != Method::Setup);
-    let session = named.or(own).filter(|session| sessions.is_of(session, &caller.asker));
+    let session = named.or(own).filter(|session| sessions.is_of(session, &caller.asker()));
     Ok(Checked { target, session })
 }
 
@@ -93,7 +93,7 @@ fn describe(caller: &Caller, request: &Request, target: Target) -> Outcome {
     if !wants_sdp {
         return status(406);
     }
-    let uri = url::base(&request.uri, &caller.authority);
+    let uri = url::base(&request.uri, &caller.authority());
     Outcome::Ask(Event::Describe { target, uri: uri.clone() }, Kind::Describe { uri })
 }
 
@@ -130,8 +130,8 @@ fn setup(
                 None => {
                     replaces = caller.own.take();
                     let opened = match &replaces {
-                        Some(old) => sessions.replace(old, &caller.asker, &target, now),
-                        None => sessions.open(&caller.asker, &target, now),
+                        Some(old) => sessions.replace(old, &caller.asker(), &target, now),
+                        None => sessions.open(&caller.asker(), &target, now),
                     };
                     match opened {
                         Ok(session) => session,
@@ -161,7 +161,7 @@ fn joins(
     sessions: &mut Sessions,
 ) -> Result<(), u16> {
     let Some(session) = sessions.get(id) else { return Err(454) };
-    if session.path != target.path {
+    if *session.path != *target.path {
         return Err(459);
     }
     // VLC takes a track up again while the others play (its live555.cpp): TEARDOWN, SETUP and PLAY by the track's URL.
@@ -181,7 +181,7 @@ fn continues(id: &SessionId, target: &Target, transports: &[Lower], sessions: &m
     let Some(session) = sessions.get(id) else { return false };
     let (Some(track), Some(lower)) = (target.track, session.lower()) else { return false };
     session.state == State::Ready
-        && session.path == target.path
+        && *session.path == *target.path
         && !session.tracks.contains(track)
         && transports.first().is_some_and(|first| first.same_kind(lower))
 }
@@ -215,7 +215,7 @@ fn play(
         Ok(range) => range,
         Err(code) => return Outcome::Reply(Response::new(code)),
     };
-    let base = url::base(&request.uri, &caller.authority);
+    let base = url::base(&request.uri, &caller.authority());
     let uri = if target.track.is_some() { url::without_track(&base) } else { base };
     let event = Event::Play { session: id.clone(), uri: uri.clone() };
     Outcome::Ask(event, Kind::Play { session: id, uri, range })

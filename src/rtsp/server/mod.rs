@@ -10,6 +10,7 @@ mod answer;
 mod claim;
 mod connection;
 mod methods;
+mod names;
 mod outcome;
 mod sessions;
 mod tracks;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::names::Names;
 use super::tracks::Tracks;
 use super::{Aliases, Lower};
 use crate::rtsp::auth::Identity;
@@ -17,25 +18,49 @@ use crate::rtsp::url::Target;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// A session's name: 128 random bits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SessionId(Arc<str>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
 
 impl SessionId {
     /// What logs may tell: whoever knows all of it can steer a UDP session from its peer's address.
-    pub fn shown(&self) -> &str {
-        self.0.get(..8).unwrap_or(&self.0)
+    pub fn shown(&self) -> impl fmt::Display {
+        let Self([a, b, c, d, ..]) = *self;
+        fmt::from_fn(move |f| hex(&[a, b, c, d], f))
     }
 
     /// Whether the value of a `Session` field is it: clients echo our `;timeout=60`.
     pub(super) fn is_named(&self, field: &str) -> bool {
-        *self.0 == *name(field)
+        Self::parse(field).as_ref() == Some(self)
+    }
+
+    /// The one that the value of a `Session` field names, if it may be one of ours.
+    fn parse(field: &str) -> Option<Self> {
+        let name = field.split(';').next().unwrap_or_default().trim().as_bytes();
+        let digit = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, []) = name.as_chunks::<2>() else { return None };
+        let mut bytes = [0; 16];
+        if pairs.len() != bytes.len() {
+            return None;
+        }
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(bytes))
     }
 }
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        hex(&self.0, f)
     }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
 /// How long and how many.
@@ -57,6 +82,8 @@ pub struct Sessions {
     aliases: Aliases,
     /// In boxes: of a table's places up to the half is empty.
     table: HashMap<SessionId, Box<Session>>,
+    /// Of mounts and programs.
+    names: Names,
     /// No more are let in for now.
     closed: bool,
     /// Not let in since that was asked last.
@@ -87,7 +114,7 @@ pub(super) struct Asker {
     pub(super) connection: u64,
     pub(super) peer: IpAddr,
     /// Who signed in last, if anybody.
-    pub(super) user: Option<Identity>,
+    pub(super) user: Option<Arc<Identity>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,16 +127,16 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) state: State,
-    pub(super) path: String,
+    pub(super) path: Arc<str>,
     /// By what other name it was set up.
-    alias: Option<String>,
+    alias: Option<Arc<str>>,
     pub(super) tracks: Tracks,
     /// Tracks of the mount.
     pub(super) of: u8,
     owner: Asker,
     deadline: Instant,
-    /// Until it plays for the first time: its end, however alive its client is.
-    unplayed: Option<Instant>,
+    /// It did not play yet: its end is what it is, however alive its client.
+    unplayed: bool,
 }
 
 impl Session {
@@ -120,7 +147,7 @@ impl Session {
 
     /// Whether a URL is of its mount, or of none in particular.
     pub(super) fn is_of(&self, target: &Target) -> bool {
-        target.path.is_empty() || target.path == self.path
+        target.path.is_empty() || *target.path == *self.path
     }
 
     pub(super) fn interleaved(&self) -> bool {
@@ -145,6 +172,7 @@ impl Sessions {
             limits,
             aliases: Aliases::default(),
             table: HashMap::new(),
+            names: Names::default(),
             closed: false,
             refused: 0,
             counts: Refusals::default(),
@@ -177,9 +205,9 @@ impl Sessions {
     fn resolve(&self, target: &mut Target, session: Option<&SessionId>) {
         let session = session.and_then(|session| self.table.get(session)).map(Box::as_ref);
         let lost =
-            |session: &&Session| target.query.is_none() && session.alias.as_ref() == Some(&target.path);
+            |session: &&Session| target.query.is_none() && session.alias.as_deref() == Some(&*target.path);
         let known = session.filter(lost);
-        let mount = self.aliases.mount_of(target).or(known.map(|session| session.path.as_str()));
+        let mount = self.aliases.mount_of(target).or(known.map(|session| &*session.path));
         if let Some(mount) = mount.map(str::to_owned) {
             target.alias = Some(std::mem::replace(&mut target.path, mount));
         }
@@ -198,8 +226,8 @@ impl Sessions {
     /// The session showed that it lives.
     pub fn touch(&mut self, id: &SessionId, now: Instant) {
         let deadline = now + self.patience();
-        if let Some(session) = self.table.get_mut(id) {
-            session.deadline = session.unplayed.map_or(deadline, |end| end.min(deadline));
+        if let Some(session) = self.table.get_mut(id).filter(|session| !session.unplayed) {
+            session.deadline = deadline;
         }
     }
 
@@ -210,7 +238,7 @@ impl Sessions {
             session.deadline <= now && !held
         };
         let over = self.table.iter().filter(|(_, session)| over(session));
-        let unplayed = over.clone().filter(|(_, session)| session.unplayed.is_some()).count();
+        let unplayed = over.clone().filter(|(_, session)| session.unplayed).count();
         let ids: Vec<SessionId> = over.map(|(id, _)| id.clone()).collect();
         self.counts.unplayed += unplayed as u64;
         ids.iter().for_each(|id| self.close(id));
@@ -221,7 +249,7 @@ impl Sessions {
     pub(super) fn plays(&mut self, id: &SessionId, now: Instant) {
         if let Some(session) = self.table.get_mut(id) {
             session.state = State::Playing;
-            session.unplayed = None;
+            session.unplayed = false;
         }
         self.touch(id, now);
     }
@@ -308,17 +336,16 @@ impl Sessions {
     }
 
     fn enter(&mut self, asker: &Asker, target: &Target, now: Instant) -> SessionId {
-        let name: String = (self.random)().iter().map(|byte| format!("{byte:02x}")).collect();
-        let id = SessionId(name.into());
+        let id = SessionId((self.random)());
         let session = Session {
             state: State::Init,
-            path: target.path.clone(),
-            alias: target.alias.clone(),
+            path: self.names.one(&target.path),
+            alias: target.alias.as_ref().map(|alias| self.names.one(alias)),
             tracks: Tracks::default(),
             of: 0,
             owner: asker.clone(),
             deadline: now + self.patience(),
-            unplayed: Some(now + self.patience()),
+            unplayed: true,
         };
         self.table.insert(id.clone(), Box::new(session));
         id
@@ -326,8 +353,12 @@ impl Sessions {
 
     /// The session of that name, whosever it is.
     pub(super) fn named(&self, field: &str) -> Option<SessionId> {
-        let id = SessionId(name(field).into());
-        self.table.contains_key(&id).then_some(id)
+        SessionId::parse(field).filter(|id| self.table.contains_key(id))
+    }
+
+    /// What a program calls itself, in the one place where all have it.
+    pub(super) fn name(&mut self, said: &str) -> Arc<str> {
+        self.names.one(said)
     }
 
     /// Whether the session is the asker's.
@@ -347,11 +378,6 @@ impl Sessions {
     pub(super) fn get(&mut self, id: &SessionId) -> Option<&mut Session> {
         self.table.get_mut(id).map(Box::as_mut)
     }
-}
-
-/// A session's name in the value of a `Session` field.
-fn name(field: &str) -> &str {
-    field.split(';').next().unwrap_or_default().trim()
 }
 
 #[cfg(test)]
@@ -430,13 +456,13 @@ mod tests {
         let (mut sessions, asker, now) = table();
         let id = sessions.open(&asker, &cam(), now).unwrap();
         let name = id.to_string();
-        assert_eq!(id.shown(), &name[..8], "no more than this in logs");
+        assert_eq!(id.shown().to_string(), name[..8], "no more than this in logs");
+        let user = |name: &str| Some(Arc::new(Identity { name: name.into(), password: 0 }));
         let elsewhere = Asker { connection: 2, peer: [10, 0, 0, 2].into(), user: None };
         let same_host = Asker { connection: 3, ..asker.clone() };
         assert_eq!(sessions.find(&name, &elsewhere, now), None);
-        sessions.get(&id).unwrap().owner.user = Some(Identity { name: "anna".into(), password: 0 });
-        let other_user =
-            Asker { user: Some(Identity { name: "bob".into(), password: 0 }), ..same_host.clone() };
+        sessions.get(&id).unwrap().owner.user = user("anna");
+        let other_user = Asker { user: user("bob"), ..same_host.clone() };
         assert_eq!(sessions.find(&name, &other_user, now), None);
         assert_eq!(sessions.find(&format!("{name};timeout=60"), &same_host, now), Some(id.clone()));
         sessions.get(&id).unwrap().tracks.insert(0, Lower::Tcp { interleaved: None });

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Path, Reader};
 use crate::server::figures::{SessionFigures, SessionState, Transport};
+use crate::server::tally::Tally;
 
 impl Reader {
     /// Notes what was sent until now: once a second or so.
@@ -38,7 +39,7 @@ impl Reader {
         let (playing, waiting) = (state.position.playing(), state.position.waiting());
         SessionFigures {
             number: self.client.number,
-            shown: self.session.shown().to_owned(),
+            shown: self.session.shown().to_string(),
             peer: self.client.peer,
             mount: self.feed.mount.name().to_owned(),
             transport: match &self.path {
@@ -52,7 +53,7 @@ impl Reader {
                 (true, true) => SessionState::Waiting,
                 (true, false) => SessionState::Playing,
             },
-            age: now.saturating_duration_since(self.client.since),
+            age: now.saturating_duration_since(self.client.since.into()),
             bytes: state.volume.bytes(),
             packets: state.volume.packets(),
             bitrate: if playing { state.volume.bitrate(now) } else { 0 },
@@ -60,7 +61,7 @@ impl Reader {
             lost: last.map(|last| last.lost),
             jitter: last.and_then(|last| jitter(last.jitter)),
             round_trip,
-            dropped: self.tally.told(),
+            dropped: self.tally().map(Tally::told).unwrap_or_default(),
             parted: self.parted(),
             behind: playing.then_some(behind),
         }

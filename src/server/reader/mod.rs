@@ -4,7 +4,8 @@ mod figures;
 mod reports;
 mod tracks;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub(super) use self::tracks::{Due, Route, Way};
 use self::tracks::{Gate, State, Track};
 use super::alarm::Kick;
 use super::feed::Feed;
+use super::moment::Moment;
 use super::outbox::{Outbox, Outgoing, Supply};
 use super::report::Reporter;
 use super::tally::{Reason, Tally};
@@ -39,10 +41,10 @@ pub(super) struct Client {
     pub(super) number: u64,
     pub(super) peer: SocketAddr,
     /// What program it is, as it says.
-    pub(super) agent: Option<Box<str>>,
+    pub(super) agent: Option<Arc<str>>,
     /// Who signed in, if there are users.
-    pub(super) user: Option<Identity>,
-    pub(super) since: Instant,
+    pub(super) user: Option<Arc<Identity>>,
+    pub(super) since: Moment,
     /// The connection that it came by.
     pub(super) line: Weak<Outbox>,
 }
@@ -52,15 +54,15 @@ pub(super) struct Reader {
     pub(super) client: Client,
     pub(super) path: Path,
     pub(super) feed: Arc<Feed>,
-    /// What it was not sent.
-    pub(super) tally: Tally,
+    /// What it was not sent; in a box, once there was anything.
+    tally: OnceCell<Box<Tally>>,
     /// It waits for a keyframe: whoever sends to all readers asks for one.
     pub(super) wants_keyframe: Cell<bool>,
     /// The feed's when it was set up.
     epoch: u32,
     state: RefCell<State>,
     /// When a report may be due; `None`: look.
-    report_at: Cell<Option<Instant>>,
+    report_at: Cell<Option<Moment>>,
     /// It is known where it starts.
     started: Kick,
 }
@@ -74,7 +76,7 @@ impl Reader {
             path,
             epoch: feed.epoch(),
             feed,
-            tally: Tally::default(),
+            tally: OnceCell::new(),
             wants_keyframe: Cell::new(false),
             state: RefCell::default(),
             report_at: Cell::new(None),
@@ -92,9 +94,8 @@ impl Reader {
         let mut state = self.state.borrow_mut();
         let index = track.index();
         if state.tracks.len() <= index {
-            let more = index + 1 - state.tracks.len();
-            state.tracks.reserve_exact(more);
-            state.tracks.resize_with(index + 1, || None);
+            let known = std::mem::take(&mut state.tracks).into_iter();
+            state.tracks = known.chain(iter::repeat_with(|| None)).take(index + 1).collect();
         }
         let gate = if state.position.playing() { Gate::Shut } else { Gate::Open };
         let video = self.feed.is_video(index);
@@ -262,8 +263,14 @@ impl Reader {
         }
     }
 
-    fn left_out(&self, reason: Reason, images: u32) {
-        self.tally.add(reason, images);
+    /// What it was not sent, if there was anything.
+    pub(super) fn tally(&self) -> Option<&Tally> {
+        self.tally.get().map(Box::as_ref)
+    }
+
+    /// It was not sent so many images.
+    pub(super) fn left_out(&self, reason: Reason, images: u32) {
+        self.tally.get_or_init(Box::default).add(reason, images);
         self.feed.tally.add(reason, images);
     }
 

@@ -8,6 +8,7 @@ use super::{Path, Reader};
 use crate::media::TrackId;
 use crate::rtcp::{self, Message};
 use crate::rtsp::message::framed;
+use crate::server::moment::Moment;
 use crate::server::report::{Clocked, Reporter};
 
 /// Nothing is sent that could be reported: looked at again after this long, or when that changes.
@@ -15,25 +16,25 @@ const QUIET: Duration = Duration::from_secs(3600);
 
 impl Reader {
     /// Sends the sender reports that are due.
-    pub(in crate::server) fn report(&self, now: Instant) -> io::Result<()> {
+    pub(in crate::server) fn report(&self, now: Moment) -> io::Result<()> {
         if self.report_at.get().is_some_and(|at| now < at) {
             return Ok(());
         }
-        self.report_now(now)
+        self.report_now(now.into())
     }
 
     #[cold]
     #[inline(never)]
     fn report_now(&self, now: Instant) -> io::Result<()> {
         if !self.playing() {
-            self.report_at.set(Some(now + QUIET));
+            self.report_at.set(Some((now + QUIET).into()));
             return Ok(());
         }
         self.control(|reporter| reporter.due(now), Reporter::report)?;
         let state = self.state.borrow();
         let next = state.tracks.iter().flatten().filter_map(|track| track.reporter.next()).min();
         // A track's first packet has it looked at again.
-        self.report_at.set(Some(next.unwrap_or(now + QUIET)));
+        self.report_at.set(Some(next.unwrap_or(now + QUIET).into()));
         drop(state);
         if let Path::Tcp(outbox) = &self.path { outbox.pump() } else { Ok(()) }
     }
@@ -75,7 +76,7 @@ impl Reader {
                     outbox.push(framed(*rtcp, &packet))?;
                 }
                 // A report that the socket does not take now is one report lost: the next comes in seconds.
-                (Some(packet), Path::Udp(pair), Route::Udp(to)) => pair.send_report(to.rtcp, &packet),
+                (Some(packet), Path::Udp(pair), Route::Udp(to)) => pair.send_report(to.rtcp(), &packet),
                 _ => {}
             }
         }

@@ -21,7 +21,7 @@ pub(in crate::server) enum Route {
 /// What changes of a reader.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) tracks: Vec<Option<Track>>,
+    pub(super) tracks: Box<[Option<Track>]>,
     pub(super) position: Position,
     pub(super) demand: Option<Demand>,
     pub(super) volume: Volume,

@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use crate::rtsp::server::SessionId;
+use crate::server::moment::Moment;
 use crate::server::sys::Address;
 
 pub(in crate::server) struct Destination {
     pub(in crate::server) session: SessionId,
     pub(super) rtp: Address,
-    pub(in crate::server) rtcp: SocketAddr,
+    /// The port of the same host that reports come from.
+    rtcp: u16,
+    refused: Cell<Option<Moment>>,
     /// The kernel refused segmented messages to it: datagrams one by one.
     pub(super) plain: Cell<bool>,
-    refused: Cell<Option<Instant>>,
     /// An image is on its way there in parts.
     busy: Cell<bool>,
     closed: Cell<bool>,
 }
 
 impl Destination {
-    pub(super) fn new(session: SessionId, rtp: SocketAddr, rtcp: SocketAddr) -> Self {
+    pub(super) fn new(session: SessionId, rtp: SocketAddr, rtcp: u16) -> Self {
         Self {
             session,
             rtp: rtp.into(),
@@ -52,19 +54,31 @@ impl Destination {
 
     /// Where RTP goes, and where RTCP comes from.
     pub(in crate::server) fn addresses(&self) -> [SocketAddr; 2] {
-        [self.rtp.socket(), self.rtcp]
+        [self.rtp(), self.rtcp()]
+    }
+
+    /// Where RTP goes.
+    pub(super) fn rtp(&self) -> SocketAddr {
+        self.rtp.socket()
+    }
+
+    /// Where RTCP goes to and comes from.
+    pub(in crate::server) fn rtcp(&self) -> SocketAddr {
+        let mut address = self.rtp();
+        address.set_port(self.rtcp);
+        address
     }
 
     /// A datagram to it was refused.
     pub(super) fn refuse(&self, now: Instant) {
         if self.refused.get().is_none() {
-            self.refused.set(Some(now));
+            self.refused.set(Some(now.into()));
         }
     }
 
     /// The first refusal since it was last heard.
     pub(in crate::server) fn refused_since(&self) -> Option<Instant> {
-        self.refused.get()
+        self.refused.get().map(Into::into)
     }
 
     /// Something came from there: it lives.

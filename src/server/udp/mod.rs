@@ -2,13 +2,13 @@
 
 mod cut;
 mod destination;
+mod entered;
 mod link;
 mod round;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
@@ -24,6 +24,7 @@ use super::sys;
 use crate::clock;
 use crate::rtsp::server::SessionId;
 pub(super) use destination::Destination;
+use entered::Entered;
 pub(super) use round::Round;
 
 /// Asked of the kernel for each RTP socket: a keyframe for a hundred readers. Without privileges `wmem_max`
@@ -40,13 +41,6 @@ pub(super) struct Pair {
     speed: Speed,
     entered: RefCell<Entered>,
     room: RefCell<round::Room>,
-}
-
-/// Where packets go, by the addresses that answers and errors come from.
-#[derive(Default)]
-struct Entered {
-    by_rtp: HashMap<SocketAddr, Rc<Destination>>,
-    by_rtcp: HashMap<SocketAddr, Rc<Destination>>,
 }
 
 impl Pair {
@@ -110,26 +104,17 @@ impl Pair {
         self.speed
     }
 
-    /// Enters where a session's track goes.
-    pub(super) fn enter(&self, session: &SessionId, rtp: SocketAddr, rtcp: SocketAddr) -> Rc<Destination> {
-        let mut entered = self.entered.borrow_mut();
+    /// Enters where a session's track goes: ports of one host.
+    pub(super) fn enter(&self, session: &SessionId, rtp: SocketAddr, rtcp: u16) -> Rc<Destination> {
         let destination = Rc::new(Destination::new(session.clone(), rtp, rtcp));
-        entered.by_rtcp.insert(rtcp, destination.clone());
-        entered.by_rtp.insert(rtp, destination.clone());
+        self.entered.borrow_mut().enter(&destination);
         destination
     }
 
     /// Nothing goes there any more, and who reports from there is nobody's reader; says whether anybody was.
     pub(super) fn forget(&self, destination: &Rc<Destination>) -> bool {
         destination.close();
-        let mut entered = self.entered.borrow_mut();
-        let Entered { by_rtp, by_rtcp } = &mut *entered;
-        let rtp = destination.rtp.socket();
-        if by_rtp.get(&rtp).is_some_and(|known| Rc::ptr_eq(known, destination)) {
-            by_rtp.remove(&rtp);
-        }
-        let known = by_rtcp.get(&destination.rtcp).is_some_and(|known| Rc::ptr_eq(known, destination));
-        known && by_rtcp.remove(&destination.rtcp).is_some()
+        self.entered.borrow_mut().forget(destination)
     }
 
     fn rtp(&self) -> BorrowedFd<'_> {
@@ -146,7 +131,7 @@ impl Pair {
     /// Reads off the error queue whose datagrams were refused.
     fn take_errors(&self) {
         while let Some(address) = sys::take_error(self.rtp()) {
-            if let Some(refused) = self.entered.borrow().by_rtp.get(&address) {
+            if let Some(refused) = self.entered.borrow().by_rtp(address) {
                 refused.refuse(clock::now());
             }
         }
@@ -180,7 +165,7 @@ impl Pair {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
                 Err(error) => return Err(error),
             };
-            if let Some(destination) = self.entered.borrow().by_rtcp.get(&from) {
+            if let Some(destination) = self.entered.borrow().by_rtcp(from) {
                 return Ok((destination.session.clone(), length));
             }
             // A stranger may send without end.
