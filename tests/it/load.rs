@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::receive::{Faults, answering, camera, request};
 use crate::support::{Client, MOUNTS, Server, lenslet};
 
-fn load(url: &str, arguments: &[&str]) -> Output {
+pub(crate) fn load(url: &str, arguments: &[&str]) -> Output {
     lenslet().args(["load", url]).args(arguments).output().unwrap()
 }
 
 /// What was told; the exit status says what the verdict does.
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     let errors = String::from_utf8_lossy(&output.stderr);
     let told: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{errors}"));
     assert_eq!(output.status.success(), told["verdict"] == "good", "{told} {errors}");

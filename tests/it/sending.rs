@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::interop::has;
+use crate::load::{json, load};
 use crate::pacing::Behind;
 use crate::support::{Client, MOUNTS, PATIENCE, Rtp, Server};
 
@@ -116,6 +117,20 @@ fn a_reader_whose_path_refuses_segments_is_sent_datagrams_one_by_one() {
     let largest = pictures(readers.each_mut(), 40);
     assert!(largest.iter().all(|bytes| *bytes > 1280), "no packet was too long: {largest:?}");
     server.logged(&["sending datagrams one by one"]);
+}
+
+/// Kernels before 4.18, which boards' vendors still have, send all that is to be cut apart in one datagram, and say nothing.
+#[test]
+fn a_kernel_that_cuts_nothing_apart_is_asked_first_and_every_packet_comes() {
+    let mut command = Command::new("python3");
+    command.args(["tests/fixtures/without_gso.py", env!("CARGO_BIN_EXE_lenslet"), "-v", "serve"]);
+    let server = Server::by(&mut command, MOUNTS);
+    let told =
+        load(&server.url("test"), &["--readers", "40", "--transport", "udp", "--seconds", "3", "--json"]);
+    let told = json(&told);
+    assert_eq!((&told["verdict"], &told["packets"]["lost"]), (&"good".into(), &0.into()), "{told}");
+    assert_eq!(told["readers"]["played"], 40, "{told}");
+    server.logged(&["sending them one by one"]);
 }
 
 /// What `.local` names stand for by IPv6 where no router gives addresses. Without its scope such an address is nowhere.

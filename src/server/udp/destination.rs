@@ -14,7 +14,7 @@ pub(in crate::server) struct Destination {
     /// The port of the same host that reports come from.
     rtcp: u16,
     refused: Cell<Option<Moment>>,
-    /// The kernel refused segmented messages to it: datagrams one by one.
+    /// The kernel has no segmented messages, or refused them to it: datagrams one by one.
     pub(super) plain: Cell<bool>,
     /// An image is on its way there in parts.
     busy: Cell<bool>,
@@ -22,12 +22,12 @@ pub(in crate::server) struct Destination {
 }
 
 impl Destination {
-    pub(super) fn new(session: SessionId, rtp: SocketAddr, rtcp: u16) -> Self {
+    pub(super) fn new(session: SessionId, rtp: SocketAddr, rtcp: u16, plain: bool) -> Self {
         Self {
             session,
             rtp: rtp.into(),
             rtcp,
-            plain: Cell::new(false),
+            plain: Cell::new(plain),
             refused: Cell::new(None),
             busy: Cell::new(false),
             closed: Cell::new(false),

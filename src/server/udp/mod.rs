@@ -15,6 +15,8 @@ use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
 use smol::Async;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
@@ -39,6 +41,8 @@ pub(super) struct Pair {
     rtcp: Async<UdpSocket>,
     ports: (u16, u16),
     speed: Speed,
+    /// The kernel cuts messages into datagrams.
+    cuts: bool,
     entered: RefCell<Entered>,
     room: RefCell<round::Room>,
 }
@@ -85,7 +89,15 @@ impl Pair {
             }
         }
         sys::report_errors(rtp.as_fd(), local.is_ipv6())?;
+        // Before 4.18 the kernel takes the order to do so for nothing at all, and sends a message as one datagram.
+        let cuts = setsockopt(&rtp, UdpGsoSegment, &0).is_ok();
+        if !cuts {
+            tracing::info!(
+                "this kernel cuts no messages into datagrams (UDP_SEGMENT): sending them one by one"
+            );
+        }
         Ok(Self {
+            cuts,
             rtp: Async::new(rtp)?,
             rtcp: Async::new(rtcp)?,
             ports: (port, port + 1),
@@ -106,7 +118,7 @@ impl Pair {
 
     /// Enters where a session's track goes: ports of one host.
     pub(super) fn enter(&self, session: &SessionId, rtp: SocketAddr, rtcp: u16) -> Rc<Destination> {
-        let destination = Rc::new(Destination::new(session.clone(), rtp, rtcp));
+        let destination = Rc::new(Destination::new(session.clone(), rtp, rtcp, !self.cuts));
         self.entered.borrow_mut().enter(&destination);
         destination
     }
