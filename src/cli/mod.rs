@@ -124,10 +124,12 @@ pub fn run() -> ExitCode {
     let logs = start_log(arguments.verbose);
     let done = match arguments.command {
         None => tui::alone(logs),
+    let log = logs.clone();
         Some(command) => carry_out(command, logs),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+    log.iter().for_each(Logs::end);
         // Whoever read has seen enough: `lenslet urls | head -1`.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {

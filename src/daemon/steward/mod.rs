@@ -149,6 +149,7 @@ impl Steward {
         self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
         let mut looks_at_file = false;
+        self.logs.iter().for_each(|logs| logs.tell_repeats(now));
         let mut seen = self.seen();
         may_panic("watch");
         seen.meters.retain(|name, _| mounts.iter().any(|listed| listed.mount.name() == name));
