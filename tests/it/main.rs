@@ -51,5 +51,6 @@ mod two_tracks;
 mod users;
 mod which_daemon;
 #[cfg(not(feature = "tui"))]
+mod wiped;
 mod without_screen;
 mod workers;
