@@ -76,7 +76,7 @@ impl Place {
             let text = self.store.text(version.number).ok()?;
             Some(Kept { version: version.number, at: version.at, author: version.author, text })
         };
-        let history = self.store.history().into_iter().filter_map(kept).collect();
+        let history = self.store.history().map_err(Error::Config)?.into_iter().filter_map(kept).collect();
         let (mut sections, mut left_out) = (BTreeMap::new(), Vec::new());
         for section in &self.sections {
             let Some(text) = section.text()? else { continue };

@@ -61,7 +61,10 @@ impl Place {
         let version = |kept: &Kept| {
             let Kept { version, at, author, text } = kept;
             let bytes = text.len() as u64;
-            (Version { number: *version, at: at.clone(), author: author.clone(), bytes }, text.clone())
+            (
+                Version { number: *version, at: at.clone(), author: author.clone(), bytes, damage: None },
+                text.clone(),
+            )
         };
         let history: Vec<(Version, String)> = pending.history.iter().map(version).collect();
         self.store.adopt(&history).map_err(Error::Config)?;

@@ -77,8 +77,9 @@ impl Restore {
                 before_of_sections.push(now);
             }
         }
-        let history: Vec<Kept> =
-            if place.store.history().is_empty() { contents.history.clone() } else { Vec::new() };
+        let versions = place.store.history().map_err(Error::Config)?;
+        let is_bare = versions.iter().all(|version| version.damage.is_some());
+        let history: Vec<Kept> = if is_bare { contents.history.clone() } else { Vec::new() };
         let versions = history.len();
         let before = found.unwrap_or_default();
         let config = text.clone().filter(|text| *text != before).map(|text| (before, text));

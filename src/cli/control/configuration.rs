@@ -132,7 +132,7 @@ fn history(place: &PlaceArguments) -> Done {
             Reply::History(versions) => versions,
             _ => return Err("the daemon answers something else".into()),
         },
-        None => place.file().store().history().into_iter().rev().map(entry).collect(),
+        None => place.file().store().history()?.into_iter().rev().map(entry).collect(),
     };
     if versions.is_empty() {
         return Ok(print(format!(
@@ -141,8 +141,11 @@ fn history(place: &PlaceArguments) -> Done {
         ))?);
     }
     let line = |version: &VersionEntry| {
-        let VersionEntry { version, at, author, bytes } = version;
-        format!("{version:<4} {at}  {bytes:>6} bytes  {}", words::plain(author))
+        let VersionEntry { version, at, author, bytes, trouble } = version;
+        match trouble {
+            None => format!("{version:<4} {at}  {bytes:>6} bytes  {}", words::plain(author)),
+            Some(trouble) => format!("{version:<4} {:<20}  {}", words::plain(at), words::plain(trouble)),
+        }
     };
     Ok(print(versions.iter().map(line).collect::<Vec<_>>().join("\n"))?)
 }
@@ -189,8 +192,9 @@ fn now(daemon: &DaemonArgument) -> Result<Base, Box<dyn std::error::Error>> {
 }
 
 fn entry(version: store::Version) -> VersionEntry {
-    let store::Version { number, at, author, bytes } = version;
-    VersionEntry { version: number, at, author, bytes }
+    let store::Version { number, at, author, bytes, damage } = version;
+    let trouble = damage.map(|damage| damage.to_string());
+    VersionEntry { version: number, at, author, bytes, trouble }
 }
 
 fn text(file: Option<&Path>) -> Result<Option<String>, String> {

@@ -143,13 +143,14 @@ impl Steward {
     }
 
     async fn history(&self) -> Answer {
-        let versions = self.with_store(|store| Ok(store.history())).await?;
+        let versions = self.with_store(|store| store.history().map_err(refusal)).await?;
         let entry = |version: store::Version| VersionEntry {
             version: version.number,
             at: version.at,
             author: version.author,
             bytes: version.bytes,
         };
+            trouble: version.damage.map(|damage| damage.to_string()),
         Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
     }
 
@@ -399,6 +400,7 @@ fn refusal(error: store::Error) -> Refusal {
         store::Error::Changed { .. } => ("changed-meanwhile", ""),
         store::Error::NoVersion(_) => ("no-such-version", ""),
         store::Error::System { .. } => ("not-written", ""),
+        store::Error::Damaged(..) => ("damaged-version", ""),
     };
     Refusal::new(what, error.to_string(), what_to_do)
 }

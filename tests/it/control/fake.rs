@@ -174,12 +174,20 @@ impl Steward for Fake {
                 ConfigRequest::Apply { text, base } => self.write(text, Some(base)),
                 ConfigRequest::Rollback { base, .. } => self.write(text, base),
                 ConfigRequest::Diff { .. } => Ok(Reply::Diff(DIFF.into())),
-                ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
-                    version: 4,
-                    at: "2026-11-25T21:00:00Z".into(),
-                    author: "pi".into(),
-                    bytes: 54,
-                }])),
+                ConfigRequest::History {} => Ok(Reply::History(vec![
+                    VersionEntry {
+                        version: 4,
+                        at: "2026-11-25T21:00:00Z".into(),
+                        author: "pi".into(),
+                        bytes: 54,
+                        trouble: None,
+                    },
+                    VersionEntry {
+                        version: 3,
+                        trouble: Some("is damaged: it is not as it was written".into()),
+                        ..VersionEntry::default()
+                    },
+                ])),
             }
         })
     }
