@@ -35,6 +35,7 @@ mod plan;
 mod protocol;
 mod receive;
 mod receiving;
+mod restore;
 mod rules;
 mod sending;
 mod sessions;
@@ -50,7 +51,7 @@ mod tui;
 mod two_tracks;
 mod users;
 mod which_daemon;
-#[cfg(not(feature = "tui"))]
 mod wiped;
+#[cfg(not(feature = "tui"))]
 mod without_screen;
 mod workers;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{DaemonArgument, Done, PlaceArguments, print, words};
+use crate::amount::amount;
 use crate::clock;
 use crate::config::store;
 use crate::control::protocol::{Base, Change, Checked, ConfigRequest, ConfigText, Plan, Reply, VersionEntry};
@@ -199,14 +200,26 @@ fn entry(version: store::Version) -> VersionEntry {
 
 fn text(file: Option<&Path>) -> Result<Option<String>, String> {
     let Some(file) = file else { return Ok(None) };
-    let read = if file == Path::new("-") {
+    let read = |input: &mut dyn Read| {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
+        input.take(LARGEST + 1).read_to_string(&mut text).map(|_| text)
     };
-    read.map(Some).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    let text = if file == Path::new("-") {
+        read(&mut std::io::stdin().lock())
+    } else {
+        std::fs::File::open(file).and_then(|mut file| read(&mut file))
+    };
+    match text {
+        Ok(text) if text.len() as u64 > LARGEST => {
+            Err(format!("{} is larger than the {LARGEST} bytes that a daemon is sent", file.display()))
+        }
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(format!("{} cannot be read: {error}", file.display())),
+    }
 }
+
+/// A request is a line of a mebibyte at most (docs/control.md).
+const LARGEST: u64 = 1 << 20;
 
 fn told(checked: &Checked) -> Done {
     for sentence in &checked.warnings {
@@ -235,10 +248,8 @@ pub(super) fn plan(plan: &Plan) -> String {
         if let Some(why) = &mount.why {
             line += &format!(": {why}");
         }
-        match mount.interrupts.len() {
-            0 => {}
-            1 => line += " (interrupts 1 session)",
-            sessions => line += &format!(" (interrupts {sessions} sessions)"),
+        if !mount.interrupts.is_empty() {
+            line += &format!(" (interrupts {})", amount(mount.interrupts.len(), "session"));
         }
         lines.push(line);
     }

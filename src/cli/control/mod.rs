@@ -22,7 +22,7 @@ use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
 pub(super) use configuration::{ConfigCommand, config};
-pub(super) use place::PlaceArguments;
+pub(super) use place::{PlaceArguments, is_here, status as status_of};
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
