@@ -13,7 +13,7 @@ mod stand_in;
 pub use control::{ControlAnswer, ControlRequest, ControlValue};
 pub use flow::Flow;
 pub use latency::{Counts, Histogram, Latency, Stage};
-pub use making::{Coder, Making};
+pub use making::{Coder, Instead, Making};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};
 pub use shared::State;

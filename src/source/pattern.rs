@@ -111,6 +111,7 @@ impl Pattern {
         Making {
             steps,
             encoder: Some(Coder { name, bitrate, bitrates: encode::BITRATES, gop, profile, level: None }),
+            instead: None,
         }
     }
 

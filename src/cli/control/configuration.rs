@@ -223,7 +223,7 @@ const LARGEST: u64 = 1 << 20;
 
 fn told(checked: &Checked) -> Done {
     for sentence in &checked.warnings {
-        print(format!("cannot be served now: {}", words::plain(sentence)))?;
+        print(words::plain(sentence))?;
     }
     if checked.errors.is_empty() {
         return Ok(print("The configuration is right.".to_owned())?);

@@ -186,7 +186,7 @@ pub struct Written {
 pub struct Checked {
     /// What makes it no configuration; none: it is one.
     pub errors: Vec<Problem>,
-    /// What cannot be served now, though it may be later, in sentences.
+    /// What cannot be served, now or as it is written, and what is served otherwise than it is written: in sentences.
     pub warnings: Vec<String>,
 }
 

@@ -10,7 +10,7 @@ use super::child::{Child, Ready};
 use super::framer::{Framer, LONG, Waits};
 use super::pictures::Pictures;
 use super::recognized::{ENOUGH, mistaken};
-use super::said::{Said, log, tell};
+use super::said::{HEARD, Said, log, tell};
 use super::settings::Settings;
 use super::silence::Silence;
 use super::wrote::{is_text, wrote};
@@ -31,10 +31,8 @@ const MOST_AHEAD: Duration = Duration::from_secs(1);
 /// A program that ended may have left somebody who writes pictures: nobody who gives none for so long.
 const LEFT: Duration = Duration::from_millis(500);
 
-/// So much is read at once of what it says. Who says more than that without a pause is heard in its last words, and looked
-/// for again after [`DEAF`]: he may not cost a processor, and must not wait for us while he has pictures to write.
-const HEARD: usize = 64 << 10;
-const LAST_WORDS: usize = 4 << 10;
+/// Who says more than [`HEARD`] without a pause is looked for again after this time: he may not cost a processor, and must
+/// not wait for us while he has pictures to write.
 const DEAF: Duration = Duration::from_millis(5);
 
 /// Without a picture in so much it is not what it is said to be.
@@ -186,12 +184,10 @@ impl<'a> Playing<'a> {
 
     fn hear(&mut self, now: Instant) {
         let Some(length) = self.child.read_said(&mut self.heard) else { return };
-        let mut bytes = &self.heard[..length];
-        if length == HEARD {
-            (bytes, self.deaf) = (&bytes[HEARD - LAST_WORDS..], Some(now + DEAF));
-        }
         let (outlet, again) = (self.outlet, self.again);
-        self.said.push(bytes, now, |told| tell(outlet, again, told));
+        if self.said.hear(&self.heard[..length], now, |told| tell(outlet, again, told)) {
+            self.deaf = Some(now + DEAF);
+        }
     }
 
     /// It ended, or closed its output.

@@ -17,10 +17,16 @@ const LINE: usize = 400;
 /// Of a longer line so much is looked at: a password that is cut is not known to be one.
 const LOOKED_AT: usize = 4 * LINE;
 
+/// So much is read at once of what it says. Who says more than that without a pause is heard in its last words.
+pub(super) const HEARD: usize = 64 << 10;
+const LAST_WORDS: usize = 4 << 10;
+
 /// Takes lines apart and keeps a flood of them out of the log.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     line: Vec<u8>,
+    /// The line's beginning was not heard, and what follows may be the half of a password: not heard up to its end either.
+    broken: bool,
     last: Option<String>,
     since: Option<Instant>,
     lines: u32,
@@ -35,8 +41,25 @@ pub(super) enum Told {
 }
 
 impl Said {
-    /// Takes in what was said `now`.
-    pub(super) fn push(&mut self, bytes: &[u8], now: Instant, mut tell: impl FnMut(Told)) {
+    /// Takes in what was read of it `now`, at most [`HEARD`] bytes; whether it says too much to be heard in all of it.
+    pub(super) fn hear(&mut self, read: &[u8], now: Instant, tell: impl FnMut(Told)) -> bool {
+        let floods = read.len() >= HEARD;
+        let mut heard = read;
+        if floods {
+            heard = &read[read.len() - LAST_WORDS..];
+            self.line.clear();
+            self.broken = true;
+        }
+        if self.broken {
+            let end = memchr::memchr2(b'\n', b'\r', heard);
+            self.broken = end.is_none();
+            heard = end.map_or(&[], |end| &heard[end + 1..]);
+        }
+        self.push(heard, now, tell);
+        floods
+    }
+
+    fn push(&mut self, bytes: &[u8], now: Instant, mut tell: impl FnMut(Told)) {
         for byte in bytes {
             // A program that counts its pictures on one line of a terminal.
             if matches!(byte, b'\n' | b'\r') {
@@ -130,6 +153,56 @@ mod tests {
         said.push(line.as_bytes(), now, |_| {});
         let last = said.finish(now, |_| {}).unwrap();
         assert!(last.ends_with(" rtsp://admin:***@h/") && last.len() == LINE, "{last}");
+    }
+
+    /// What is told of a program that says this, read in such pieces.
+    fn told(pieces: &[&[u8]]) -> Vec<String> {
+        let mut said = Said::default();
+        let mut told = Vec::new();
+        let now = clock::now();
+        for piece in pieces {
+            said.hear(piece, now, |line| told.push(line));
+        }
+        let last = said.finish(now, |line| told.push(line));
+        let line = |told| match told {
+            Told::Line(line) => line,
+            Told::More(lines) => lines.to_string(),
+        };
+        told.into_iter().map(line).chain(last).collect()
+    }
+
+    /// A whole block that ends in these words; what is before them is not heard but for its end.
+    fn block(begin: &str, last: &str) -> Vec<u8> {
+        let mut block = vec![b'x'; HEARD - last.len()];
+        block[..begin.len()].copy_from_slice(begin.as_bytes());
+        block.extend(last.as_bytes());
+        block
+    }
+
+    #[test]
+    fn of_a_password_no_part_is_told_wherever_what_is_heard_of_a_flood_begins() {
+        let url = "rtsp://admin:GEHEIM@10.0.0.1:554/x";
+        for at in 0..=url.len() {
+            let (before, after) = url.split_at(at);
+            // What is heard of the second block begins in the middle of the address, or behind it.
+            let rest = "y".repeat(LAST_WORDS - after.len() - 2);
+            let cut = block("", &format!("{after} {rest}\n"));
+            let heard = told(&[b"opens rtsp://admin:GE", &cut, b"then\n"]);
+            assert!(!heard.concat().contains(['G', 'E', 'H', 'I', 'M']), "{at}: {heard:?}");
+            assert_eq!(heard, ["then", "then"], "{at}");
+            // The address begins in one block, goes on behind what is not heard of the second, and ends in the third.
+            let heard = told(&[&block("", &format!("\n{before}")), &block("", after), b"HEIM@h/ z\nthen\n"]);
+            assert!(!heard.concat().contains(['G', 'E', 'H', 'I', 'M']), "{at}: {heard:?}");
+            assert_eq!(heard, ["then", "then"], "{at}");
+        }
+    }
+
+    #[test]
+    fn a_flood_is_heard_in_the_whole_lines_of_its_last_words() {
+        let flood = block("", "\nno camera\nand no");
+        assert_eq!(told(&[&flood, b" hope\n"]), ["no camera", "and no hope", "and no hope"]);
+        let lineless = block("", "");
+        assert_eq!(told(&[&lineless, &lineless, b"a\nb"]), ["b", "b"], "its one line is of unknown length");
     }
 
     #[test]

@@ -29,14 +29,10 @@ impl Plan {
         let mut steps = vec![camera.display().to_string(), comes];
         let Some(coded) = self.way.coded() else {
             steps.push("as it comes".to_owned());
-            return Making { steps, encoder: None };
+            return Making { steps, encoder: None, instead: self.instead.clone() };
         };
         let (name, bitrates) = match &self.way {
-            Way::Hardware(hardware) => {
-                let (least, greatest) = hardware.encoder.bitrates();
-                let bits = |limit: i64| u32::try_from(limit.max(0)).unwrap_or(u32::MAX);
-                (hardware.encoder.card.clone(), (bits(least), bits(greatest)))
-            }
+            Way::Hardware(hardware) => (hardware.encoder.card.clone(), hardware.encoder.bits()),
             _ => (encode::NAME.to_owned(), encode::BITRATES),
         };
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
@@ -44,7 +40,8 @@ impl Plan {
         let (profile, bitrate, gop) = (coded.profile.to_string(), coded.bitrate, coded.gop);
         let level = coded.level.filter(|_| coded.level_configured);
         let level = level.map(|level| (level, level.bitrate(coded.profile)));
-        Making { steps, encoder: Some(Coder { name, bitrate, bitrates, gop, profile, level }) }
+        let encoder = Some(Coder { name, bitrate, bitrates, gop, profile, level });
+        Making { steps, encoder, instead: self.instead.clone() }
     }
 }
 

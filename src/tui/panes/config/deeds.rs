@@ -179,6 +179,7 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
     if let Some(field) = &line.field {
         let beside = match &line.goal {
             Goal::Value(path) => beside(state, path),
+            Goal::Required { kind, .. } => Beside { kind: Some(&kind.name), ..Beside::default() },
             _ => Beside::default(),
         };
         line.suggestions = state.probed.suggestions(field, beside);
@@ -206,9 +207,13 @@ fn beside<'a>(state: &'a State, path: &str) -> Beside<'a> {
         return Beside::default();
     };
     let at = |name: &str| values.at(&format!("{mount}.{name}"));
-    let rpicam = values.at(mount).is_some_and(|it| it.starts_with("Rpicam"));
     Beside {
-        rpicam: rpicam.then(|| at("camera").unwrap_or("0")),
+        kind: values
+            .mounts()
+            .iter()
+            .find(|(name, _)| mount_path(name, None) == mount)
+            .map(|(_, kind)| &**kind),
+        camera: at("camera"),
         // Cameras have no paths that are written otherwise.
         device: at("device").and_then(|it| it.strip_prefix('"')?.strip_suffix('"')),
         format: at("format"),
@@ -361,7 +366,8 @@ pub(super) fn taken(model: &mut Model) -> Effects {
         Goal::Value(_) => (None, None),
         Goal::Rename(_) => (None, Some(line.input.value().to_owned())),
         Goal::Name(kind) => {
-            (Line::required(kind, line.input.value(), &[]), Some(line.input.value().to_owned()))
+            let (kind, name) = (state.probed.asking(kind), line.input.value());
+            (Line::required(&kind, name, &[]), Some(name.to_owned()))
         }
         Goal::Required { kind, name, said, field } => {
             let said = [&said[..], &[(field.clone(), line.written())]].concat();
