@@ -83,7 +83,8 @@ impl Steward {
             Err(error) => (ConfigOrigin::LastGood, Some(in_a_line(&error.lines()))),
         };
         let read_only = store.may_save().err().map(|error| error.to_string());
-        ConfigState { path, version, origin, why, read_only }
+        let state_dir = Some(self.state.display().to_string());
+        ConfigState { path, version, origin, why, read_only, state_dir }
     }
 
     async fn get(&self) -> Answer {
@@ -151,12 +152,13 @@ impl Steward {
     }
 
     async fn history(&self) -> Answer {
-        let versions = self.with_store(|store| Ok(store.history())).await?;
+        let versions = self.with_store(|store| store.history().map_err(refusal)).await?;
         let entry = |version: store::Version| VersionEntry {
             version: version.number,
             at: version.at,
             author: version.author,
             bytes: version.bytes,
+            trouble: version.damage.map(|damage| damage.to_string()),
         };
         Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
     }
@@ -408,6 +410,7 @@ fn refusal(error: store::Error) -> Refusal {
         store::Error::Invalid(_) => ("no-configuration", ""),
         store::Error::Changed { .. } => ("changed-meanwhile", ""),
         store::Error::NoVersion(_) => ("no-such-version", ""),
+        store::Error::Damaged(..) => ("damaged-version", ""),
         store::Error::System { .. } => ("not-written", ""),
     };
     Refusal::new(what, error.to_string(), what_to_do)

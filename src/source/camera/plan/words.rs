@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::{Coded, Pictures, Plan, Refusal, Way};
+use crate::amount::amount;
 use crate::encode;
 use crate::hub::{Coder, Making};
 use crate::source::camera::board::{Node, Offered};
@@ -81,7 +82,7 @@ impl fmt::Display for Coded {
             write!(f, " {level}")?;
         }
         let kilobits = f64::from(*bitrate) / 1e3;
-        write!(f, ", {kilobits} kbit/s, a keyframe every {gop} pictures)")
+        write!(f, ", {kilobits} kbit/s, a keyframe every {})", amount(gop, "picture"))
     }
 }
 

@@ -32,8 +32,12 @@ fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
 
 /// The draft with an edit, asked.
 fn change(state: &State, edit: Edit) -> Effects {
-    let request = ConfigRequest::Edit { text: Some(state.draft.text.clone()), edits: vec![edit] };
-    ask(Asked::Change, request)
+    changes(state, vec![edit])
+}
+
+/// The same of several, which are right together alone.
+fn changes(state: &State, edits: Vec<Edit>) -> Effects {
+    ask(Asked::Change, ConfigRequest::Edit { text: Some(state.draft.text.clone()), edits })
 }
 
 /// Does what a key of this pane asks for.
@@ -222,10 +226,16 @@ fn reset(state: &State) -> Effects {
     let settings = state.settings();
     let Screen::Form(form) = &state.screen else { return Vec::new() };
     let chosen = settings.get(form.cursor.chosen.min(settings.len().saturating_sub(1)));
-    match chosen.filter(|setting| setting.written.is_some()) {
-        Some(setting) => change(state, Edit::Remove { path: setting.path.clone() }),
-        None => Vec::new(),
-    }
+    let Some(setting) = chosen.filter(|setting| setting.written.is_some()) else { return Vec::new() };
+    // Neither side of a size is right without the other.
+    let other = match setting.path.rsplit_once('.') {
+        Some((mount, "width")) => Some(format!("{mount}.height")),
+        Some((mount, "height")) => Some(format!("{mount}.width")),
+        _ => None,
+    };
+    let is_written = |path: &String| settings.iter().any(|it| it.path == *path && it.written.is_some());
+    let paths = std::iter::once(setting.path.clone()).chain(other.filter(is_written));
+    changes(state, paths.map(|path| Edit::Remove { path }).collect())
 }
 
 fn step(model: &mut Model, back: bool) -> Effects {
