@@ -385,7 +385,7 @@ def settled():
 
 
 def least():
-    """What is held between two pictures."""
+    """What is held between two pictures, and while nobody looks at anything."""
     seen = []
     for _ in range(20):
         seen.append(resources(serving[0]))
@@ -451,7 +451,7 @@ def main():
         warming = {mount: [fault for fault in faults if fault[0] in WARM[mount]] for mount, faults in FAULTS.items()}
         each(warming, 1, False, None, end, failures, Done())
         settled()
-        warm = resources(server)
+        warm = least()
         if not failures: each(FAULTS, rounds, many, random.Random(seed) if many else None, end, failures, done)
         settled()
         held = least()
