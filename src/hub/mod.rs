@@ -14,7 +14,7 @@ mod stand_in;
 pub use control::{ControlAnswer, ControlRequest, ControlValue};
 pub use flow::Flow;
 pub use latency::{Counts, Histogram, Latency, Stage};
-pub use making::{Coder, Making};
+pub use making::{Coder, Instead, Making};
 pub use mount::{Demand, Mount, Outlet, mount};
 pub use reasons::alike;
 pub use ring::{Bounds, Cursor, Ring, Slot, Weigh};

@@ -37,6 +37,7 @@ mod plan;
 mod protocol;
 mod receive;
 mod receiving;
+mod restore;
 mod rules;
 mod sending;
 mod sessions;
@@ -52,6 +53,7 @@ mod tui;
 mod two_tracks;
 mod users;
 mod which_daemon;
+mod wiped;
 #[cfg(not(feature = "tui"))]
 mod without_screen;
 mod workers;

@@ -53,6 +53,8 @@ pub(super) struct Steward {
     began: Instant,
     rooms: Rooms,
     store: Option<Store>,
+    /// The folder of what is kept across starts.
+    state: PathBuf,
     logs: Option<Logs>,
     stop: smol::channel::Sender<()>,
     seen: Mutex<Seen>,
@@ -111,7 +113,8 @@ impl Steward {
         };
         let (seen, at_the_file) = (Mutex::new(seen), Mutex::new(()));
         let edits = smol::lock::Mutex::new(());
-        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen, at_the_file, edits })
+        let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+        Arc::new(Self { began: clock::now(), rooms, store, state, logs, stop, seen, at_the_file, edits })
     }
 
     /// Starts to look once a second, and at the file whenever the bell rings: rates are those of the last seconds, and alarms
@@ -146,6 +149,7 @@ impl Steward {
     }
 
     fn look_around(&self, now: Instant) {
+        self.logs.iter().for_each(|logs| logs.tell_repeats(now));
         self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
         let mut looks_at_file = false;

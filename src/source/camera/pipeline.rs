@@ -13,6 +13,7 @@ use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
 use super::thin::Thin;
+use crate::amount::amount;
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
@@ -347,7 +348,9 @@ impl<'a> Pipeline<'a> {
         let Stream::Software(software) = &mut self.stream else { return };
         let (mount, name) = (self.outlet.name(), self.name);
         match software.set_gop(pictures) {
-            Ok(()) => tracing::info!(mount, "{name}: a keyframe every {pictures} pictures from now on"),
+            Ok(()) => {
+                tracing::info!(mount, "{name}: a keyframe every {} from now on", amount(pictures, "picture"))
+            }
             Err(why) => tracing::warn!(mount, "{name}: keyframes stay as they are: {why}"),
         }
     }

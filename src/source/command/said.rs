@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::amount::amount;
 use crate::hub::Outlet;
 use crate::redact::redact;
 
@@ -96,7 +97,7 @@ fn shown(character: char) -> impl Iterator<Item = char> {
 pub(super) fn tell(outlet: &Outlet, again: bool, told: Told) {
     match told {
         Told::Line(line) => log(outlet, again, &format!("it says: {line}")),
-        Told::More(lines) => log(outlet, again, &format!("it said {lines} lines more")),
+        Told::More(lines) => log(outlet, again, &format!("it said {} more", amount(lines, "line"))),
     }
 }
 

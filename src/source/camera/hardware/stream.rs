@@ -10,6 +10,7 @@ use super::ladder::Fault;
 use super::opening::Trouble;
 use super::running::{self, Exported, Running};
 use super::{BUFFERS, Broken, controls, sentence};
+use crate::amount::amount;
 use crate::clock;
 use crate::encode::{self, Unreadable};
 use crate::hub::Outlet;
@@ -436,7 +437,7 @@ impl<'a> Stream<'a> {
         let done = controls::set_gop(self.running.encoder.device(), pictures);
         self.running.arrangement.settings.gop = pictures;
         let mount = self.outlet.name();
-        tracing::info!(mount, "{}: a keyframe every {pictures} pictures from now on", self.name);
+        tracing::info!(mount, "{}: a keyframe every {} from now on", self.name, amount(pictures, "picture"));
         if done { Ok(()) } else { Err(End::Anew) }
     }
 
