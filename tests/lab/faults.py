@@ -3,9 +3,10 @@
 
 Three mounts of one server, each with a reader that was there before the first fault, have their faults side by side:
 raw pictures coded by the processor (vivid's own faults), raw pictures through the board's encoder (labcodec's), and a
-USB camera's H.264, found by the name that udev would give it. A reader takes every packet: none may be missing, time goes on,
-no BYE comes, and pictures are back. One fault of each mount warms the server up; then all come, and in the end it has as many
-descriptors and threads as before them, and as much memory.
+USB camera's H.264, found by the name that udev would give it. A reader by TCP and one by UDP take every packet: none may be
+missing, time goes on, no BYE comes, and pictures are back. One fault of each mount warms the server up; then all come, and in the
+end it has as many descriptors and threads as before them, and as much memory; those that take no time come once more, and it has
+what it had before that. The encoder is wedged more than once: the machine is asked to start anew, once.
 
 many: each fault ROUNDS times (the unplugging five times as often) in an order that SEED says, for MINUTES at most. What was
 had is kept in /lab/out/counts.json: where the guest's kernel falls, `run` boots anew and the rest is had.
@@ -14,7 +15,7 @@ import collections, glob, json, os, random, re, shutil, signal, subprocess, sys,
 
 sys.path.insert(0, os.environ['LAB'])
 import names
-from reader import PATIENCE, Failed, Reader, until
+from reader import PATIENCE, Failed, Reader, UdpReader, until
 
 LENSLET, LAB, H264 = (os.environ[name] for name in ('LENSLET', 'LAB', 'H264'))
 CODEC = '/sys/module/labcodec/parameters/'
@@ -29,15 +30,20 @@ LIMIT = 2
 # use (`heap.c`). What it keeps of what was freed, and which pages of its buffers a coder has touched, differs by several MB from one
 # time to the next; so what is resident has a bound of its own, RESIDENT.
 HEAP, RESIDENT = 500, 32_000
+# The same from before the faults that come once more to behind them: 0 to 30 kB were seen, which is the log that is kept of them, and of
+# what is resident 3 MB. Less than 7 kB for each fault.
+HEAP_AGAIN, RESIDENT_AGAIN = 80, 8_000
 HEAP_SO, IN_USE = os.environ.get('HEAP_SO'), '/tmp/faults.heap'
 COUNTED = {'GLIBC_TUNABLES': 'glibc.malloc.tcache_count=0', 'LD_PRELOAD': HEAP_SO, 'HEAP': IN_USE}
 # So many faults in a row after which the encoder rests: it rests 10 s, then 20 s and so on, until it was well for a minute.
 WEDGED_IN_A_ROW, WELL = 3, 70
 COUNTS = '/lab/out/counts.json'
+# The machine is asked to start anew once its encoder is wedged; who is asked writes it down, and the machine has been up for long enough.
+BIN, ASKED, UPTIME = '/tmp/faults.bin', '/tmp/faults.asked', '/tmp/faults.uptime'
 USB = '/dev/v4l/by-id/usb-lab_lab_UVC_camera_LAB0001-video-index0'
 CONFIG = f'''(listen: ["127.0.0.1:8556"], mounts: {{
     "soft": Camera(device: "/dev/video30", width: 320, height: 180, fps: 5, encode: Software),
-    "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10),
+    "hard": Camera(device: "/dev/video31", width: 320, height: 180, fps: 10, on_encoder_wedged: Reboot),
     "usb": Camera(device: "{USB}", format: H264),
 }})'''
 
@@ -93,14 +99,37 @@ def opened():
     return paths
 
 
-serving, readers = [], {}
+serving, readers, by_udp = [], {}, {}
 
 
-def lets_in(mount):
-    try: readers[mount] = Reader(mount)
+def lets_in(mount, kind, those):
+    try: those[mount] = kind(mount)
     except Failed as refused:
         if ' 503 ' not in str(refused) and ' 453 ' not in str(refused): raise
-    return mount in readers
+    return mount in those
+
+
+def serve():
+    """The server, whose machine has been up for an hour and is started anew by a script."""
+    os.makedirs(BIN, exist_ok=True)
+    with open(BIN + '/systemctl', 'w') as script: script.write(f'#!/bin/sh\necho "systemctl $*" >>{ASKED}\n')
+    os.chmod(BIN + '/systemctl', 0o755)
+    open(UPTIME, 'w').write('3600.00 3600.00\n')
+    if os.path.exists(ASKED): os.remove(ASKED)
+    open('/tmp/faults.ron', 'w').write(CONFIG)
+    counted = [f'{name}={value}' for name, value in COUNTED.items() if value]
+    words = ['env', *counted, LENSLET, 'serve', '--config', '/tmp/faults.ron']
+    own = ['unshare', '--mount', 'sh', '-c', f'mount --bind {UPTIME} /proc/uptime && exec "$@"', 'sh']
+    path = {'PATH': BIN + ':' + os.environ['PATH']}
+    return subprocess.Popen(own + words, stdout=open(LOG, 'w'), stderr=subprocess.STDOUT, env=os.environ | path)
+
+
+def asked():
+    """It was asked once, however often the encoder was wedged."""
+    until('the machine is asked to start anew', lambda: os.path.exists(ASKED))
+    if open(ASKED).read() != 'systemctl reboot\n': raise Failed(f'asked for: {open(ASKED).read()}')
+    if said('the machine is started anew, as is configured') != 1: raise Failed('that the machine is started anew is not told, once')
+    print('ok: the machine was asked once to start anew', flush=True)
 
 
 def hangs(**more):
@@ -246,6 +275,12 @@ FAULTS = {
 }
 
 
+# What takes no time, and comes once more.
+AGAIN = {
+    'soft': FAULTS['soft'],
+    'hard': [fault for fault in FAULTS['hard'] if fault[0].startswith('some ')],
+    'usb': [fault for fault in FAULTS['usb'] if fault[0] in ('unplugged and plugged in', 'plugged in as another node', 'pictures cut short')],
+}
 # What warms up: each mount's camera or encoder is closed and opened once.
 WARM = {'soft': ['fatal streaming error'], 'hard': ['stall'], 'usb': ['unplugged and plugged in']}
 
@@ -257,7 +292,8 @@ def resources(server):
     return len(os.listdir(f'/proc/{server.pid}/fd')), threads, int(open(IN_USE).read()) // 1000, resident
 
 
-def have(mount, reader, faults, end, failures, done):
+def have(mount, faults, end, failures, done):
+    reader = readers[mount]
     name = 'before the first'
     try:
         for name, fault in faults:
@@ -270,6 +306,7 @@ def have(mount, reader, faults, end, failures, done):
             until(f'/{mount}: pictures after: {name}', lambda: reader.playing(over))
             took = reader.playing(over) - over
             if took > LIMIT + reader.start_took: raise Failed(f'pictures {took:.1f} s after it was over')
+            until(f'/{mount}: pictures by UDP after: {name}', lambda: by_udp[mount].playing(over), LIMIT + reader.start_took)
             done.add(mount, name)
             print(f'ok: /{mount}: {name}: pictures {took:.1f} s after it was over', flush=True)
     except Exception as error:
@@ -323,13 +360,13 @@ class Pace:
 pace = Pace()
 
 
-def each(readers, table, rounds, many, shuffle, end, failures, done):
+def each(table, rounds, many, shuffle, end, failures, done):
     """Has each fault as often as it was not had yet, the mounts side by side; what was not done in time is a failure too."""
     threads, before = [], done.had.total()
     for mount, faults in table.items():
         order = [fault for fault in faults for _ in range(times(fault, rounds, many) - done.of(mount, fault[0]))]
         if shuffle: shuffle.shuffle(order)
-        threads.append(threading.Thread(target=have, args=(mount, readers[mount], order, end, failures, done)))
+        threads.append(threading.Thread(target=have, args=(mount, order, end, failures, done)))
         threads[-1].start()
     for thread in threads: thread.join()
     for mount, faults in table.items():
@@ -339,7 +376,7 @@ def each(readers, table, rounds, many, shuffle, end, failures, done):
     print(f'{done.had.total() - before} faults', flush=True)
 
 
-def settled(readers):
+def settled():
     """Waits until the encoder codes again and what is kept for slow readers is of it alone: 10 s of each mount."""
     until('the encoder is tried again', hardware, 340)
     from_here = {mount: reader.ticks for mount, reader in readers.items()}
@@ -347,11 +384,20 @@ def settled(readers):
         until(f'/{mount} plays on for 12 s', lambda: reader.ticks - from_here[mount] > 12 * 90000)
 
 
-def rested(before):
+def least():
+    """What is held between two pictures, and while nobody looks at anything."""
+    seen = []
+    for _ in range(20):
+        seen.append(resources(serving[0]))
+        time.sleep(0.25)
+    return tuple(map(min, *seen))
+
+
+def rested(before, heap=HEAP, resident=RESIDENT):
     """Waits for what is held to be as it was."""
     until('as many descriptors and threads as before', lambda: resources(serving[0])[:2] == before[:2], 20)
-    until('as little memory in use as before', lambda: resources(serving[0])[2] < before[2] + HEAP, 20)
-    if resources(serving[0])[3] > RESIDENT: raise Failed(f'more than {RESIDENT} kB are resident')
+    until(f'no {heap} kB more in use than {before[2]}', lambda: resources(serving[0])[2] < before[2] + heap, 20)
+    if resources(serving[0])[3] > resident: raise Failed(f'more than {resident} kB are resident')
 
 
 def hang():
@@ -388,40 +434,46 @@ def main():
         for name, value in (('osd_text_mode', 2), ('test_pattern', 4), ('horizontal_movement', 3)): control(node, name, value)
     threading.Thread(target=names.main, daemon=True).start()
     usb.plug()
-    open('/tmp/faults.ron', 'w').write(CONFIG)
-    server = subprocess.Popen([LENSLET, 'serve', '--config', '/tmp/faults.ron'], stdout=open(LOG, 'w'), stderr=subprocess.STDOUT, env=os.environ | COUNTED)
     failures = []
+    server = serve()
     serving.append(server)
     try:
         until('the server listens', lambda: said('listening'))
         for mount in FAULTS:
             # All begin at once, and whoever comes while pictures wait for the processor is asked to come again.
-            until(f'/{mount} lets a reader in', lambda: lets_in(mount))
-        for mount, reader in readers.items(): until(f'/{mount} plays', reader.playing)
+            for kind, those in (Reader, readers), (UdpReader, by_udp):
+                until(f'/{mount} lets a reader in', lambda: lets_in(mount, kind, those))
+        for mount, reader in (*readers.items(), *by_udp.items()): until(f'/{mount} plays', reader.playing)
         for mount, reader in readers.items(): print(f'/{mount}: the first picture came after {reader.start_took:.1f} s', flush=True)
         cold, end = resources(server), time.monotonic() + 60 * minutes
         done = Done(COUNTS if many else None)
         # In each boot, whatever was had before.
         warming = {mount: [fault for fault in faults if fault[0] in WARM[mount]] for mount, faults in FAULTS.items()}
-        each(readers, warming, 1, False, None, end, failures, Done())
-        settled(readers)
-        warm = resources(server)
-        if not failures: each(readers, FAULTS, rounds, many, random.Random(seed) if many else None, end, failures, done)
+        each(warming, 1, False, None, end, failures, Done())
+        settled()
+        warm = least()
+        if not failures: each(FAULTS, rounds, many, random.Random(seed) if many else None, end, failures, done)
+        settled()
+        held = least()
+        if not failures: each(AGAIN, 1, False, None, time.monotonic() + 60 * minutes, failures, Done())
         if many:
             for name, had in done.had.items(): print(f'{name}: {had} times')
-        for mount, reader in readers.items():
-            if reader.wrong: failures.append(reader.wrong)
-            print(f'/{mount}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
+        for how, those in ('TCP', readers), ('UDP', by_udp):
+            for mount, reader in those.items():
+                if reader.wrong: failures.append(f'by {how}: {reader.wrong}')
+                else: print(f'/{mount} by {how}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
         try:
-            settled(readers)
+            settled()
+            rested(held, HEAP_AGAIN, held[3] + RESIDENT_AGAIN)
             rested(warm)
         except Failed as error:
             failures.append(f'{error}')
-        for when, held in (('before', cold), ('warm', warm), ('after all', resources(server))):
-            print('{}: {} descriptors, {} threads, {} kB of its heap in use, {} kB resident'.format(when, *held), flush=True)
+        for when, those in (('before', cold), ('warm', warm), ('before those that come once more', held), ('after all', least())):
+            print('{}: {} descriptors, {} threads, {} kB of its heap in use, {} kB resident'.format(when, *those), flush=True)
         if not said('encoder wedged: only a reboot clears this; the kernel says: '): failures.append('nothing is said of a wedged encoder')
         subprocess.run(['grep', '-m1', 'encoder wedged', LOG])
         hang()
+        asked()
     except Failed as error: failures.append(str(error))
     finally:
         ended = stop(server)

@@ -1,5 +1,5 @@
-"""What the lab's scripts watch with: a reader that takes every packet."""
-import re, socket, struct, threading, time
+"""What the lab's scripts watch with: readers that take every packet."""
+import re, select, socket, struct, threading, time
 
 PATIENCE = 60
 # Of the server that is watched.
@@ -20,6 +20,8 @@ def until(what, true, patience=PATIENCE):
 
 class Reader(threading.Thread):
     """Takes a mount's packets by TCP."""
+    transport = 'RTP/AVP/TCP;unicast;interleaved=0-1'
+
     def __init__(self, mount):
         super().__init__(daemon=True)
         self.mount, self.wrong, self.packets, self.sequence, self.times, self.first = mount, None, 0, None, [], None
@@ -28,7 +30,7 @@ class Reader(threading.Thread):
         self.file = self.socket.makefile('rb')
         url = f'rtsp://127.0.0.1:{PORT}/{mount}'
         track = re.search(r'm=video.*?a=control:(\S+)', self.ask('DESCRIBE', url), re.S)[1]
-        setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', 'Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n')
+        setup = self.ask('SETUP', track if '://' in track else f'{url}/{track}', f'Transport: {self.transport}\r\n')
         self.session = re.search(r'Session: ([^;\r]+)', setup)[1]
         self.ask('PLAY', url, f'Session: {self.session}\r\n')
         self.start()
@@ -55,11 +57,15 @@ class Reader(threading.Thread):
         if len(head) < 4: raise Failed('the server closed the connection')
         if head[:1] != b'$': raise Failed(f'no packet: {head}')
         data = self.file.read(struct.unpack('>H', head[2:])[0])
-        if head[1] == 1:
-            while data:                         # a compound packet of RTCP
-                if data[1] == 203: raise Failed('BYE')
-                data = data[4 * (struct.unpack('>H', data[2:4])[0] + 1):]
-            return
+        if head[1] == 1: self.report(data)
+        else: self.packet(data)
+
+    def report(self, data):
+        while data:                             # a compound packet of RTCP
+            if data[1] == 203: raise Failed('BYE')
+            data = data[4 * (struct.unpack('>H', data[2:4])[0] + 1):]
+
+    def packet(self, data):
         sequence, stamp = struct.unpack('>HI', data[2:8])
         if self.sequence is not None and sequence != (self.sequence + 1) & 0xffff:
             raise Failed(f'{(sequence - self.sequence - 1) & 0xffff} packets are missing')
@@ -87,3 +93,42 @@ class Reader(threading.Thread):
         for first, second, last in zip(times, times[1:], times[PICTURES - 1:]):
             if last - first < WITHIN: return second
         return None
+
+
+class UdpReader(Reader):
+    """Takes them by UDP."""
+    # SO_RCVBUFFORCE, and bytes: what comes while this machine is at something else is not lost.
+    ROOM = 33, 8 << 20
+
+    def __init__(self, mount):
+        self.rtp, self.rtcp = self.pair()
+        port = self.rtp.getsockname()[1]
+        self.transport = f'RTP/AVP;unicast;client_port={port}-{port + 1}'
+        self.kept = self.heard = time.monotonic()
+        super().__init__(mount)
+
+    def pair(self):
+        """Sockets of an even port and of the one behind it."""
+        while True:
+            pair = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+            for each in pair: each.setsockopt(socket.SOL_SOCKET, *self.ROOM); each.setblocking(False)
+            pair[0].bind(('127.0.0.1', 0))
+            port = pair[0].getsockname()[1]
+            try:
+                if port % 2 == 0: pair[1].bind(('127.0.0.1', port + 1)); return pair
+            except OSError: pass
+            for each in pair: each.close()
+
+    def take(self):
+        ready, _, _ = select.select([self.rtp, self.rtcp, self.socket], [], [], 5)
+        now = time.monotonic()
+        if now - self.kept > 20:                # a session by UDP is kept alive by who has it
+            self.kept = now
+            self.socket.sendall(f'GET_PARAMETER rtsp://127.0.0.1:{PORT}/{self.mount} RTSP/1.0\r\nCSeq: 2\r\nSession: {self.session}\r\n\r\n'.encode())
+        if self.socket in ready:
+            said = self.socket.recv(65536)
+            if not said: raise Failed('the server closed the connection')
+            if not said.startswith(b'RTSP/1.0 200 '): raise Failed(f'{said}')
+        if self.rtcp in ready: self.report(self.rtcp.recv(65536))
+        if self.rtp in ready: self.heard = now; self.packet(self.rtp.recv(65536))
+        if now - self.heard > PATIENCE: raise Failed(f'no packet for {PATIENCE} s')

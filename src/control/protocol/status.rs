@@ -205,7 +205,7 @@ pub struct MountStatus {
     pub reader_dropped: Vec<Dropped>,
     /// How often its source began again.
     pub restarts: u32,
-    /// Why, and how often for each reason.
+    /// Why, and how often for each reason; those that differ by numbers alone are one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub restart_reasons: Vec<RestartReason>,
     /// Who plays it now.

@@ -2,9 +2,9 @@
 //!
 //! It runs while somebody watches, and for a while after; with its children it is ended when the mount is, and by
 //! its `keeper` when we are; `processes` knows whose children there are, and in which group. `playing` is one at work: `framer`
-//! cuts what it writes into pictures without adding one of delay, `pace` gives them steady times, `pictures` passes them on, `silence` says how long there may be none, `said` puts what it
-//! says into the log; `recognized` and `wrote` know what are no pictures; `listed` which cameras
-//! there are for `rpicam-vid`.
+//! cuts what it writes into pictures without adding one of delay, `pace` gives them steady times, `pictures` passes them on,
+//! `silence` says how long there may be none, `said` puts what it says into the log; `recognized` and `wrote` know what are
+//! no pictures; `listed` which cameras there are for `rpicam-vid`.
 
 mod child;
 mod framer;
