@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reasons::alike;
 use crate::media::h264::Level;
 
 /// How a mount's pictures come about.
@@ -86,7 +87,7 @@ impl Lost {
     }
 }
 
-/// Why a source failed, and how often.
+/// Why a source failed, and how often; of reasons that differ by their numbers the first one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Failures(Vec<(Arc<str>, u32)>);
 
@@ -96,9 +97,9 @@ impl Failures {
     const OTHERS: &str = "other reasons";
 
     pub(super) fn add(&mut self, reason: &str) {
-        let (known, others) = (self.0.iter().any(|(known, _)| **known == *reason), Self::OTHERS);
+        let (known, others) = (self.0.iter().any(|(known, _)| alike(known, reason)), Self::OTHERS);
         let reason = if known || self.0.len() < Self::REASONS { reason } else { others };
-        match self.0.iter_mut().find(|(known, _)| **known == *reason) {
+        match self.0.iter_mut().find(|(known, _)| alike(known, reason)) {
             Some((_, times)) => *times = times.saturating_add(1),
             None => self.0.push((reason.into(), 1)),
         }
@@ -192,9 +193,13 @@ mod tests {
             mount.failures().into_iter().map(|(why, times)| (why.to_string(), times)).collect()
         };
         assert_eq!(told(&mount), [("unplugged".to_owned(), 2), ("busy".to_owned(), 1)]);
-        (0..100).for_each(|number| outlet.fail(&format!("always another: {number}")));
+        for millis in 0..6 {
+            outlet.fail(&format!("busy for {millis} ms"));
+        }
+        assert_eq!(told(&mount)[2..], [("busy for 0 ms".to_owned(), 6)], "numbers make no other reason");
+        (0..100).for_each(|number| outlet.fail(&format!("always another: a{number}")));
         let all = told(&mount);
-        assert_eq!((all.len(), all.last()), (9, Some(&("other reasons".to_owned(), 94))));
+        assert_eq!((all.len(), all.last()), (9, Some(&("other reasons".to_owned(), 95))));
         assert_eq!(all.iter().map(|(_, times)| times).sum::<u32>(), mount.flow().failures);
     }
 

@@ -19,6 +19,7 @@ use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
 use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::panics::may_panic;
 use crate::source::rhythm::Rhythm;
 use crate::source::times::{self, Times};
 use crate::v4l2::{
@@ -220,6 +221,7 @@ impl<'a> Pipeline<'a> {
         let mut any = false;
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
+            may_panic("capture");
             self.count(filled.sequence);
             self.thin.came(taken(&filled));
             while let Stream::Software(_) = self.stream

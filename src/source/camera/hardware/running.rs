@@ -11,6 +11,7 @@ use super::pairs::Pairs;
 use super::{Settings, controls};
 use crate::encode::Unreadable;
 use crate::media::h264::{Assembler, Level, Load};
+use crate::source::panics::may_panic;
 use crate::v4l2::{
     Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, Lines, MAX_PLANES,
     Memory, PreparedEncoder, Queues, SharedPlane,
@@ -133,6 +134,7 @@ impl Ready {
     pub(super) fn new(arrangement: Arrangement) -> Result<Self, Error> {
         let Arrangement { settings, format, interval, load, .. } = &arrangement;
         let (device, queues) = open(settings)?;
+        may_panic("opening");
         controls::configure(&device, settings, load);
         let prepared = PreparedEncoder::new(device, queues, &wish(settings, format, *interval))?;
         let size = (format.width, format.height);
