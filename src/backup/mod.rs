@@ -144,9 +144,10 @@ pub fn read(bytes: &[u8], path: &Path, passphrase: Option<&str>) -> Result<Backu
 
 /// This host's name, as a part of a file's name.
 fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // Not by /proc/sys, which a service may not see (`ProcSubset=pid`).
+    let name = nix::unistd::gethostname().unwrap_or_default();
     let fits = |character: &char| character.is_ascii_alphanumeric() || "-_.".contains(*character);
-    let name: String = name.trim().chars().filter(fits).take(64).collect();
+    let name: String = name.to_string_lossy().chars().filter(fits).take(64).collect();
     if name.is_empty() { "board".to_owned() } else { name }
 }
 

@@ -33,7 +33,7 @@ impl ConfigArgument {
     /// else the usual one.
     pub(super) fn paths(&self) -> Paths {
         let Paths { config, state: usual } = self.usual();
-        let text = String::from_utf8_lossy(&std::fs::read(&config).unwrap_or_default()).into_owned();
+        let text = String::from_utf8_lossy(&crate::config::read(&config).unwrap_or_default()).into_owned();
         let noted = || noted_state(&config, &usual).filter(|_| !Places::are_said(&text));
         let state = Places::of_text(&text).state_dir.or_else(noted).unwrap_or(usual);
         Paths { config, state }

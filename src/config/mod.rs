@@ -2,6 +2,7 @@
 
 mod access;
 mod aliases;
+mod bytes;
 mod changes;
 mod check;
 pub mod edit;
@@ -29,6 +30,7 @@ use crate::access::Networks;
 use crate::server;
 use crate::source::{camera, command, file as file_source, jpegs, pattern};
 pub use access::Access;
+pub use bytes::read;
 pub use changes::{Change, changes};
 pub use error::{Error, Problem};
 use file::ConfigFile;
@@ -116,7 +118,7 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or its text is no configuration: every mistake, with line and column.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|error| Error::whole(error.to_string()).in_file(path))?;
+        let bytes = read(path).map_err(|error| Error::whole(error.to_string()).in_file(path))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| Error::not_text(path, &bytes, &error))?;
         Self::parse(text).map_err(|error| error.in_file(path))
     }

@@ -16,7 +16,7 @@ pub struct Places {
 impl Places {
     /// Those of a file. One that is damaged is read as far as it can be: its versions are needed then.
     pub fn of_file(path: &Path) -> Self {
-        Self::of_text(&String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()))
+        Self::of_text(&String::from_utf8_lossy(&super::read(path).unwrap_or_default()))
     }
 
     /// Those of a file's text, likewise.

@@ -38,6 +38,18 @@ fn a_wrong_configuration_is_told_with_its_place() {
 }
 
 #[test]
+fn a_file_that_never_ends_is_no_configuration() {
+    for words in [
+        &["check", "--config", "/dev/zero"][..],
+        &["serve", "--config", "/dev/zero"],
+        &["config", "check", "/dev/zero"],
+    ] {
+        let said = errors(&run(words));
+        assert!(said.contains("/dev/zero") && said.contains("larger than"), "{words:?}: {said}");
+    }
+}
+
+#[test]
 fn urls_and_check_say_what_serve_would_do() {
     assert!(String::from_utf8_lossy(&run(&["urls"]).stdout).contains("rtsp://localhost:8554/test"));
     let checked = run(&["check"]);

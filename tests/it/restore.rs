@@ -81,3 +81,25 @@ fn what_was_begun_is_finished_for_its_own_file_and_for_no_other() {
     assert!(fs::read_to_string(card.path("mine.ron")).unwrap().contains("old"));
     assert!(card.restore("other.ron").is_ok());
 }
+
+/// As the timer's service has it (`ProcSubset=pid`): there is no `/proc/sys`.
+#[test]
+fn a_backup_says_whose_it_is_where_little_is_seen_of_proc() {
+    let card = Card::new();
+    let named = |sees_little: bool| {
+        let mut command = std::process::Command::new("unshare");
+        let hide = if sees_little { "mount -t proc -o subset=pid proc /proc && " } else { "" };
+        command.args(["--mount", "--pid", "--fork", "sh", "-c", &format!("{hide}exec \"$@\""), "sh"]);
+        command.arg(lenslet().get_program()).args(["backup", "-", "--config", "old.ron"]);
+        let output = card.of(&mut command);
+        let told: Option<serde_json::Value> = serde_json::from_slice(&output.stdout).ok();
+        told.and_then(|told| told["host"].as_str().map(str::to_owned)).ok_or(output)
+    };
+    let Ok(seen) = named(false) else {
+        assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "this is not root");
+        println!("SKIPPED: no namespaces");
+        return;
+    };
+    assert_ne!(seen, "board", "this machine has a name");
+    assert_eq!(named(true).unwrap(), seen);
+}

@@ -107,10 +107,10 @@ pub(in crate::cli) fn status(daemon: &mut Blocking) -> Result<Status, Box<dyn St
 /// # Errors
 /// It does not.
 pub(in crate::cli) fn is_here(status: &Status) -> Result<(), String> {
-    let here = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let here = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
     match status.board.hostname.as_deref() {
-        Some(there) if !here.trim().is_empty() && there != here.trim() => {
-            Err(format!("that daemon runs on {there}, and this is {}: ask there", here.trim()))
+        Some(there) if !here.is_empty() && there != here => {
+            Err(format!("that daemon runs on {there}, and this is {here}: ask there"))
         }
         _ => Ok(()),
     }

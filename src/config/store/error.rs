@@ -81,7 +81,7 @@ fn what_to_do(error: &io::Error) -> &'static str {
         }
         io::ErrorKind::PermissionDenied => "; who runs this may not do that: try it with sudo",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room there first: nothing was changed"
+            "; make room there first"
         }
         _ => "",
     }

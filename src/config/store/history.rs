@@ -137,7 +137,7 @@ impl History {
     /// What is known of a version, and its text.
     fn version(&self, number: u64) -> (Version, String) {
         let unknown = Version { number, at: String::new(), author: String::new(), bytes: 0, damage: None };
-        let whole = match fs::read(self.path(number)) {
+        let whole = match crate::config::read(&self.path(number)) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let damage = Some(Damage::Unreadable(error.to_string()));

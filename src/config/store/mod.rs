@@ -283,7 +283,7 @@ impl Store {
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>, Error> {
-        match fs::read(&self.path) {
+        match super::read(&self.path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::system("read", &self.path, error)),

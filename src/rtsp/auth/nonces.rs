@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use super::digest::hex;
 
 /// Nonces whose uses are kept at once; of more the first is over before its time.
-const USED: usize = 2048;
+const USED: usize = 4096;
 /// Bytes of the signature.
 const SIGNATURE: usize = 16;
 /// Digits of the time and the number.

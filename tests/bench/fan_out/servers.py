@@ -84,7 +84,9 @@ class Server:
         if name in LENSLETS:
             file = pathlib.Path(self.folder.name) / "lenslet.ron"
             file.write_text(CONFIGURATION.replace("CLIPS", str(CLIPS)).replace("SETTINGS", LENSLETS[name]))
-            return [os.environ.get("LENSLET", ROOT / "target/release/lenslet"), "serve", "--config", file]
+            lenslet = os.environ.get("LENSLET", ROOT / "target/release/lenslet")
+            # The machine's own control socket is not this one's: commands of others would ask it.
+            return [lenslet, "serve", "--config", file, "--control", file.with_name("control.sock")]
         if name == "gst":
             return [HERE / "gst.py", CLIPS / f"{mount}.mp4", str(RTP_PACKET)]
         mode = name.removeprefix("bare ")
