@@ -46,7 +46,7 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
     ("source", &["clock", "encode", "hub", "media", "redact", "v4l2"]),
     ("tests", &[]),
     ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
-    ("tui", &["control"]),
+    ("tui", &["control", "plain"]),
     ("v4l2", &["media"]),
 ];
 

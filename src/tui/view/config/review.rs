@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::{Part, Review, marked};
 use super::super::super::words::{bytes, plain};
-use super::super::parts::{clip, more, panel, row_style, tell_rows};
+use super::super::parts::{clip, column, more, panel, row_style, tell_rows};
 
 /// What applying the draft would do.
 pub(super) fn draw(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -105,7 +105,8 @@ pub(super) fn versions(model: &Model, frame: &mut Frame<'_>, area: Rect, places:
     let chosen = state.version.chosen.min(state.versions.len() - 1);
     let line = |place: usize| {
         let version = &state.versions[place];
-        let (number, at, author) = (version.version, &version.at, plain(&version.author));
+        let (number, author) = (version.version, plain(&version.author));
+        let at = column(theme, &plain(&version.at), 20);
         let text = format!("{number:>5}  {at}  {:>8}  {author}", bytes(version.bytes));
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
