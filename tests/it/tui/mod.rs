@@ -1,6 +1,7 @@
 //! The terminal: what each screen shows, and what each key does.
 
 mod access;
+mod another;
 mod bytes;
 mod config;
 mod config_keys;
