@@ -5,6 +5,7 @@
 //! data path and says which module may know which.
 
 pub mod access;
+mod amount;
 pub mod backup;
 pub mod board;
 pub mod cli;

@@ -47,6 +47,8 @@ pub struct Now {
 pub struct Attempt<'a> {
     /// From where.
     pub peer: IpAddr,
+    /// On which connection: its number.
+    pub connection: u64,
     /// Its method, as it was written.
     pub method: &'a str,
     /// Its URI, as it was written.
@@ -161,8 +163,8 @@ impl Gate {
                 }
             };
         };
-        let Attempt { method, uri, peer, .. } = *attempt;
-        let asked = Asked { method, uri, peer, now: now.steady };
+        let Attempt { method, uri, peer, connection, .. } = *attempt;
+        let asked = Asked { method, uri, peer, connection, now: now.steady };
         let verdict = current.challenger.check(value, &asked, |user| current.rules.users.secret(user));
         let claimed = match &verdict {
             Verdict::Known(user) | Verdict::Stale(user) | Verdict::Old(user) => Some(user.as_str()),

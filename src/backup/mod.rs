@@ -61,6 +61,15 @@ pub enum Error {
     Devices(crate::config::edit::Error),
     /// It has a section that this version does not know.
     Section(String),
+    /// A restore was begun, and something of it could not be done.
+    Unfinished(Box<Error>),
+    /// Another file's restore was begun, in the same folder of what is kept.
+    Another {
+        /// The other configuration's file.
+        file: PathBuf,
+        /// Where it is written down what is to be done.
+        pending: PathBuf,
+    },
 }
 
 impl Place {
@@ -72,11 +81,11 @@ impl Place {
         let config = self.store.written().map_err(Error::Config)?;
         let devices = config.as_deref().map(devices::of).unwrap_or_default();
         let kept = |version: store::Version| {
-            // What is not as it was written is no version any more.
+            // What is not as it was written is no version to go back to.
             let text = self.store.text(version.number).ok()?;
             Some(Kept { version: version.number, at: version.at, author: version.author, text })
         };
-        let history = self.store.history().into_iter().filter_map(kept).collect();
+        let history = self.store.history().map_err(Error::Config)?.into_iter().filter_map(kept).collect();
         let (mut sections, mut left_out) = (BTreeMap::new(), Vec::new());
         for section in &self.sections {
             let Some(text) = section.text()? else { continue };
@@ -159,6 +168,16 @@ impl fmt::Display for Error {
             ),
             Self::Config(error) => error.fmt(f),
             Self::Devices(error) => write!(f, "this board's device names cannot be put into it: {error}"),
+            Self::Unfinished(error) => write!(
+                f,
+                "{error}\nThe restore was begun: `lenslet serve` and `lenslet restore` finish it when they start next, once this can be done"
+            ),
+            Self::Another { file, pending } => write!(
+                f,
+                "a restore of {} was begun and is not finished: do it again with --config {0}, or remove {}",
+                file.display(),
+                pending.display()
+            ),
             Self::Section(name) => write!(
                 f,
                 "it holds {name:?}, which this version does not know: install the version that made it, or later"

@@ -13,6 +13,9 @@ use crate::config::store::{self, Version};
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pending {
+    /// The configuration's file: others may keep what is theirs in the same folder. None in what an earlier program wrote down.
+    #[serde(default)]
+    pub(super) file: Option<PathBuf>,
     /// The configuration's new text.
     pub(super) config: Option<String>,
     /// Who is written to have changed it.
@@ -30,8 +33,20 @@ impl Place {
 
     /// From here on it will be done, even if the power goes now.
     pub(super) fn promise(&self, pending: &Pending) -> Result<(), Error> {
+        let path = self.pending();
+        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(file) = before.and_then(|before: Pending| before.file)
+            && file != self.file()
+        {
+            return Err(Error::Another { file, pending: path });
+        }
         let text = serde_json::to_vec(pending).unwrap_or_default();
-        store::replace(&self.pending(), &text, 0o600).map_err(Error::Config)
+        store::replace(&path, &text, 0o600).map_err(Error::Config)
+    }
+
+    /// The configuration's file, wherever who asks stands.
+    pub(super) fn file(&self) -> PathBuf {
+        std::path::absolute(self.store.path()).unwrap_or_else(|_| self.store.path().to_owned())
     }
 
     /// Ends a restore that was interrupted, if there is one; says whether there was.
@@ -46,7 +61,9 @@ impl Place {
             Err(error) => return Err(Error::system("read", &path, error)),
         };
         // It has its name only once it is whole: what is not was damaged on the disk, and nothing was begun or all was done.
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice::<Pending>(&bytes) {
+            // It is for who reads that file to finish.
+            Ok(Pending { file: Some(file), .. }) if file != self.file() => return Ok(false),
             Ok(pending) => self.fulfil(&pending)?,
             Err(error) => {
                 tracing::error!(%error, "{}: a restore that cannot be read is given up", path.display())
@@ -61,7 +78,10 @@ impl Place {
         let version = |kept: &Kept| {
             let Kept { version, at, author, text } = kept;
             let bytes = text.len() as u64;
-            (Version { number: *version, at: at.clone(), author: author.clone(), bytes }, text.clone())
+            (
+                Version { number: *version, at: at.clone(), author: author.clone(), bytes, damage: None },
+                text.clone(),
+            )
         };
         let history: Vec<(Version, String)> = pending.history.iter().map(version).collect();
         self.store.adopt(&history).map_err(Error::Config)?;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::pending::Pending;
 use super::{Backup, Error, Kept, Place, devices};
+use crate::amount::amount;
 use crate::config::{self, Config};
 
 /// Whose cameras' names are taken where both have a mount.
@@ -77,13 +78,14 @@ impl Restore {
                 before_of_sections.push(now);
             }
         }
-        let history: Vec<Kept> =
-            if place.store.history().is_empty() { contents.history.clone() } else { Vec::new() };
+        let versions = place.store.history().map_err(Error::Config)?;
+        let is_bare = versions.iter().all(|version| version.damage.is_some());
+        let history: Vec<Kept> = if is_bare { contents.history.clone() } else { Vec::new() };
         let versions = history.len();
         let before = found.unwrap_or_default();
         let config = text.clone().filter(|text| *text != before).map(|text| (before, text));
         let author = format!("restore of {} ({})", backup.made, backup.host);
-        let pending = Pending { config: text, author, history, sections };
+        let pending = Pending { file: Some(place.file()), config: text, author, history, sections };
         Ok(Self { pending, config, kept, absent, aside, versions, before: before_of_sections })
     }
 
@@ -101,10 +103,15 @@ impl Restore {
     /// Does it: all of it, or, where the power goes before it is written down, nothing.
     ///
     /// # Errors
-    /// Something cannot be written.
+    /// Something cannot be written. What was begun then is finished by who comes next.
     pub fn carry_out(&self, place: &Place) -> Result<(), Error> {
+        // What can be seen beforehand leaves nothing that is half done.
+        place.store.found().map_err(Error::Config)?;
+        if self.pending.config.is_some() && place.store.path().exists() {
+            place.store.may_save().map_err(Error::Config)?;
+        }
         place.promise(&self.pending)?;
-        place.finish().map(drop)
+        place.finish().map(drop).map_err(|error| Error::Unfinished(Box::new(error)))
     }
 
     /// What else it does, a line each.
@@ -129,7 +136,9 @@ impl Restore {
             let _ = writeln!(notes, "{name}: as in the backup");
         }
         if self.versions > 0 {
-            let _ = writeln!(notes, "{} earlier versions of the configuration come along", self.versions);
+            let (versions, come) = (self.versions, if self.versions == 1 { "comes" } else { "come" });
+            let _ =
+                writeln!(notes, "{} of the configuration {come} along", amount(versions, "earlier version"));
         }
         notes
     }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use super::Done;
-use super::config_argument::ConfigArgument;
+use super::control::PlaceArguments;
 use super::control::words::plain;
 use crate::access::{Rights, Users};
 use crate::backup::{self, Devices, Keeping, Place, Restore, Section};
@@ -32,7 +35,7 @@ pub(super) struct BackupArguments {
     #[command(flatten)]
     passphrase: PassphraseArgument,
     #[command(flatten)]
-    config: ConfigArgument,
+    place: PlaceArguments,
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,7 +51,7 @@ pub(super) struct RestoreArguments {
     #[command(flatten)]
     passphrase: PassphraseArgument,
     #[command(flatten)]
-    config: ConfigArgument,
+    place: PlaceArguments,
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,7 +63,7 @@ struct PassphraseArgument {
 }
 
 pub(super) fn backup(arguments: &BackupArguments) -> Done {
-    let place = place(&arguments.config);
+    let place = place(arguments.place.paths()?);
     if !arguments.as_it_is {
         is_right(&place)?;
     }
@@ -71,13 +74,16 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
         let number = count.parse().ok().filter(|number| *number > 0);
         let count = number.ok_or_else(|| format!("--keep: {count:?} is no number of backups: 1 or more"))?;
         is_there(Path::new(folder))?;
-        match backup::keep(Path::new(folder), count, contents, passphrase.as_deref(), clock::wall())? {
+        let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+        match backup::keep(Path::new(folder), count, contents, passphrase, clock::wall())? {
             Keeping::New(path) => writeln!(out, "{}", path.display())?,
             Keeping::Same(path) => writeln!(out, "{} says the same: nothing to do", path.display())?,
         }
     } else {
         let file = arguments.file.clone().unwrap_or_default();
-        let bytes = backup::written(contents, passphrase.as_deref(), clock::wall())?;
+        let bytes = backup::written(contents, passphrase.as_ref().map(|it| it.as_str()), clock::wall())?;
+        // Whoever reads what is written may take his time.
+        drop(passphrase);
         if file.as_os_str() == "-" {
             out.write_all(&bytes)?;
             out.flush()?;
@@ -87,6 +93,12 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
             folder.map_or(Ok(()), is_there)?;
             store::replace(&file, &bytes, 0o600)?;
             writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
+        }
+    }
+    for version in place.store.history()? {
+        if let Some(damage) = version.damage {
+            let number = version.number;
+            writeln!(io::stderr().lock(), "lenslet: version {number} {damage}: it is left out")?;
         }
     }
     for name in left_out {
@@ -124,14 +136,17 @@ fn is_there(folder: &Path) -> Result<(), String> {
 pub(super) fn restore(arguments: &RestoreArguments) -> Done {
     let passphrase = arguments.passphrase.read()?;
     let bytes = bytes(&arguments.file)?;
-    let backup = backup::read(&bytes, &arguments.file, passphrase.as_deref())?;
+    let backup = backup::read(&bytes, &arguments.file, passphrase.as_ref().map(|it| it.as_str()))?;
+    drop(passphrase);
+    arguments.place.is_read()?;
+    let config = arguments.place.file();
     let place = match backup.contents.config.as_deref() {
         // Users and versions go to where they are looked for afterwards.
         Some(text) => place_of(
-            arguments.config.paths_once_it_says(text),
-            &Config::parse(text).or_else(|_| arguments.config.load()).unwrap_or_default(),
+            config.paths_once_it_says(text),
+            &Config::parse(text).or_else(|_| config.load()).unwrap_or_default(),
         ),
-        None => place(&arguments.config),
+        None => place(config.paths()),
     };
     let mut out = io::stdout().lock();
     // Never while it is only looked.
@@ -173,9 +188,10 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Done {
 }
 
 /// What is backed up of this machine.
-pub(super) fn place(config: &ConfigArgument) -> Place {
+pub(super) fn place(paths: Paths) -> Place {
     // Of a configuration that is damaged nobody knows where it has its users.
-    place_of(config.paths(), &config.load().unwrap_or_default())
+    let said = Config::load(&paths.config).unwrap_or_default();
+    place_of(paths, &said)
 }
 
 fn place_of(paths: Paths, said: &Config) -> Place {
@@ -222,21 +238,44 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     read().map_err(|error: io::Error| format!("cannot read {}: {error}", path.display()).into())
 }
 
+/// Bytes of the longest passphrase. They are kept for it from the beginning: what grows leaves a copy behind.
+const LONGEST: usize = 4096;
+
 impl PassphraseArgument {
-    fn read(&self) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    /// It is wiped where it is let go.
+    fn read(&self) -> Result<Option<Zeroizing<String>>, Box<dyn std::error::Error>> {
         let Some(path) = &self.passphrase_file else { return Ok(None) };
-        let mut line = String::new();
-        if path.as_os_str() == "-" {
-            io::stdin().lock().read_line(&mut line)?;
+        let unread = |error| format!("cannot read the passphrase in {}: {error}", path.display());
+        let mut file = if path.as_os_str() == "-" {
+            // Not by the buffer of its own that standard input has.
+            fs::File::from(io::stdin().as_fd().try_clone_to_owned().map_err(unread)?)
         } else {
-            let text = fs::read_to_string(path)
-                .map_err(|error| format!("cannot read the passphrase in {}: {error}", path.display()))?;
-            text.lines().next().unwrap_or_default().clone_into(&mut line);
-        }
-        let passphrase = line.trim_end_matches(['\n', '\r']);
+            fs::File::open(path).map_err(unread)?
+        };
+        let line = first_line(&mut file).map_err(unread)?;
+        let text = std::str::from_utf8(&line).map_err(|_| unread(io::Error::other("it is no UTF-8 text")))?;
+        let passphrase = text.trim_end_matches(['\n', '\r']);
         if passphrase.is_empty() {
             return Err(format!("{}: its first line is empty: that is no passphrase", path.display()).into());
         }
-        Ok(Some(passphrase.to_owned()))
+        Ok(Some(Zeroizing::new(passphrase.to_owned())))
     }
+}
+
+/// Byte by byte, for what comes behind it is another's.
+fn first_line(input: &mut impl io::Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut byte = [0];
+    while line.last() != Some(&b'\n') {
+        match input.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) if line.len() == LONGEST => {
+                return Err(io::Error::other(format!("its first line is longer than {LONGEST} bytes")));
+            }
+            Ok(_) => line.push(byte[0]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(line)
 }

@@ -9,6 +9,7 @@ mod serving;
 #[cfg(feature = "tui")]
 mod started;
 mod tui;
+mod urls;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,8 +25,9 @@ use control::{
     SnapshotArguments, StatusArguments,
 };
 use media::{LoadArguments, PlanArguments, ReceiveArguments};
-use serving::{ServeArguments, UrlsArguments};
+use serving::ServeArguments;
 use tui::TuiArguments;
+use urls::UrlsArguments;
 
 /// An RTSP server for small boards.
 #[derive(Debug, Parser)]
@@ -122,10 +124,12 @@ pub fn run() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let logs = start_log(arguments.verbose);
+    let log = logs.clone();
     let done = match arguments.command {
         None => tui::alone(logs),
         Some(command) => carry_out(command, logs),
     };
+    log.iter().for_each(Logs::end);
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read has seen enough: `lenslet urls | head -1`.
@@ -150,7 +154,7 @@ fn carry_out(command: Command, logs: Option<Logs>) -> Done {
     match command {
         Command::Serve(arguments) => serving::serve(arguments, logs),
         Command::Probe { json } => serving::probe(json),
-        Command::Urls(arguments) => serving::urls(&arguments),
+        Command::Urls(arguments) => urls::urls(&arguments),
         Command::Check(config) => serving::check(&config),
         Command::Receive(arguments) => media::receive(arguments),
         Command::Load(arguments) => media::load(arguments),

@@ -113,7 +113,8 @@ fn version(tree: &Value) -> Option<i128> {
     }
 }
 
-/// 0 to 1: before, a `Camera` could be given a width or a height alone, which was passed over.
+/// 0 to 1: before, a width or a height could stand alone. Of a `Camera` it was passed over, and goes; beside that of other kinds the
+/// other side's default was true, which is written down.
 fn sizes_have_both_sides(text: &str) -> Result<String, edit::Error> {
     let Some(tree) = syntax::parse(text).0 else { return Ok(text.to_owned()) };
     let Some(Kind::Map(mounts)) = tree.step(&Step::Field("mounts".to_owned())).map(|mounts| &mounts.kind)
@@ -123,15 +124,22 @@ fn sizes_have_both_sides(text: &str) -> Result<String, edit::Error> {
     let lone = |mount: &Entry| {
         let Kind::Struct { name: Some((kind, _)), .. } = &mount.value.kind else { return None };
         let has = |side: &str| mount.value.step(&Step::Field(side.to_owned())).is_some();
-        let side = match (has("width"), has("height")) {
-            (true, false) => "width",
-            (false, true) => "height",
+        let (side, other, default) = match (has("width"), has("height")) {
+            (true, false) => ("width", "height", "720"),
+            (false, true) => ("height", "width", "1280"),
             _ => return None,
         };
-        let path = Path::default().field("mounts").key(mount.name()?).field(side);
-        (kind == "Camera").then_some(path)
+        let mount = Path::default().field("mounts").key(mount.name()?);
+        match kind.as_str() {
+            "Camera" => Some((mount.field(side), None)),
+            "Pattern" | "Rpicam" => Some((mount.field(other), Some(default))),
+            _ => None,
+        }
     };
-    mounts.iter().filter_map(lone).try_fold(text.to_owned(), |text, path| edit::cut(&text, &path))
+    mounts.iter().filter_map(lone).try_fold(text.to_owned(), |text, (path, value)| match value {
+        Some(value) => edit::splice(&text, &path, value),
+        None => edit::cut(&text, &path),
+    })
 }
 
 #[cfg(test)]
@@ -141,6 +149,19 @@ mod tests {
 
     const OLD: &str = "// The yard.\n(\n    mounts: {\n        // Small.\n        \"yard\": Camera(device: \"/dev/video0\", width: 640, fps: 15), // by the gate\n        \"door\": Camera(device: \"/dev/video1\", width: 640, height: 480),\n    },\n)\n";
     const NEW: &str = "// The yard.\n(\n    mounts: {\n        // Small.\n        \"yard\": Camera(device: \"/dev/video0\", fps: 15), // by the gate\n        \"door\": Camera(device: \"/dev/video1\", width: 640, height: 480),\n    },\n    schema: 1,\n)\n";
+
+    #[test]
+    fn half_a_size_of_what_had_a_default_for_the_rest_means_what_it_meant() {
+        let old = "(mounts: {\n    \"wide\": Pattern(width: 640), // small\n    \"high\": Pattern(height: 480, fps: 5),\n    \"box\": Rpicam(width: 1920),\n})\n";
+        assert!(Config::parse(old).is_err());
+        let new = migrate(old).unwrap().unwrap().text;
+        let config = Config::parse(&new).unwrap();
+        let said = format!("{:?}", config.mounts);
+        for size in ["width: 640, height: 720", "width: 1280, height: 480", "width: 1920, height: 720"] {
+            assert!(said.contains(size), "{said}");
+        }
+        assert!(new.contains("// small"), "{new}");
+    }
 
     #[test]
     fn an_older_file_is_translated_and_its_comments_stay() {

@@ -177,6 +177,16 @@ impl Config {
         self.mounts.iter().filter_map(|(name, mount)| mounts::unfit(name, &mount.source)).collect()
     }
 
+    /// What is to be known of one mount: that it cannot be served, now or as it is configured, or is served otherwise; a sentence for each.
+    pub fn doubts(&self, name: &str) -> Vec<String> {
+        let Some(Mount { source, .. }) = self.mounts.get(name) else { return Vec::new() };
+        let cannot = mounts::absent(name, source).into_iter().chain(mounts::unfit(name, source));
+        let told = cannot.chain(mounts::otherwise(name, source));
+        // Of which mount it is who asks knows.
+        let of_it = format!("mounts[{name:?}]: ");
+        told.map(|said| said.strip_prefix(&of_it).map(str::to_owned).unwrap_or(said)).collect()
+    }
+
     /// What this board and the cameras that are attached to it do otherwise than it is configured: a sentence for each.
     pub fn otherwise(&self) -> Vec<String> {
         self.mounts.iter().flat_map(|(name, mount)| mounts::otherwise(name, &mount.source)).collect()

@@ -25,8 +25,10 @@ pub struct Trouble {
 pub struct Alarm {
     /// What is wrong; why is what was seen last.
     pub trouble: Trouble,
-    /// Since when; if it came and went, since the first time.
+    /// Since when; if it came and went, since it came last.
     pub since: SystemTime,
+    /// When it came first.
+    pub first: SystemTime,
     /// Until when; none while it lasts.
     pub until: Option<SystemTime>,
     /// How often it began.
@@ -81,14 +83,17 @@ impl Alarms {
             alarm.trouble.id == trouble.id && over.is_some_and(|over| over < AGAIN)
         };
         match self.ended.iter().rposition(just).and_then(|at| self.ended.remove(at)) {
-            Some(known) => Alarm { trouble, until: None, times: known.times.saturating_add(1), ..known },
-            None => Alarm { trouble, since: now, until: None, times: 1 },
+            Some(known) => {
+                let times = known.times.saturating_add(1);
+                Alarm { trouble, since: now, first: known.first, until: None, times }
+            }
+            None => Alarm { trouble, since: now, first: now, until: None, times: 1 },
         }
     }
 
-    /// Those that last, in the order in which they began, then those that ended, the last first.
+    /// Those that last, then those that ended; of both the last first.
     pub fn all(&self) -> impl Iterator<Item = &Alarm> {
-        self.lasting.iter().chain(self.ended.iter().rev())
+        self.lasting.iter().rev().chain(self.ended.iter().rev())
     }
 }
 
@@ -130,7 +135,7 @@ mod tests {
         let mut alarms = Alarms::default();
         alarms.look(vec![trouble("a", "80 °C"), trouble("b", "x")], &[], at(1));
         alarms.look(vec![trouble("a", "81 °C"), trouble("b", "x")], &[], at(2));
-        assert_eq!(told(&alarms), [("a 81 °C".to_owned(), 1, None), ("b x".to_owned(), 1, None)]);
+        assert_eq!(told(&alarms), [("b x".to_owned(), 1, None), ("a 81 °C".to_owned(), 1, None)]);
         alarms.look(vec![trouble("b", "x")], &[], at(3));
         assert_eq!(told(&alarms), [("b x".to_owned(), 1, None), ("a 81 °C".to_owned(), 1, Some(3))]);
         alarms.look(vec![trouble("a", "82 °C")], &[], at(63));
@@ -166,8 +171,10 @@ mod tests {
                 at(second),
             );
         }
-        assert_eq!(told(&alarms), [("plug it is out".to_owned(), 0, Some(951))]);
-        assert_eq!(alarms.all().map(|alarm| alarm.times).collect::<Vec<_>>(), [20]);
+        // Its times are those of the last time that it was so: it was well in between.
+        assert_eq!(told(&alarms), [("plug it is out".to_owned(), 950, Some(951))]);
+        let all: Vec<(u32, SystemTime)> = alarms.all().map(|alarm| (alarm.times, alarm.first)).collect();
+        assert_eq!(all, [(20, at(0))]);
         // By a clock that is set back nothing has just ended.
         alarms.look(vec![trouble("plug", "it is out")], &[], at(10));
         assert_eq!(told(&alarms).len(), 2);

@@ -1,5 +1,7 @@
 //! What another configuration changes, or would change.
 
+use std::collections::BTreeMap;
+
 use super::plan::Fate;
 use crate::server;
 
@@ -16,8 +18,10 @@ pub struct Applied {
     pub added: Vec<String>,
     /// They go, and their sessions end.
     pub removed: Vec<String>,
-    /// They could not be added, and why.
+    /// They could not be added, or not be changed, and why.
     pub refused: Vec<(String, String)>,
+    /// Of some that begin anew the reason, where that is not what is different.
+    pub reasons: BTreeMap<String, String>,
     /// The server's settings.
     pub server: server::Changed,
 }
@@ -28,7 +32,10 @@ impl Applied {
         let names = match fate {
             Fate::Kept => &mut self.kept,
             Fate::Changed(_) => &mut self.changed,
-            Fate::Restarted => &mut self.restarted,
+            Fate::Restarted(why) => {
+                self.reasons.extend(why.clone().map(|why| (name.clone(), why)));
+                &mut self.restarted
+            }
             Fate::Added => &mut self.added,
             Fate::Removed => &mut self.removed,
         };
@@ -41,11 +48,16 @@ impl std::fmt::Display for Applied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let server: Vec<String> = self.server.now.iter().map(|name| (*name).to_owned()).collect();
         let later: Vec<String> = self.server.after_restart.iter().map(|name| (*name).to_owned()).collect();
+        let restarted = self.restarted.iter().map(|name| match self.reasons.get(name) {
+            Some(why) => format!("{name} ({why})"),
+            None => name.clone(),
+        });
+        let restarted = restarted.collect();
         let refused = self.refused.iter().map(|(name, why)| format!("{name} ({why})")).collect();
         write!(f, "{} kept", self.kept.len())?;
         for (what, names) in [
             ("changed", &self.changed),
-            ("restarted", &self.restarted),
+            ("restarted", &restarted),
             ("added", &self.added),
             ("removed", &self.removed),
             ("refused", &refused),

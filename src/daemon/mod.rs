@@ -32,6 +32,7 @@ pub use applied::Applied;
 pub use mounts::Mounts;
 pub use reload::{Answer, Asker};
 
+use crate::amount::amount;
 use crate::clock;
 use crate::config::Config;
 use crate::config::store::{Environment, Paths, Store, note_state};
@@ -125,7 +126,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         watchdog.inspect_err(|error| tracing::error!(%error, "the watchdog is not fed")).ok()
     });
     let notify = notify();
-    notify.ready(&format!("{} mounts", listing.names().len()));
+    notify.ready(&amount(listing.names().len(), "mount"));
     server.run(Vec::new(), async {
         end(signals, &asker, stopped).await;
         tracing::info!("stopping");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::applied::Applied;
 use super::discovered::Discovered;
 use super::listing::{Listed, Listing, Lists};
-use super::plan::{Fate, Live, plan, refusal};
+use super::plan::{Fate, Live, plan, refusals};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
 use crate::server::{Handle, SessionFigures};
@@ -81,8 +81,13 @@ impl Mounts {
         applied.server.after_restart.extend(self.moved(config));
         let commanded = self.still_commanded(config);
         let mut discovered = self.discovered.clone();
-        for (name, fate) in self.fates(&served(config, &mut discovered, &commanded).0) {
-            applied.note(name, &fate);
+        let fates = self.fates(&served(config, &mut discovered, &commanded).0);
+        let mut refused = self.refusals(&fates);
+        for (name, fate) in fates {
+            match refused.remove(&name) {
+                Some(why) => applied.refused.push((name, why)),
+                None => applied.note(name, &fate),
+            }
         }
         let gone = |mount: &String| applied.restarted.contains(mount) || applied.removed.contains(mount);
         let mut interrupted = self.handle.sessions().await;
@@ -103,10 +108,9 @@ impl Mounts {
         let (mut sources, disabled) = served(config, &mut self.discovered, &commanded);
         let fates = self.fates(&sources);
         // First what may fail, so that nothing is half applied.
-        let able = refusal(&fates, |name| self.running.get(name)?.mount.making().encoder);
-        let done = match able {
-            Ok(()) => self.restart_all(&fates, &sources).await,
-            refused => refused,
+        let done = match self.refusals(&fates).into_values().next() {
+            None => self.restart_all(&fates, &sources).await,
+            Some(why) => Err(why),
         };
         if let Err(why) = done {
             return Err(match self.handle.change(&before) {
@@ -125,7 +129,7 @@ impl Mounts {
         for (name, fate) in fates {
             let settings = sources.remove(&name);
             let done = match (&fate, settings) {
-                (Fate::Kept | Fate::Restarted, _) => Ok(()),
+                (Fate::Kept | Fate::Restarted(_), _) => Ok(()),
                 (Fate::Removed, _) | (_, None) => {
                     self.remove(&name).await;
                     Ok(())
@@ -269,7 +273,12 @@ impl Mounts {
     }
 
     fn fates(&self, sources: &BTreeMap<String, Mount>) -> BTreeMap<String, Fate> {
-        plan(self.running.iter().map(|(name, mounted)| (name.as_str(), &mounted.settings)), sources)
+        let running = self.running.iter();
+        plan(running.map(|(name, it)| (name.as_str(), &it.settings, it.mount.making())), sources)
+    }
+
+    fn refusals(&self, fates: &BTreeMap<String, Fate>) -> BTreeMap<String, String> {
+        refusals(fates, |name| Some(self.running.get(name)?.mount.making()))
     }
 
     fn add(&mut self, name: &str, settings: Mount, stand_ins: &mut Vec<hub::StandIn>) -> Result<(), String> {
@@ -301,7 +310,8 @@ impl Mounts {
         sources: &BTreeMap<String, Mount>,
     ) -> Result<(), String> {
         let mut done: Vec<(&String, Mount)> = Vec::new();
-        for name in fates.iter().filter(|(_, fate)| **fate == Fate::Restarted).map(|(name, _)| name) {
+        let restarted = |(name, fate)| matches!(fate, &Fate::Restarted(_)).then_some(name);
+        for name in fates.iter().filter_map(restarted) {
             let (Some(mounted), Some(settings)) = (self.running.get(name), sources.get(name)) else {
                 continue;
             };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Mount, MountSettings};
-use crate::hub::{Coder, ControlValue};
+use crate::hub::{ControlValue, Making};
 use crate::source::{camera, pattern};
 
 /// What becomes of a mount.
@@ -12,7 +12,8 @@ pub(super) enum Fate {
     Kept,
     /// While it runs.
     Changed(Vec<Live>),
-    Restarted,
+    /// With the reason, where that is not what is different.
+    Restarted(Option<String>),
     Added,
     Removed,
 }
@@ -24,35 +25,47 @@ pub(super) enum Live {
     Control(String, ControlValue),
 }
 
-/// Every mount's fate, by name.
+/// Every mount's fate, by name; of those that run with how their pictures come about.
 pub(super) fn plan<'a>(
-    old: impl Iterator<Item = (&'a str, &'a Mount)>,
+    old: impl Iterator<Item = (&'a str, &'a Mount, Making)>,
     new: &BTreeMap<String, Mount>,
 ) -> BTreeMap<String, Fate> {
     let mut fates: BTreeMap<String, Fate> = new.keys().map(|name| (name.clone(), Fate::Added)).collect();
-    for (name, before) in old {
-        let fate = new.get(name).map_or(Fate::Removed, |after| fate(before, after));
+    for (name, before, making) in old {
+        let fate = new.get(name).map_or(Fate::Removed, |after| coded_by(fate(before, after), &making));
         fates.insert(name.to_owned(), fate);
     }
     fates
 }
 
-/// The first bitrate that would change while a mount runs and that what codes it refuses, in a sentence.
-pub(super) fn refusal(
+/// Each mount whose bitrate would change while it runs to one that what codes it refuses: its name, and why in a sentence.
+pub(super) fn refusals(
     fates: &BTreeMap<String, Fate>,
-    coder: impl Fn(&str) -> Option<Coder>,
-) -> Result<(), String> {
-    for (name, fate) in fates {
-        let Fate::Changed(lives) = fate else { continue };
-        for live in lives {
-            if let Live::Bitrate(bitrate) = live
-                && let Some(why) = coder(name).and_then(|coder| coder.refuses(*bitrate))
-            {
-                return Err(format!("mounts[{name:?}].bitrate: {why}"));
-            }
-        }
+    making: impl Fn(&str) -> Option<Making>,
+) -> BTreeMap<String, String> {
+    let refused = |(name, fate): (&String, &Fate)| {
+        let coder = making(name)?.encoder?;
+        let why = coder.refuses(bitrate(fate)?)?;
+        Some((name.clone(), format!("mounts[{name:?}].bitrate: {why}")))
+    };
+    fates.iter().filter_map(refused).collect()
+}
+
+/// The bitrate that changes while a mount runs.
+fn bitrate(fate: &Fate) -> Option<u32> {
+    let Fate::Changed(lives) = fate else { return None };
+    lives.iter().find_map(|live| match live {
+        Live::Bitrate(bitrate) => Some(*bitrate),
+        Live::Control(..) => None,
+    })
+}
+
+/// Where another codes at the new bitrate, the source begins anew: as it would if it began now.
+fn coded_by(fate: Fate, making: &Making) -> Fate {
+    match bitrate(&fate).and_then(|bitrate| making.handed_over(bitrate)) {
+        Some(why) => Fate::Restarted(Some(why.to_owned())),
+        None => fate,
     }
-    Ok(())
 }
 
 fn fate(before: &Mount, after: &Mount) -> Fate {
@@ -63,14 +76,14 @@ fn fate(before: &Mount, after: &Mount) -> Fate {
         // Its source notices nothing.
         (source, same) if source == same => Fate::Changed(Vec::new()),
         (MountSettings::Camera(before), MountSettings::Camera(after)) => {
-            live(before, after).map_or(Fate::Restarted, Fate::Changed)
+            live(before, after).map_or(Fate::Restarted(None), Fate::Changed)
         }
         (MountSettings::Pattern(before), MountSettings::Pattern(after))
             if *before == (pattern::Settings { bitrate: before.bitrate, ..after.clone() }) =>
         {
             Fate::Changed(vec![Live::Bitrate(after.bitrate)])
         }
-        _ => Fate::Restarted,
+        _ => Fate::Restarted(None),
     }
 }
 
@@ -96,6 +109,7 @@ fn live(before: &camera::Settings, after: &camera::Settings) -> Option<Vec<Live>
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::hub::{Coder, Instead};
     use crate::media::h264::Level;
 
     fn mounts(text: &str) -> BTreeMap<String, Mount> {
@@ -110,15 +124,16 @@ mod tests {
         let new = mounts(
             r#""a": Pattern(), "b": Pattern(fps: 10), "n": Pattern(), "d": Camera(device: "/dev/video9", bitrate: 2000000, controls: {"focus": 1, "gain": 3}), "e": Camera(device: "x", fps: 15), "f": Camera(device: "x"), "g": Pattern(label: "G", max_readers: 6), "h": Pattern(bitrate: 200000)"#,
         );
-        let fates = plan(old.iter().map(|(name, settings)| (name.as_str(), settings)), &new);
+        let old = old.iter().map(|(name, settings)| (name.as_str(), settings, Making::default()));
+        let fates = plan(old, &new);
         let live = vec![Live::Bitrate(2_000_000), Live::Control("gain".into(), ControlValue::Integer(3))];
         let expected = [
             ("a", Fate::Kept),
-            ("b", Fate::Restarted),
+            ("b", Fate::Restarted(None)),
             ("c", Fate::Removed),
             ("d", Fate::Changed(live)),
-            ("e", Fate::Restarted),
-            ("f", Fate::Restarted),
+            ("e", Fate::Restarted(None)),
+            ("f", Fate::Restarted(None)),
             ("g", Fate::Changed(Vec::new())),
             ("h", Fate::Changed(vec![Live::Bitrate(200_000)])),
             ("n", Fate::Added),
@@ -153,9 +168,41 @@ mod tests {
                 Some("level 3.0 is configured, which allows 12500000 bits a second, and this is 12500001"),
             ),
         ] {
-            let told = refusal(&fates(bitrate), |name| (name == "cam").then(|| coder(level))).err();
-            assert_eq!(told, why.map(|why| format!("mounts[\"cam\"].bitrate: {why}")));
+            let making = || Making { encoder: Some(coder(level)), ..Making::default() };
+            let mut told = refusals(&fates(bitrate), |name| (name == "cam").then(making));
+            assert_eq!(told.remove("cam"), why.map(|why| format!("mounts[\"cam\"].bitrate: {why}")));
         }
-        assert_eq!(refusal(&fates(20_000_001), |_| None), Ok(()), "what it is coded by is not known yet");
+        let unknown = refusals(&fates(20_000_001), |_| Some(Making::default()));
+        assert!(unknown.is_empty(), "what it is coded by is not known yet");
+    }
+
+    #[test]
+    fn a_source_begins_anew_where_another_codes_at_the_new_bitrate() {
+        let coder = |bitrates| Coder {
+            name: "it".to_owned(),
+            bitrate: 1_000_000,
+            bitrates,
+            gop: 30,
+            profile: "High".to_owned(),
+            level: None,
+        };
+        let making = |bitrates, other, first| Making {
+            encoder: Some(coder(bitrates)),
+            instead: Some(Instead { bitrates: other, first, why: "another".to_owned() }),
+            ..Making::default()
+        };
+        let (board, processor) = ((25_000, 20_000_000), (10_000, 100_000_000));
+        let camera = |bitrate| mounts(&format!(r#""a": Camera(device: "x", bitrate: {bitrate})"#));
+        let another = || Fate::Restarted(Some("another".to_owned()));
+        for (making, bitrate, expected) in [
+            (making(board, processor, false), 20_000_000, Fate::Changed(vec![Live::Bitrate(20_000_000)])),
+            (making(board, processor, false), 30_000_000, another()),
+            (making(processor, board, true), 40_000_000, Fate::Changed(vec![Live::Bitrate(40_000_000)])),
+            (making(processor, board, true), 2_000_000, another()),
+        ] {
+            let (old, new) = (camera(1_500_000), camera(bitrate));
+            let fates = plan(old.iter().map(|(name, mount)| (&**name, mount, making.clone())), &new);
+            assert_eq!(fates["a"], expected, "{bitrate}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use super::bell::Bell;
 use super::mounts::Mounts;
 use super::notify::Notify;
 use super::panics::{may_panic, message};
+use crate::amount::amount;
 use crate::config::store::{From, Loaded, Store};
 use crate::config::{Config, changes};
 use crate::server::SessionFigures;
@@ -332,7 +333,7 @@ impl Work {
     }
 
     fn ready(&self) {
-        self.notify.ready(&format!("{} mounts", self.mounts.all().len()));
+        self.notify.ready(&amount(self.mounts.all().len(), "mount"));
     }
 }
 

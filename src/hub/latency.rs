@@ -87,7 +87,8 @@ impl Latency {
 impl fmt::Display for Latency {
     /// Median and 99th percentile of each stage, in milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} pictures", self.pictures())?;
+        let pictures = self.pictures();
+        write!(f, "{pictures} picture{}", if pictures == 1 { "" } else { "s" })?;
         for stage in Stage::ALL {
             let millis = |part| self.of(stage).quantile(part).unwrap_or_default().as_secs_f64() * 1e3;
             write!(f, ", {} {:.2}/{:.2} ms", stage.name(), millis(0.5), millis(0.99))?;
@@ -232,6 +233,6 @@ mod tests {
         assert_eq!(stages, [10, 40, 49, 57, 1, 0], "none was spread");
         latency.count_spread(Duration::from_millis(20));
         assert_eq!((told(Stage::Spread), latency.pictures()), (20, 1));
-        assert!(latency.to_string().starts_with("1 pictures, captured 10.24/10.24 ms"), "{latency}");
+        assert!(latency.to_string().starts_with("1 picture, captured 10.24/10.24 ms"), "{latency}");
     }
 }

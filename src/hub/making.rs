@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::reasons::alike;
 use crate::media::h264::Level;
 
 /// How a mount's pictures come about.
@@ -11,6 +12,30 @@ pub struct Making {
     pub steps: Vec<String>,
     /// What codes them here; none: they come coded.
     pub encoder: Option<Coder>,
+    /// Who else would, at another bitrate.
+    pub instead: Option<Instead>,
+}
+
+/// Who codes a mount's pictures at another bitrate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instead {
+    /// The least and the greatest at which it does.
+    pub bitrates: (u32, u32),
+    /// Whether it goes before who codes them now, where both can.
+    pub first: bool,
+    /// That it does, and why, in a sentence.
+    pub why: String,
+}
+
+impl Making {
+    /// That another codes at so many bits a second, and why, in a sentence; none if it is the same.
+    pub fn handed_over(&self, bitrate: u32) -> Option<&str> {
+        let codes = |(least, greatest): (u32, u32)| (least..=greatest).contains(&bitrate);
+        let now = self.encoder.as_ref().is_some_and(|coder| codes(coder.bitrates));
+        let instead =
+            self.instead.as_ref().filter(|instead| codes(instead.bitrates) && (instead.first || !now));
+        instead.map(|instead| &*instead.why)
+    }
 }
 
 /// What codes a mount's pictures.
@@ -62,7 +87,7 @@ impl Lost {
     }
 }
 
-/// Why a source failed, and how often.
+/// Why a source failed, and how often; of reasons that differ by their numbers the first one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Failures(Vec<(Arc<str>, u32)>);
 
@@ -72,9 +97,9 @@ impl Failures {
     const OTHERS: &str = "other reasons";
 
     pub(super) fn add(&mut self, reason: &str) {
-        let (known, others) = (self.0.iter().any(|(known, _)| **known == *reason), Self::OTHERS);
+        let (known, others) = (self.0.iter().any(|(known, _)| alike(known, reason)), Self::OTHERS);
         let reason = if known || self.0.len() < Self::REASONS { reason } else { others };
-        match self.0.iter_mut().find(|(known, _)| **known == *reason) {
+        match self.0.iter_mut().find(|(known, _)| alike(known, reason)) {
             Some((_, times)) => *times = times.saturating_add(1),
             None => self.0.push((reason.into(), 1)),
         }
@@ -87,7 +112,7 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
-    use super::{Coder, Level};
+    use super::{Coder, Instead, Level};
     use crate::hub::{Making, mount};
     use crate::media::h264::Profile;
 
@@ -95,7 +120,7 @@ mod tests {
     fn what_a_source_tells_of_itself_is_seen_and_lost_pictures_add_up() {
         let (outlet, mount) = mount("cam");
         assert_eq!((mount.making(), mount.lost()), (Making::default(), vec![]));
-        let making = Making { steps: vec!["/dev/video0".to_owned()], encoder: None };
+        let making = Making { steps: vec!["/dev/video0".to_owned()], ..Making::default() };
         outlet.made_by(making.clone());
         for (reason, pictures) in [("late", 2), ("broken", 1), ("late", 3), ("never", 0)] {
             outlet.lost(reason, pictures);
@@ -124,6 +149,31 @@ mod tests {
     }
 
     #[test]
+    fn at_another_bitrate_another_codes_if_there_is_one() {
+        let coder = |bitrates| Coder {
+            name: "openh264".to_owned(),
+            bitrate: 1,
+            bitrates,
+            gop: 60,
+            profile: "High".to_owned(),
+            level: None,
+        };
+        let instead = |bitrates, first| Instead { bitrates, first, why: "so".to_owned() };
+        for (now, other, bitrate, handed) in [
+            (Some((10, 20)), Some(instead((1, 100), false)), 20, false),
+            (Some((10, 20)), Some(instead((1, 100), false)), 21, true),
+            (Some((10, 20)), Some(instead((1, 100), false)), 101, false),
+            (Some((10, 20)), None, 21, false),
+            (Some((1, 100)), Some(instead((10, 20), true)), 20, true),
+            (Some((1, 100)), Some(instead((10, 20), true)), 21, false),
+            (None, Some(instead((10, 20), true)), 20, true),
+        ] {
+            let making = Making { encoder: now.map(coder), instead: other, ..Making::default() };
+            assert_eq!(making.handed_over(bitrate), handed.then_some("so"), "{making:?} {bitrate}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_set_is_not_asked_for_again() {
         let (outlet, mount) = mount("cam");
         mount.set_bitrate(30_000_000);
@@ -143,9 +193,13 @@ mod tests {
             mount.failures().into_iter().map(|(why, times)| (why.to_string(), times)).collect()
         };
         assert_eq!(told(&mount), [("unplugged".to_owned(), 2), ("busy".to_owned(), 1)]);
-        (0..100).for_each(|number| outlet.fail(&format!("always another: {number}")));
+        for millis in 0..6 {
+            outlet.fail(&format!("busy for {millis} ms"));
+        }
+        assert_eq!(told(&mount)[2..], [("busy for 0 ms".to_owned(), 6)], "numbers make no other reason");
+        (0..100).for_each(|number| outlet.fail(&format!("always another: a{number}")));
         let all = told(&mount);
-        assert_eq!((all.len(), all.last()), (9, Some(&("other reasons".to_owned(), 94))));
+        assert_eq!((all.len(), all.last()), (9, Some(&("other reasons".to_owned(), 95))));
         assert_eq!(all.iter().map(|(_, times)| times).sum::<u32>(), mount.flow().failures);
     }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -19,15 +20,45 @@ use crate::clock;
 use crate::redact::redact;
 
 /// Writes lines and has them kept.
-pub(super) struct Writing {
+#[derive(Debug)]
+pub(super) struct Lines {
     keeper: Arc<Keeper>,
     journal: bool,
     repeats: Mutex<Repeats>,
 }
 
-impl Writing {
+/// What `tracing` tells them.
+pub(super) struct Writing(pub(super) Arc<Lines>);
+
+impl Lines {
     pub(super) fn new(keeper: Arc<Keeper>, journal: bool) -> Self {
         Self { keeper, journal, repeats: Mutex::default() }
+    }
+
+    pub(super) fn keeper(&self) -> &Arc<Keeper> {
+        &self.keeper
+    }
+
+    /// Writes how often lines came again whose time is over by then.
+    pub(super) fn tell_repeats(&self, now: Instant) {
+        let counted = self.repeats().forget(now);
+        self.tell(counted);
+    }
+
+    /// The same of all, for nothing more comes.
+    pub(super) fn end(&self) {
+        let counted = self.repeats().forget_all();
+        self.tell(counted);
+    }
+
+    fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        self.repeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, counted: Vec<Counted>) {
+        for Counted { level, room, text } in counted {
+            self.write(level, room, text);
+        }
     }
 
     fn write(&self, level: Level, room: &'static str, text: String) {
@@ -50,14 +81,10 @@ impl<S: Subscriber> Layer<S> for Writing {
         let mut said = Said::default();
         event.record(&mut said);
         let text = harmless(said.text());
-        let mut repeats = self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
-        let (counted, verdict) = repeats.look(level, room, &text, clock::now());
-        drop(repeats);
-        for Counted { level, room, text } in counted {
-            self.write(level, room, text);
-        }
+        let (counted, verdict) = self.0.repeats().look(level, room, &text, clock::now());
+        self.0.tell(counted);
         if verdict == Verdict::Write {
-            self.write(level, room, text);
+            self.0.write(level, room, text);
         }
     }
 }

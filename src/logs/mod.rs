@@ -13,6 +13,7 @@ mod rooms;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -27,7 +28,7 @@ pub use rooms::ROOMS;
 /// The process's log. Clones are the same log.
 #[derive(Clone, Debug)]
 pub struct Logs {
-    keeper: Arc<Keeper>,
+    lines: Arc<layer::Lines>,
     levels: reload::Handle<filter::Targets, Registry>,
 }
 
@@ -38,12 +39,12 @@ impl Logs {
     /// # Errors
     /// There is a log already.
     pub fn start(levels: &Levels) -> io::Result<Self> {
-        let keeper = Arc::new(Keeper::default());
-        let layer = layer::Writing::new(keeper.clone(), journal::is_journal());
+        let lines = Arc::new(layer::Lines::new(Arc::default(), journal::is_journal()));
+        let layer = layer::Writing(lines.clone());
         let (filter, handle) = reload::Layer::new(levels.targets());
         let log = tracing_subscriber::registry().with(layer.with_filter(filter));
         log.try_init().map_err(io::Error::other)?;
-        Ok(Self { keeper, levels: handle })
+        Ok(Self { lines, levels: handle })
     }
 
     /// Changes what is logged from now on.
@@ -54,7 +55,18 @@ impl Logs {
 
     /// The last lines, and those that come.
     pub fn keeper(&self) -> &Arc<Keeper> {
-        &self.keeper
+        self.lines.keeper()
+    }
+
+    /// Writes how often lines came again whose time is over by then, for whoever is awake at that time anyway: where nobody calls
+    /// it, what is logged next does.
+    pub fn tell_repeats(&self, now: Instant) {
+        self.lines.tell_repeats(now);
+    }
+
+    /// The same of all: nothing more comes.
+    pub fn end(&self) {
+        self.lines.end();
     }
 }
 

@@ -68,6 +68,11 @@ impl Repeats {
         let over = |said: &mut Said| now.saturating_duration_since(said.since) >= REPEATS;
         self.0.extract_if(.., over).filter_map(Said::counted).collect()
     }
+
+    /// The same of all.
+    pub(super) fn forget_all(&mut self) -> Vec<Counted> {
+        self.0.drain(..).filter_map(Said::counted).collect()
+    }
 }
 
 impl Said {

@@ -12,7 +12,8 @@ use crate::clock;
 fn logged(levels: &str, say: impl FnOnce()) -> Vec<String> {
     let keeper = Arc::new(Keeper::default());
     let levels: Levels = levels.parse().unwrap();
-    let layer = layer::Writing::new(keeper.clone(), false).with_filter(levels.targets());
+    let lines = Arc::new(layer::Lines::new(keeper.clone(), false));
+    let layer = layer::Writing(lines).with_filter(levels.targets());
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), say);
     let shown = |line: &Arc<Line>| format!("{} {}: {}", line.level.name(), line.room, line.text);
     keeper.since(0).lines.iter().map(shown).collect()

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
+use crate::amount::amount;
 use crate::rtsp::customer::customer;
 
 /// Counts the connections there are, of all workers.
@@ -75,15 +76,16 @@ impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(most) => {
-                write!(f, "the server has {most} connections: `max_connections` allows no more")
+                write!(f, "the server has {}: `max_connections` allows no more", amount(most, "connection"))
             }
             Self::Address(most) => {
-                write!(f, "this address has {most} connections: `max_per_address` allows no more")
+                write!(f, "this address has {}: `max_per_address` allows no more", amount(most, "connection"))
             }
             Self::Stranger(most) => write!(
                 f,
-                "the server has {most} connections: `max_connections` allows no more, and who neither signed in nor set up a \
-                 session makes way for others"
+                "the server has {}: `max_connections` allows no more, and who neither signed in nor set up a session makes \
+                 way for others",
+                amount(most, "connection")
             ),
         }
     }

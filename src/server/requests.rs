@@ -16,6 +16,7 @@ use super::outbox::Outbox;
 use super::reader::{Client, Path, Reader, Route};
 use super::udp::at_port;
 use super::worker::Worker;
+use crate::amount::amount;
 use crate::clock;
 use crate::media::TrackId;
 use crate::rtsp::auth::Identity;
@@ -214,7 +215,7 @@ impl Worker {
             .still(caller.peer.ip(), user.as_ref(), name)
             .map_err(|reason| Answer::failed(Status(403), reason.to_string()))?;
         feed.take_place().map_err(|most| {
-            let reason = format!("{name:?} has {most} readers: its `max_readers` allows no more");
+            let reason = format!("{name:?} has {}: its `max_readers` allows no more", amount(most, "reader"));
             self.house.crowded.fetch_add(1, Ordering::Relaxed);
             Answer::Failed { status: Status(453), reason, retry_after: Some(RETRY_AFTER) }
         })?;

@@ -28,6 +28,7 @@ pub(super) async fn sign_in(house: &House, peer: IpAddr, claim: &Claim) -> Answe
     let gate = &house.gate;
     let attempt = Attempt {
         peer,
+        connection: claim.connection,
         method: &claim.method,
         uri: &claim.uri,
         mount: claim.mount.as_deref(),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::grid::Grid;
 use super::{Error, Source, at_rest, rest, until_wanted, waker};
+use crate::amount::amount;
 use crate::clock;
 use crate::encode::{self, draw};
 use crate::hub::{Coder, Making, Outlet};
@@ -91,7 +92,7 @@ impl Kept {
 
     fn change_gop(&mut self, pictures: u32, mount: &str) {
         match self.encoder.set_gop(pictures) {
-            Ok(()) => tracing::info!(mount, "a keyframe every {pictures} pictures from now on"),
+            Ok(()) => tracing::info!(mount, "a keyframe every {} from now on", amount(pictures, "picture")),
             Err(why) => tracing::warn!(mount, "keyframes stay as they are: {why}"),
         }
     }
@@ -110,6 +111,7 @@ impl Pattern {
         Making {
             steps,
             encoder: Some(Coder { name, bitrate, bitrates: encode::BITRATES, gop, profile, level: None }),
+            instead: None,
         }
     }
 

@@ -13,7 +13,7 @@ use super::Source;
 use super::hotplug::Hotplug;
 use super::panics::message;
 use crate::clock;
-use crate::hub::{Mount, Outlet};
+use crate::hub::{Mount, Outlet, alike};
 
 /// A source that fails is tried again after this time, doubled up to [`LONGEST`] each time that it gives no picture, or
 /// none for longer than this.
@@ -27,7 +27,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 const HOPEFUL: Duration = Duration::from_secs(30);
 /// What gave pictures for so long ran well; what fails after that fails anew, and not still.
 pub(super) const WELL: Duration = Duration::from_secs(10);
-/// Of one row of failures so many different reasons are told.
+/// Of one row of failures so many different reasons are told, not counting those that differ by their numbers alone.
 const REASONS: usize = 8;
 
 /// A source's thread.
@@ -193,7 +193,7 @@ impl Row {
     /// Counts a failure after pictures came for so long; what is to be told of it, if anything.
     fn failed(&mut self, reason: String, played: Option<Duration>) -> Option<String> {
         let first = self.recovery.failures.fetch_add(1, Ordering::SeqCst) == 0;
-        let new = !self.told.contains(&reason) && self.told.len() < REASONS;
+        let new = !self.told.iter().any(|told| alike(told, &reason)) && self.told.len() < REASONS;
         let again = played.filter(|_| !first && !std::mem::replace(&mut self.again, true));
         if !new && again.is_none() {
             return None;
@@ -419,9 +419,13 @@ mod tests {
         assert_eq!([told("a", Some(3)), told("a", None), told("b", None)], ["a", "", "b"]);
         assert!(told("a", Some(2)).starts_with("a: again, after 2.0 s of pictures;"));
         assert_eq!([told("a", Some(2)), told("b", None), told("c", Some(1))], ["", "", "c"]);
-        let more: Vec<String> = (0..20).map(|number| told(&number.to_string(), None)).collect();
-        assert_eq!(more.iter().filter(|line| !line.is_empty()).count(), REASONS - 3);
+        // What differs by its numbers is one reason.
+        assert_eq!(told("frame 7 @ 0x55d0", None), "frame 7 @ 0x55d0");
+        assert!((8..20).all(|number| told(&format!("frame {number} @ 0x7f{number}"), None).is_empty()));
+        let more: Vec<String> = (0..20).map(|number| told(&format!("d{number}"), None)).collect();
+        assert_eq!(more.iter().filter(|line| !line.is_empty()).count(), REASONS - 4);
         assert!(!row.is_over());
+        assert_eq!(row.recovery.failures.load(Ordering::SeqCst), 7 + 13 + 20, "all are counted");
     }
 
     /// Publishes a picture of that time.

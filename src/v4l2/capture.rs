@@ -14,7 +14,7 @@ use v4l2_sys_mit::{
 
 use super::device::Device;
 use super::error::Error;
-use super::format::{Format, FourCc, Interval, MAX_PLANES, Memory, Queue};
+use super::format::{Format, FourCc, Interval, Lines, MAX_PLANES, Memory, Queue};
 use super::sys::{self, Ask, Asked, Mapping};
 use crate::media::MediaTime;
 
@@ -79,7 +79,7 @@ impl Prepared {
     /// format, else the driver's.
     pub fn new(device: Device, queue: Queue, wish: &Wish) -> Result<Self, Error> {
         let asked =
-            Asked { fourcc: wish.fourcc, size: wish.size, bytesperline: 0, sizeimage: 0, colour: None };
+            Asked { fourcc: wish.fourcc, size: wish.size, lines: Lines::new(), sizeimage: 0, colour: None };
         let format = set_format(&device, queue, &asked)?;
         let interval = match wish.interval {
             Some(interval) => sys::set_interval(device.as_fd(), queue, interval)
@@ -89,16 +89,16 @@ impl Prepared {
         Ok(Self { device, queue, format, interval })
     }
 
-    /// Asks for lines of so many bytes, each of the first plane; the answer is [`Prepared::format`].
+    /// Asks for lines of so many bytes; the answer is [`Prepared::format`].
     ///
     /// # Errors
     ///
     /// As [`Prepared::new`].
-    pub fn set_bytesperline(&mut self, bytesperline: u32) -> Result<(), Error> {
+    pub fn set_lines(&mut self, lines: Lines) -> Result<(), Error> {
         let asked = Asked {
             fourcc: self.format.fourcc,
             size: Some((self.format.width, self.format.height)),
-            bytesperline,
+            lines,
             sizeimage: 0,
             colour: None,
         };

@@ -12,7 +12,7 @@ use v4l2_sys_mit::{V4L2_BUF_FLAG_ERROR, V4L2_BUF_FLAG_KEYFRAME, V4L2_BUF_FLAG_LA
 
 use super::device::Device;
 use super::error::Error;
-use super::format::{Colour, Format, FourCc, Interval, MAX_PLANES, Memory, Queue, Queues};
+use super::format::{Colour, Format, FourCc, Interval, Lines, MAX_PLANES, Memory, Queue, Queues};
 use super::sys::{self, Ask, Asked, Mapping, Picture, PicturePlane};
 
 /// Buffers believed at most; the kernel's `VIDEO_MAX_FRAME`.
@@ -25,8 +25,8 @@ pub struct EncoderWish {
     pub input: FourCc,
     /// Their width and height, which are insisted on.
     pub size: (u32, u32),
-    /// Bytes from line to line of their first plane; the driver may want others.
-    pub bytesperline: u32,
+    /// Bytes from line to line of their planes; the driver may want others.
+    pub lines: Lines,
     /// What their samples mean.
     pub colour: Colour,
     /// How they are to be coded, which is insisted on.
@@ -102,14 +102,14 @@ impl PreparedEncoder {
         let coded = Asked {
             fourcc: wish.coded,
             size,
-            bytesperline: 0,
+            lines: Lines::new(),
             sizeimage: wish.coded_size,
             colour: Some(Colour::default()),
         };
         let input = Asked {
             fourcc: wish.input,
             size,
-            bytesperline: wish.bytesperline,
+            lines: wish.lines.clone(),
             sizeimage: 0,
             colour: Some(wish.colour),
         };

@@ -29,6 +29,9 @@ pub enum Memory {
     DmaBuf,
 }
 
+/// Bytes from one line to the next, of each plane of a buffer; none are whatever the driver has.
+pub type Lines = ArrayVec<u32, MAX_PLANES>;
+
 /// A pixel format's four-character code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FourCc(pub [u8; 4]);
@@ -150,6 +153,11 @@ impl Format {
     /// Bytes from one line to the next in the first plane; 0 for coded formats.
     pub fn bytesperline(&self) -> u32 {
         self.planes.first().map_or(0, |plane| plane.bytesperline)
+    }
+
+    /// Likewise in each plane.
+    pub fn lines(&self) -> Lines {
+        self.planes.iter().map(|plane| plane.bytesperline).collect()
     }
 }
 

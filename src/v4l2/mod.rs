@@ -39,7 +39,8 @@ pub use device::{Capability, Control, Described, Device, Kind};
 pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, SharedPlane};
 pub use error::Error;
 pub use format::{
-    Colour, Format, FourCc, Interval, Intervals, MAX_PLANES, Memory, Offer, Plane, Queue, Queues, Sizes,
+    Colour, Format, FourCc, Interval, Intervals, Lines, MAX_PLANES, Memory, Offer, Plane, Queue, Queues,
+    Sizes,
 };
 pub use holder::Holder;
 pub use poll::{Alarm, Ready, Seen, Watch};

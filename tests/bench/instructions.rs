@@ -360,6 +360,7 @@ const URI: &str = "rtsp://127.0.0.1:8554/cam";
 
 fn attempt(authorization: Option<&str>) -> Attempt<'_> {
     Attempt {
+        connection: 1,
         peer: [192, 168, 1, 7].into(),
         method: "DESCRIBE",
         uri: URI,

@@ -43,6 +43,36 @@ static TIMERS: [AtomicUsize; 3] = [const { AtomicUsize::new(0) }; 3];
 /// Tests whose servers share smol's reactor, and count, run one after the other.
 static ONE: Mutex<()> = Mutex::new(());
 
+thread_local! {
+    // What is looked for in each block that this thread gives back, and how many had it.
+    static SOUGHT: Cell<Option<&'static [u8]>> = const { Cell::new(None) };
+    static HAD_IT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many blocks of memory held this text when they were given back during the work on this thread.
+pub(crate) fn given_back_with(text: &'static str, work: impl FnOnce()) -> usize {
+    HAD_IT.set(0);
+    SOUGHT.set(Some(text.as_bytes()));
+    work();
+    SOUGHT.set(None);
+    HAD_IT.get()
+}
+
+/// Looks into a block that is given back.
+fn look_for(pointer: *const u8, size: usize) {
+    // A thread that is ending looks for nothing any more.
+    let Ok(Some(sought)) = SOUGHT.try_with(Cell::get) else { return };
+    let is = |place: usize, byte: u8| {
+        // SAFETY: it is below `size`.
+        let place = unsafe { pointer.add(place) };
+        // SAFETY: the block is its owner's until this returns; nothing is made of the byte but a comparison.
+        (unsafe { place.read_volatile() }) == byte
+    };
+    let found = (0..(size + 1).saturating_sub(sought.len()))
+        .any(|start| sought.iter().enumerate().all(|(offset, byte)| is(start + offset, *byte)));
+    HAD_IT.set(HAD_IT.get() + usize::from(found));
+}
+
 struct Counting;
 
 fn count(size: usize) {
@@ -75,6 +105,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         hold(layout.size(), -1);
+        look_for(pointer, layout.size());
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -83,6 +114,8 @@ unsafe impl GlobalAlloc for Counting {
         count(size);
         hold(size, 1);
         hold(layout.size(), -1);
+        // It may be moved, and what is left behind is given back.
+        look_for(pointer, layout.size());
         // SAFETY: the pointer came from `System`, with this layout.
         unsafe { System.realloc(pointer, layout, size) }
     }

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Each room, and the rooms of this crate that it may name.
-const MAY_KNOW: [(&str, &[&str]); 28] = [
+const MAY_KNOW: [(&str, &[&str]); 29] = [
     ("access", &["plain", "rtsp"]),
-    ("backup", &["clock", "config"]),
+    ("amount", &[]),
+    ("backup", &["amount", "clock", "config"]),
     ("board", &["clock"]),
     (
         "cli",
         &[
-            "access", "backup", "clock", "config", "control", "daemon", "logs", "plain", "rtsp", "source",
-            "tools", "tui",
+            "access", "amount", "backup", "clock", "config", "control", "daemon", "logs", "plain", "rtsp",
+            "source", "tools", "tui",
         ],
     ),
     ("client", &["clock", "random", "rtcp", "rtp", "rtsp", "sdp"]),
@@ -25,8 +26,8 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
     (
         "daemon",
         &[
-            "access", "board", "clock", "config", "control", "encode", "hub", "logs", "media", "plain",
-            "redact", "server", "source",
+            "access", "amount", "board", "clock", "config", "control", "encode", "hub", "logs", "media",
+            "plain", "redact", "server", "source",
         ],
     ),
     ("encode", &["media"]),
@@ -42,10 +43,10 @@ const MAY_KNOW: [(&str, &[&str]); 28] = [
     ("rtp", &["hub", "media", "rtcp"]),
     ("rtsp", &["plain", "sdp"]),
     ("sdp", &["media", "rtp"]),
-    ("server", &["access", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
-    ("source", &["clock", "encode", "hub", "media", "redact", "v4l2"]),
+    ("server", &["access", "amount", "clock", "hub", "media", "random", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("source", &["amount", "clock", "encode", "hub", "media", "redact", "v4l2"]),
     ("tests", &[]),
-    ("tools", &["client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
+    ("tools", &["amount", "client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
     ("tui", &["control", "plain"]),
     ("v4l2", &["media"]),
 ];

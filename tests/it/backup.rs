@@ -466,7 +466,7 @@ fn a_backup_of_an_earlier_version_is_translated_and_so_are_its_versions_when_the
     let old = Card::with(&second);
     let kept = |number, text: &str| {
         let at = "2026-01-01T00:00:00Z".to_owned();
-        (Version { number, at, author: "pi".to_owned(), bytes: 0 }, text.to_owned())
+        (Version { number, at, author: "pi".to_owned(), bytes: 0, damage: None }, text.to_owned())
     };
     let store = Store::new(old.config(), &old.path("state"));
     assert!(store.adopt(&[kept(1, &first), kept(2, &second)]).unwrap());

@@ -1,9 +1,10 @@
 //! The command line: clear answers, clear errors.
 
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use crate::support::{Client, Server, lenslet};
+use crate::command;
+use crate::support::{Client, PATIENCE, Server, lenslet};
 
 fn run(arguments: &[&str]) -> Output {
     lenslet().args(arguments).output().unwrap()
@@ -189,4 +190,28 @@ fn probe_lists_what_rpicam_hello_does() {
     let said = String::from_utf8(probe(&["probe"])).unwrap();
     assert!(said.contains("imx708_wide") && said.contains("Rpicam(camera: 1)"), "{said}");
     assert!(!said.contains("No cameras found"), "{said}");
+}
+
+#[test]
+fn a_rpicam_hello_that_hangs_does_not_outlive_who_asked_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, pid) = (folder.path().join("rpicam-hello"), folder.path().join("pid"));
+    // Written whole: who waits for it reads it once it is there.
+    let lines = format!("#!/bin/sh\necho $$ >{0}.new; mv {0}.new {0}; exec sleep 7777\n", pid.display());
+    std::fs::write(&program, lines).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let folders = std::env::var_os("PATH").unwrap();
+    let folders = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&folders));
+    let path = std::env::join_paths(folders).unwrap();
+    let mut probe = lenslet().arg("probe").env("PATH", &path).stdout(Stdio::null()).spawn().unwrap();
+    let pid = command::pid(&pid);
+    assert!(command::is_running(pid), "it hangs");
+    probe.kill().unwrap();
+    probe.wait().unwrap();
+    // Where it were left, it would be there for two hours.
+    let began = std::time::Instant::now();
+    while command::is_running(pid) {
+        assert!(began.elapsed() < PATIENCE, "it was left behind");
+        std::thread::yield_now();
+    }
 }

@@ -54,6 +54,23 @@ fn answers(address: SocketAddr) -> bool {
 }
 
 #[test]
+fn a_preview_says_what_of_it_cannot_be_served() {
+    let server = Server::on("127.0.0.1", "", MOUNTS);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let text = format!("({})", MOUNTS.replace("}", ", \"cam\": Camera(device: \"/nowhere/video0\")}"));
+    let Reply::Plan(plan) = control.ask(ConfigRequest::Preview { text: Some(text), to: None }).unwrap()
+    else {
+        panic!("no plan")
+    };
+    let of = |name: &str| plan.mounts.iter().find(|mount| mount.mount == name).unwrap();
+    assert_eq!((of("cam").change, of("a").change), (Change::Added, Change::Kept));
+    let why = of("cam").why.as_deref().unwrap_or_default();
+    let expected = "/nowhere/video0: there is no such camera now: it is served once it is plugged in";
+    assert!(why.contains(expected), "{why}");
+    assert_eq!(of("a").why, None);
+}
+
+#[test]
 fn an_address_that_overlaps_with_the_one_before_takes_its_place_while_people_watch() {
     let server = Server::on("0.0.0.0", "", MOUNTS);
     let port = server.address.port();

@@ -5,22 +5,32 @@ use std::path::PathBuf;
 
 use lenslet::hub::{ControlValue, Mount, Slot};
 use lenslet::media::Link;
-use lenslet::source::camera::{Camera, Settings, Wish};
+use lenslet::source::camera::{Camera, Encode, Settings, Wish};
 use lenslet::{encode, hub, source};
 
 use crate::support::{Client, Rtp};
 
-/// Pictures from one keyframe to the next; the encoder's own.
+/// Pictures from one keyframe to the next: two seconds of them, where nothing is configured.
 const GOP: usize = 30;
+
+#[test]
+#[ignore = "needs a camera and an encoder: tests/lab/run gives them, the camera in LAB_CAMERA"]
+fn keyframe_control_and_bitrate_are_changed_while_the_boards_encoder_codes() {
+    changed_while_served(Encode::Hardware);
+}
+
+#[test]
+#[ignore = "needs a camera: tests/lab/run gives it in LAB_CAMERA"]
+fn keyframe_control_and_bitrate_are_changed_while_the_processor_codes() {
+    changed_while_served(Encode::Software);
+}
 
 /// A keyframe is forced, a control set and the bitrate changed while somebody watches: no packet is missing, the keyframe is
 /// there, the picture is brighter.
-#[test]
-#[ignore = "needs a camera and an encoder: tests/lab/run gives them in LAB_CAMERA"]
-fn keyframe_control_and_bitrate_are_changed_while_served() {
+fn changed_while_served(encode: Encode) {
     let device =
         PathBuf::from(std::env::var_os("LAB_CAMERA").expect("LAB_CAMERA is a camera of raw pictures"));
-    let wish = Wish { width: Some(320), height: Some(180), fps: Some(15.0), ..Wish::default() };
+    let wish = Wish { width: Some(320), height: Some(180), fps: Some(15.0), encode, ..Wish::default() };
     let (outlet, mount) = hub::mount("cam");
     let running =
         source::spawn("cam", Box::new(Camera::new(Settings { device, wish, ..Settings::default() })), outlet)

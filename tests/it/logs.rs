@@ -1,5 +1,9 @@
 //! What the log says.
 
+use lenslet::control::client::Blocking;
+use lenslet::control::protocol::Act;
+use lenslet::logs::REPEATS;
+
 use crate::support::{Client, Server, lenslet};
 
 #[test]
@@ -38,4 +42,24 @@ fn a_session_is_told_by_its_beginning_alone() {
         let line = server.logged(&[told, &session[..8]]);
         assert!(!line.contains(&session), "whoever reads it could steer the session: {line}");
     }
+}
+
+/// Whoever follows the log hears of it though nothing else happens.
+#[test]
+fn that_a_line_came_again_is_told_when_its_time_is_over_and_at_the_end() {
+    let server = Server::start();
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let mut ask = || control.ask(Act::Keyframe { mount: "test".to_owned() });
+    for _ in 0..3 {
+        ask().unwrap();
+    }
+    server.logged(&["asked: keyframe test"]);
+    let told = server.logged_within(REPEATS * 2, &["asked: keyframe test (2 times more)"]);
+    assert!(told.is_some(), "nothing else was said in the meantime");
+    for _ in 0..2 {
+        ask().unwrap();
+    }
+    let (_, log) = server.end();
+    let last: Vec<&String> = log.iter().filter(|line| line.contains("asked: keyframe")).collect();
+    assert!(last.len() == 2 && last[1].contains("keyframe test (once more)"), "{last:?}");
 }

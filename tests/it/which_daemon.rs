@@ -11,7 +11,7 @@ use crate::users::by_daemon;
 const ADD: [&str; 4] = ["user", "add", "anna", "--password-stdin"];
 
 /// What a daemon or a file has to be asked for.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 9] = [
     &["config", "rollback", "1"],
     &["config", "history"],
     &["config", "diff"],
@@ -19,6 +19,8 @@ const COMMANDS: [&[&str]; 7] = [
     &["user", "remove", "anna"],
     &["ban", "list"],
     &["ban", "add", "203.0.113.7"],
+    &["urls"],
+    &["backup", "-"],
 ];
 
 /// Runs it where this user's own daemons have their sockets in a folder.
@@ -85,6 +87,59 @@ fn a_daemon_of_another_file_is_not_asked_in_its_stead() {
     fs::write(&other, format!("(control_socket: {nowhere:?}, state_dir: {:?})", folder.path())).unwrap();
     let output = run(server.state(), server.state(), &["config", "history"], &[option, &other]);
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("No versions are kept of"), "{output:?}");
+}
+
+#[test]
+fn urls_and_backups_are_of_what_the_daemon_serves() {
+    let server = Server::start();
+    by_daemon(&server, &["config", "set", "max_sessions", "7"], "");
+    by_daemon(&server, &["config", "set", "aliases", "{\"other?name=1\": \"test\"}"], "");
+    by_daemon(&server, &ADD, "secret");
+    // What is kept where this command would keep it is another's.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let out = |words: &[&str]| {
+        let output = run(server.state(), elsewhere.path(), words, &[]);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (out, err)
+    };
+    // With the port that the system chose.
+    let (urls, said) = out(&["urls"]);
+    for path in ["test", "other?name=1"] {
+        assert!(urls.lines().any(|line| line == format!("rtsp://{}/{path}", server.address)), "{urls}");
+    }
+    assert!(said.contains("there is 1 user"), "{said}");
+    by_daemon(&server, &["mount", "disable", "test"], "");
+    assert!(!out(&["urls"]).0.lines().any(|line| line.ends_with("/test")), "it is served no longer");
+    let (backup, _) = out(&["backup", "-"]);
+    let backup: serde_json::Value = serde_json::from_str(&backup).unwrap();
+    let contents = &backup["contents"];
+    assert_eq!(contents["config"], fs::read_to_string(server.config()).unwrap());
+    assert_eq!(contents["history"].as_array().unwrap().len(), 3, "{contents}");
+    // Where the file is wrong, the last good version is served, and its mounts.
+    by_daemon(&server, &["mount", "enable", "test"], "");
+    fs::write(server.config(), "(mounts: {").unwrap();
+    let (urls, said) = out(&["urls"]);
+    assert!(urls.lines().any(|line| line.ends_with("/test")), "{urls}");
+    assert!(said.contains("other names"), "{said}");
+}
+
+#[test]
+fn what_is_restored_goes_where_the_daemon_that_runs_reads_it_or_nowhere() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (backup, other) = (folder.path().join("backup"), folder.path().join("b.ron"));
+    let words = ["backup", backup.to_str().unwrap()];
+    assert!(run(server.state(), server.state(), &words, &[]).status.success());
+    let restore = ["restore", backup.to_str().unwrap()];
+    let said = complaint(&run(server.state(), server.state(), &restore, &[Path::new("--config"), &other]));
+    assert!(said.contains("leave --config out") && !other.exists(), "{said}");
+    // Of this user's own file no daemon is asked that is not his.
+    let said = complaint(&run(server.state(), server.state(), &restore, &[]));
+    let served = server.config().canonicalize().unwrap();
+    assert!(said.contains(&format!("serves {}", served.display())) && said.contains("--config"), "{said}");
+    let output = run(server.state(), server.state(), &restore, &[Path::new("--config"), server.config()]);
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -4,3 +4,7 @@ echo '== cameras whose driver answers otherwise than it was asked, while readers
 modprobe labcam || fail 'labcam'
 python3 "$LAB/camera.py" || fail 'cameras that answer otherwise'
 rmmod labcam || fail 'a camera is still open'
+echo '== the same of multi-planar nodes, in one, two and three planes of memory'
+modprobe labcam mplane=Y || fail 'labcam'
+python3 "$LAB/camera.py" planes || fail 'cameras of several planes that answer otherwise'
+rmmod labcam || fail 'a camera is still open'

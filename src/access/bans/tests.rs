@@ -310,6 +310,42 @@ fn an_address_with_a_user_keeps_one_attempt_in_ten_seconds_whatever_the_manner_o
     }
 }
 
+/// Whenever she comes, before or behind an attempt of the others in the same second.
+#[test]
+fn hers_is_taken_at_any_second_and_theirs_are_one_in_ten_at_most() {
+    let manners: [Speech; 4] = [
+        |_| guesser(),
+        |_| Manner::of(None, None),
+        |second| Manner::of(Some(&format!("program {second}")), None),
+        |second| if second % 3 == 0 { guesser() } else { Manner::of(Some("another"), None) },
+    ];
+    for (speaks, period) in
+        manners.into_iter().flat_map(|speaks| [10, 11, 13, 19, 20, 29, 60].map(|period| (speaks, period)))
+    {
+        for (phase, is_first) in (0..period).flat_map(|phase| [(phase, true), (phase, false)]) {
+            let mut bans = Bans::default();
+            bans.signed_in(ip(THIEF), "alice", player(), at(0));
+            fail(&mut bans, THIEF, 10, 10);
+            let mut theirs = Vec::new();
+            let mut open = |manner, second| {
+                matches!(tries(&mut bans, Some("alice"), manner, second), Admission::Guests(_))
+            };
+            for second in 20..300 {
+                let comes = second % period == phase;
+                if comes && is_first {
+                    assert!(open(player(), second), "at {second}, every {period} s");
+                }
+                theirs.extend(open(speaks(second), second).then_some(second));
+                if comes && !is_first {
+                    assert!(open(player(), second), "at {second}, every {period} s, behind the others");
+                }
+            }
+            let close = theirs.windows(3).find(|three| three[2] - three[0] < 20);
+            assert_eq!(close, None, "every {period} s from {phase} on: {theirs:?}");
+        }
+    }
+}
+
 #[test]
 fn who_is_there_is_remembered_a_week_after_that() {
     let (mut bans, day) = (Bans::default(), 24 * 3600);

@@ -29,6 +29,7 @@ fn ip(text: &str) -> IpAddr {
 fn describe(authorization: Option<&str>) -> Attempt<'_> {
     Attempt {
         peer: ip(PEER),
+        connection: 1,
         method: "DESCRIBE",
         uri: URI,
         mount: Some("cam"),

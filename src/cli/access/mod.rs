@@ -6,7 +6,7 @@ mod password;
 mod users;
 
 pub(super) use bans::{BanCommand, ban};
-pub(super) use needed::needed;
+pub(super) use needed::{Needed, asked_of, needed};
 pub(super) use users::{UserCommand, user};
 
 use super::Done;

@@ -37,8 +37,7 @@ pub(in crate::cli) fn needed(config: &Config, state: &std::path::Path) -> Result
                 .to_owned()
         }
         (0, true) => "There are no users: everybody in the world may watch, without a password.".to_owned(),
-        (1, _) => "Whoever watches needs a password: there is 1 user.".to_owned(),
-        (count, _) => format!("Whoever watches needs a password: there are {count} users."),
+        (count, _) => asked_of(count),
     };
     if user && users.realm() != config.access.realm {
         let (kept, asked) = (users.realm(), &config.access.realm);
@@ -65,4 +64,12 @@ pub(in crate::cli) fn needed(config: &Config, state: &std::path::Path) -> Result
         }
     }
     Ok(Needed { user, said, doubts })
+}
+
+/// What is asked where there are so many users.
+pub(in crate::cli) fn asked_of(users: usize) -> String {
+    match users {
+        1 => "Whoever watches needs a password: there is 1 user.".to_owned(),
+        users => format!("Whoever watches needs a password: there are {users} users."),
+    }
 }

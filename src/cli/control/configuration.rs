@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{DaemonArgument, Done, PlaceArguments, print, words};
+use crate::amount::amount;
 use crate::clock;
 use crate::config::store;
 use crate::control::protocol::{Base, Change, Checked, ConfigRequest, ConfigText, Plan, Reply, VersionEntry};
@@ -132,7 +133,7 @@ fn history(place: &PlaceArguments) -> Done {
             Reply::History(versions) => versions,
             _ => return Err("the daemon answers something else".into()),
         },
-        None => place.file().store().history().into_iter().rev().map(entry).collect(),
+        None => place.file().store().history()?.into_iter().rev().map(entry).collect(),
     };
     if versions.is_empty() {
         return Ok(print(format!(
@@ -141,8 +142,11 @@ fn history(place: &PlaceArguments) -> Done {
         ))?);
     }
     let line = |version: &VersionEntry| {
-        let VersionEntry { version, at, author, bytes } = version;
-        format!("{version:<4} {at}  {bytes:>6} bytes  {}", words::plain(author))
+        let VersionEntry { version, at, author, bytes, trouble } = version;
+        match trouble {
+            None => format!("{version:<4} {at}  {bytes:>6} bytes  {}", words::plain(author)),
+            Some(trouble) => format!("{version:<4} {:<20}  {}", words::plain(at), words::plain(trouble)),
+        }
     };
     Ok(print(versions.iter().map(line).collect::<Vec<_>>().join("\n"))?)
 }
@@ -189,24 +193,37 @@ fn now(daemon: &DaemonArgument) -> Result<Base, Box<dyn std::error::Error>> {
 }
 
 fn entry(version: store::Version) -> VersionEntry {
-    let store::Version { number, at, author, bytes } = version;
-    VersionEntry { version: number, at, author, bytes }
+    let store::Version { number, at, author, bytes, damage } = version;
+    let trouble = damage.map(|damage| damage.to_string());
+    VersionEntry { version: number, at, author, bytes, trouble }
 }
 
 fn text(file: Option<&Path>) -> Result<Option<String>, String> {
     let Some(file) = file else { return Ok(None) };
-    let read = if file == Path::new("-") {
+    let read = |input: &mut dyn Read| {
         let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
+        input.take(LARGEST + 1).read_to_string(&mut text).map(|_| text)
     };
-    read.map(Some).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    let text = if file == Path::new("-") {
+        read(&mut std::io::stdin().lock())
+    } else {
+        std::fs::File::open(file).and_then(|mut file| read(&mut file))
+    };
+    match text {
+        Ok(text) if text.len() as u64 > LARGEST => {
+            Err(format!("{} is larger than the {LARGEST} bytes that a daemon is sent", file.display()))
+        }
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(format!("{} cannot be read: {error}", file.display())),
+    }
 }
+
+/// A request is a line of a mebibyte at most (docs/control.md).
+const LARGEST: u64 = 1 << 20;
 
 fn told(checked: &Checked) -> Done {
     for sentence in &checked.warnings {
-        print(format!("cannot be served now: {}", words::plain(sentence)))?;
+        print(words::plain(sentence))?;
     }
     if checked.errors.is_empty() {
         return Ok(print("The configuration is right.".to_owned())?);
@@ -231,10 +248,8 @@ pub(super) fn plan(plan: &Plan) -> String {
         if let Some(why) = &mount.why {
             line += &format!(": {why}");
         }
-        match mount.interrupts.len() {
-            0 => {}
-            1 => line += " (interrupts 1 session)",
-            sessions => line += &format!(" (interrupts {sessions} sessions)"),
+        if !mount.interrupts.is_empty() {
+            line += &format!(" (interrupts {})", amount(mount.interrupts.len(), "session"));
         }
         lines.push(line);
     }

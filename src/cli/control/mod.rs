@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::Done;
+use crate::amount::amount;
 use crate::config::Places;
 use crate::config::store::{Environment, Paths};
 use crate::control::client::{Blocking, Error, usual_paths};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
 pub(super) use configuration::{ConfigCommand, config};
-pub(super) use place::PlaceArguments;
+pub(super) use place::{PlaceArguments, is_here, status as status_of};
 pub(super) use snapshot::{SnapshotArguments, snapshot};
 
 /// Which daemon.
@@ -144,7 +145,10 @@ pub(super) fn log(arguments: LogArguments) -> Done {
                 let level = format!("{:?}", line.level).to_uppercase();
                 print(format!("{} {level:>5} {}: {}", line.at, line.room, words::plain(&line.text)))
             }
-            Reply::Log(LogEvent::Missed(lines)) => print(format!("({lines} lines are no longer kept)")),
+            Reply::Log(LogEvent::Missed(lines)) => {
+                let are = if *lines == 1 { "is" } else { "are" };
+                print(format!("({} {are} no longer kept)", amount(lines, "line")))
+            }
             _ => Ok(()),
         };
         if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::DaemonArgument;
 use crate::cli::config_argument::ConfigArgument;
 use crate::config::Places;
+use crate::config::store::Paths;
 use crate::control::client::{Blocking, Error};
-use crate::control::protocol::{Ask, Reply};
+use crate::control::protocol::{Ask, ConfigState, Reply, Status};
 
 /// The daemon that serves the file, or, where nobody does, the file.
 #[derive(Debug, clap::Args)]
@@ -35,6 +36,49 @@ impl PlaceArguments {
         Ok(Some(daemon))
     }
 
+    /// The file that is served and the folder of what is kept, of the daemon that runs; where none does, those that are meant.
+    ///
+    /// # Errors
+    /// As [`PlaceArguments::daemon`]; it serves no file, or runs on another machine.
+    pub(in crate::cli) fn paths(&self) -> Result<Paths, Box<dyn StdError>> {
+        let Some(mut daemon) = self.daemon()? else { return Ok(self.file.paths()) };
+        let status = status(&mut daemon)?;
+        is_here(&status)?;
+        match status.config {
+            ConfigState { path: Some(path), state_dir: Some(state), .. } => {
+                Ok(Paths { config: path.into(), state: state.into() })
+            }
+            ConfigState { path: Some(path), .. } => {
+                Ok(Paths { config: path.into(), state: self.file.paths().state })
+            }
+            ConfigState { path: None, .. } => {
+                let socket = daemon.path().unwrap_or_default();
+                Err(format!("the daemon at {} serves no file", socket.display()).into())
+            }
+        }
+    }
+
+    /// That no daemon runs that reads another file than this command means.
+    ///
+    /// # Errors
+    /// One does; and as [`PlaceArguments::daemon`].
+    pub(in crate::cli) fn is_read(&self) -> Result<(), Box<dyn StdError>> {
+        let Some(mut daemon) = self.daemon()? else { return Ok(()) };
+        if self.file.is_said() {
+            return Ok(());
+        }
+        let (meant, served) = (self.file.paths().config, status(&mut daemon)?.config.path);
+        if served.as_deref().is_none_or(|served| real(Path::new(served)) == real(&meant)) {
+            return Ok(());
+        }
+        let socket = daemon.path().unwrap_or_default();
+        let (socket, served, meant) = (socket.display(), served.unwrap_or_default(), meant.display());
+        Err(format!(
+            "the daemon at {socket} serves {served}, not {meant}: say which of them is meant by --config, or stop the daemon"
+        )
+        .into())
+    }
+
     /// The configuration's file.
     pub(in crate::cli) fn file(&self) -> &ConfigArgument {
         &self.file
@@ -50,13 +94,32 @@ impl PlaceArguments {
     }
 }
 
+/// What a daemon says of all.
+pub(in crate::cli) fn status(daemon: &mut Blocking) -> Result<Status, Box<dyn StdError>> {
+    match daemon.ask(Ask::Status { every_ms: None })? {
+        Reply::Status(status) => Ok(*status),
+        _ => Err("the daemon answers something else".into()),
+    }
+}
+
+/// That it runs on this machine, and not at the other end of a tunnel.
+///
+/// # Errors
+/// It does not.
+pub(in crate::cli) fn is_here(status: &Status) -> Result<(), String> {
+    let here = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match status.board.hostname.as_deref() {
+        Some(there) if !here.trim().is_empty() && there != here.trim() => {
+            Err(format!("that daemon runs on {there}, and this is {}: ask there", here.trim()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// That it is this file that the daemon serves: another's is not changed in its stead, and neither is what both may keep
 /// in one folder.
 fn serves(daemon: &mut Blocking, file: &Path) -> Result<(), Box<dyn StdError>> {
-    let Reply::Status(status) = daemon.ask(Ask::Status { every_ms: None })? else {
-        return Err("the daemon answers something else".into());
-    };
-    let served = status.config.path.map(PathBuf::from);
+    let served = status(daemon)?.config.path.map(PathBuf::from);
     if served.as_deref().is_some_and(|served| real(served) == real(file)) {
         return Ok(());
     }

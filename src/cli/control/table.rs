@@ -102,7 +102,9 @@ const NO_REFUSALS: [&str; 3] = ["signed in", "bans", "bans lifted"];
 
 fn alarm(alarm: &Alarm) -> [String; 2] {
     let mount = alarm.mount.as_ref().map(|mount| format!("{mount}: ")).unwrap_or_default();
-    [format!("! {mount}{} (for {})", alarm.why, time(alarm.began_s_ago)), format!("  {}", alarm.what_to_do)]
+    let again = alarm.first_at.as_ref().map(|first| format!("; {} times since {first}", alarm.times));
+    let since = time(alarm.began_s_ago) + &again.unwrap_or_default();
+    [format!("! {mount}{} (for {since})", alarm.why), format!("  {}", alarm.what_to_do)]
 }
 
 fn mounts(mounts: &[MountStatus]) -> Vec<String> {
@@ -212,6 +214,8 @@ mod tests {
             mount: Some("cam".into()),
             began_at: String::new(),
             began_s_ago: 60,
+            times: 1,
+            first_at: None,
             ended_at: None,
             why: "it is dark".into(),
             what_to_do: "switch the light on".into(),
@@ -240,6 +244,15 @@ a/very/long/name… FAILED   -             -       -      -        0      0     
   /dev/video9 is not there
 ";
         assert!(told.starts_with(expected), "{told}");
+    }
+
+    #[test]
+    fn of_what_comes_and_goes_it_is_said_how_often_and_since_when() {
+        let mut status = typical();
+        (status.alarms[0].times, status.alarms[0].first_at) = (20, Some("2026-11-25T20:58:00Z".into()));
+        let told = self::status(&status);
+        let expected = "! cam: it is dark (for 60 s; 20 times since 2026-11-25T20:58:00Z)\n";
+        assert!(told.contains(expected), "{told}");
     }
 
     #[test]

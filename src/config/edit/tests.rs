@@ -116,7 +116,11 @@ fn what_would_be_no_configuration_is_refused() {
     for (refused, expected) in [
         (super::set(FILE, "workers", "0"), "workers: 0 is not between 1 and 64"),
         (super::set(FILE, "nothing", "1"), "there is no setting nothing"),
-        (super::set(FILE, "mounts[\"test\"].width", "15"), "the nearest that can be is"),
+        (super::set(FILE, "mounts[\"test\"].width", "16"), "a size has both, and height is missing"),
+        (
+            super::set(FILE, "mounts[\"test\"]", "Pattern(width: 15, height: 16)"),
+            "the nearest that can be is",
+        ),
         (
             super::set(FILE, "mounts[\"x\"].fps", "1"),
             "there is no mount \"x\" in the file: there are test, door",

@@ -129,6 +129,17 @@ impl Mounted {
     }
 }
 
+/// A size of what is made here: what is written, or the default where nothing is.
+fn size(written: (Option<u32>, Option<u32>), default: (u32, u32)) -> Result<(u32, u32), Error> {
+    let missing = match written {
+        (Some(width), Some(height)) => return Ok((width, height)),
+        (None, None) => return Ok(default),
+        (Some(_), None) => "height",
+        (None, Some(_)) => "width",
+    };
+    Err(Error::new(format!("width, height: a size has both, and {missing} is missing")))
+}
+
 /// How long a source runs on after its last reader, in seconds: from a reader's SETUP to its PLAY at least.
 fn linger(written: Option<f64>, default: Duration) -> Result<Duration, Error> {
     Ok(seconds("linger", written)?.unwrap_or(default))

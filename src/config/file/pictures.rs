@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Mounted, Written};
+use super::{Mounted, Written, size};
 use crate::config::MountSettings;
 use crate::server::Pacing;
 use crate::source::{Error, file, jpegs, pattern};
@@ -68,9 +68,10 @@ pub(in crate::config) struct JpegsFile {
 impl Written for PatternFile {
     fn into_mount(self) -> Result<Mounted, Error> {
         let default = pattern::Settings::default();
+        let (width, height) = size((self.width, self.height), (default.width, default.height))?;
         let source = MountSettings::Pattern(pattern::Settings {
-            width: self.width.unwrap_or(default.width),
-            height: self.height.unwrap_or(default.height),
+            width,
+            height,
             fps: self.fps.unwrap_or(default.fps),
             bitrate: self.bitrate.unwrap_or(default.bitrate),
             gop: self.gop.unwrap_or(default.gop),

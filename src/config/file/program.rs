@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Mounted, Written, linger, seconds};
+use super::{Mounted, Written, linger, seconds, size};
 use crate::config::MountSettings;
 use crate::server::Pacing;
 use crate::source::{Error, camera, command};
@@ -78,10 +78,11 @@ impl Written for CommandFile {
 impl Written for RpicamFile {
     fn into_mount(self) -> Result<Mounted, Error> {
         let default = command::Rpicam::default();
+        let (width, height) = size((self.width, self.height), (default.width, default.height))?;
         let settings = command::Settings::rpicam(command::Rpicam {
             camera: self.camera.unwrap_or(default.camera),
-            width: self.width.unwrap_or(default.width),
-            height: self.height.unwrap_or(default.height),
+            width,
+            height,
             fps: self.fps.unwrap_or(default.fps),
             bitrate: self.bitrate.unwrap_or(default.bitrate),
             gop: self.gop.unwrap_or(default.gop),

@@ -14,7 +14,7 @@ impl Store {
     /// What is different from a version, the newest if none is named, to another, or to what the file says now.
     ///
     /// # Errors
-    /// There is no such version, or the file cannot be read.
+    /// There is no such version, it is damaged, or the file cannot be read.
     pub fn difference(&self, from: Option<u64>, to: Option<u64>) -> Result<String, Error> {
         let version = |number: u64| Ok::<_, Error>((format!("version {number}"), self.text(number)?));
         let before = match from.or_else(|| self.newest()) {

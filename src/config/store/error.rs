@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::Damage;
 use crate::config;
 
 /// Why nothing was saved, or loaded.
@@ -18,6 +19,8 @@ pub enum Error {
     },
     /// There is no such version.
     NoVersion(u64),
+    /// That version is not as it was written.
+    Damaged(u64, Damage),
     /// The system refused.
     System {
         /// What was being done.
@@ -58,6 +61,9 @@ impl fmt::Display for Error {
             }
             Self::NoVersion(number) => {
                 write!(f, "there is no version {number}: `lenslet config history` lists them")
+            }
+            Self::Damaged(number, damage) => {
+                write!(f, "version {number} {damage}: `lenslet config history` lists those that are right")
             }
             Self::System { what, path, source } => {
                 write!(f, "cannot {what} {}: {source}{}", path.display(), what_to_do(source))

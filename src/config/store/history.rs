@@ -1,5 +1,6 @@
 //! The versions: a file each, `000012.ron`, whose first line says when and by whom.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,6 +32,26 @@ pub struct Version {
     pub author: String,
     /// Bytes of its text.
     pub bytes: u64,
+    /// Why it cannot be gone back to; none: it is as it was written. Of such a one the time and the author may not be known.
+    pub damage: Option<Damage>,
+}
+
+/// What became of a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// It is not as it was written.
+    Changed,
+    /// The system does not give it, for this reason.
+    Unreadable(String),
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed => f.write_str("is damaged: it is not as it was written"),
+            Self::Unreadable(why) => write!(f, "cannot be read: {why}"),
+        }
+    }
 }
 
 /// A folder of versions.
@@ -61,7 +82,7 @@ impl History {
         let numbers = self.numbers();
         let number = numbers.last().map_or(1, |last| last.saturating_add(1));
         let (at, author) = (clock::rfc3339(now), author.to_owned());
-        self.put(&Version { number, at, author, bytes: text.len() as u64 }, text)?;
+        self.put(&Version { number, at, author, bytes: text.len() as u64, damage: None }, text)?;
         let old = (numbers.len() + 1).saturating_sub(KEPT);
         for number in numbers.iter().take(old) {
             // It is tried again with the next.
@@ -85,30 +106,51 @@ impl History {
         self.write(&path, bytes).map_err(|error| Error::system("write", &path, error))
     }
 
-    /// All of them, the oldest first; what cannot be read is none.
-    pub(super) fn list(&self) -> Vec<Version> {
-        self.numbers().into_iter().filter_map(|number| self.version(number)).collect()
+    /// All of them, the oldest first, those that are damaged too.
+    pub(super) fn list(&self) -> Result<Vec<Version>, Error> {
+        let numbers = self.look().map_err(|error| Error::system("read", &self.folder, error))?;
+        Ok(numbers.into_iter().map(|number| self.version(number).0).collect())
     }
 
+    /// The newest that is as it was written.
     pub(super) fn newest(&self) -> Option<Version> {
-        self.numbers().into_iter().rev().find_map(|number| self.version(number))
+        let versions = self.numbers().into_iter().rev().map(|number| self.version(number).0);
+        versions.into_iter().find(|version| version.damage.is_none())
     }
 
     /// A version's text.
-    pub(super) fn text(&self, number: u64) -> Option<String> {
-        let whole = fs::read_to_string(self.path(number)).ok()?;
-        head(&whole).map(|(_, _, text)| text.to_owned())
+    pub(super) fn text(&self, number: u64) -> Result<String, Error> {
+        if !self.numbers().contains(&number) {
+            return Err(Error::NoVersion(number));
+        }
+        match self.version(number) {
+            (Version { damage: Some(damage), .. }, _) => Err(Error::Damaged(number, damage)),
+            (_, text) => Ok(text),
+        }
     }
 
     /// Whether that was a version.
     pub(super) fn has(&self, text: &str) -> bool {
-        self.numbers().into_iter().any(|number| self.text(number).as_deref() == Some(text))
+        self.numbers().into_iter().any(|number| self.text(number).is_ok_and(|kept| kept == text))
     }
 
-    fn version(&self, number: u64) -> Option<Version> {
-        let whole = fs::read_to_string(self.path(number)).ok()?;
-        let (at, author, text) = head(&whole)?;
-        Some(Version { number, at: at.to_owned(), author: author.to_owned(), bytes: text.len() as u64 })
+    /// What is known of a version, and its text.
+    fn version(&self, number: u64) -> (Version, String) {
+        let unknown = Version { number, at: String::new(), author: String::new(), bytes: 0, damage: None };
+        let whole = match fs::read(self.path(number)) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let damage = Some(Damage::Unreadable(error.to_string()));
+                return (Version { damage, ..unknown }, String::new());
+            }
+        };
+        let whole = String::from_utf8_lossy(&whole);
+        let Some(Head { at, author, checksum, text }) = Head::of(&whole) else {
+            return (Version { damage: Some(Damage::Changed), ..unknown }, String::new());
+        };
+        let damage = (checksum != self::checksum(text)).then_some(Damage::Changed);
+        let (at, author, bytes) = (at.to_owned(), author.to_owned(), text.len() as u64);
+        (Version { number, at, author, bytes, damage }, text.to_owned())
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -116,7 +158,15 @@ impl History {
     }
 
     fn numbers(&self) -> Vec<u64> {
-        let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
+        self.look().unwrap_or_default()
+    }
+
+    fn look(&self) -> io::Result<Vec<u64>> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
         let number = |entry: fs::DirEntry| {
             let name = entry.file_name().into_string().ok()?;
             let digits = name.strip_suffix(".ron")?;
@@ -124,7 +174,7 @@ impl History {
         };
         let mut numbers: Vec<u64> = entries.flatten().filter_map(number).collect();
         numbers.sort_unstable();
-        numbers
+        Ok(numbers)
     }
 
     /// Whole or not at all: under its name once it is on the disk.
@@ -139,12 +189,21 @@ impl History {
     }
 }
 
-/// When, by whom, and the text; none of a file that is not as it was written.
-fn head(whole: &str) -> Option<(&str, &str, &str)> {
-    let (line, text) = whole.split_once('\n')?;
-    let (line, check) = line.rsplit_once(CHECK)?;
-    let (at, author) = line.strip_prefix(HEAD)?.split_once(" by ")?;
-    (check == checksum(text)).then_some((at, author, text))
+/// What a version's file says.
+struct Head<'a> {
+    at: &'a str,
+    author: &'a str,
+    checksum: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Head<'a> {
+    fn of(whole: &'a str) -> Option<Self> {
+        let (line, text) = whole.split_once('\n')?;
+        let (line, checksum) = line.rsplit_once(CHECK)?;
+        let (at, author) = line.strip_prefix(HEAD)?.split_once(" by ")?;
+        Some(Self { at, author, checksum, text })
+    }
 }
 
 /// The first half of the SHA-256: it is against damage, not against people.

@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 pub use author::author;
 pub use difference::difference;
 pub use error::Error;
-pub use history::Version;
+pub use history::{Damage, Version};
 pub use notes::{note_state, noted_state};
 pub use paths::{Environment, Paths};
 pub use replace::{replace, replace_secret};
@@ -186,11 +186,11 @@ impl Store {
     /// The newest version that is right, for a file that is not.
     fn last_good(&self, found: Option<Vec<u8>>, why: String) -> Option<Loaded> {
         let right = |version: Version| {
-            let text = self.history.text(version.number)?;
+            let text = self.history.text(version.number).ok()?;
             let config = Config::parse(&text).ok()?;
             Some((version.number, text, config))
         };
-        let (version, text, config) = self.history.list().into_iter().rev().find_map(right)?;
+        let (version, text, config) = self.history.list().ok()?.into_iter().rev().find_map(right)?;
         Some(Loaded { config, text, found, from: From::LastGood { version, why } })
     }
 
@@ -205,18 +205,27 @@ impl Store {
             .map_err(|error| Error::system("write", &folder, error.into()))
     }
 
-    /// The versions that are kept, the oldest first.
-    pub fn history(&self) -> Vec<Version> {
+    /// The versions that are kept, the oldest first, those that are damaged too.
+    ///
+    /// # Errors
+    /// Their folder cannot be read.
+    pub fn history(&self) -> Result<Vec<Version>, Error> {
         self.history.list()
     }
 
-    /// Keeps versions of another card's as they were, with their numbers; where some are kept already, nothing is done.
+    /// Keeps versions of another card's as they were, with their numbers; where others are kept already, nothing is done.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn adopt(&self, versions: &[(Version, String)]) -> Result<bool, Error> {
         let _one_at_a_time = self.history.lock()?;
-        if !self.history.list().is_empty() {
+        // Who was interrupted in the middle of this goes on with it.
+        let is_theirs = |number: u64| {
+            let kept = self.history.text(number).ok();
+            versions.iter().any(|(version, text)| version.number == number && kept.as_ref() == Some(text))
+        };
+        let mut right = self.history.list()?.into_iter().filter(|version| version.damage.is_none());
+        if !right.all(|version| is_theirs(version.number)) {
             return Ok(false);
         }
         versions.iter().try_for_each(|(version, text)| self.history.put(version, text))?;
@@ -231,15 +240,15 @@ impl Store {
     /// A version's text.
     ///
     /// # Errors
-    /// There is none of that number.
+    /// There is none of that number, or it is damaged.
     pub fn text(&self, number: u64) -> Result<String, Error> {
-        self.history.text(number).ok_or(Error::NoVersion(number))
+        self.history.text(number)
     }
 
     /// A version's text, translated where it was written for an earlier version of the settings.
     ///
     /// # Errors
-    /// There is none of that number.
+    /// As [`Store::text`].
     pub fn text_for_now(&self, number: u64) -> Result<String, Error> {
         let text = self.text(number)?;
         let translated = super::migrate(&text).and_then(Result::ok);

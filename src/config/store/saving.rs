@@ -131,7 +131,7 @@ impl Store {
     /// Writes a version that was kept into the file again, as the newest.
     ///
     /// # Errors
-    /// There is none of that number, and as [`Store::save`].
+    /// There is none of that number, it is damaged, and as [`Store::save`].
     pub fn rollback(&self, number: u64, author: &str, now: SystemTime) -> Result<u64, Error> {
         let text = self.text_for_now(number)?;
         let found = self.read()?;
@@ -164,7 +164,7 @@ impl Store {
 
     /// Whether that is what a version says.
     pub(super) fn is(&self, version: &Version, bytes: &[u8]) -> bool {
-        self.history.text(version.number).is_some_and(|kept| kept.as_bytes() == bytes)
+        self.history.text(version.number).is_ok_and(|kept| kept.as_bytes() == bytes)
     }
 
     /// Whether that is what was seen.
@@ -173,7 +173,7 @@ impl Store {
             Seen::Bytes(found) => there == found.as_deref(),
             Seen::Version(number) => {
                 self.newest() == Some(*number)
-                    && self.history.text(*number).as_deref().map(str::as_bytes) == there
+                    && self.history.text(*number).ok().as_deref().map(str::as_bytes) == there
             }
             Seen::Hash(seen) => hash(there.unwrap_or_default()) == *seen,
         }

@@ -40,7 +40,7 @@ impl Place {
     fn versions(&self) -> Vec<(u64, String, String)> {
         let text =
             |version: Version| (version.number, version.author, self.store.text(version.number).unwrap());
-        self.store.history().into_iter().map(text).collect()
+        self.store.history().unwrap().into_iter().map(text).collect()
     }
 
     fn mounts(&self) -> Vec<String> {
@@ -60,7 +60,7 @@ fn each_text_becomes_a_version() {
     let saved = place.store.save(TWO, "tui alice\n", loaded.found.as_deref(), at(0)).unwrap();
     assert_eq!((saved, place.text().as_str()), (2, TWO));
     assert_eq!(place.versions(), [version(1, "by hand", ONE), version(2, "tui alice", TWO)]);
-    assert_eq!(place.store.history()[1].at, "1970-01-01T00:00:00Z");
+    assert_eq!(place.store.history().unwrap()[1].at, "1970-01-01T00:00:00Z");
     assert_eq!(place.store.rollback(1, "bob", at(1)).unwrap(), 3);
     assert_eq!((place.text().as_str(), place.versions()[2].clone()), (ONE, version(3, "bob", ONE)));
     place.store.load().unwrap();
@@ -142,7 +142,7 @@ fn a_damaged_file_is_stood_in_for_and_kept() {
     }
     // The newest version is damaged too: the one before it is taken.
     fs::write(place.store.path(), "(").unwrap();
-    for version in place.store.history().iter().skip(1) {
+    for version in place.store.history().unwrap().iter().skip(1) {
         fs::write(place.kept(&format!("{:06}.ron", version.number)), "x").unwrap();
     }
     assert_eq!(place.mounts(), ["one"]);
@@ -176,7 +176,7 @@ fn fifty_versions_are_kept_and_numbers_only_grow() {
         place.store.save(&text, "a", found.as_deref(), at(0)).unwrap();
         found = Some(text.into_bytes());
     }
-    let numbers: Vec<u64> = place.store.history().iter().map(|version| version.number).collect();
+    let numbers: Vec<u64> = place.store.history().unwrap().iter().map(|version| version.number).collect();
     assert_eq!(numbers, (11..=60).collect::<Vec<_>>());
 }
 
@@ -234,7 +234,8 @@ fn a_version_that_is_not_as_it_was_written_is_none() {
     let kept = place.kept("000001.ron");
     let damaged = fs::read_to_string(&kept).unwrap().replace("\"one\"", "\"onf\"");
     fs::write(&kept, damaged).unwrap();
-    assert_eq!(place.versions(), []);
+    let damage: Vec<_> = place.store.history().unwrap().into_iter().map(|version| version.damage).collect();
+    assert_eq!((damage, place.store.newest()), (vec![Some(Damage::Changed)], None));
     fs::write(place.store.path(), "(").unwrap();
     assert!(place.store.load().is_err(), "what nobody wrote is not served");
 }
@@ -255,8 +256,13 @@ const OLD_NOW: &str = "// mine\n(mounts: {\"one\": Camera(device: \"x\")}, schem
 /// A file that an earlier program served.
 fn of_an_earlier_program() -> Place {
     let place = place(Some(OLD));
-    let version =
-        Version { number: 1, at: "2026-01-01T00:00:00Z".into(), author: "by hand".into(), bytes: 0 };
+    let version = Version {
+        number: 1,
+        at: "2026-01-01T00:00:00Z".into(),
+        author: "by hand".into(),
+        bytes: 0,
+        damage: None,
+    };
     assert!(place.store.adopt(&[(version, OLD.to_owned())]).unwrap());
     place
 }
@@ -319,4 +325,28 @@ fn what_was_read_before_another_save_is_no_new_version() {
     place.store.save(TWO, "me", loaded.found.as_deref(), at(0)).unwrap();
     place.store.remember(ONE);
     assert_eq!(place.versions(), [version(1, "by hand", ONE), version(2, "me", TWO)]);
+}
+
+#[test]
+fn who_was_interrupted_while_versions_were_adopted_goes_on_with_it() {
+    let theirs: Vec<(Version, String)> = [(1, ONE), (2, TWO), (3, ONE)]
+        .map(|(number, text)| {
+            let (at, author) = ("2026-01-01T00:00:00Z".to_owned(), "pi".to_owned());
+            (Version { number, at, author, bytes: 0, damage: None }, text.to_owned())
+        })
+        .into();
+    let place = place(None);
+    assert!(place.store.adopt(&theirs[..2]).unwrap());
+    assert!(place.store.adopt(&theirs).unwrap(), "two of them are there");
+    assert_eq!(place.versions().len(), 3);
+    // One that is none of them is somebody's.
+    place.store.save(TWO, "me", None, at(0)).unwrap();
+    assert!(!place.store.adopt(&theirs).unwrap());
+    // What is damaged is nobody's.
+    for number in 1..=4 {
+        fs::write(place.kept(&format!("{number:06}.ron")), "x").unwrap();
+    }
+    assert!(place.store.adopt(&theirs).unwrap());
+    assert_eq!(place.store.history().unwrap().iter().filter(|version| version.damage.is_none()).count(), 3);
+    assert_eq!(place.store.newest(), Some(3));
 }

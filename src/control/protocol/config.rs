@@ -186,7 +186,7 @@ pub struct Written {
 pub struct Checked {
     /// What makes it no configuration; none: it is one.
     pub errors: Vec<Problem>,
-    /// What cannot be served now, though it may be later, in sentences.
+    /// What cannot be served, now or as it is written, and what is served otherwise than it is written: in sentences.
     pub warnings: Vec<String>,
 }
 
@@ -256,8 +256,8 @@ pub enum Change {
     Refused,
 }
 
-/// A version that is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A version that is kept. Of one with a trouble the rest may not be known, and is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionEntry {
     /// Its number.
     pub version: u64,
@@ -267,4 +267,7 @@ pub struct VersionEntry {
     pub author: String,
     /// Bytes of its text.
     pub bytes: u64,
+    /// Why it cannot be gone back to: "is damaged: ..."; none: it is as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }

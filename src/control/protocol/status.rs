@@ -45,10 +45,16 @@ pub struct Alarm {
     /// The mount that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mount: Option<String>,
-    /// When it began, by RFC 3339 in UTC.
+    /// When it began, by RFC 3339 in UTC; of what comes and goes, when it came last.
     pub began_at: String,
     /// How long ago that was.
     pub began_s_ago: u64,
+    /// How often it came, each time within a minute of its last end.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u32,
+    /// When it came first; none: once is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<String>,
     /// When it ended; none: it has not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
@@ -56,6 +62,15 @@ pub struct Alarm {
     pub why: String,
     /// What a person does about it, in a sentence.
     pub what_to_do: String,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// As serde asks it.
+fn is_once(times: &u32) -> bool {
+    *times == once()
 }
 
 /// How bad.
@@ -379,6 +394,9 @@ pub struct ConfigState {
     pub why: Option<String>,
     /// Why changes cannot be written, in a sentence; none: they can.
     pub read_only: Option<String>,
+    /// The folder of what is kept across starts: versions, users, bans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_dir: Option<String>,
 }
 
 /// What is served.

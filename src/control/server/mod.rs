@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! socket     the file: who may open it, and whose it is where a daemon died
+//! place      whether the file is still there
 //! client     one client: lines in, a task a request
 //! requests   what each request is answered
 //! outbox     lines out; who does not read them is dropped
@@ -11,6 +12,7 @@
 mod client;
 mod origin;
 mod outbox;
+mod place;
 mod requests;
 mod socket;
 
@@ -29,10 +31,14 @@ use smol::{Async, LocalExecutor, Timer};
 
 use super::Steward;
 use super::protocol::{AnswerLine, Refusal};
+use place::Place;
 pub use socket::{Error, Socket};
 
 /// Clients at once: each costs memory, and a person has few terminals.
 const CLIENTS: usize = 32;
+
+/// From one attempt to make the socket's file again to the next.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// A control server that runs.
 #[derive(Debug)]
@@ -63,6 +69,7 @@ pub fn start(
     let serve = move || {
         let executor = Rc::new(LocalExecutor::new());
         let group = socket.as_ref().map_or_else(|| nix::unistd::getegid().as_raw(), Socket::group);
+        let group = Rc::new(Cell::new(group));
         let house = House { executor: executor.clone(), steward, group, stopped, clients: Rc::default() };
         // The reactor's own thread drives the reactor: who takes it over holds up the workers' sockets.
         smol::future::block_on(executor.run(house.serve(socket, streams)));
@@ -77,20 +84,20 @@ struct House {
     executor: Rc<LocalExecutor<'static>>,
     steward: Arc<dyn Steward>,
     /// Whose members may ask.
-    group: u32,
+    group: Rc<Cell<u32>>,
     /// Closed at the end.
     stopped: Receiver<()>,
     clients: Rc<Cell<usize>>,
 }
 
 impl House {
-    async fn serve(self, socket: Option<Socket>, streams: Vec<UnixStream>) {
+    async fn serve(self, mut socket: Option<Socket>, streams: Vec<UnixStream>) {
         for stream in streams {
             self.welcome(stream);
         }
-        if let Some(socket) = &socket {
+        if let Some(socket) = &mut socket {
             // What panics in it is begun anew, until the end.
-            while kept("who comes in", self.accept(socket).or(self.until_stopped())).await.is_none() {
+            while kept("who comes in", self.keep(socket).or(self.until_stopped())).await.is_none() {
                 after(Duration::from_secs(1)).await;
             }
         }
@@ -103,6 +110,40 @@ impl House {
             }
         };
         gone.or(after(2 * client::GRACE)).await;
+    }
+
+    /// Lets in who comes, and has the socket's file made again when it goes.
+    async fn keep(&self, socket: &mut Socket) {
+        let mut told = false;
+        loop {
+            let place = Place::watch(socket.path());
+            if socket.is_there() {
+                told = false;
+                let changes = async {
+                    // Where the folder is not watched nobody sees what becomes of the file.
+                    let Ok(place) = &place else { return std::future::pending().await };
+                    if place.changes().await.is_err() {
+                        after(AGAIN).await;
+                    }
+                };
+                self.accept(socket).or(changes).await;
+                continue;
+            }
+            let path = socket.path().display().to_string();
+            match socket.bind_again() {
+                Ok(()) => tracing::warn!("the control socket {path} was removed, and is made again"),
+                Err(error) => {
+                    if !told {
+                        tracing::warn!(
+                            "the control socket {path} was removed, and {error}; it is tried again"
+                        );
+                    }
+                    told = true;
+                    after(AGAIN).await;
+                }
+            }
+            self.group.set(socket.group());
+        }
     }
 
     async fn accept(&self, socket: &Socket) {
@@ -127,7 +168,7 @@ impl House {
             // Who does not take this one line at once is not owed it.
             let _ = stream.set_nonblocking(true).and_then(|()| (&stream).write_all(line.write().as_bytes()));
         };
-        let caller = match socket::caller(&stream, self.group) {
+        let caller = match socket::caller(&stream, self.group.get()) {
             Ok(caller) => caller,
             Err(refusal) => {
                 tracing::warn!(why = refusal.why, "a client of the control socket was turned away");

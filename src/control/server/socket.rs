@@ -1,6 +1,6 @@
 //! The socket's file, and who may talk through it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -25,10 +25,10 @@ pub struct Socket {
     listener: Async<UnixListener>,
     path: PathBuf,
     /// Device and inode: what lies at the path later may be another's.
-    file: (u64, u64),
+    file: Option<(u64, u64)>,
     group: u32,
     /// Held as long as the socket lives, so that of two daemons that start at once only one takes the place.
-    _lock: File,
+    lock: File,
 }
 
 impl Socket {
@@ -47,21 +47,34 @@ impl Socket {
         }
         let lock = lock(path).map_err(wrong)?;
         clear(path).map_err(wrong)?;
-        let system = |error| wrong(Why::System(error));
-        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(system)?;
-        socket.bind(&SockAddr::unix(path).map_err(system)?).map_err(system)?;
-        // Before anybody can connect: it is not listened on yet.
-        fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(system)?;
-        socket.listen(16).map_err(system)?;
-        let listener = Async::new(UnixListener::from(socket)).map_err(system)?;
-        let meta = fs::symlink_metadata(path).map_err(system)?;
-        Ok(Self {
-            listener,
-            path: path.to_owned(),
-            file: (meta.dev(), meta.ino()),
-            group: meta.gid(),
-            _lock: lock,
-        })
+        let (listener, meta) = listen(path).map_err(|error| wrong(Why::System(error)))?;
+        Ok(Self { listener, path: path.to_owned(), file: Some(id(&meta)), group: meta.gid(), lock })
+    }
+
+    /// Whether clients find it where it is looked for.
+    pub(super) fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|meta| Some(id(&meta)) == self.file)
+    }
+
+    /// Makes its file again, which is gone; who is connected stays connected.
+    ///
+    /// # Errors
+    /// As [`Socket::bind`]; then it is as it was.
+    pub(super) fn bind_again(&mut self) -> Result<(), Error> {
+        let wrong = |why: Why| Error { path: self.path.clone(), why };
+        let ours = self.lock.metadata().map(|meta| id(&meta));
+        let is_ours = fs::metadata(lock_of(&self.path)).is_ok_and(|meta| Some(id(&meta)) == ours.ok());
+        if !is_ours {
+            // The lock's file is gone as well: others look at the one that is there.
+            let bound = Self::bind(&self.path)?;
+            // What is at the path now is not the old one's to remove.
+            std::mem::replace(self, bound).file = None;
+            return Ok(());
+        }
+        clear(&self.path).map_err(wrong)?;
+        let (listener, meta) = listen(&self.path).map_err(|error| wrong(Why::System(error)))?;
+        (self.listener, self.file, self.group) = (listener, Some(id(&meta)), meta.gid());
+        Ok(())
     }
 
     /// Where it is.
@@ -81,19 +94,36 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.file);
-        if ours {
+        if self.is_there() {
             // What is left behind is taken over by the next.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Takes the place, whether or not a socket is there.
-fn lock(path: &Path) -> Result<File, Why> {
+/// Listens at a path where nothing is.
+fn listen(path: &Path) -> io::Result<(Async<UnixListener>, Metadata)> {
+    let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    // Before anybody can connect: it is not listened on yet.
+    fs::set_permissions(path, Permissions::from_mode(MODE))?;
+    socket.listen(16)?;
+    Ok((Async::new(UnixListener::from(socket))?, fs::symlink_metadata(path)?))
+}
+
+fn id(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
+}
+
+fn lock_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
+    name.into()
+}
+
+/// Takes the place, whether or not a socket is there.
+fn lock(path: &Path) -> Result<File, Why> {
+    let options = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock_of(path));
     let file = options.map_err(Why::System)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use crate::access::{Audit as Event, Reason, What};
+use crate::amount::amount;
 use crate::clock;
 use crate::control::protocol::AuditEntry;
 use crate::plain::is_harmful;
@@ -138,7 +139,7 @@ impl Audit {
             if lines.since.is_some_and(|since| passed(since, now) >= QUIET) {
                 if lines.untold > 0 {
                     let untold = lines.untold;
-                    tracing::warn!(target: ROOM, "{untold} attempts more than are told one by one");
+                    tracing::warn!(target: ROOM, "{} more than are told one by one", amount(untold, "attempt"));
                 }
                 *lines = Lines::default();
             }

@@ -10,6 +10,7 @@ use super::file::{Edit, Error, Mark, UsersFile};
 use super::kept::{self, BansFile};
 use super::pace::Pace;
 use crate::access::{Gate, Guest, Memory, Network, Networks, Now, Policy, Rules, Users};
+use crate::amount::amount;
 use crate::clock;
 use crate::config::{self, Config};
 use crate::control::protocol::{AccessCount, AccessState, AuditEntry, BanEntry, OpenTo, UserEntry};
@@ -394,7 +395,7 @@ impl Known {
             // It is an alarm.
             _ if self.lost().is_some() => {}
             OpenTo::Users => {
-                tracing::info!(target: "lenslet::access", "{count} users, who are asked for passwords")
+                tracing::info!(target: "lenslet::access", "{}, who are asked for passwords", amount(count, "user"))
             }
             OpenTo::Private => tracing::info!(
                 target: "lenslet::access",

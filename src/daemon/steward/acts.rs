@@ -8,6 +8,7 @@ use smol::future::FutureExt;
 
 use super::looks::is_camera;
 use super::{Steward, kind};
+use crate::amount::amount;
 use crate::control::Answer;
 use crate::control::protocol::{Act, Refusal, Reply, Value};
 use crate::daemon::listing::Listed;
@@ -99,7 +100,7 @@ impl Steward {
             return Err(Refusal::new("out-of-range", why, NOTHING));
         }
         mount.set_gop(pictures);
-        Ok(format!("{} is to have a keyframe every {pictures} pictures", mount.name()))
+        Ok(format!("{} is to have a keyframe every {}", mount.name(), amount(pictures, "picture")))
     }
 
     /// The mount of that name, if this machine codes its pictures; as far as can be said before it was opened.

@@ -84,7 +84,8 @@ impl Steward {
         };
         let hash = store.written().ok().map(|text| store::hash(text.unwrap_or_default().as_bytes()));
         let read_only = store.may_save().err().map(|error| error.to_string());
-        ConfigState { path, version, hash, origin, why, read_only }
+        let state_dir = Some(self.state.display().to_string());
+        ConfigState { path, version, hash, origin, why, read_only, state_dir }
     }
 
     async fn get(&self) -> Answer {
@@ -123,7 +124,15 @@ impl Steward {
         let difference = self.difference(text.clone()).await.unwrap_or_default();
         let config = parsed(&self.text(text).await?)?;
         let ending = || Refusal::new("ending", "Lenslet ends", "");
-        let (applied, interrupted) = self.rooms.asker.preview(config).await.ok_or_else(ending)?;
+        let (mut applied, interrupted) = self.rooms.asker.preview(config.clone()).await.ok_or_else(ending)?;
+        let mut anew = [&applied.added, &applied.restarted, &applied.changed].map(Clone::clone).concat();
+        anew.retain(|name| !applied.reasons.contains_key(name));
+        // Cameras and encoders are asked, as `check` does.
+        let doubts = move || {
+            let of = |name: String| (config.doubts(&name).join("; "), name);
+            anew.into_iter().map(of).filter(|(doubts, _)| !doubts.is_empty()).collect::<Vec<_>>()
+        };
+        applied.reasons.extend(smol::unblock(doubts).await.into_iter().map(|(doubts, name)| (name, doubts)));
         Ok(Reply::Plan(difference.of(plan(&applied, &interrupted))))
     }
 
@@ -144,12 +153,13 @@ impl Steward {
     }
 
     async fn history(&self) -> Answer {
-        let versions = self.with_store(|store| Ok(store.history())).await?;
+        let versions = self.with_store(|store| store.history().map_err(refusal)).await?;
         let entry = |version: store::Version| VersionEntry {
             version: version.number,
             at: version.at,
             author: version.author,
             bytes: version.bytes,
+            trouble: version.damage.map(|damage| damage.to_string()),
         };
         Ok(Reply::History(versions.into_iter().rev().map(entry).collect()))
     }
@@ -241,7 +251,7 @@ struct Difference {
 impl Difference {
     /// The plan with it, and with what is different beside each mount.
     fn of(self, mut plan: Plan) -> Plan {
-        for mount in plan.mounts.iter_mut().filter(|mount| mount.why.is_none()) {
+        for mount in plan.mounts.iter_mut().filter(|mount| mount.change != Change::Refused) {
             let way = syntax::Path::default().field("mounts").key(&mount.mount).0;
             let of_mount = self.changes.iter().filter(|change| change.path.0.len() > way.len());
             let of_mount = of_mount.filter(|change| change.path.0.starts_with(&way));
@@ -251,7 +261,9 @@ impl Difference {
                 format!("{path}: {} -> {}", said(&change.before), said(&change.after))
             });
             let told: Vec<String> = told.collect();
-            mount.why = (!told.is_empty()).then(|| told.join(", "));
+            let different = (!told.is_empty()).then(|| told.join(", "));
+            let all: Vec<String> = different.into_iter().chain(mount.why.take()).collect();
+            mount.why = (!all.is_empty()).then(|| all.join("; "));
         }
         Plan { diff: self.diff, ..plan }
     }
@@ -399,6 +411,7 @@ fn refusal(error: store::Error) -> Refusal {
         store::Error::Invalid(_) => ("no-configuration", ""),
         store::Error::Changed { .. } => ("changed-meanwhile", ""),
         store::Error::NoVersion(_) => ("no-such-version", ""),
+        store::Error::Damaged(..) => ("damaged-version", ""),
         store::Error::System { .. } => ("not-written", ""),
     };
     Refusal::new(what, error.to_string(), what_to_do)
@@ -416,7 +429,8 @@ fn plan(applied: &Applied, interrupted: &[SessionFigures]) -> Plan {
             .collect(),
     };
     let of = |mounts: &[String], what: Change| {
-        mounts.iter().map(|mount| change(mount, what, None)).collect::<Vec<_>>()
+        let why = |mount: &String| applied.reasons.get(mount).cloned();
+        mounts.iter().map(|mount| change(mount, what, why(mount))).collect::<Vec<_>>()
     };
     let mut mounts = of(&applied.restarted, Change::Restarted);
     mounts.extend(of(&applied.changed, Change::Changed));

@@ -68,6 +68,8 @@ pub(super) fn alarm(alarm: &alarms::Alarm, now: SystemTime) -> Alarm {
         mount: mount.map(|(name, _)| name.to_owned()),
         began_at: clock::rfc3339(alarm.since),
         began_s_ago: now.duration_since(alarm.since).unwrap_or_default().as_secs(),
+        times: alarm.times,
+        first_at: (alarm.times > 1).then(|| clock::rfc3339(alarm.first)),
         ended_at: alarm.until.map(clock::rfc3339),
         why: trouble.why.clone(),
         what_to_do: trouble.what_to_do.clone(),

@@ -53,6 +53,8 @@ pub(super) struct Steward {
     began: Instant,
     rooms: Rooms,
     store: Option<Store>,
+    /// The folder of what is kept across starts.
+    state: PathBuf,
     logs: Option<Logs>,
     stop: smol::channel::Sender<()>,
     seen: Mutex<Seen>,
@@ -111,7 +113,8 @@ impl Steward {
         };
         let (seen, at_the_file) = (Mutex::new(seen), Mutex::new(()));
         let edits = smol::lock::Mutex::new(());
-        Arc::new(Self { began: clock::now(), rooms, store, logs, stop, seen, at_the_file, edits })
+        let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+        Arc::new(Self { began: clock::now(), rooms, store, state, logs, stop, seen, at_the_file, edits })
     }
 
     /// Starts to look once a second, and at the file whenever the bell rings: rates are those of the last seconds, and alarms
@@ -146,6 +149,7 @@ impl Steward {
     }
 
     fn look_around(&self, now: Instant) {
+        self.logs.iter().for_each(|logs| logs.tell_repeats(now));
         self.rooms.keeper.look();
         let mounts = self.rooms.mounts.all();
         let mut looks_at_file = false;
@@ -301,13 +305,15 @@ fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
     mounts.chain(board).collect()
 }
 
-/// The alarms of mounts whose source is begun anew: it has not failed again, nor given a picture.
+/// The alarms of mounts whose source is away still, whatever became of them meanwhile: it gave no picture since.
 fn tried(mounts: &[Listed]) -> Vec<String> {
     let tried = |listed: &&Listed| match listed.mount.state() {
         State::Starting => true,
         // Between two attempts; of what nobody wants nothing is wrong.
         State::Idle => listed.mount.wanted() > 0,
-        State::Failed(_) | State::StandIn(_) | State::Live => false,
+        // What is shown instead, or not any more, is an alarm of its own, and no end of the other.
+        State::Failed(_) | State::StandIn(_) => true,
+        State::Live => false,
     };
     let ids = |listed: &Listed| ["failed", "stand-in"].map(|state| id(listed, state));
     mounts.iter().filter(tried).flat_map(ids).collect()
@@ -370,6 +376,41 @@ mod tests {
     use super::super::panics::on_purpose;
     use super::super::reload::tests::Daemon;
     use super::*;
+    use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+
+    #[test]
+    fn an_alarm_lasts_for_as_long_as_the_source_is_away_whatever_is_shown_meanwhile() {
+        let (outlet, mount) = crate::hub::mount("cam");
+        let picture = |millis| AccessUnit {
+            track: TrackId(0),
+            time: MediaTime::from_duration(Duration::from_millis(millis)),
+            link: Link::Start,
+            journey: None,
+            data: [0][..].into(),
+        };
+        let listed = [Listed { mount: mount.clone(), settings: MountSettings::Pattern(Default::default()) }];
+        let mut alarms = Alarms::default();
+        let mut lasting = || {
+            alarms.look(troubles(&listed, &Health::default()), &tried(&listed), clock::wall());
+            let lasting = alarms.all().filter(|alarm| alarm.until.is_none());
+            lasting.map(|alarm| alarm.trouble.id.clone()).collect::<Vec<_>>()
+        };
+        outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+        outlet.publish(picture(0));
+        assert_eq!(lasting(), [""; 0]);
+        outlet.fail("unplugged");
+        assert_eq!(lasting(), ["mount/cam/failed"]);
+        // Somebody comes, and is shown something.
+        let demand = mount.want();
+        assert!(outlet.stand_in().publish(picture(1000)));
+        assert_eq!(lasting(), ["mount/cam/failed", "mount/cam/stand-in"]);
+        // He leaves.
+        drop(demand);
+        outlet.fail("unplugged");
+        assert_eq!(lasting(), ["mount/cam/failed", "mount/cam/stand-in"]);
+        outlet.publish(picture(2000));
+        assert_eq!(lasting(), [""; 0]);
+    }
 
     #[test]
     fn a_look_that_panics_costs_a_second_and_all_is_looked_at_again() {

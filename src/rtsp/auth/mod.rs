@@ -7,7 +7,7 @@
 //! | one that cannot be read | refused, as one of a wrong password |
 //! | Basic where it is not allowed | asked who it is: it was not looked at |
 //! | a nonce that is too old | asked again, `stale` if the password is right; who signed in on the same connection is in |
-//! | a nonce that is not ours or of another peer, a count that was there | asked again, `stale` if the password is right |
+//! | a nonce that is not ours, of another peer, or answered on another connection; a count that was there | asked again, `stale` if the password is right |
 //! | a right answer of a known user | that user's |
 //! | anything else | refused; it took the same time and is told the same |
 
@@ -66,6 +66,8 @@ pub struct Asked<'a> {
     pub uri: &'a str,
     /// Who asks.
     pub peer: IpAddr,
+    /// On which connection: its number.
+    pub connection: u64,
     /// Now, since any fixed time.
     pub now: Duration,
 }
@@ -136,7 +138,8 @@ impl Challenger {
         }
         match verdict(user, known.is_some(), right) {
             Verdict::Known(user) => {
-                match self.nonces.look(&answer.nonce, answer.count, asked.peer, asked.now, self.lives) {
+                let from = (asked.peer, asked.connection);
+                match self.nonces.look(&answer.nonce, answer.count, from, asked.now, self.lives) {
                     Validity::Good => Verdict::Known(user),
                     Validity::Old => Verdict::Old(user),
                     Validity::Over => Verdict::Stale(user),

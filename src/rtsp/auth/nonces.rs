@@ -1,7 +1,10 @@
-//! Nonces: when which challenge was made and for whom, signed, so that nothing has to be kept of those that are not counted.
-//! Each challenge has its own: the uses of two clients behind one address are told apart.
+//! Nonces: when which challenge was made and for whom, signed, so that nothing has to be kept of those that nobody answers.
+//! Each challenge has its own: the uses of two clients behind one address are told apart. The first right answer binds it to its
+//! connection, whether it counts or not: who heard that answer cannot say it again on one of his. It is not bound to the connection
+//! that it was made on, for a client may have one for each request
+//! ([RFC 2326 section 9](https://www.rfc-editor.org/rfc/rfc2326#section-9)).
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,8 +16,8 @@ use subtle::ConstantTimeEq;
 
 use super::digest::hex;
 
-/// Nonces whose uses are counted at once; of more the first is over before its time.
-const COUNTED: usize = 1024;
+/// Nonces whose uses are kept at once; of more the first is over before its time.
+const USED: usize = 2048;
 /// Bytes of the signature.
 const SIGNATURE: usize = 16;
 /// Digits of the time and the number.
@@ -24,21 +27,26 @@ pub(super) struct Nonces {
     secret: [u8; 32],
     /// The next challenge's. It may begin anew: the time tells those of the same number apart.
     number: AtomicU32,
-    counted: Mutex<Uses>,
+    uses: Mutex<Uses>,
 }
 
-/// The uses of nonces that are counted.
+/// The uses of nonces.
 #[derive(Default)]
 struct Uses {
-    nonces: VecDeque<Counted>,
+    nonces: BTreeMap<Made, Used>,
     /// The youngest nonce whose uses are forgotten: of those that were made before it none is taken any more.
     forgotten: Option<Made>,
 }
 
-/// Which uses of a nonce there were: the highest, and which of the 63 before it. Two connections of one client may come
-/// across each other.
+struct Used {
+    /// By its number, on which connection.
+    connection: u64,
+    counted: Option<Counted>,
+}
+
+/// Which counted uses of a nonce there were: the highest, and which of the 63 before it. Requests of one client may come across
+/// each other.
 struct Counted {
-    made: Made,
     highest: u32,
     before: u64,
 }
@@ -56,19 +64,19 @@ pub(super) enum Validity {
     Good,
     /// Ours, of this peer, and too old.
     Old,
-    /// Not ours, another peer's, or that use was there.
+    /// Not ours, another peer's, used on another connection, or that use was there.
     Over,
 }
 
 impl std::fmt::Debug for Nonces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Nonces").field("counted", &self.counted().nonces.len()).finish_non_exhaustive()
+        f.debug_struct("Nonces").field("used", &self.uses().nonces.len()).finish_non_exhaustive()
     }
 }
 
 impl Nonces {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, number: AtomicU32::new(0), counted: Mutex::default() }
+        Self { secret, number: AtomicU32::new(0), uses: Mutex::default() }
     }
 
     /// Another nonce for a peer: the time in seconds and a number, and all of it signed.
@@ -85,7 +93,7 @@ impl Nonces {
         &self,
         nonce: &str,
         count: Option<u32>,
-        peer: IpAddr,
+        (peer, connection): (IpAddr, u64),
         now: Duration,
         lives: Duration,
     ) -> Validity {
@@ -99,10 +107,8 @@ impl Nonces {
         if u64::from(age) > lives.as_secs() {
             return Validity::Old;
         }
-        match count {
-            Some(count) if !self.counted().count(made, count, now.as_secs() as u32, lives) => Validity::Over,
-            _ => Validity::Good,
-        }
+        let is_new = self.uses().take(made, count, connection, now.as_secs() as u32, lives);
+        if is_new { Validity::Good } else { Validity::Over }
     }
 
     fn sign(&self, made: Made, peer: IpAddr) -> [u8; SIGNATURE] {
@@ -122,8 +128,8 @@ impl Nonces {
         signature
     }
 
-    fn counted(&self) -> MutexGuard<'_, Uses> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,28 +146,41 @@ impl Made {
 }
 
 impl Uses {
-    /// Whether this use is a new one.
-    fn count(&mut self, made: Made, count: u32, now: u32, lives: Duration) -> bool {
-        if let Some(counted) = self.nonces.iter_mut().find(|counted| counted.made == made) {
-            return counted.take(count);
+    /// Whether this use is taken: the nonce's first, or another on the same connection, which is a new one where it counts.
+    fn take(&mut self, made: Made, count: Option<u32>, connection: u64, now: u32, lives: Duration) -> bool {
+        if let Some(used) = self.nonces.get_mut(&made) {
+            return used.connection == connection && count.is_none_or(|count| used.take(count));
         }
         if self.forgotten.is_some_and(|forgotten| made <= forgotten) {
             return false;
         }
         self.make_room(now, lives);
-        self.nonces.push_back(Counted { made, highest: count, before: 0 });
+        let counted = count.map(|count| Counted { highest: count, before: 0 });
+        self.nonces.insert(made, Used { connection, counted });
         true
     }
 
-    /// Forgets those that are over in any case, and the one that was there first if there are too many still.
+    /// Forgets those that are over in any case, and the one that was made first if there are too many still.
     fn make_room(&mut self, now: u32, lives: Duration) {
-        if self.nonces.len() < COUNTED {
+        if self.nonces.len() < USED {
             return;
         }
-        self.nonces.retain(|counted| u64::from(now.wrapping_sub(counted.made.time)) <= lives.as_secs());
-        if self.nonces.len() >= COUNTED {
-            let first = self.nonces.pop_front().map(|counted| counted.made);
+        self.nonces.retain(|made, _| u64::from(now.wrapping_sub(made.time)) <= lives.as_secs());
+        if self.nonces.len() >= USED {
+            let first = self.nonces.pop_first().map(|(made, _)| made);
             self.forgotten = self.forgotten.max(first);
+        }
+    }
+}
+
+impl Used {
+    fn take(&mut self, count: u32) -> bool {
+        match &mut self.counted {
+            Some(counted) => counted.take(count),
+            None => {
+                self.counted = Some(Counted { highest: count, before: 0 });
+                true
+            }
         }
     }
 }
@@ -189,33 +208,56 @@ mod tests {
     use super::super::NONCE_LIVES;
     use super::*;
 
+    const SECOND: fn(u64) -> Duration = |second| Duration::from_secs(1_000_000 + second);
+
+    fn peer(number: u32) -> IpAddr {
+        IpAddr::V4((0x0a00_0000 + number).into())
+    }
+
     #[test]
     fn a_nonce_whose_uses_are_forgotten_is_over() {
+        for count in [Some(1), None] {
+            let nonces = Nonces::new([7; 32]);
+            let made: Vec<String> =
+                (0..=USED as u32).map(|number| nonces.make(peer(number), SECOND(0))).collect();
+            for (number, nonce) in made.iter().enumerate() {
+                let from = (peer(number as u32), number as u64);
+                assert_eq!(nonces.look(nonce, count, from, SECOND(0), NONCE_LIVES), Validity::Good);
+            }
+            let look = |nonce: &str, connection, second| {
+                nonces.look(nonce, count, (peer(0), connection), SECOND(second), NONCE_LIVES)
+            };
+            assert_eq!(look(&made[0], 0, 1), Validity::Over, "used before, as is forgotten");
+            // One of the same second is another, and no time has to go by for it.
+            for fresh in [nonces.make(peer(0), SECOND(0)), nonces.make(peer(0), SECOND(1))] {
+                assert_eq!(look(&fresh, 1, 1), Validity::Good);
+            }
+            // What is over in any case makes room, and costs nobody his nonce.
+            let later = nonces.make(peer(0), SECOND(700));
+            assert_eq!(look(&later, 1, 700), Validity::Good);
+            assert_eq!(nonces.uses().nonces.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_nonce_is_of_the_connection_that_it_was_answered_on_first() {
         let nonces = Nonces::new([7; 32]);
-        let peer = |number: u32| IpAddr::V4((0x0a00_0000 + number).into());
-        let second = |second: u64| Duration::from_secs(1_000_000 + second);
-        let made: Vec<String> =
-            (0..=COUNTED as u32).map(|number| nonces.make(peer(number), second(0))).collect();
-        for (number, nonce) in made.iter().enumerate() {
-            assert_eq!(
-                nonces.look(nonce, Some(1), peer(number as u32), second(0), NONCE_LIVES),
-                Validity::Good
-            );
+        let nonce = nonces.make(peer(0), SECOND(0));
+        let look =
+            |count, connection| nonces.look(&nonce, count, (peer(0), connection), SECOND(1), NONCE_LIVES);
+        // Whether it counts, or does not, or begins to: as retina and others do it.
+        for (count, expected) in [
+            (None, Validity::Good),
+            (None, Validity::Good),
+            (Some(1), Validity::Good),
+            (Some(1), Validity::Over),
+            (None, Validity::Good),
+        ] {
+            assert_eq!(look(count, 5), expected);
+            assert_eq!(look(count, 6), Validity::Over);
+            assert_eq!(look(Some(9), 6), Validity::Over);
         }
-        let again = nonces.look(&made[0], Some(1), peer(0), second(1), NONCE_LIVES);
-        assert_eq!(again, Validity::Over, "used before, as is forgotten");
-        assert_eq!(
-            nonces.look(&made[0], None, peer(0), second(1), NONCE_LIVES),
-            Validity::Good,
-            "it is not counted"
-        );
-        // One of the same second is another, and no time has to go by for it.
-        for fresh in [nonces.make(peer(0), second(0)), nonces.make(peer(0), second(1))] {
-            assert_eq!(nonces.look(&fresh, Some(1), peer(0), second(1), NONCE_LIVES), Validity::Good);
-        }
-        // What is over in any case makes room, and costs nobody his nonce.
-        let later = nonces.make(peer(0), second(700));
-        assert_eq!(nonces.look(&later, Some(1), peer(0), second(700), NONCE_LIVES), Validity::Good);
-        assert_eq!(nonces.counted().nonces.len(), 1);
+        // Behind another peer's nothing is said of whose it is.
+        assert_eq!(nonces.look(&nonce, None, (peer(1), 5), SECOND(1), NONCE_LIVES), Validity::Over);
     }
 }

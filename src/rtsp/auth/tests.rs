@@ -11,7 +11,7 @@ fn now(seconds: u64) -> Duration {
 }
 
 fn asked<'a>(method: &'a str, uri: &'a str, seconds: u64) -> Asked<'a> {
-    Asked { method, uri, peer: PEER, now: now(seconds) }
+    Asked { method, uri, peer: PEER, connection: 1, now: now(seconds) }
 }
 
 fn secrets(user: &str) -> Option<Secret> {

@@ -75,6 +75,8 @@ pub enum Event {
 /// A request that waits for a word on who makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
+    /// On which connection: its number.
+    pub connection: u64,
     /// Its method, as it was written.
     pub method: String,
     /// Its URI, as it was written.

@@ -37,6 +37,7 @@ pub(super) fn of(
         (value, _) => value.map(|value| value.to_owned().into()),
     };
     Ok(Some(Claim {
+        connection: caller.asker.connection,
         method: request.method.name().to_owned(),
         uri: request.uri.clone(),
         mount: mount.filter(|mount| !mount.is_empty()),

@@ -148,6 +148,13 @@ impl EncoderNode {
         (least, if pi { greatest.min(Self::BCM2835_BITRATE.into()) } else { greatest })
     }
 
+    /// The same in numbers as a bitrate has them.
+    pub(super) fn bits(&self) -> (u32, u32) {
+        let (least, greatest) = self.bitrates();
+        let bits = |limit: i64| u32::try_from(limit.max(0)).unwrap_or(u32::MAX);
+        (bits(least), bits(greatest))
+    }
+
     /// Whether it takes this pixel format.
     pub fn takes(&self, format: FourCc) -> bool {
         self.inputs.iter().any(|input| fourcc(input) == format)

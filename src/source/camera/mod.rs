@@ -108,13 +108,28 @@ impl Camera {
     }
 
     /// How pictures become a stream, without the board's encoder if that is given up and `encode` is `Auto`.
-    fn plan(&self, path: &Path, node: &Node, given_up: Option<&GivenUp>) -> Result<Plan, Error> {
+    fn plan(
+        &self,
+        path: &Path,
+        node: &Node,
+        given_up: Option<&GivenUp>,
+        outlet: &Outlet,
+    ) -> Result<Plan, Error> {
         let wish = &self.settings.wish;
         // Who has one open keeps it from nobody.
         let encoders = if wish.may_encode() && given_up.is_none() { encoders() } else { Vec::new() };
         let plan = match given_up {
             Some(given_up) if wish.encode != Encode::Auto => return Err(given_up.error.clone()),
             _ => plan::plan(node, &encoders, encode::SOFTWARE, wish),
+        };
+        // A bitrate that was set while nobody knew who would code.
+        let asked = outlet.asked().0;
+        let plan = match (plan, asked) {
+            (Ok(plan), Some(bitrate)) if plan.making(path).handed_over(bitrate).is_some() => {
+                let wish = Wish { bitrate: Some(bitrate), ..wish.clone() };
+                plan::plan(node, &encoders, encode::SOFTWARE, &wish)
+            }
+            (plan, _) => plan,
         };
         plan.map_err(|refusal| match given_up {
             Some(given_up) => given_up.error.clone(),
@@ -174,7 +189,7 @@ impl Source for Camera {
             let node = probe::node(&device, queue, &capability);
             apply::begin(&device, &mut self.wished, outlet);
             let given_up = self.hardware.given_up(clock::now()).cloned();
-            let plan = self.plan(&path, &node, given_up.as_ref())?;
+            let plan = self.plan(&path, &node, given_up.as_ref(), outlet)?;
             outlet.made_by(plan.making(&path));
             let controls = &mut self.wished;
             match &plan.way {
@@ -186,7 +201,7 @@ impl Source for Camera {
                         Ok(()) => {}
                         Err(Failure::Camera(error)) => return Err(error),
                         Err(Failure::Encoder(given_up)) => {
-                            let others = self.plan(&path, &node, Some(&given_up))?;
+                            let others = self.plan(&path, &node, Some(&given_up), outlet)?;
                             tracing::warn!(mount = outlet.name(), "{}; meanwhile: {others}", given_up.error);
                             // Readers go on: this is no failure.
                             continue;

@@ -13,11 +13,13 @@ use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
 use super::thin::Thin;
+use crate::amount::amount;
 use crate::clock;
 use crate::hub::Outlet;
 use crate::media::h264::SliceHeader;
 use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
+use crate::source::panics::may_panic;
 use crate::source::rhythm::Rhythm;
 use crate::source::times::{self, Times};
 use crate::v4l2::{
@@ -219,6 +221,7 @@ impl<'a> Pipeline<'a> {
         let mut any = false;
         while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
             any = true;
+            may_panic("capture");
             self.count(filled.sequence);
             self.thin.came(taken(&filled));
             while let Stream::Software(_) = self.stream
@@ -345,7 +348,9 @@ impl<'a> Pipeline<'a> {
         let Stream::Software(software) = &mut self.stream else { return };
         let (mount, name) = (self.outlet.name(), self.name);
         match software.set_gop(pictures) {
-            Ok(()) => tracing::info!(mount, "{name}: a keyframe every {pictures} pictures from now on"),
+            Ok(()) => {
+                tracing::info!(mount, "{name}: a keyframe every {} from now on", amount(pictures, "picture"))
+            }
             Err(why) => tracing::warn!(mount, "{name}: keyframes stay as they are: {why}"),
         }
     }

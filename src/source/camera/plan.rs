@@ -16,8 +16,8 @@ mod words;
 use super::board::{EncoderNode, Node, Offered, Size};
 use super::samples::same_samples;
 use super::thin;
-use crate::encode::Samples;
-use crate::hub::Outlet;
+use crate::encode::{self, Samples};
+use crate::hub::{Instead, Outlet};
 use crate::media::h264::{Level, Profile};
 use crate::v4l2::{Device, FourCc, Interval};
 use coder::Coder;
@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) limits: Vec<String>,
     /// Why it is so where it could be otherwise, a sentence each.
     pub(super) reasons: Vec<String>,
+    /// Who would code at another bitrate.
+    pub(super) instead: Option<Instead>,
 }
 
 /// What becomes of a camera's pictures.
@@ -170,6 +172,14 @@ pub(super) fn plan(
         return Err(Refusal::NoSignal);
     }
     let board = Board { encoders, software };
+    let mut plan = first(node, board, wish)?;
+    plan.reasons.extend(aside(node, board, wish, &plan));
+    plan.instead = instead(node, board, wish, &plan);
+    Ok(plan)
+}
+
+/// The first way of all that there are.
+fn first(node: &Node, board: Board<'_>, wish: &Wish) -> Result<Plan, Refusal> {
     let mut refusal = None;
     for attempt in attempts(wish) {
         let made = match attempt {
@@ -177,15 +187,42 @@ pub(super) fn plan(
             Attempt::Encode(pictures, demand, only) => encode(node, board, wish, pictures, demand, only),
         };
         match made {
-            Some(Ok(mut plan)) => {
-                plan.reasons.extend(aside(node, board, wish, &plan));
-                return Ok(plan);
-            }
+            Some(Ok(plan)) => return Ok(plan),
             Some(Err(why)) => refusal = refusal.or(Some(why)),
             None => {}
         }
     }
     Err(refusal.unwrap_or_else(|| lacking(&node.formats, wish)))
+}
+
+/// Who would code at another bitrate, where anybody may: the processor beyond what the board's encoder has, and that encoder
+/// within it.
+fn instead(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<Instead> {
+    if wish.encode != Encode::Auto {
+        return None;
+    }
+    let limits = |encoder: &EncoderNode| {
+        let (least, greatest) = encoder.bits();
+        format!("{} codes at {least} to {greatest} bits a second", encoder.card)
+    };
+    if let Way::Hardware(hardware) = &plan.way {
+        let other = first(node, Board { encoders: &[], ..board }, wish).ok()?;
+        let (bitrates, who) = match other.way {
+            Way::Software(_) => (encode::BITRATES, format!("{} is to code it", encode::NAME)),
+            _ => ((0, u32::MAX), format!("{} is to be served as it comes", other.pictures)),
+        };
+        let why = format!("{}: {who}", limits(&hardware.encoder));
+        return Some(Instead { bitrates, first: false, why });
+    }
+    // Whoever it is because of the bitrate.
+    wish.bitrate?;
+    match first(node, board, &Wish { bitrate: None, ..wish.clone() }).ok()?.way {
+        Way::Hardware(hardware) => {
+            let why = format!("{}: it is to code it", limits(&hardware.encoder));
+            Some(Instead { bitrates: hardware.encoder.bits(), first: true, why })
+        }
+        _ => None,
+    }
 }
 
 /// What is tried of a camera, the best first.
@@ -356,6 +393,7 @@ fn asked(
         departures,
         limits: Vec::new(),
         reasons: Vec::new(),
+        instead: None,
     };
     Ok((plan, size))
 }

@@ -8,6 +8,7 @@ use super::thin;
 use crate::encode::{self, Jpegs, Layout, Samples, Unreadable};
 use crate::media::h264::{Assembler, Level, Load, Profile};
 use crate::media::{Encoder, Link, Picture};
+use crate::source::panics::may_panic;
 use crate::v4l2::{Format, FourCc};
 
 /// So many in a row that cannot be read, and nothing readable comes.
@@ -131,6 +132,7 @@ impl Software {
             });
         }
         self.broken = 0;
+        may_panic("encoder");
         let (assembler, mut unit) = (&mut self.assembler, None);
         let take = &mut |pieces: &[&[u8]]| unit = assembler.assemble_pieces(pieces);
         let coded = self.encoder.encode(&self.picture, self.keyframe, take);

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -70,8 +70,8 @@ enum Process {
 enum Ended {
     Itself(ExitStatus),
     Us,
-    /// With its keeper, which somebody ended.
-    Keeper,
+    /// With its keeper, which ended like this.
+    Keeper(Option<ExitStatus>),
 }
 
 /// What there is to do after a wait.
@@ -159,8 +159,10 @@ impl Child {
         match self.stop() {
             None => format!("{} ended", self.name),
             Some(Ended::Itself(status)) => format!("{} ended: {}", self.name, told(status)),
-            Some(Ended::Keeper) => {
-                format!("{} ended with its keeper, a process of Lenslet's that somebody ended", self.name)
+            Some(Ended::Keeper(how)) => {
+                let killed = how.is_none_or(|status| status.signal().is_some());
+                let why = if killed { "that somebody ended" } else { "in which there was an error" };
+                format!("{} ended with its keeper, a process of Lenslet's {why}", self.name)
             }
             Some(Ended::Us) => format!(
                 "{} closed its output, did not end within {} s, and was ended by Lenslet",
@@ -234,8 +236,8 @@ impl Process {
         match self {
             Self::Kept(keeper) => {
                 let (over, status) = (keeper.is_over(), keeper.status());
-                keeper.end();
-                status.map_or(if over { Ended::Keeper } else { Ended::Us }, Ended::Itself)
+                let failed = keeper.end();
+                status.map_or(if over { Ended::Keeper(failed) } else { Ended::Us }, Ended::Itself)
             }
             Self::Own(child) => {
                 let itself = over(id(child));
@@ -281,7 +283,6 @@ fn sentence(program: &str, error: &io::Error) -> String {
 }
 
 fn told(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(0), _) => "it has nothing more to show".to_owned(),
         (Some(127), _) => "exit status 127 (a shell found no such program)".to_owned(),

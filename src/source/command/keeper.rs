@@ -9,17 +9,21 @@
 //! lenslet ----leash----> lenslet-keeper rpicam-vid -t 0 ... ----> rpicam-vid ----> whatever that starts
 //!     'T'                                                   SIGTERM to all of them
 //!     closed                                                SIGKILL until none is left
-//!            <---- b'+' or b'-', number of the error        it runs, or could not be started
+//!            <---- b'+', its number                         it runs
+//!            <---- b'-', number of the error                it could not be started
 //!            <---- b'=', status                             it ended
 //! ```
+//!
+//! A keeper that is killed can end nobody: the kernel ends the program then, and lenslet who is left in the program's process
+//! group. Who left that too goes on.
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{self, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -30,7 +34,9 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout};
 
+use super::processes::{Group, all, descendants};
 use crate::clock;
+use crate::source::panics::{may_panic, message};
 use crate::source::sys;
 
 /// What a keeper is called; the kernel shows 15 bytes.
@@ -74,6 +80,7 @@ pub fn keep() -> Option<ExitCode> {
 pub(super) struct Keeper {
     process: process::Child,
     leash: UnixStream,
+    group: Group,
     status: Option<ExitStatus>,
 }
 
@@ -94,13 +101,16 @@ impl Keeper {
         drop(command);
         // Under an emulator, or without `/proc`.
         let Ok(process) = spawned else { return Ok(None) };
-        let mut keeper = Self { process, leash, status: None };
+        let mut keeper = Self { process, leash, group: Group::default(), status: None };
         keeper.leash.set_read_timeout(Some(START))?;
         let mut word = Word::default();
         let read = keeper.leash.read_exact(&mut word);
         keeper.leash.set_nonblocking(true)?;
         match (read, word[0]) {
-            (Ok(()), RUNS) => Ok(Some(keeper)),
+            (Ok(()), RUNS) => {
+                keeper.group = Group::of(number(word).cast_unsigned());
+                Ok(Some(keeper))
+            }
             (Ok(()), FAILED) => Err(io::Error::from_raw_os_error(number(word))),
             _ => {
                 let _ = keeper.process.kill();
@@ -134,10 +144,14 @@ impl Keeper {
         let _ = self.leash.write_all(&[TERMINATE]);
     }
 
-    /// Ends all that runs, and waits until it has.
-    pub(super) fn end(&mut self) {
+    /// Ends all that runs, and waits until it has; how the keeper itself ended, if not as it should.
+    pub(super) fn end(&mut self) -> Option<ExitStatus> {
         let _ = self.leash.shutdown(Shutdown::Both);
-        let _ = self.process.wait();
+        let failed = self.process.wait().ok().filter(|status| !status.success());
+        if failed.is_some() {
+            self.group.kill();
+        }
+        failed
     }
 }
 
@@ -182,7 +196,7 @@ impl Keeping {
         dup2_stderr(&nowhere)?;
         match spawned {
             Ok(child) => {
-                leash.write_all(&word(RUNS, 0))?;
+                leash.write_all(&word(RUNS, child.id().cast_signed()))?;
                 Ok(Some(Self { leash, signals, program: child.id() }))
             }
             Err(error) => {
@@ -193,11 +207,19 @@ impl Keeping {
     }
 
     fn run(mut self) -> io::Result<()> {
+        // Whatever becomes of this, all are ended.
+        let kept = catch_unwind(AssertUnwindSafe(|| self.keep()));
+        self.end()?;
+        kept.unwrap_or_else(|panic| Err(io::Error::other(message(&*panic).to_owned())))
+    }
+
+    fn keep(&mut self) -> io::Result<()> {
         while self.is_held()? {
             self.wait(None)?;
+            may_panic("keeper");
             self.reap();
         }
-        self.end()
+        Ok(())
     }
 
     /// Waits until something happened.
@@ -241,18 +263,19 @@ impl Keeping {
     }
 
     /// Ends all, also those who come meanwhile: who loses its parent is ours.
-    fn end(mut self) -> io::Result<()> {
+    fn end(self) -> io::Result<()> {
         let until: Instant = clock::now() + PATIENCE;
         while clock::now() < until && self.signal_all(Signal::SIGKILL) {
             self.wait(Some(AGAIN))?;
-            self.reap();
+            // Not told: it did not end by itself.
+            while sys::reap().is_some() {}
         }
         Ok(())
     }
 
     /// Says whether there were any.
     fn signal_all(&self, signal: Signal) -> bool {
-        let all = descendants(process::id(), &parents());
+        let all = descendants(process::id(), &all());
         for pid in &all {
             let _ = kill(Pid::from_raw(*pid as i32), signal);
         }
@@ -263,60 +286,4 @@ impl Keeping {
 fn word(kind: u8, number: i32) -> Word {
     let [a, b, c, d] = number.to_ne_bytes();
     [kind, a, b, c, d]
-}
-
-/// Everybody's parent.
-fn parents() -> HashMap<u32, u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid: u32| {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        Some((pid, parent(&stat)?))
-    })
-    .collect()
-}
-
-/// The parent in a line of `/proc/*/stat`: the second field behind the name, which may hold anything.
-fn parent(stat: &[u8]) -> Option<u32> {
-    let name = stat.iter().rposition(|byte| *byte == b')')?;
-    std::str::from_utf8(&stat[name + 1..]).ok()?.split_whitespace().nth(1)?.parse().ok()
-}
-
-/// Who comes from one, by any number of steps.
-fn descendants(of: u32, parents: &HashMap<u32, u32>) -> Vec<u32> {
-    let mut all = vec![of];
-    let mut next = 0;
-    while let Some(parent) = all.get(next).copied() {
-        // A number that is given anew between two reads could make a ring.
-        let children = parents.iter().filter(|(child, of)| **of == parent && !all.contains(child));
-        let children: Vec<u32> = children.map(|(child, _)| *child).collect();
-        all.extend(children);
-        next += 1;
-    }
-    all.remove(0);
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_parent_is_found_behind_any_name() {
-        assert_eq!(parent(b"12 (sh) S 7 12 12 0"), Some(7));
-        assert_eq!(parent(b"12 (a) S 9 (b\xff) R 7 12"), Some(7));
-        assert_eq!((parent(b""), parent(b"12 (sh"), parent(b"12 (sh) S")), (None, None, None));
-    }
-
-    #[test]
-    fn descendants_are_all_who_come_from_one_and_nobody_else() {
-        let parents = HashMap::from([(2, 1), (3, 2), (4, 3), (5, 2), (6, 1), (7, 6), (8, 9), (9, 8)]);
-        let sorted = |of| {
-            let mut all = descendants(of, &parents);
-            all.sort_unstable();
-            all
-        };
-        assert_eq!((sorted(2), sorted(6), sorted(4)), (vec![3, 4, 5], vec![7], vec![]));
-        assert_eq!(sorted(8), [9], "a ring ends");
-    }
 }

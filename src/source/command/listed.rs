@@ -15,12 +15,13 @@ use serde::Serialize;
 
 use super::child::unfit;
 use crate::clock;
+use crate::source::sys;
 
 /// The program's name, and that of the years before 2023.
 const PROGRAMS: [&str; 2] = ["rpicam-hello", "libcamera-hello"];
 /// It takes a second on the slowest board; one that takes longer is ended.
 const LIMIT: Duration = Duration::from_secs(5);
-/// More than the list of as many cameras as a board can have.
+/// More than the list of as many cameras as a board can have: what says more is no list.
 const BYTES: usize = 64 << 10;
 const CAMERAS: usize = 16;
 const SIZES: usize = 64;
@@ -84,6 +85,8 @@ pub fn listed() -> Vec<Listed> {
 /// What a program writes until it ends or the time is over, when it is ended with its children.
 fn said(mut command: Command, limit: Duration) -> Result<String, String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // One that hangs is not left behind where Lenslet is ended meanwhile.
+    sys::die_with_us(&mut command);
     let mut child = command.process_group(0).spawn().map_err(|error| error.to_string())?;
     let group = Pid::from_raw(child.id().cast_signed());
     let bytes = child.stdout.take().map_or(Ok(Vec::new()), |output| all(output, limit));
@@ -96,7 +99,7 @@ fn said(mut command: Command, limit: Duration) -> Result<String, String> {
 fn all(mut output: impl Read + AsFd, limit: Duration) -> Result<Vec<u8>, String> {
     let until = clock::now() + limit;
     let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
-    while bytes.len() < BYTES {
+    loop {
         let left = until.saturating_duration_since(clock::now());
         if left.is_zero() {
             return Err(format!("it does not end within {} s", limit.as_secs()));
@@ -110,6 +113,7 @@ fn all(mut output: impl Read + AsFd, limit: Duration) -> Result<Vec<u8>, String>
         }
         match output.read(&mut piece).map_err(|error| error.to_string())? {
             0 => break,
+            read if bytes.len() + read > BYTES => return Err(format!("it says more than {BYTES} bytes")),
             read => bytes.extend_from_slice(&piece[..read]),
         }
     }
@@ -254,8 +258,10 @@ mod tests {
     fn a_program_that_hangs_or_floods_is_ended() {
         let hangs = shell("echo '0 : a [1x1] (/b)'; sleep 1000 & wait", Duration::from_millis(300));
         assert_eq!(hangs, Err("it does not end within 0 s".to_owned()));
-        let floods = shell("exec yes", LIMIT).unwrap();
-        assert!((BYTES..2 * BYTES).contains(&floods.len()), "{}", floods.len());
+        let floods = shell("echo '0 : a [1x1] (/b)'; exec yes", LIMIT);
+        assert_eq!(floods, Err("it says more than 65536 bytes".to_owned()), "it is not read for cameras");
+        let most = shell(&format!("head -c {BYTES} /dev/zero"), LIMIT).unwrap();
+        assert_eq!(most.len(), BYTES);
         assert_eq!(shell("echo said; echo not said >&2", LIMIT).unwrap(), "said\n");
         assert!(said(Command::new("/nowhere/rpicam-hello"), LIMIT).is_err());
     }

@@ -1,8 +1,8 @@
 //! A program that writes pictures: `rpicam-vid`, ffmpeg, any that puts H.264, H.265 or JPEGs on its standard output.
 //!
 //! It runs while somebody watches, and for a while after; with its children it is ended when the mount is, and by
-//! its `keeper` when we are. `playing` is one at work: `framer` cuts what it writes into pictures without adding one of delay,
-//! `pace` gives them steady times, `pictures` passes them on, `silence` says how long there may be none, `said` puts what it
+//! its `keeper` when we are; `processes` knows whose children there are, and in which group. `playing` is one at work: `framer`
+//! cuts what it writes into pictures without adding one of delay, `pace` gives them steady times, `pictures` passes them on, `silence` says how long there may be none, `said` puts what it
 //! says into the log; `recognized` and `wrote` know what are no pictures; `listed` which cameras
 //! there are for `rpicam-vid`.
 
@@ -13,6 +13,7 @@ mod listed;
 mod pace;
 mod pictures;
 mod playing;
+mod processes;
 mod recognized;
 mod rpicam;
 mod said;

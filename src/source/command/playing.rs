@@ -31,10 +31,11 @@ const MOST_AHEAD: Duration = Duration::from_secs(1);
 /// A program that ended may have left somebody who writes pictures: nobody who gives none for so long.
 const LEFT: Duration = Duration::from_millis(500);
 
-/// So much is read at once of what it says. Who says more than that without a pause is heard in its last words, and looked
-/// for again after [`DEAF`]: he may not cost a processor, and must not wait for us while he has pictures to write.
+/// So much is read at once of what it says; who says more is held up by his pipe.
 const HEARD: usize = 64 << 10;
-const LAST_WORDS: usize = 4 << 10;
+
+/// What it says is looked for no sooner again, and no sooner than four times as long as it took to read: who says much without a
+/// pause costs a fifth of a processor at most.
 const DEAF: Duration = Duration::from_millis(5);
 
 /// Without a picture in so much it is not what it is said to be.
@@ -55,8 +56,10 @@ pub(super) struct Playing<'a> {
     silence: Silence,
     /// When the program ended, or what it left gave a picture last.
     left: Option<Instant>,
-    /// It says too much to be heard before.
-    deaf: Option<Instant>,
+    /// What it says is not looked for before.
+    deaf: Instant,
+    /// When some of its pictures were read last.
+    read: Instant,
     /// Bytes since the last picture, and the first of them.
     barren: usize,
     head: Vec<u8>,
@@ -79,7 +82,8 @@ impl<'a> Playing<'a> {
             alive: clock::now(),
             silence: Silence::new(settings),
             left: None,
-            deaf: None,
+            deaf: clock::now(),
+            read: clock::now(),
             barren: 0,
             head: Vec::new(),
             eager: false,
@@ -96,15 +100,19 @@ impl<'a> Playing<'a> {
             // There may be the half of a picture: it is not its end that nothing was read.
             return Ok(Ready { woken: true, ..Ready::default() });
         }
-        let timeout = match self.framer.waits() {
+        let timeout = if self.left.is_some() { self.pause().min(LEFT) } else { self.pause() };
+        let deaf = self.deaf.saturating_duration_since(clock::now());
+        let timeout = if deaf.is_zero() { timeout } else { timeout.min(deaf) };
+        self.child.wait(bell.as_fd(), deaf.is_zero(), timeout)
+    }
+
+    /// How long nothing more has to come to make a difference.
+    fn pause(&self) -> Duration {
+        match self.framer.waits() {
             Waits::ForMore => QUIET,
             Waits::ForLong => LONG,
             Waits::No => TICK,
-        };
-        let now = clock::now();
-        let timeout = if self.left.is_some() { timeout.min(LEFT) } else { timeout };
-        let deaf = self.deaf.map(|until| until.saturating_duration_since(now)).filter(|left| !left.is_zero());
-        self.child.wait(bell.as_fd(), deaf.is_none(), deaf.map_or(timeout, |deaf| timeout.min(deaf)))
+        }
     }
 
     pub(super) fn take(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
@@ -116,7 +124,7 @@ impl<'a> Playing<'a> {
         }
         if ready.pictures {
             self.read(now)?;
-        } else if !ready.said && !ready.woken && !ready.over && self.deaf.is_none_or(|until| until <= now) {
+        } else if !ready.woken && !ready.over && now.saturating_duration_since(self.read) >= self.pause() {
             let pictures = &mut self.pictures;
             self.framer.quiet(clock::media(), |picture, began| pictures.take(picture, began));
             self.served(now)?;
@@ -148,6 +156,7 @@ impl<'a> Playing<'a> {
                 return Err(self.over(&what));
             }
         }
+        self.read = clock::now();
         self.barren += length;
         let pictures = &mut self.pictures;
         let pushed = self.framer.push(&self.block[..length], clock::media(), |picture, began| {
@@ -186,12 +195,11 @@ impl<'a> Playing<'a> {
 
     fn hear(&mut self, now: Instant) {
         let Some(length) = self.child.read_said(&mut self.heard) else { return };
-        let mut bytes = &self.heard[..length];
-        if length == HEARD {
-            (bytes, self.deaf) = (&bytes[HEARD - LAST_WORDS..], Some(now + DEAF));
-        }
         let (outlet, again) = (self.outlet, self.again);
-        self.said.push(bytes, now, |told| tell(outlet, again, told));
+        let began = clock::now();
+        self.said.push(&self.heard[..length], now, |told| tell(outlet, again, told));
+        let ended = clock::now();
+        self.deaf = ended + DEAF.max(4 * ended.saturating_duration_since(began));
     }
 
     /// It ended, or closed its output.

@@ -4,13 +4,20 @@ use std::fmt;
 
 use super::figures::Summary;
 use super::histogram::{Bucket, Spread};
+use crate::amount::amount;
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { readers, packets, tester, .. } = self;
         let transport = self.transport.to_ascii_uppercase();
         let (asked, played) = (readers.asked, readers.played);
-        writeln!(f, "{} by {transport}, {played} of {asked} readers, {:.1} s", self.url, self.seconds)?;
+        writeln!(
+            f,
+            "{} by {transport}, {played} of {}, {:.1} s",
+            self.url,
+            amount(asked, "reader"),
+            self.seconds
+        )?;
         for reason in &readers.reasons {
             writeln!(f, "  {} x {}", reason.count, reason.reason)?;
         }
@@ -49,7 +56,7 @@ impl Summary {
             writeln!(f, "  slow readers ({kind}): {played} of {asked} played, {} were put out", slow.ended)?;
         }
         if let Some(churn) = &self.churn {
-            writeln!(f, "  {} readers left and others came", churn.left)?;
+            writeln!(f, "  {} left and others came", amount(churn.left, "reader"))?;
             line(f, "  their first whole keyframe", churn.first_keyframe_ms)?;
             buckets(f, &churn.histogram)?;
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::amount::amount;
 use crate::rtsp::client::Transport;
 
 /// Whether the server carries its readers.
@@ -61,13 +62,13 @@ pub(super) fn judge(evidence: &Evidence) -> (Verdict, String) {
         return (Verdict::Poor, format!("Nobody could play{why}."));
     }
     if played < asked {
-        return (Verdict::Poor, format!("The server let {played} of {asked} readers play{why}."));
+        return (Verdict::Poor, format!("The server let {played} of {} play{why}.", amount(asked, "reader")));
     }
     if ended_early > 0 {
-        return (Verdict::Poor, format!("{ended_early} of {asked} readers did not last{why}."));
+        return (Verdict::Poor, format!("{ended_early} of {} did not last{why}.", amount(asked, "reader")));
     }
     match delivery(evidence) {
-        None => (Verdict::Good, format!("The server carries {played} readers.")),
+        None => (Verdict::Good, format!("The server carries {}.", amount(played, "reader"))),
         Some(what) if evidence.overflows > 0 && evidence.lost > 0 => (
             Verdict::Unknown,
             format!(

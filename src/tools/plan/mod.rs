@@ -7,6 +7,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::amount::amount;
 use crate::rtsp::client::Transport;
 
 pub use capacity::{Bitrate, Board, Plan, Wish};
@@ -76,14 +77,14 @@ impl Answer {
 }
 
 fn sentence(wish: &Wish, plan: &Plan) -> String {
-    let readers = wish.readers;
-    match (readers <= plan.link_readers, readers <= plan.core_readers) {
-        (true, true) => format!("One board carries {readers} readers."),
-        (false, true) => format!("The link does not carry {readers} readers: {} at most.", plan.link_readers),
-        (true, false) => format!("The CPU does not carry {readers} readers: {} at most.", plan.core_readers),
+    let (count, readers) = (wish.readers, amount(wish.readers, "reader"));
+    match (count <= plan.link_readers, count <= plan.core_readers) {
+        (true, true) => format!("One board carries {readers}."),
+        (false, true) => format!("The link does not carry {readers}: {} at most.", plan.link_readers),
+        (true, false) => format!("The CPU does not carry {readers}: {} at most.", plan.core_readers),
         (false, false) => {
             let most = plan.link_readers.min(plan.core_readers);
-            format!("Neither the link nor the CPU carries {readers} readers: {most} at most.")
+            format!("Neither the link nor the CPU carries {readers}: {most} at most.")
         }
     }
 }
@@ -112,7 +113,8 @@ impl fmt::Display for Answer {
         let (rate, wire) = (self.bitrate / 1e6, plan.wire_bitrate / 1e6);
         writeln!(
             f,
-            "{readers} readers of {rate:.2} Mbit/s by {transport}, {wire:.2} Mbit/s on the wire each"
+            "{} of {rate:.2} Mbit/s by {transport}, {wire:.2} Mbit/s on the wire each",
+            amount(readers, "reader")
         )?;
         let (all, link) = (wire * f64::from(*readers), self.link / 1e6);
         writeln!(f, "  link: {all:.0} of {link:.0} Mbit/s, {:.0} %", plan.link_percent)?;

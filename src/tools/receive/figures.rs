@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::verdict::{Evidence, Verdict, judge};
+use crate::amount::amount;
 use crate::client::{Session, Track, Unit};
 use crate::rtsp::client::Transport;
 
@@ -171,7 +172,7 @@ impl Figures {
         self.last = (octets, Some(now));
         let rate = (octets - before.min(octets)) as f64 * 8.0 / seconds;
         let elapsed = now.saturating_duration_since(began).as_secs();
-        format!("{elapsed:>4} s  {:>12}  {whole} pictures  {lost} lost", bits(rate as u64))
+        format!("{elapsed:>4} s  {:>12}  {}  {lost} lost", bits(rate as u64), amount(whole, "picture"))
     }
 
     /// Takes the session's figures before it says goodbye.

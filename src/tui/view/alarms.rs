@@ -54,7 +54,9 @@ fn head(alarm: &Alarm, mark: &str) -> String {
 /// What is wrong with what.
 fn said(alarm: &Alarm) -> String {
     let about = alarm.mount.as_deref().map(|mount| format!("{}: ", plain(mount))).unwrap_or_default();
-    format!("{about}{}", plain(&alarm.why))
+    let first = alarm.first_at.as_deref().map(|first| plain(clock(first)));
+    let again = first.map(|first| format!(" ({} times since {first})", alarm.times)).unwrap_or_default();
+    format!("{about}{}{again}", plain(&alarm.why))
 }
 
 fn lines<'a>(model: &Model, alarm: &'a Alarm, width: usize, each: usize) -> Vec<Line<'a>> {

@@ -83,7 +83,7 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
         .iter()
         .chain(&mount.reader_dropped)
         .filter(|drop| drop.pictures > 0)
-        .map(|drop| format!("{} {}", count(drop.pictures), drop.reason))
+        .map(|drop| format!("{} {}", count(drop.pictures), plain(&drop.reason)))
         .collect();
     let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
     let readers = match mount.max_readers {

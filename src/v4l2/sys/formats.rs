@@ -6,16 +6,18 @@ use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use v4l2_sys_mit::*;
 
-use super::super::format::{Colour, Format, FourCc, Interval, Intervals, Offer, Plane, Queue, Sizes};
+use super::super::format::{
+    Colour, Format, FourCc, Interval, Intervals, Lines, MAX_PLANES, Offer, Plane, Queue, Sizes,
+};
 use super::{Plain, calls, ioctl, text};
 
 /// What `VIDIOC_S_FMT` is asked for; the driver chooses what is zero or none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in super::super) struct Asked {
     pub(in super::super) fourcc: FourCc,
     pub(in super::super) size: Option<(u32, u32)>,
-    /// Bytes from line to line of the first plane.
-    pub(in super::super) bytesperline: u32,
+    /// Bytes from line to line of its planes.
+    pub(in super::super) lines: Lines,
     /// Bytes of the first plane.
     pub(in super::super) sizeimage: u32,
     pub(in super::super) colour: Option<Colour>,
@@ -126,7 +128,8 @@ fn ask(format: &mut v4l2_format, asked: &Asked) {
     let mut pix = unsafe { format.fmt.pix };
     pix.pixelformat = asked.fourcc.into();
     (pix.width, pix.height) = asked.size.unwrap_or((pix.width, pix.height));
-    (pix.bytesperline, pix.sizeimage) = (asked.bytesperline, asked.sizeimage);
+    pix.bytesperline = asked.lines.first().copied().unwrap_or_default();
+    pix.sizeimage = asked.sizeimage;
     if let Some(colour) = asked.colour {
         pix.field = V4L2_FIELD_NONE;
         pix.colorspace = colour.colorspace;
@@ -142,12 +145,14 @@ fn ask_mplane(format: &mut v4l2_format, asked: &Asked) {
     let mut pix = unsafe { format.fmt.pix_mp };
     pix.pixelformat = asked.fourcc.into();
     (pix.width, pix.height) = asked.size.unwrap_or((pix.width, pix.height));
-    // How many there are the driver says; a stride is asked for the first.
-    let mut planes = [v4l2_plane_pix_format { sizeimage: 0, bytesperline: 0, reserved: [0; 6] };
-        super::super::format::MAX_PLANES];
-    (planes[0].bytesperline, planes[0].sizeimage) = (asked.bytesperline, asked.sizeimage);
+    // How many there are the driver says.
+    let mut planes = [v4l2_plane_pix_format { sizeimage: 0, bytesperline: 0, reserved: [0; 6] }; MAX_PLANES];
+    for (plane, bytes) in planes.iter_mut().zip(&asked.lines) {
+        plane.bytesperline = *bytes;
+    }
+    planes[0].sizeimage = asked.sizeimage;
     pix.plane_fmt = planes;
-    pix.num_planes = u8::from(asked.bytesperline | asked.sizeimage != 0);
+    pix.num_planes = (asked.lines.len() as u8).max(u8::from(asked.sizeimage != 0));
     if let Some(colour) = asked.colour {
         pix.field = V4L2_FIELD_NONE;
         pix.colorspace = colour.colorspace;

@@ -122,6 +122,7 @@ impl World {
     fn sign_in(&self, claim: &Claim, peer: IpAddr) -> Ruling {
         let attempt = Attempt {
             peer,
+            connection: claim.connection,
             method: &claim.method,
             uri: &claim.uri,
             mount: claim.mount.as_deref(),

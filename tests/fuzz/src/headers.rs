@@ -69,7 +69,8 @@ pub(crate) fn url(data: &[u8]) {
 pub(crate) fn authorization(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let peer = "10.0.0.1".parse().unwrap();
-    let asked = Asked { method: "PLAY", uri: "rtsp://h/cam", peer, now: Duration::from_secs(1) };
+    let asked =
+        Asked { method: "PLAY", uri: "rtsp://h/cam", peer, connection: 1, now: Duration::from_secs(1) };
     let challenger = Challenger::new("Lenslet", [1; 32], true);
     // No byte string has it but by a chance of 2^-128.
     let password = "\u{1}no fuzzer guesses this: 8c1f64d2a07be935";

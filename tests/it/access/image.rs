@@ -129,6 +129,44 @@ fn a_daemon_has_no_password_in_its_memory_after_it_was_given_one() {
     }
 }
 
+/// While a command waits for who reads what it writes; of what it writes there is more than a pipe takes.
+#[test]
+fn a_passphrase_is_wiped_once_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let lines = "// a line of a configuration that is long\n".repeat(10_000);
+    fs::write(path("lenslet.ron"), format!("{lines}(mounts: {{}})")).unwrap();
+    fs::write(path("passphrase"), format!("{PASSWORD}\nand what else is there")).unwrap();
+    let (config, said, sealed) = (path("lenslet.ron"), path("passphrase"), path("sealed"));
+    let command = |words: &[&str]| {
+        let mut command = lenslet();
+        command.args(words).env("STATE_DIRECTORY", folder.path()).env("XDG_RUNTIME_DIR", folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+    };
+    let made = ["backup", &sealed, "--passphrase-file", &said, "--config", &config];
+    assert!(command(&made).status().unwrap().success());
+    let none = path("none.ron");
+    for words in [
+        &["backup", "-", "--passphrase-file", &said, "--config", &config][..],
+        &["backup", "-", "--passphrase-file", "-", "--config", &config],
+        &["restore", &sealed, "--dry-run", "--passphrase-file", &said, "--config", &none],
+        &["restore", &sealed, "--dry-run", "--passphrase-file", "-", "--config", &none],
+    ] {
+        let mut child = command(words).spawn().unwrap();
+        let mut typed = child.stdin.take().unwrap();
+        // Where it is not asked for nobody need read it.
+        let _ = std::io::Write::write_all(&mut typed, format!("{PASSWORD}\n").as_bytes());
+        let mut out = child.stdout.take().unwrap();
+        std::io::Read::read_exact(&mut out, &mut [0; 20_000]).unwrap();
+        let (found, others) = (traces(child.id(), "", PASSWORD), times_in(child.id(), "--passphrase-file"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(others > 0, "what is there is found");
+        assert_eq!(found, [""; 0], "{words:?}");
+    }
+}
+
 /// Lines with a password that are no requests, and what each is answered.
 fn lines(password: &str) -> Vec<(String, &'static str)> {
     let line = |version: u64, verb: &str, more: &str| {

@@ -200,7 +200,11 @@ fn who_signed_in_is_not_asked_again_on_his_connection_however_old_his_nonce_is()
     assert_eq!(alice.ask("DESCRIBE", &url, &[]).status, 200);
     let describe = format!("Authorization: {}", alice.answer("DESCRIBE", &url).unwrap());
     let is_over = |reply: &Reply| challenges(reply).iter().any(|challenge| challenge.contains("stale=TRUE"));
-    wait(|| is_over(&Visitor::alice(&house).say("DESCRIBE", &url, &[&describe])));
+    // A nonce begins with the second in which it was made.
+    let made = |nonce: &str| u32::from_str_radix(&nonce.split('"').nth(3).unwrap()[..8], 16).unwrap();
+    let hers = made(alice.challenge.as_deref().unwrap());
+    let mut asks = Visitor::alice(&house);
+    wait(|| made(&challenges(&asks.say("DESCRIBE", &url, &[]))[0]) > hers + 2);
     let (rtp, _rtcp) = crate::support::udp_pair([127, 0, 0, 1].into());
     let port = rtp.local_addr().unwrap().port();
     let by_udp = format!("Transport: RTP/AVP;unicast;client_port={port}-{}", port + 1);
@@ -221,6 +225,54 @@ fn who_signed_in_is_not_asked_again_on_his_connection_however_old_his_nonce_is()
         is_over(&Visitor::alice(&house).say("DESCRIBE", &url, &[&describe])),
         "it is hers on her connection alone"
     );
+}
+
+/// Without `qop` an answer is the same each time; who hears it has his own connection.
+#[test]
+fn an_answer_that_was_heard_is_worth_nothing_on_another_connection() {
+    let house = House::new(rules());
+    let url = house.url("cam");
+    for sha256 in [false, true] {
+        let alice = Visitor::alice(&house);
+        let mut alice = if sha256 { alice.by_sha256() } else { alice };
+        assert_eq!(alice.ask("DESCRIBE", &url, &[]).status, 200);
+        let heard = format!("Authorization: {}", alice.answer("DESCRIBE", &url).unwrap());
+        for _ in 0..3 {
+            let reply = Visitor::new(&house, "", "").say("DESCRIBE", &url, &[&heard]);
+            let told = challenges(&reply);
+            assert!(reply.status == 401 && told.iter().all(|told| told.contains("stale=TRUE")), "{reply:?}");
+        }
+        assert_eq!(alice.say("DESCRIBE", &url, &[&heard]).status, 200, "on hers it will do");
+        let (session, _rtp, _rtcp) = alice.play_udp(&url);
+        let named = format!("Session: {session}");
+        let heard = format!("Authorization: {}", alice.answer("TEARDOWN", &url).unwrap());
+        assert_eq!(Visitor::new(&house, "", "").say("TEARDOWN", &url, &[&named, &heard]).status, 401);
+    }
+    assert_eq!(house.counted("wrong user or password"), 0, "her password was right");
+}
+
+/// RFC 2326 section 9 lets a client have a connection for each request: none of its answers comes on the connection of its challenge.
+#[test]
+fn who_has_a_connection_for_each_request_is_let_in() {
+    let house = House::new(rules());
+    let url = house.url("cam");
+    let mut alice = Visitor::alice(&house);
+    for _ in 0..3 {
+        // Once with an answer to an older challenge, which is stale, and once to that.
+        let mut tries = 0;
+        loop {
+            let answer = alice.answer("DESCRIBE", &url).map(|answer| format!("Authorization: {answer}"));
+            let headers: Vec<&str> = answer.as_deref().into_iter().collect();
+            let mut once = Visitor::alice(&house);
+            let reply = once.say("DESCRIBE", &url, &headers);
+            tries += 1;
+            if reply.status == 200 {
+                break;
+            }
+            assert!(tries < 2, "{reply:?}");
+            alice.challenge = challenges(&reply).pop();
+        }
+    }
 }
 
 #[test]

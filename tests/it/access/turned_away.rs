@@ -37,7 +37,7 @@ fn who_finds_no_place_is_told_which_limit_it_is() {
     assert_eq!(held.ask(&[&setup, "Transport: RTP/AVP/TCP"]).status, 200);
     for _ in 0..TIMES {
         let said = complaint(&house.url("cam"));
-        let told = "with 503 Service Unavailable: the server has 1 connections: `max_connections` allows no more. (again in 5 s)";
+        let told = "with 503 Service Unavailable: the server has 1 connection: `max_connections` allows no more. (again in 5 s)";
         assert!(said.contains(told), "{said}");
     }
     drop(held);

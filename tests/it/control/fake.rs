@@ -174,12 +174,20 @@ impl Steward for Fake {
                 ConfigRequest::Apply { text, base } => self.write(text, Some(base)),
                 ConfigRequest::Rollback { base, .. } => self.write(text, base),
                 ConfigRequest::Diff { .. } => Ok(Reply::Diff(DIFF.into())),
-                ConfigRequest::History {} => Ok(Reply::History(vec![VersionEntry {
-                    version: 4,
-                    at: "2026-11-25T21:00:00Z".into(),
-                    author: "pi".into(),
-                    bytes: 54,
-                }])),
+                ConfigRequest::History {} => Ok(Reply::History(vec![
+                    VersionEntry {
+                        version: 4,
+                        at: "2026-11-25T21:00:00Z".into(),
+                        author: "pi".into(),
+                        bytes: 54,
+                        trouble: None,
+                    },
+                    VersionEntry {
+                        version: 3,
+                        trouble: Some("is damaged: it is not as it was written".into()),
+                        ..VersionEntry::default()
+                    },
+                ])),
             }
         })
     }
@@ -327,6 +335,8 @@ pub(super) fn status() -> Status {
             mount: Some("cam".into()),
             began_at: "2026-11-25T21:03:05Z".into(),
             began_s_ago: 60,
+            times: 3,
+            first_at: Some("2026-11-25T20:58:00Z".into()),
             ended_at: Some("2026-11-25T21:04:00Z".into()),
             why: "/dev/video0 was unplugged".into(),
             what_to_do: "plug it in again".into(),
@@ -338,6 +348,7 @@ pub(super) fn status() -> Status {
             origin: ConfigOrigin::LastGood,
             why: Some("3:1: a bracket is not closed".into()),
             read_only: Some("/etc is mounted read-only".into()),
+            state_dir: Some("/var/lib/lenslet".into()),
         },
         access: AccessState {
             users: 2,

@@ -4,6 +4,7 @@ mod commands;
 mod daemon;
 mod dialogs;
 mod fake;
+mod gone;
 mod hostile;
 mod sockets;
 mod steering;

@@ -40,7 +40,7 @@ impl At {
         self.folder.path().join("run/control.sock")
     }
 
-    fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.running.take().into_iter().for_each(server::Running::stop);
     }
 

@@ -90,7 +90,7 @@ fn whole(place: &Place, found: Found, at: &str) -> bool {
     let is_link = fs::symlink_metadata(place.file()).is_ok_and(|file| file.is_symlink());
     assert_eq!(is_link, found == Found::Link, "{at}");
     let store = place.store();
-    let before = store.history();
+    let before = store.history().unwrap();
     assert!(before.len() >= 2, "{at}: {before:?}");
     for version in &before {
         let kept = store.text(version.number).unwrap_or_else(|error| panic!("{at}: {error}"));
@@ -212,7 +212,7 @@ fn a_daemon_killed_at_a_moment_of_chance_while_it_saves_starts_with_the_old_text
         let store = place.store();
         let newest = store.newest().unwrap_or_else(|| panic!("round {round}: no version"));
         assert_eq!(store.text(newest).unwrap(), text, "round {round}");
-        for version in store.history() {
+        for version in store.history().unwrap() {
             let kept = store.text(version.number).unwrap();
             assert!(kept == old || kept == new, "round {round}: {version:?} {kept:?}");
         }

@@ -1,6 +1,7 @@
 //! The configuration's file and its versions, by the program that people call.
 
 mod crashes;
+mod damaged;
 mod owner;
 mod read_only;
 

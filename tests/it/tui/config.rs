@@ -200,6 +200,7 @@ pub(super) fn versions() -> Vec<VersionEntry> {
         at: at.into(),
         author: author.into(),
         bytes,
+        trouble: None,
     };
     vec![
         version(3, "2026-11-26T03:00:00Z", "uid 1000 (process 812)", 412),

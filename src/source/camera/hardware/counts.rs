@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::super::gaps::missing;
+use crate::amount::amount;
 use crate::hub::Outlet;
 
 /// Pictures that are late are told of so often, at most: a camera that is faster than its encoder is so for
@@ -67,7 +68,8 @@ impl Counts {
         (self.told, self.told_at) = (lost, Some(now));
         let Self { missed, late, left_out, .. } = self;
         Some(format!(
-            "{lost} pictures not coded so far ({missed} missed by the driver, {late} late, {left_out} left out by the encoder)"
+            "{} not coded so far ({missed} missed by the driver, {late} late, {left_out} left out by the encoder)",
+            amount(lost, "picture")
         ))
     }
 }

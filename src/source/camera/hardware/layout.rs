@@ -19,15 +19,19 @@ pub(super) struct Rows {
     rows: usize,
 }
 
-/// Where the samples of a picture of `width` and `height` are in buffers of this format; none where that is
-/// unknown, or cannot be.
-pub(super) fn layout(format: &Format, (width, height): (u32, u32)) -> Option<Layout> {
+/// Where the samples of a picture of `width` and `height` are in buffers of this format.
+///
+/// # Errors
+/// That is unknown, or cannot be: in a sentence.
+pub(super) fn layout(format: &Format, (width, height): (u32, u32)) -> Result<Layout, String> {
+    let wrong = |why: String| format!("{} of {width}x{height}: {why}", format.fourcc);
     let (width, height) = (width as usize, height as usize);
     let luma = format.bytesperline() as usize;
     // The driver's own height, which may be rounded up, is where chroma begins.
     let coded = format.height as usize;
     let half = |side: usize| side.div_ceil(2);
-    let extents: ArrayVec<(usize, usize, usize, usize), 3> = match samples(format.fourcc)? {
+    let known = samples(format.fourcc).ok_or_else(|| wrong("how its samples lie is not known".to_owned()))?;
+    let extents: ArrayVec<(usize, usize, usize, usize), 3> = match known {
         Samples::Packed { bytes, pixels } => {
             [(luma, width.div_ceil(pixels) * bytes, height, coded)].into_iter().collect()
         }
@@ -41,8 +45,8 @@ pub(super) fn layout(format: &Format, (width, height): (u32, u32)) -> Option<Lay
         }
     };
     let apart = format.planes.len() > 1;
-    if apart && format.planes.len() != extents.len() {
-        return None;
+    if format.planes.is_empty() || apart && format.planes.len() != extents.len() {
+        return Err(wrong(format!("comes in {} planes of memory", format.planes.len())));
     }
     let mut next = 0;
     let mut layout = Layout::new();
@@ -50,12 +54,13 @@ pub(super) fn layout(format: &Format, (width, height): (u32, u32)) -> Option<Lay
         let (plane, start) = if apart { (number, 0) } else { (0, next) };
         let stride = if apart { format.planes[number].bytesperline as usize } else { stride };
         if stride < row {
-            return None;
+            return Err(wrong(format!("lines of {row} bytes cannot be {stride} bytes apart")));
         }
         layout.push(Rows { plane, start, stride, row, rows });
-        next = start + stride.checked_mul(whole)?;
+        let ends = stride.checked_mul(whole).and_then(|bytes| bytes.checked_add(start));
+        next = ends.ok_or_else(|| wrong(format!("lines {stride} bytes apart")))?;
     }
-    Some(layout)
+    Ok(layout)
 }
 
 /// Whether planes of these lengths hold a whole picture.
@@ -161,14 +166,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_no_layout() {
-        for wrong in [
-            format(b"YUYV", 34, 6, &[67]),
-            format(b"YU12", 34, 6, &[0]),
-            format(b"YM12", 34, 6, &[34, 17]),
-            format(b"H264", 34, 6, &[34]),
-            format(b"NV12", 34, 6, &[]),
+        for (wrong, why) in [
+            (format(b"YUYV", 34, 6, &[67]), "lines of 68 bytes cannot be 67 bytes apart"),
+            (format(b"YU12", 34, 6, &[0]), "lines of 34 bytes cannot be 0 bytes apart"),
+            (format(b"NM12", 34, 6, &[34, 32]), "lines of 34 bytes cannot be 32 bytes apart"),
+            (format(b"YM12", 34, 6, &[34, 17]), "comes in 2 planes of memory"),
+            (format(b"H264", 34, 6, &[34]), "how its samples lie is not known"),
+            (format(b"NV12", 34, 6, &[]), "comes in 0 planes of memory"),
         ] {
-            assert_eq!(layout(&wrong, (34, 6)), None, "{wrong:?}");
+            let told = layout(&wrong, (34, 6)).unwrap_err();
+            assert_eq!(told, format!("{} of 34x6: {why}", wrong.fourcc), "{wrong:?}");
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::source::camera::board::EncoderNode;
 use crate::source::camera::controls::apply::Wished;
 use crate::source::camera::thin;
 use crate::source::rhythm::Rhythm;
-use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Prepared, Queue};
+use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Lines, Prepared, Queue};
 
 use ladder::{Fault, Ladder, Step};
 use opening::Trouble;
@@ -287,9 +287,9 @@ impl Hardware {
     ) -> Result<Pair, Broken> {
         let mut camera = Prepared::new(device, queue, &settings.capture).map_err(sentence)?;
         if let Some(running) = &self.running {
-            let bytesperline = running.arrangement.format.bytesperline();
+            let lines = running.arrangement.format.lines();
             if !settings.converted {
-                adapt(&mut camera, bytesperline)?;
+                adapt(&mut camera, lines)?;
             }
         }
         let asked = arrangement(settings, &camera)?;
@@ -316,9 +316,9 @@ impl Hardware {
         let mut ready = opening::open(asked)?;
         // Even where pictures are copied: in as few pieces as can be.
         if !settings.converted && !ready.can_share() {
-            let bytesperline = ready.bytesperline();
+            let lines = ready.lines();
             let adapted;
-            (ready, adapted) = opening::beside(ready, adapt(&mut camera, bytesperline))?;
+            (ready, adapted) = opening::beside(ready, adapt(&mut camera, lines))?;
             if adapted {
                 // The first one is closed before the second is opened: some boards have but one.
                 opening::close(ready)?;
@@ -346,6 +346,12 @@ impl Hardware {
 fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Error> {
     let format =
         if settings.converted { converter::made_of(camera.format()) } else { camera.format().clone() };
+    let size = (format.width, format.height);
+    let readable = match settings.converted {
+        true => converter::Converter::new(camera.format()).map(drop),
+        false => layout::layout(&format, size).map(drop),
+    };
+    readable.map_err(|why| Error::new(format!("{}: {why}", camera.device().path().display())))?;
     let given = camera.interval().filter(|interval| interval.rate() > 0.0);
     // Pictures come no faster than what is left of them.
     let interval = match given.map(v4l2::Interval::rate) {
@@ -353,7 +359,7 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
         _ => given.or(settings.capture.interval),
     };
     let load = Load {
-        size: (format.width, format.height),
+        size,
         rate: interval.map_or(30.0, v4l2::Interval::rate),
         bitrate: settings.bitrate,
         profile: settings.profile,
@@ -371,14 +377,16 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
     })
 }
 
-/// Asks the camera for lines of so many bytes; says whether it has them now, and had not before.
-fn adapt(camera: &mut Prepared, bytesperline: u32) -> Result<bool, Error> {
-    let before = camera.format().bytesperline();
-    if before == bytesperline {
+/// Asks the camera for lines of so many bytes; says whether it has them now, and had not before. What an encoder takes may be in
+/// fewer planes of memory than what the camera gives, or more: then those that both have are asked for.
+fn adapt(camera: &mut Prepared, mut lines: Lines) -> Result<bool, Error> {
+    lines.truncate(camera.format().planes.len());
+    let has = |camera: &Prepared| camera.format().lines().starts_with(&lines);
+    if has(camera) {
         return Ok(false);
     }
-    camera.set_bytesperline(bytesperline).map_err(sentence)?;
-    Ok(camera.format().bytesperline() == bytesperline)
+    camera.set_lines(lines.clone()).map_err(sentence)?;
+    Ok(has(camera))
 }
 
 /// The camera's buffers for another driver; none where the driver gives none.

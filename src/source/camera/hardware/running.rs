@@ -11,9 +11,10 @@ use super::pairs::Pairs;
 use super::{Settings, controls};
 use crate::encode::Unreadable;
 use crate::media::h264::{Assembler, Level, Load};
+use crate::source::panics::may_panic;
 use crate::v4l2::{
-    Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, MAX_PLANES, Memory,
-    PreparedEncoder, Queues, SharedPlane,
+    Capture, Device, Encoder, EncoderWish, Error, Filled, Format, FourCc, Interval, Lines, MAX_PLANES,
+    Memory, PreparedEncoder, Queues, SharedPlane,
 };
 
 /// Bytes for the largest coded picture: keyframes of text are larger than half a megabyte
@@ -72,10 +73,15 @@ fn open(settings: &Settings) -> Result<(Device, Queues), Error> {
 }
 
 fn wish(settings: &Settings, format: &Format, interval: Option<Interval>) -> EncoderWish {
+    let mut lines = format.lines();
+    if settings.input != format.fourcc {
+        // The same samples in other planes of memory: the first has luma in both.
+        lines.truncate(1);
+    }
     EncoderWish {
         input: settings.input,
         size: (format.width, format.height),
-        bytesperline: format.bytesperline(),
+        lines,
         colour: format.colour,
         coded: FourCc::H264,
         coded_size: CODED.max(format.width.saturating_mul(format.height) / 2),
@@ -128,17 +134,16 @@ impl Ready {
     pub(super) fn new(arrangement: Arrangement) -> Result<Self, Error> {
         let Arrangement { settings, format, interval, load, .. } = &arrangement;
         let (device, queues) = open(settings)?;
+        may_panic("opening");
         controls::configure(&device, settings, load);
         let prepared = PreparedEncoder::new(device, queues, &wish(settings, format, *interval))?;
         let size = (format.width, format.height);
-        let known = |of: &Format, what: &str| {
-            let unknown = format!("{what} {} in lines and planes never seen: {:?}", of.fourcc, of.planes);
-            layout::layout(of, size).ok_or_else(|| Error::Unfit(settings.encoder.path.clone(), unknown))
-        };
-        let source = known(format, "the camera gives")?;
-        let target = known(prepared.input(), "the encoder takes")?;
+        let unfit = |why| Error::Unfit(settings.encoder.path.clone(), why);
+        let source = layout::layout(format, size).map_err(unfit)?;
+        let target = layout::layout(prepared.input(), size)
+            .map_err(|why| unfit(format!("as the encoder takes it, {why}")))?;
         let converter = settings.converted.then(|| Converter::new(&arrangement.camera)).transpose();
-        let converter = converter.map_err(|why| Error::Unfit(settings.encoder.path.clone(), why))?;
+        let converter = converter.map_err(unfit)?;
         Ok(Self { prepared, arrangement, source, target, converter })
     }
 
@@ -160,8 +165,8 @@ impl Ready {
     }
 
     /// The bytes from line to line that the encoder has.
-    pub(super) fn bytesperline(&self) -> u32 {
-        self.prepared.input().bytesperline()
+    pub(super) fn lines(&self) -> Lines {
+        self.prepared.input().lines()
     }
 
     /// Starts it, to read a camera's buffers of which there are so many, or copies if there are none.

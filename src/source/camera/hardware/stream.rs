@@ -10,6 +10,7 @@ use super::ladder::Fault;
 use super::opening::Trouble;
 use super::running::{self, Exported, Running};
 use super::{BUFFERS, Broken, controls, sentence};
+use crate::amount::amount;
 use crate::clock;
 use crate::encode::{self, Unreadable};
 use crate::hub::Outlet;
@@ -20,6 +21,7 @@ use crate::source::camera::dropped::Dropped;
 use crate::source::camera::gaps::Gaps;
 use crate::source::camera::patience::{TICK, over, silent};
 use crate::source::camera::thin::Thin;
+use crate::source::panics::may_panic;
 use crate::source::rhythm::Rhythm;
 use crate::source::times;
 use crate::v4l2::{Alarm, Capture, Coded, FORCE_KEY_FRAME, Filled, Interval, Seen, Watch};
@@ -236,6 +238,7 @@ impl<'a> Stream<'a> {
             && let Some(filled) = self.capture.dequeue().map_err(sentence)?
         {
             (any, self.alive, self.left) = (true, now, false);
+            may_panic("capture");
             self.thin.came(times::taken(filled.time, clock::media()).0);
             self.rhythm.came(now);
             self.counts.came(filled.sequence);
@@ -287,6 +290,7 @@ impl<'a> Stream<'a> {
             return Ok(());
         }
         let Some(filled) = self.held.take_newest() else { return Ok(()) };
+        may_panic("encoder");
         if given == 0 {
             self.progress = now;
         }
@@ -433,7 +437,7 @@ impl<'a> Stream<'a> {
         let done = controls::set_gop(self.running.encoder.device(), pictures);
         self.running.arrangement.settings.gop = pictures;
         let mount = self.outlet.name();
-        tracing::info!(mount, "{}: a keyframe every {pictures} pictures from now on", self.name);
+        tracing::info!(mount, "{}: a keyframe every {} from now on", self.name, amount(pictures, "picture"));
         if done { Ok(()) } else { Err(End::Anew) }
     }
 

@@ -120,3 +120,46 @@ fn what_is_otherwise_than_configured_is_told_as_that() {
         assert_eq!(plan.otherwise().collect::<Vec<_>>(), expected, "{wish:?}");
     }
 }
+
+#[test]
+fn who_codes_at_another_bitrate_is_who_would_if_that_were_configured() {
+    let text = std::fs::read_to_string("tests/fixtures/boards/pi-4.ron").unwrap();
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let board: Board = options.from_str(&text).unwrap();
+    let limits = "bcm2835-codec-encode codes at 25000 to 20000000 bits a second";
+    let (processor, encoder) =
+        (format!("{limits}: openh264 is to code it"), format!("{limits}: it is to code it"));
+    let auto = Wish::default();
+    let large = Wish { width: Some(1920), height: Some(1200), ..Wish::default() };
+    for (wish, software, bitrate, expected) in [
+        (&auto, true, 20_000_000, None),
+        (&auto, true, 20_000_001, Some(&processor)),
+        (&auto, true, 100_000_001, None),
+        (&auto, false, 20_000_001, None),
+        (&Wish { bitrate: Some(30_000_000), ..Wish::default() }, true, 40_000_000, None),
+        (&Wish { bitrate: Some(30_000_000), ..Wish::default() }, true, 20_000_000, Some(&encoder)),
+        (&Wish { encode: Encode::Hardware, ..Wish::default() }, true, 30_000_000, None),
+        (&Wish { encode: Encode::Software, ..Wish::default() }, true, 1_000_000, None),
+        (&Wish { bitrate: Some(30_000_000), ..large.clone() }, true, 1_000_000, None),
+    ] {
+        let made = plan(&board.node, &board.encoders, software, wish).unwrap();
+        let making = made.making(std::path::Path::new("/dev/video0"));
+        assert_eq!(making.handed_over(bitrate), expected.map(|why| &**why), "{wish:?} {bitrate}");
+        // Nobody is told to begin anew for what comes to the same.
+        let configured = Wish { bitrate: Some(bitrate), ..wish.clone() };
+        if let Ok(other) = plan(&board.node, &board.encoders, software, &configured) {
+            let (before, after) = (made.way.name(), other.way.name());
+            assert_eq!(before != after, expected.is_some(), "{wish:?} {bitrate}: {before}, {after}");
+        }
+    }
+}
+
+impl Way {
+    fn name(&self) -> &str {
+        match self {
+            Self::Passthrough => "as it comes",
+            Self::Hardware(hardware) => &hardware.encoder.card,
+            Self::Software(_) => encode::NAME,
+        }
+    }
+}

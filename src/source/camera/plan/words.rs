@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::{Coded, Pictures, Plan, Refusal, Way};
+use crate::amount::amount;
 use crate::encode;
 use crate::hub::{Coder, Making};
 use crate::source::camera::board::{Node, Offered};
@@ -28,14 +29,10 @@ impl Plan {
         let mut steps = vec![camera.display().to_string(), comes];
         let Some(coded) = self.way.coded() else {
             steps.push("as it comes".to_owned());
-            return Making { steps, encoder: None };
+            return Making { steps, encoder: None, instead: self.instead.clone() };
         };
         let (name, bitrates) = match &self.way {
-            Way::Hardware(hardware) => {
-                let (least, greatest) = hardware.encoder.bitrates();
-                let bits = |limit: i64| u32::try_from(limit.max(0)).unwrap_or(u32::MAX);
-                (hardware.encoder.card.clone(), (bits(least), bits(greatest)))
-            }
+            Way::Hardware(hardware) => (hardware.encoder.card.clone(), hardware.encoder.bits()),
             _ => (encode::NAME.to_owned(), encode::BITRATES),
         };
         let level = coded.level.map(|level| format!(" {level}")).unwrap_or_default();
@@ -43,7 +40,8 @@ impl Plan {
         let (profile, bitrate, gop) = (coded.profile.to_string(), coded.bitrate, coded.gop);
         let level = coded.level.filter(|_| coded.level_configured);
         let level = level.map(|level| (level, level.bitrate(coded.profile)));
-        Making { steps, encoder: Some(Coder { name, bitrate, bitrates, gop, profile, level }) }
+        let encoder = Some(Coder { name, bitrate, bitrates, gop, profile, level });
+        Making { steps, encoder, instead: self.instead.clone() }
     }
 }
 
@@ -84,7 +82,7 @@ impl fmt::Display for Coded {
             write!(f, " {level}")?;
         }
         let kilobits = f64::from(*bitrate) / 1e3;
-        write!(f, ", {kilobits} kbit/s, a keyframe every {gop} pictures)")
+        write!(f, ", {kilobits} kbit/s, a keyframe every {})", amount(gop, "picture"))
     }
 }
 

@@ -32,8 +32,12 @@ fn sure(model: &mut Model, asks: impl Into<String>, then: Command) -> Effects {
 
 /// The draft with an edit, asked.
 fn change(state: &State, edit: Edit) -> Effects {
-    let request = ConfigRequest::Edit { text: Some(state.draft.text.clone()), edits: vec![edit] };
-    ask(Asked::Change, request)
+    changes(state, vec![edit])
+}
+
+/// The same of several, which are right together alone.
+fn changes(state: &State, edits: Vec<Edit>) -> Effects {
+    ask(Asked::Change, ConfigRequest::Edit { text: Some(state.draft.text.clone()), edits })
 }
 
 /// Does what a key of this pane asks for.
@@ -179,6 +183,7 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
     if let Some(field) = &line.field {
         let beside = match &line.goal {
             Goal::Value(path) => beside(state, path),
+            Goal::Required { kind, .. } => Beside { kind: Some(&kind.name), ..Beside::default() },
             _ => Beside::default(),
         };
         line.suggestions = state.probed.suggestions(field, beside);
@@ -206,9 +211,13 @@ fn beside<'a>(state: &'a State, path: &str) -> Beside<'a> {
         return Beside::default();
     };
     let at = |name: &str| values.at(&format!("{mount}.{name}"));
-    let rpicam = values.at(mount).is_some_and(|it| it.starts_with("Rpicam"));
     Beside {
-        rpicam: rpicam.then(|| at("camera").unwrap_or("0")),
+        kind: values
+            .mounts()
+            .iter()
+            .find(|(name, _)| mount_path(name, None) == mount)
+            .map(|(_, kind)| &**kind),
+        camera: at("camera"),
         // Cameras have no paths that are written otherwise.
         device: at("device").and_then(|it| it.strip_prefix('"')?.strip_suffix('"')),
         format: at("format"),
@@ -221,10 +230,16 @@ fn reset(state: &State) -> Effects {
     let settings = state.settings();
     let Screen::Form(form) = &state.screen else { return Vec::new() };
     let chosen = settings.get(form.cursor.chosen.min(settings.len().saturating_sub(1)));
-    match chosen.filter(|setting| setting.written.is_some()) {
-        Some(setting) => change(state, Edit::Remove { path: setting.path.clone() }),
-        None => Vec::new(),
-    }
+    let Some(setting) = chosen.filter(|setting| setting.written.is_some()) else { return Vec::new() };
+    // Neither side of a size is right without the other.
+    let other = match setting.path.rsplit_once('.') {
+        Some((mount, "width")) => Some(format!("{mount}.height")),
+        Some((mount, "height")) => Some(format!("{mount}.width")),
+        _ => None,
+    };
+    let is_written = |path: &String| settings.iter().any(|it| it.path == *path && it.written.is_some());
+    let paths = std::iter::once(setting.path.clone()).chain(other.filter(is_written));
+    changes(state, paths.map(|path| Edit::Remove { path }).collect())
 }
 
 fn step(model: &mut Model, back: bool) -> Effects {
@@ -356,7 +371,8 @@ pub(super) fn taken(model: &mut Model) -> Effects {
         Goal::Value(_) => (None, None),
         Goal::Rename(_) => (None, Some(line.input.value().to_owned())),
         Goal::Name(kind) => {
-            (Line::required(kind, line.input.value(), &[]), Some(line.input.value().to_owned()))
+            let (kind, name) = (state.probed.asking(kind), line.input.value());
+            (Line::required(&kind, name, &[]), Some(name.to_owned()))
         }
         Goal::Required { kind, name, said, field } => {
             let said = [&said[..], &[(field.clone(), line.written())]].concat();

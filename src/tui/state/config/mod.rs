@@ -12,6 +12,7 @@ mod ribbon;
 pub mod schema;
 pub mod steps;
 pub mod suggestion;
+mod usual;
 
 use super::cursor::Cursor;
 use crate::control::protocol::VersionEntry;

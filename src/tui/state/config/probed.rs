@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::ribbon;
-use super::schema::Field;
+use super::schema::{Field, Kind};
 use super::suggestion::Suggestion;
+use super::{ribbon, usual};
 
 /// Raw pictures that can be coded.
 const RAW: [&str; 12] =
@@ -19,10 +19,12 @@ pub struct Probed(pub Option<Value>);
 /// What is written beside the setting that is asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
+    /// The kind of the mount.
+    pub kind: Option<&'a str>,
     /// The camera's device.
     pub device: Option<&'a str>,
     /// Its number, of an `Rpicam` mount's.
-    pub rpicam: Option<&'a str>,
+    pub camera: Option<&'a str>,
     /// How its pictures are coded.
     pub format: Option<&'a str>,
     /// Their size, as it is written.
@@ -34,11 +36,38 @@ pub struct Beside<'a> {
 impl Probed {
     /// What fits a setting that is typed.
     pub fn suggestions(&self, field: &Field, beside: Beside<'_>) -> Vec<Suggestion> {
-        match (field.name.as_str(), beside.rpicam) {
-            ("camera", Some(_)) => ribbon::cameras(self.0.as_ref()),
-            ("width" | "height", Some(camera)) => ribbon::sizes(self.0.as_ref(), camera),
-            ("fps", Some(camera)) => ribbon::rates(self.0.as_ref(), camera, beside.size),
-            (name, _) => self.of_v4l2(name, beside),
+        match beside.kind {
+            Some("Rpicam") => self.of_rpicam(&field.name, beside),
+            Some("Pattern") => match field.name.as_str() {
+                "width" | "height" => usual::sizes(),
+                "fps" => usual::rates(),
+                _ => Vec::new(),
+            },
+            Some("Camera") | None => self.of_v4l2(&field.name, beside),
+            // What files and programs show nobody knows here.
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// A kind of mount with what has to be said of a new one: which camera, where there are several.
+    pub fn asking(&self, kind: &Kind) -> Kind {
+        let mut kind = kind.clone();
+        if kind.name == "Rpicam" && ribbon::cameras(self.0.as_ref()).len() > 1 {
+            kind.fields
+                .iter_mut()
+                .filter(|field| field.name == "camera")
+                .for_each(|field| field.required = true);
+        }
+        kind
+    }
+
+    fn of_rpicam(&self, name: &str, beside: Beside<'_>) -> Vec<Suggestion> {
+        let (found, camera) = (self.0.as_ref(), beside.camera.unwrap_or("0"));
+        match name {
+            "camera" => ribbon::cameras(found),
+            "width" | "height" => ribbon::sizes(found, camera),
+            "fps" => ribbon::rates(found, camera, beside.size),
+            _ => Vec::new(),
         }
     }
 
@@ -284,6 +313,40 @@ mod tests {
         assert_eq!(offered("fps", Beside { size: Some(("1920", "1080")), ..mjpeg }), ["5.0"]);
         let sizes = probed().suggestions(&field("width"), at("/dev/video0"));
         assert_eq!(sizes[0].shown, "640x480 YUYV MJPG");
+    }
+
+    #[test]
+    fn who_draws_or_plays_is_offered_no_cameras_sizes() {
+        let of = |kind| Beside { kind: Some(kind), device: Some("/dev/video0"), ..Beside::default() };
+        assert_eq!(offered("width", of("Camera")), ["640x480", "1920x1080", "10x10"]);
+        for (kind, name) in [("File", "fps"), ("Command", "fps"), ("Jpegs", "width"), ("Pattern", "device")] {
+            assert!(offered(name, of(kind)).is_empty(), "{kind} {name}");
+        }
+        let (sizes, rates) = (offered("height", of("Pattern")), offered("fps", of("Pattern")));
+        assert!(
+            sizes.len() > 4 && rates.len() > 4 && !sizes.contains(&"10x10".to_owned()),
+            "{sizes:?} {rates:?}"
+        );
+        for (size, rate) in sizes.iter().flat_map(|size| rates.iter().map(move |rate| (size, rate))) {
+            let (width, height) = size.split_once('x').unwrap();
+            let mount = format!("Pattern(width: {width}, height: {height}, fps: {rate})");
+            crate::config::Config::parse(&format!("(mounts: {{\"a\": {mount}}})")).unwrap();
+        }
+    }
+
+    #[test]
+    fn which_of_several_cameras_is_asked_of_a_new_mount() {
+        let schema = Schema::read(crate::config::schema()).unwrap();
+        let camera = |number: u32| serde_json::json!({"camera": number, "name": "imx708", "sizes": []});
+        let asked = |cameras: Vec<Value>, kind: &str| {
+            let probed = Probed(Some(serde_json::json!({"cameras": [], "rpicam": cameras})));
+            let kind = probed.asking(schema.kind(kind).unwrap());
+            let asked = kind.fields.into_iter().filter(|field| field.required);
+            asked.map(|field| field.name).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(vec![camera(0), camera(1)], "Rpicam"), ["camera"]);
+        assert!(asked(vec![camera(0)], "Rpicam").is_empty(), "there is nothing to choose");
+        assert_eq!(asked(vec![camera(0), camera(1)], "Camera"), ["device"]);
     }
 
     #[test]

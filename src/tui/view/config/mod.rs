@@ -111,7 +111,11 @@ fn words(model: &Model, section: &Section) -> (String, String, String) {
     match section {
         Section::Server => {
             let written = schema.plain().filter(|field| values.at(&field.name).is_some()).count();
-            ("Server".to_owned(), String::new(), format!("addresses, limits: {written} settings are written"))
+            let written = match written {
+                1 => "1 setting is written".to_owned(),
+                more => format!("{more} settings are written"),
+            };
+            ("Server".to_owned(), String::new(), format!("addresses, limits: {written}"))
         }
         Section::Structure(name) => {
             let help = schema.structures().find(|(field, _)| field.name == *name);

@@ -105,9 +105,11 @@ pub(super) fn versions(model: &Model, frame: &mut Frame<'_>, area: Rect, places:
     let chosen = state.version.chosen.min(state.versions.len() - 1);
     let line = |place: usize| {
         let version = &state.versions[place];
-        let (number, author) = (version.version, plain(&version.author));
-        let at = column(theme, &plain(&version.at), 20);
-        let text = format!("{number:>5}  {at}  {:>8}  {author}", bytes(version.bytes));
+        let (number, at) = (version.version, column(theme, &plain(&version.at), 20));
+        let text = match &version.trouble {
+            None => format!("{number:>5}  {at}  {:>8}  {}", bytes(version.bytes), plain(&version.author)),
+            Some(trouble) => format!("{number:>5}  {at}  {}", plain(trouble)),
+        };
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
     let block = more(block, state.versions.len() - window.len());

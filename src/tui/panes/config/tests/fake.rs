@@ -78,6 +78,7 @@ impl Fake {
                 at: "2026-11-26T03:00:00Z".into(),
                 author: "pi".into(),
                 bytes: 9,
+                trouble: None,
             }])),
             ConfigRequest::Rollback { to, .. } => Ok(Reply::Plan(plan(Some(to + 10)))),
             other => panic!("{other:?}"),

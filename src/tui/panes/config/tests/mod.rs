@@ -85,6 +85,28 @@ fn a_mount_is_added_renamed_and_taken_out() {
     assert_eq!(it.said(), "Only mounts can be taken out.");
 }
 
+#[test]
+fn of_several_cameras_of_rpicam_a_new_mount_is_asked_for_one() {
+    let camera = |number, name| serde_json::json!({"camera": number, "name": name, "sizes": []});
+    for (cameras, written) in [
+        (vec![camera(0, "imx708"), camera(1, "imx477")], "\"rpicam\": Rpicam(camera: 1)"),
+        (vec![camera(0, "imx708")], "\"rpicam\": Rpicam()"),
+    ] {
+        let (mut it, several) = (Screenful::new(), cameras.len() > 1);
+        let found = serde_json::json!({"cameras": [], "encoders": [], "rpicam": cameras});
+        it.model.panes.config.probed = super::super::super::state::config::probed::Probed(Some(found));
+        it.keys("a>>\n\n");
+        if several {
+            let Some(Editor::Line(line)) = &it.state().editor else { panic!("{:?}", it.state().editor) };
+            let shown: Vec<&str> = line.suggestions.iter().map(|it| it.shown.as_str()).collect();
+            assert_eq!((line.title.as_str(), &shown[..]), ("rpicam: camera", &["0 imx708", "1 imx477"][..]));
+            it.keys("1\n");
+        }
+        assert!(it.state().editor.is_none(), "{:?}", it.state().editor);
+        assert!(it.state().draft.text.contains(written), "{}", it.state().draft.text);
+    }
+}
+
 /// A review of another rate, and the file as another has changed it meanwhile.
 fn overtaken(file: &str) -> Screenful {
     let mut it = Screenful::new();
