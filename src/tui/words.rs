@@ -90,7 +90,8 @@ pub fn plain(text: &str) -> String {
     if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return text.to_owned();
     }
-    sign_by_sign(text).filter(|sign| !is_hint(*sign)).collect()
+    let kept: String = text.chars().filter(|sign| !is_hint(*sign)).collect();
+    sign_by_sign(&kept).collect()
 }
 
 /// The same with a sign for each that there was, for where a cursor stands among them.
@@ -99,7 +100,7 @@ pub fn sign_by_sign(text: &str) -> impl Iterator<Item = char> + '_ {
     let mut marks = MARKS;
     text.chars().map(move |sign| {
         marks = if width(sign) == 0 { marks + 1 } else { 0 };
-        if is_harmful(sign) || marks > MARKS && !is_hint(sign) { '\u{fffd}' } else { sign }
+        if is_harmful(sign) || is_hint(sign) || marks > MARKS { '\u{fffd}' } else { sign }
     })
 }
 

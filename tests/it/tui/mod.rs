@@ -3,9 +3,11 @@
 mod access;
 mod another;
 mod bytes;
+mod columns;
 mod config;
 mod config_keys;
 mod editing;
+mod hostile;
 mod keys;
 mod link;
 mod mouse;
