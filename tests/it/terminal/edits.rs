@@ -134,6 +134,7 @@ fn two_screens_and_a_hand_edit_the_same_file() {
     // What was typed stays, in what the other screen has written meanwhile.
     first.type_in("// mine\r");
     first.until("a line more", |shown| shown.contains("// mine") && shown.contains("it is right"));
+    second.until_has("The file was changed");
     second.type_in("e");
     second.until_has("it is right");
     second.type_in("// yours\r\x13");
@@ -145,7 +146,10 @@ fn two_screens_and_a_hand_edit_the_same_file() {
     // Both are the first line: which is above the other is the first screen's to say.
     let shown = first.until_has("another wrote at the same place");
     assert!(shown.contains("// yours") && shown.contains("// mine"), "{shown}");
-    first.type_in("\x13w");
+    // It is taken once it is known to be right; what is typed before that is text.
+    first.type_in("\x13");
+    first.until_has("addresses, limits");
+    first.type_in("w");
     first.until("what it would do", |shown| {
         shown.contains("-// yours") && shown.contains("+// mine") && !shown.contains("+    listen")
     });
@@ -153,7 +157,9 @@ fn two_screens_and_a_hand_edit_the_same_file() {
     first.until_has("addresses, limits");
     first.type_in("e");
     first.until_has("it is right");
-    first.type_in("// yours\r\x13w");
+    first.type_in("// yours\r\x13");
+    first.until_has("addresses, limits");
+    first.type_in("w");
     first.until("both", |shown| shown.contains("+// mine") && !shown.contains("-// yours"));
     first.type_in("y");
     first.until_has("It is served");
