@@ -72,8 +72,10 @@ pub enum ConfigAsked {
     Preview,
     /// The draft is applied.
     Apply,
-    /// The file's text, which another has changed meanwhile.
+    /// The file's text, which another has changed before what was changed here could be applied.
     Rebase,
+    /// The file's text, which another has changed while it is shown here.
+    Another,
     /// What is wrong with the text that is being edited.
     Check,
     /// The versions.

@@ -86,7 +86,7 @@ impl Sort {
 
 /// Pictures that a session was not sent.
 pub fn dropped(session: &SessionStatus) -> u64 {
-    session.dropped.iter().map(|drop| drop.pictures).sum()
+    session.dropped.iter().fold(0, |sum: u64, drop| sum.saturating_add(drop.pictures))
 }
 
 #[cfg(test)]

@@ -117,6 +117,9 @@ pub fn attributes(also: &[u8]) -> io::Result<Vec<u8>> {
             _ => answer.push(byte[0]),
         }
     }
+    // Who does not know a question may have drawn it, where nobody would draw over it.
+    out.write_all(b"\x1b[2J")?;
+    out.flush()?;
     Ok(answer)
 }
 

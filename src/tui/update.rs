@@ -85,7 +85,7 @@ fn seen(model: &mut Model, status: Box<Status>) -> Effects {
     match model.tab {
         Tab::Mount if first => panes::mount::enter(model),
         Tab::Mount => panes::mount::tick(model),
-        Tab::Config => panes::config::access::tick(model),
+        Tab::Config => panes::config::tick(model),
         Tab::Dashboard | Tab::Sessions | Tab::Logs | Tab::Alarms => Vec::new(),
     }
 }

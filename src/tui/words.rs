@@ -1,5 +1,9 @@
 //! Figures as people read them, and text that is safe to show.
 
+use ratatui::text::Span;
+
+use crate::plain::is_harmful;
+
 /// What stands where a figure is not known.
 pub const NONE: &str = "-";
 
@@ -83,17 +87,49 @@ pub fn some<T>(value: Option<T>, write: impl Fn(T) -> String) -> String {
 
 /// What peers and files say, without what a terminal could take for a command or what would shift a line.
 pub fn plain(text: &str) -> String {
-    let safe = |sign: char| {
-        let turns =
-            matches!(sign, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if sign.is_control() || turns { '\u{fffd}' } else { sign }
-    };
-    text.chars().map(safe).collect()
+    if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().filter(|sign| !is_hint(*sign)).collect();
+    sign_by_sign(&kept).collect()
+}
+
+/// The same with a sign for each that there was, for where a cursor stands among them.
+pub fn sign_by_sign(text: &str) -> impl Iterator<Item = char> + '_ {
+    // One without a letter would stand on what is written before it.
+    let mut marks = MARKS;
+    text.chars().map(move |sign| {
+        marks = if width(sign) == 0 { marks + 1 } else { 0 };
+        if is_harmful(sign) || is_hint(sign) || marks > MARKS { '\u{fffd}' } else { sign }
+    })
+}
+
+/// So many marks stand on one letter; more would cover the lines above and below.
+const MARKS: u32 = 3;
+
+/// What says how the sign before it is to look: terminals are not at one how wide that is then.
+fn is_hint(sign: char) -> bool {
+    matches!(sign, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+/// The columns that a text takes. It is added up sign by sign: what is wider or smaller together some terminals do not know.
+pub fn wide(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+/// The columns that a sign takes.
+pub fn width(sign: char) -> usize {
+    if sign.is_ascii_graphic() || sign == ' ' {
+        1
+    } else {
+        Span::raw(sign.encode_utf8(&mut [0; 4]) as &str).width()
+    }
 }
 
 /// `21:04:05` of `2026-11-25T21:04:05Z`.
 pub fn clock(at: &str) -> &str {
-    at.get(11..19).unwrap_or(at)
+    let time = at.get(11..19).filter(|it| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b':'));
+    time.unwrap_or("--:--:--")
 }
 
 #[cfg(test)]
@@ -126,5 +162,18 @@ mod tests {
     #[test]
     fn nothing_that_a_peer_says_commands_the_terminal() {
         assert_eq!(plain("a\x1b[2Jb\u{202e}c\n"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(
+            plain("\u{2600}\u{fe0f}e\u{301}\u{301}\u{301}\u{301}"),
+            "\u{2600}e\u{301}\u{301}\u{301}\u{fffd}"
+        );
+    }
+
+    #[test]
+    fn a_time_is_one_or_none() {
+        for (at, time) in
+            [("2026-11-25T21:04:05Z", "21:04:05"), ("", "--:--:--"), ("2026-11-25T\x1b[2J....", "--:--:--")]
+        {
+            assert_eq!(clock(at), time);
+        }
     }
 }

@@ -47,7 +47,7 @@ const MAY_KNOW: [(&str, &[&str]); 29] = [
     ("source", &["amount", "clock", "encode", "hub", "media", "redact", "v4l2"]),
     ("tests", &[]),
     ("tools", &["amount", "client", "clock", "rtcp", "rtp", "rtsp", "sdp"]),
-    ("tui", &["control"]),
+    ("tui", &["control", "plain"]),
     ("v4l2", &["media"]),
 ];
 

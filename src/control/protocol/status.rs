@@ -386,6 +386,8 @@ pub struct ConfigState {
     pub path: Option<String>,
     /// The version that is served.
     pub version: Option<u64>,
+    /// What the file's text is known by, as `config get` tells it: whoever shows the text sees that it is another.
+    pub hash: Option<String>,
     /// Whether it is what the file says.
     pub origin: ConfigOrigin,
     /// Why it is not, in a sentence.

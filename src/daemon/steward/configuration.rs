@@ -82,9 +82,10 @@ impl Steward {
             Ok(From::LastGood { why, .. }) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
             Err(error) => (ConfigOrigin::LastGood, Some(in_a_line(&error.lines()))),
         };
+        let hash = store.written().ok().map(|text| store::hash(text.unwrap_or_default().as_bytes()));
         let read_only = store.may_save().err().map(|error| error.to_string());
         let state_dir = Some(self.state.display().to_string());
-        ConfigState { path, version, origin, why, read_only, state_dir }
+        ConfigState { path, version, hash, origin, why, read_only, state_dir }
     }
 
     async fn get(&self) -> Answer {

@@ -41,7 +41,12 @@ pub fn again(model: &mut Model) -> Effects {
         return Vec::new();
     }
     let logs = &mut model.panes.logs;
-    (logs.lines, logs.waiting) = Default::default();
+    // Who stands still may read what was said before the end.
+    logs.outdated = logs.paused;
+    if !logs.paused {
+        logs.lines.clear();
+    }
+    logs.waiting.clear();
     logs.missed = 0;
     vec![ask()]
 }
@@ -56,7 +61,7 @@ pub fn came(model: &mut Model, event: LogEvent) {
     let logs = &mut model.panes.logs;
     match event {
         LogEvent::Line(line) => logs.add(line),
-        LogEvent::Missed(lines) => logs.missed += lines,
+        LogEvent::Missed(lines) => logs.missed = logs.missed.saturating_add(lines),
     }
     stay(model);
 }
@@ -100,6 +105,9 @@ pub fn command(model: &mut Model, command: Command) -> Effects {
         Command::Pause => {
             logs.paused = !logs.paused;
             if !logs.paused {
+                if std::mem::take(&mut logs.outdated) {
+                    logs.lines.clear();
+                }
                 std::mem::take(&mut logs.waiting).into_iter().for_each(|line| logs.add(line));
             }
         }

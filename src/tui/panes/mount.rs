@@ -196,7 +196,10 @@ fn change(model: &mut Model, mount: &str, steps: i64) -> Effects {
         None => Vec::new(),
         Some(Setting::Bitrate(now)) => {
             let step = (now / 20).max(50_000) as i64;
-            let bitrate_bps = (now as i64 + steps * step).clamp(50_000, i64::from(GREATEST_BITRATE)) as u32;
+            let bitrate_bps = i64::try_from(now)
+                .unwrap_or(i64::MAX)
+                .saturating_add(steps.saturating_mul(step))
+                .clamp(50_000, i64::from(GREATEST_BITRATE)) as u32;
             set_bitrate(model, mount, bitrate_bps)
         }
         Some(Setting::Gop(now)) => {
@@ -245,7 +248,7 @@ pub fn slide(model: &mut Model, line: usize, place: u16, of: u16) -> Effects {
             let ControlKind::Number { least, greatest, step } = control.kind else { return Vec::new() };
             let (step, span) = (step.max(1), greatest as f64 - least as f64);
             let steps = (share * span / step as f64).round() as i64;
-            let value = least.saturating_add(steps.saturating_mul(step)).clamp(least, greatest);
+            let value = within(least.saturating_add(steps.saturating_mul(step)), least, greatest);
             let (name, now) = (control.name.clone(), control.value);
             if now == Some(value) { Vec::new() } else { set(model, &mount, &name, value) }
         }
@@ -271,6 +274,11 @@ fn aims(model: &mut Model, mount: &str, aim: impl FnOnce(&mut Encoder)) {
     }
 }
 
+/// A driver may say of a control that its least is more than its greatest.
+fn within(value: i64, least: i64, greatest: i64) -> i64 {
+    value.min(greatest).max(least)
+}
+
 /// The value so many steps on.
 fn stepped(control: &Control, steps: i64) -> i64 {
     let now = control.value.unwrap_or(control.default);
@@ -279,7 +287,7 @@ fn stepped(control: &Control, steps: i64) -> i64 {
             // Large ranges in a hundred steps: nobody presses a key 10 000 times.
             let step = (*step).max(1);
             let hundredth = greatest.saturating_sub(*least) / 100 / step * step;
-            now.saturating_add(steps.saturating_mul(hundredth.max(step))).clamp(*least, *greatest)
+            within(now.saturating_add(steps.saturating_mul(hundredth.max(step))), *least, *greatest)
         }
         ControlKind::Switch => i64::from(steps > 0),
         ControlKind::Menu(entries) => {

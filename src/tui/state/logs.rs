@@ -25,6 +25,8 @@ pub struct State {
     pub search: String,
     /// It stands still.
     pub paused: bool,
+    /// The lines are those of a daemon that is gone: they go when it stands still no longer.
+    pub(in crate::tui) outdated: bool,
     /// It stays at the newest line.
     pub follows: bool,
     /// The line that keys act on.
@@ -43,6 +45,7 @@ impl Default for State {
             room: None,
             search: String::new(),
             paused: false,
+            outdated: false,
             follows: true,
             cursor: Cursor::default(),
             asked: false,

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Row};
 
 use super::super::model::{Model, Places};
-use super::super::words::{NONE, bitrate, count, fine, millis, plain, some};
+use super::super::words::{NONE, bitrate, count, fine, millis, plain, some, wide};
 use super::parts::{Column, clip, more, panel, rest, row_style, sparkline, table, tell_rows};
 use super::{alarms, board, chart};
 use crate::control::protocol::{MountStatus, Status};
@@ -118,7 +118,7 @@ fn columns(width: u16, longest_name: u16) -> Vec<Shown> {
 }
 
 fn mounts(model: &Model, status: &Status, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
-    let longest = status.mounts.iter().map(|mount| Span::raw(&mount.name).width()).max().unwrap_or(0);
+    let longest = status.mounts.iter().map(|mount| wide(&plain(&mount.name))).max().unwrap_or(0);
     let shown = columns(area.width, longest as u16);
     let columns: Vec<Column> = shown.iter().map(|(_, column)| *column).collect();
     let block = panel(model.theme, "Mounts");
@@ -149,8 +149,8 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Shown], room: usize
     let (mark, word, look) = theme.mount(mount.state);
     let track = mount.tracks.first();
     let size = track.and_then(|track| Some(format!("{}x{}", track.width?, track.height?)));
-    let dropped: u64 =
-        mount.source_dropped.iter().chain(&mount.reader_dropped).map(|drop| drop.pictures).sum();
+    let drops = mount.source_dropped.iter().chain(&mount.reader_dropped);
+    let dropped = drops.fold(0, |sum: u64, drop| sum.saturating_add(drop.pictures));
     let bars = model.past.mounts.get(&mount.name).map(|past| past.bars(0, chart)).unwrap_or_default();
     let readers = match mount.max_readers {
         Some(most) => format!("{}/{most}", mount.readers),
@@ -162,8 +162,8 @@ fn row<'a>(model: &Model, mount: &'a MountStatus, columns: &[Shown], room: usize
         Span::styled(mark, look).into(),
         clip(theme, &plain(&mount.name), room).into(),
         Span::styled(word, look).into(),
-        mount.kind.as_str().into(),
-        track.map_or(NONE, |track| track.codec.as_str()).into(),
+        plain(&mount.kind).into(),
+        track.map_or_else(|| NONE.to_owned(), |track| plain(&track.codec)).into(),
         size.unwrap_or_else(|| NONE.to_owned()).into(),
         some(mount.fps, |fps| format!("{fps:.0}")).into(),
         some(mount.bitrate_bps, bitrate).into(),

@@ -10,7 +10,7 @@ use super::super::keys::Binding;
 use super::super::model::{Model, Notice, Overlay, Places, Prompt, Spot};
 use super::super::panes::config;
 use super::super::theme::Theme;
-use super::super::words::plain;
+use super::super::words::{plain, wide};
 use super::parts::{clip, wrapped};
 
 /// The lowest line.
@@ -25,12 +25,12 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
             Prompt::SearchLog => " Look for: ".to_owned(),
             Prompt::Ban { address, .. } => format!(" Ban {} for (30m, 2h, 7d): ", plain(address)),
         };
-        let room = usize::from(area.width).saturating_sub(asks.len() + 1);
+        let room = usize::from(area.width).saturating_sub(wide(&asks) + 1);
         let scroll = input.visual_scroll(room);
         let typed: String = input.value().chars().skip(scroll).collect();
         let line = Line::from(vec![Span::styled(asks.clone(), theme.title()), Span::raw(typed)]);
         frame.render_widget(Paragraph::new(line), area);
-        let x = asks.len() + input.visual_cursor().saturating_sub(scroll);
+        let x = wide(&asks) + input.visual_cursor().saturating_sub(scroll);
         frame.set_cursor_position((area.x + x as u16, area.y));
         return;
     }

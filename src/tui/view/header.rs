@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::message::Command;
 use super::super::model::{Model, Places, Spot, Tab};
-use super::super::words::{clock, duration, plain};
+use super::super::words::{clock, duration, plain, wide};
 use super::parts::clip;
 use crate::control::protocol::AlarmLevel;
 
@@ -34,11 +34,11 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let board = &status.board;
     let right =
         format!("up {}  {} {} UTC ", duration(status.uptime_s), theme.sign("●", "*"), clock(&status.at));
-    let room = usize::from(area.width).saturating_sub(Span::raw(&right).width() + 1);
+    let room = usize::from(area.width).saturating_sub(wide(&right) + 1);
     let name = board.hostname.as_deref().map(plain).unwrap_or_default();
     let made = board.model.as_deref().map(plain).unwrap_or_default();
-    let head = format!(" Lenslet {} ", status.version);
-    let rest = room.saturating_sub(head.len());
+    let head = clip(theme, &format!(" Lenslet {} ", plain(&status.version)), room);
+    let rest = room.saturating_sub(wide(&head));
     let rest = clip(theme, format!(" {name}  {made}").trim_end(), rest);
     let left = Line::from(vec![Span::styled(head, theme.title()), Span::raw(rest)]);
     frame.render_widget(Paragraph::new(left), area);

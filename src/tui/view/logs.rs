@@ -8,8 +8,8 @@ use ratatui::widgets::Paragraph;
 
 use super::super::model::{Model, Places};
 use super::super::theme::Theme;
-use super::super::words::{clock, plain};
-use super::parts::{clip, panel, row_style, tell_rows, wrapped};
+use super::super::words::{clock, plain, wide};
+use super::parts::{clip, column, panel, row_style, tell_rows, wrapped};
 use crate::control::protocol::{Level, LogLine};
 
 /// The body.
@@ -109,8 +109,8 @@ fn line<'a>(model: &Model, line: &'a LogLine, width: usize) -> Line<'a> {
     let look = look(theme, line.level);
     let head = format!("{} ", clock(&line.at));
     let level = format!("{:<5} ", word(line.level));
-    let room = format!("{:<8} ", plain(&line.room));
-    let before = head.len() + level.len() + room.len();
+    let room = column(theme, &plain(&line.room), 8) + " ";
+    let before = head.len() + level.len() + wide(&room);
     let text = clip(theme, &plain(&line.text), width.saturating_sub(before));
     let text = if logs.found(line) {
         Span::styled(text, look.add_modifier(Modifier::UNDERLINED | Modifier::BOLD))

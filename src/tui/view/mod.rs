@@ -40,6 +40,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use super::model::{Model, Places, Tab};
 use super::theme::Glyphs;
+use super::words::{plain, wide};
 pub use parts::LEAST;
 
 /// Draws all of it.
@@ -70,7 +71,22 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) -> Places {
     if model.theme.glyphs == Glyphs::Ascii {
         typewrite(frame.buffer_mut());
     }
+    halve(frame.buffer_mut());
     places
+}
+
+/// A wide sign whose second half something was drawn over is none any more: a terminal would draw it over that.
+fn halve(buffer: &mut Buffer) {
+    let Rect { x: left, y: top, .. } = buffer.area;
+    let (right, bottom) = (buffer.area.right(), buffer.area.bottom());
+    for (x, y) in (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y))) {
+        let symbol = buffer[(x, y)].symbol();
+        let whole =
+            symbol.is_ascii() || wide(symbol) < 2 || x + 1 < right && buffer[(x + 1, y)].symbol() == " ";
+        if !whole {
+            buffer[(x, y)].set_symbol(" ");
+        }
+    }
 }
 
 /// What peers say and what a chart's axes are made of, in signs that this terminal has.
@@ -98,7 +114,7 @@ fn too_small(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 fn nothing_yet(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let said = match &model.link.lost {
         None => "Waiting for Lenslet to answer ...".to_owned(),
-        Some(why) => format!("{why}.\n\nIt is tried again until it answers; q leaves."),
+        Some(why) => format!("{}.\n\nIt is tried again until it answers; q leaves.", plain(why)),
     };
     let [_, middle, _] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(6), Constraint::Fill(1)]).areas(area);

@@ -12,7 +12,7 @@ use super::super::picture::Picture;
 use super::super::theme::{Colours, Glyphs, Pictures, Theme};
 use super::super::words::{NONE, bitrate, bytes, count, fine, millis, plain, some};
 use super::chart;
-use super::parts::{airy, clip, flow, gauge, more, named, panel, row_style, sparkline, title};
+use super::parts::{airy, clip, column, flow, gauge, more, named, panel, row_style, sparkline, title};
 use crate::control::protocol::{Control, ControlKind, MountState, MountStatus};
 
 /// What can be set has so many lines at least, with their frame.
@@ -83,7 +83,7 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
         .iter()
         .chain(&mount.reader_dropped)
         .filter(|drop| drop.pictures > 0)
-        .map(|drop| format!("{} {}", count(drop.pictures), drop.reason))
+        .map(|drop| format!("{} {}", count(drop.pictures), plain(&drop.reason)))
         .collect();
     let dropped = if dropped.is_empty() { "none".to_owned() } else { dropped.join(", ") };
     let readers = match mount.max_readers {
@@ -110,7 +110,7 @@ fn figures(model: &Model, mount: &MountStatus, width: u16) -> Vec<Line<'static>>
     ];
     lines.extend(rows.into_iter().flat_map(|row| flow(row, room)));
     // Whole by `u`.
-    let url = url(model, &mount.name).map(|url| clip(theme, &url, room.saturating_sub("URL ".len())));
+    let url = url(model, &mount.name).map(|url| clip(theme, &plain(&url), room.saturating_sub("URL ".len())));
     lines.extend(url.map(|url| Line::from(of("URL", url))));
     lines
 }
@@ -124,8 +124,8 @@ fn latency(theme: Theme, mount: &MountStatus) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled(format!("{:<22}{:>5}{:>5}", "", "p50", "p99"), theme.quiet())];
     lines.extend(measured().map(|stage| {
         let figures = format!(
-            "{:<22}{:>5}{:>5} ",
-            plain(&stage.stage),
+            "{}{:>5}{:>5} ",
+            column(theme, &plain(&stage.stage), 22),
             some(stage.p50_ms, fine),
             some(stage.p99_ms, fine)
         );
@@ -210,7 +210,11 @@ fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> 
     let (name_width, room) = widths(width);
     let aim = |name: &str, part: f64, value: String| {
         let bar = Span::styled(gauge(theme, part, room), theme.chart());
-        Line::from(vec![Span::raw(format!("{name:<name_width$} ")), bar, Span::raw(format!(" {value}"))])
+        Line::from(vec![
+            Span::raw(format!("{} ", column(theme, name, name_width))),
+            bar,
+            Span::raw(format!(" {value}")),
+        ])
     };
     match setting {
         // To 50 Mbit/s, and from every picture to one keyframe in a thousand.
@@ -219,9 +223,9 @@ fn setting(model: &Model, setting: &Setting<'_>, width: usize) -> Line<'static> 
         }
         Setting::Gop(pictures) => aim("GOP, pictures", share(f64::from(*pictures)), pictures.to_string()),
         Setting::Control(control) => {
-            let name = clip(theme, &plain(&control.name), name_width);
+            let name = column(theme, &plain(&control.name), name_width);
             let dim = if control.inactive || control.read_only { theme.quiet() } else { Style::new() };
-            let name = Span::styled(format!("{name:<name_width$} "), dim);
+            let name = Span::styled(name + " ", dim);
             Line::from([vec![name], value(theme, control, room)].concat())
         }
     }

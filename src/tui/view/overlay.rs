@@ -26,7 +26,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, body: Rect, places: &mu
 fn asks(theme: Theme, frame: &mut Frame<'_>, body: Rect, question: &Question, places: &mut Places) {
     let width = 64.min(body.width);
     let inside = usize::from(width.saturating_sub(4)).max(1);
-    let lines: Vec<Line<'_>> = wrapped(&question.asks, inside).into_iter().map(Line::from).collect();
+    let lines: Vec<Line<'_>> = wrapped(&plain(&question.asks), inside).into_iter().map(Line::from).collect();
     let area = middle(body, width, lines.len() as u16 + 2);
     // The answers stand at the right of the lower edge, with what a click on them says.
     let answers: &[(&str, &str, Option<bool>)] = match question.no {
@@ -79,7 +79,8 @@ fn url(theme: Theme, frame: &mut Frame<'_>, body: Rect, url: &str) {
     };
     let code = code(theme, url);
     let inside = usize::from(body.width.saturating_sub(4)).max(1);
-    let address = wrapped(url, inside).into_iter().map(|line| Line::styled(line, theme.title()).centered());
+    let address =
+        wrapped(&plain(url), inside).into_iter().map(|line| Line::styled(line, theme.title()).centered());
     let mut text = Text::from(address.chain([Line::raw("")]).collect::<Vec<_>>());
     let small = !code.as_ref().is_some_and(has_room);
     let said = match code {

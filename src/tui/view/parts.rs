@@ -7,6 +7,7 @@ use ratatui::widgets::{Block, Cell, Padding, Row, Table};
 
 use super::super::model::{Model, Places, Spot};
 use super::super::theme::{Glyphs, Theme};
+use super::super::words::{self, wide};
 
 /// What a screen needs.
 pub const LEAST: (u16, u16) = (40, 10);
@@ -112,9 +113,10 @@ pub(super) fn sparkline(theme: Theme, values: &[u64], width: usize) -> String {
         Glyphs::Ascii => [' ', '.', '.', ':', ':', '-', '=', '+', '#'],
     };
     // What stays the same is a line at three quarters, not a block.
-    let top = values.iter().max().map_or(0, |most| most + most / 3).max(1);
+    let top = values.iter().max().map_or(0, |most| most.saturating_add(most / 3)).max(1);
     let values = &values[values.len().saturating_sub(width)..];
-    let bars = values.iter().map(|value| levels[(value * 8).div_ceil(top).min(8) as usize]);
+    let bars =
+        values.iter().map(|value| levels[(u128::from(*value) * 8).div_ceil(top.into()).min(8) as usize]);
     let empty = width - values.len();
     std::iter::repeat_n(' ', empty).chain(bars).collect()
 }
@@ -127,19 +129,29 @@ pub(super) fn gauge(theme: Theme, share: f64, width: usize) -> String {
 
 /// As much of a text as fits, its end told by a sign.
 pub(super) fn clip(theme: Theme, text: &str, width: usize) -> String {
-    if Span::raw(text).width() <= width {
+    if wide(text) <= width {
         return text.to_owned();
     }
     let end = theme.sign("…", "~");
-    let mut clipped = String::new();
-    for sign in text.chars() {
-        let longer = format!("{clipped}{sign}");
-        if Span::raw(&longer).width() + 1 > width {
-            break;
-        }
-        clipped = longer;
-    }
-    clipped + if width > 0 { end } else { "" }
+    let mut left = width.saturating_sub(1);
+    let fits = text.chars().take_while(|sign| {
+        let wide = words::width(*sign);
+        let fits = wide <= left;
+        left = left.saturating_sub(wide);
+        fits
+    });
+    fits.collect::<String>() + if width > 0 { end } else { "" }
+}
+
+/// A text in a column that is so wide: cut, or with spaces behind it.
+pub(super) fn column(theme: Theme, text: &str, width: usize) -> String {
+    at_least(clip(theme, text, width), width)
+}
+
+/// A text with spaces behind it where it is not so wide.
+pub(super) fn at_least(text: String, width: usize) -> String {
+    let lacks = width.saturating_sub(wide(&text));
+    text + &" ".repeat(lacks)
 }
 
 /// Values with their words, in as many lines as it takes for none to be cut.
@@ -161,7 +173,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if Span::raw(&*line).width() + 1 + Span::raw(word).width() <= width => {
+            Some(line) if wide(line) + 1 + wide(word) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -174,11 +186,14 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
 /// A word in pieces that are not wider.
 fn broken(word: &str, width: usize) -> Vec<String> {
     let mut pieces = vec![String::new()];
+    let mut used = 0;
     for sign in word.chars() {
-        let wide = pieces.last().map_or(0, |piece| Span::raw(piece).width());
-        if wide > 0 && wide + Span::raw(sign.to_string()).width() > width {
+        let wide = words::width(sign);
+        if used > 0 && used + wide > width {
             pieces.push(String::new());
+            used = 0;
         }
+        used += wide;
         if let Some(piece) = pieces.last_mut() {
             piece.push(sign);
         }

@@ -90,7 +90,7 @@ fn figures<'a>(model: &Model, session: &'a SessionStatus, width: usize) -> Vec<L
     let mut lines: Vec<Line<'a>> = rows.into_iter().flat_map(|row| flow(row, width)).collect();
     let dropped = session.dropped.iter().filter(|drop| drop.pictures > 0);
     let dropped: Vec<String> =
-        dropped.map(|drop| format!("{} {}", count(drop.pictures), drop.reason)).collect();
+        dropped.map(|drop| format!("{} {}", count(drop.pictures), plain(&drop.reason))).collect();
     let none = dropped.is_empty();
     let look = if none { Style::new() } else { theme.warning() };
     let dropped = if none { "none".to_owned() } else { dropped.join(", ") };

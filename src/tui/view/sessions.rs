@@ -9,7 +9,7 @@ use ratatui::widgets::{Paragraph, Row};
 use super::super::message::Command;
 use super::super::model::{Model, Places, Spot};
 use super::super::panes::sessions::{self, Sort, chosen, dropped, transport};
-use super::super::words::{NONE, bitrate, count, duration, fine, millis, plain, some};
+use super::super::words::{NONE, bitrate, count, duration, fine, millis, plain, some, wide};
 use super::parts::{Column, clip, panel, rest, row_style, table, tell_rows};
 use crate::control::protocol::{SessionState, SessionStatus};
 
@@ -113,7 +113,7 @@ fn roomier(
     shown: &[&SessionStatus],
     width: u16,
 ) -> Vec<(Column, Option<Sort>)> {
-    let longest = shown.iter().map(|session| Span::raw(&session.mount).width()).max().unwrap_or(0);
+    let longest = shown.iter().map(|session| wide(&plain(&session.mount))).max().unwrap_or(0);
     let alone: Vec<Column> = columns.iter().map(|(column, _)| *column).collect();
     let left = rest(&alone, width).saturating_sub(ADDRESS).min(longest.saturating_sub(usize::from(MOUNT)));
     if let Some((column, _)) = columns.iter_mut().find(|(_, sort)| *sort == Some(Sort::Mount)) {

@@ -344,6 +344,7 @@ pub(super) fn status() -> Status {
         config: ConfigState {
             path: Some("/etc/lenslet/lenslet.ron".into()),
             version: Some(4),
+            hash: Some("046c441dbf3c43ea0b66afff1f1f188a".into()),
             origin: ConfigOrigin::LastGood,
             why: Some("3:1: a bracket is not closed".into()),
             read_only: Some("/etc is mounted read-only".into()),

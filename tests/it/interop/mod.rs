@@ -27,7 +27,7 @@ pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
     there
 }
 
-fn skip(tool: &str, why: &str) {
+pub(crate) fn skip(tool: &str, why: &str) {
     assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "{tool} is required and {why}");
     // Not `println!`: what a test prints is shown only where it fails.
     let _unseen = std::io::stderr().write_all(format!("SKIPPED: {tool} {why}\n").as_bytes());

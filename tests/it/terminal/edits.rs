@@ -107,3 +107,66 @@ fn a_mount_is_added_by_the_wizard_played_and_rolled_back() {
     assert!(daemon.serves("cam") && !daemon.serves("second"));
     terminal.leave();
 }
+
+/// Two screens and an editor beside them, all at one file: nobody writes over what he has not seen.
+#[test]
+fn two_screens_and_a_hand_edit_the_same_file() {
+    let daemon = Daemon::start("127.0.0.1");
+    let by_hand = |from: &str, to: &str| {
+        let text = daemon.text();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(daemon.folder.join("lenslet.ron"), text.replace(from, to)).unwrap();
+    };
+    let open = || {
+        let mut terminal = Terminal::open(&daemon, "xterm-256color", 40, 160);
+        terminal.until_has("cam");
+        terminal.type_in("4");
+        terminal.until_has("addresses, limits");
+        terminal
+    };
+    let (mut first, mut second) = (open(), open());
+    first.type_in("e");
+    first.until_has("it is right");
+    // What was not touched is the file's.
+    by_hand("fps: 15", "fps: 10");
+    let shown = first.until_has("fps: 10");
+    assert!(shown.contains("The file was changed"), "{shown}");
+    // What was typed stays, in what the other screen has written meanwhile.
+    first.type_in("// mine\r");
+    first.until("a line more", |shown| shown.contains("// mine") && shown.contains("it is right"));
+    second.until_has("The file was changed");
+    second.type_in("e");
+    second.until_has("it is right");
+    second.type_in("// yours\r\x13");
+    second.until_has("addresses, limits");
+    second.type_in("w");
+    second.until_has("+// yours");
+    second.type_in("y");
+    second.until_has("It is served");
+    // Both are the first line: which is above the other is the first screen's to say.
+    let shown = first.until_has("another wrote at the same place");
+    assert!(shown.contains("// yours") && shown.contains("// mine"), "{shown}");
+    // It is taken once it is known to be right; what is typed before that is text.
+    first.type_in("\x13");
+    first.until_has("addresses, limits");
+    first.type_in("w");
+    first.until("what it would do", |shown| {
+        shown.contains("-// yours") && shown.contains("+// mine") && !shown.contains("+    listen")
+    });
+    first.type_in("\x1b");
+    first.until_has("addresses, limits");
+    first.type_in("e");
+    first.until_has("it is right");
+    first.type_in("// yours\r\x13");
+    first.until_has("addresses, limits");
+    first.type_in("w");
+    first.until("both", |shown| shown.contains("+// mine") && !shown.contains("-// yours"));
+    first.type_in("y");
+    first.until_has("It is served");
+    let text = daemon.text();
+    assert!(text.contains("// mine") && text.contains("// yours") && text.contains("fps: 10"), "{text}");
+    assert!(text.contains("( // the porch") && text.contains("// left one"), "{text}");
+    second.until_has("The file was changed");
+    first.leave();
+    second.leave();
+}

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::{Daemon, PATIENCE, Terminal};
-use crate::interop::has;
+use crate::interop::{has, skip};
 
 /// An sshd of our own, with a key that lets anybody in.
 struct Sshd {
@@ -18,8 +18,17 @@ struct Sshd {
 impl Sshd {
     /// None where there is no sshd, or nobody who may start it.
     fn new() -> Option<Self> {
-        let root = nix::unistd::geteuid().is_root() && has("unshare", &["-m", "true"]);
-        let program = sshd().filter(|_| root && has("ssh", &["-V"]))?;
+        if !has("unshare", &["-m", "true"]) || !has("ssh", &["-V"]) {
+            return None;
+        }
+        let Some(program) = sshd() else {
+            skip("sshd", "is not installed");
+            return None;
+        };
+        if !nix::unistd::geteuid().is_root() {
+            skip("sshd", "is started by root alone");
+            return None;
+        }
         let folder = tempfile::tempdir().unwrap();
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();

@@ -45,3 +45,17 @@ fn a_terminal_that_takes_kittys_pictures_is_sent_its_picture_so() {
     assert!(!terminal.sent().contains("\x1b[c"));
     terminal.leave();
 }
+
+/// Some draw a question that they do not know, where the first screen has nothing.
+#[test]
+fn what_a_terminal_may_have_drawn_of_a_question_is_gone_before_the_first_screen() {
+    let daemon = Daemon::start("127.0.0.1");
+    let mut terminal = Terminal::open(&daemon, "xterm-256color", 40, 120);
+    terminal.until_sent(0, b"\x1b[c");
+    terminal.type_in("\x1b[?62;c");
+    terminal.until_has("cam");
+    let sent = terminal.sent();
+    let places = ["\x1b[c", "\x1b[2J", "Lenslet"].map(|part| sent.find(part));
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?}");
+    terminal.leave();
+}

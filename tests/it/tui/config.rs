@@ -1,10 +1,11 @@
 //! The configuration's screens, with a real daemon behind them that answers.
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
-    AccessRequest, BanEntry, ConfigRequest, Refusal, Reply, Request, UserEntry, VersionEntry,
+    AccessRequest, Ask, BanEntry, ConfigRequest, Refusal, Reply, Request, UserEntry, VersionEntry,
 };
 use lenslet::tui::effect::Effect;
 use lenslet::tui::message::{Asked, Message};
@@ -16,7 +17,7 @@ use ratatui::style::Modifier;
 
 use super::screens::shows;
 use super::support::{draw, key, press, seen, status, tell, text};
-use crate::support::Server;
+use crate::support::{PATIENCE, Server};
 
 const MOUNTS: &str = r#"mounts: {
     // Above the door.
@@ -93,6 +94,39 @@ impl Screen {
         for _ in 0..place {
             self.press("j");
         }
+    }
+
+    /// Somebody edits the file by hand; the screen hears of it as soon as the daemon tells.
+    pub(super) fn by_hand(&mut self, change: impl Fn(&str) -> String) {
+        let path = self.server.config().to_owned();
+        let text = change(&std::fs::read_to_string(&path).unwrap());
+        std::fs::write(path, text).unwrap();
+        self.hears();
+    }
+
+    /// Hears of the file as it is now.
+    pub(super) fn hears(&mut self) {
+        let Ok(Reply::Config(file)) = self.control.ask(ConfigRequest::Get { path: None }) else { panic!() };
+        let end = Instant::now() + PATIENCE;
+        let config = loop {
+            let Ok(Reply::Status(status)) = self.control.ask(Ask::Status { every_ms: None }) else {
+                panic!()
+            };
+            if status.config.hash == file.hash {
+                break status.config;
+            }
+            assert!(Instant::now() < end, "the daemon does not tell");
+            std::thread::yield_now();
+        };
+        let mut status = self.model.status.clone().unwrap();
+        (status.config.hash, status.config.origin) = (config.hash, config.origin);
+        let effects = tell(&mut self.model, Asked::Status, Ok(Reply::Status(status)));
+        self.perform(effects);
+    }
+
+    /// The file's text.
+    pub(super) fn file(&self) -> String {
+        std::fs::read_to_string(self.server.config()).unwrap()
     }
 
     /// What the version says that is gone back to.
@@ -290,4 +324,24 @@ fn the_text_and_the_versions() {
     screen.press("Esc");
     screen.types("x");
     shows("config-text-wrong", &mut screen.model);
+}
+
+#[test]
+fn a_page_of_the_text_is_as_many_lines_as_are_seen() {
+    let mounts = (0..60).map(|number| format!("    \"camera{number}\": Pattern(fps: 15, enabled: false),\n"));
+    let mut screen = Screen::of(&format!("mounts: {{\n{}}}", mounts.collect::<String>()));
+    screen.press("e");
+    let first = |screen: &mut Screen| {
+        let shown = screen.shown();
+        let lines: Vec<String> =
+            shown.lines().filter(|line| line.contains("\"camera")).map(str::to_owned).collect();
+        (lines.len(), lines.last().unwrap().clone())
+    };
+    let (lines, before) = first(&mut screen);
+    assert!(lines > 5 && before.contains("camera1"), "{before}");
+    screen.press("PgDn");
+    let (seen, after) = first(&mut screen);
+    assert!(seen >= lines && after.contains(&format!("camera{}\"", lines * 2)), "{lines} {after}");
+    screen.press("PgDn PgDn PgUp PgUp PgUp");
+    assert_eq!(first(&mut screen).1, before);
 }

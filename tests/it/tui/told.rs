@@ -80,6 +80,28 @@ fn a_daemon_that_comes_back_is_asked_for_all_that_was_watched() {
 }
 
 #[test]
+fn a_log_that_stands_still_does_so_while_the_daemon_begins_anew() {
+    let mut model = day();
+    let said = |model: &mut Model, text: &str| {
+        let at = "2026-11-25T21:00:00.123Z".to_owned();
+        let line = LogLine { at, level: Level::Warn, room: "source".into(), text: text.into() };
+        tell(model, Asked::Log, Ok(Reply::Log(LogEvent::Line(line))));
+    };
+    press(&mut model, "5");
+    said(&mut model, "the last words");
+    press(&mut model, "p");
+    update(&mut model, Message::Lost("it is gone".into()));
+    update(&mut model, Message::Connected);
+    tell(&mut model, Asked::Status, Ok(Reply::Status(Box::new(status("typical")))));
+    said(&mut model, "it begins");
+    let shown = text(&draw(&mut model, 80, 24));
+    assert!(shown.contains("the last words") && shown.contains("PAUSED, 1 wait"), "{shown}");
+    press(&mut model, "p");
+    let shown = text(&draw(&mut model, 80, 24));
+    assert!(shown.contains("it begins") && !shown.contains("the last words"), "{shown}");
+}
+
+#[test]
 fn a_live_picture_is_asked_for_once_a_second_and_not_before_the_last_came() {
     let mut model = day();
     press(&mut model, "3 v");

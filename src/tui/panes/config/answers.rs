@@ -5,14 +5,14 @@ use super::super::super::message::{Asked as Question, ConfigAsked as Asked};
 use super::super::super::model::{Model, Notice};
 use super::super::super::state::config::draft::Values;
 use super::super::super::state::config::editor::{Editor, Tried};
+use super::super::super::state::config::form::{Form, Section};
 use super::super::super::state::config::probed::Probed;
-use super::super::super::state::config::review::Review;
 use super::super::super::state::config::schema::Schema;
-use super::super::super::state::config::{Applying, Screen, State};
+use super::super::super::state::config::{Applying, Screen};
 use super::super::Effects;
-use super::asks::values;
+use super::another::{self, Seen};
 use super::{access, deeds};
-use crate::control::protocol::{ConfigRequest, ConfigText, Outcome, Plan, Refusal, Reply};
+use crate::control::protocol::{ConfigRequest, Outcome, Plan, Refusal, Reply};
 
 /// How a refusal is called where the file is another than the draft began with.
 const CHANGED: &str = "changed-meanwhile";
@@ -22,12 +22,15 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
     let state = &mut model.panes.config;
     let applying = if *asked == Asked::Apply { state.applying.take() } else { None };
     match (asked, outcome) {
-        (Asked::Text, Ok(Reply::Config(file))) => return read(state, file),
+        (Asked::Text, Ok(Reply::Config(file))) => return another::came(model, file, Seen::First),
+        (Asked::Another, Ok(Reply::Config(file))) => return another::came(model, file, Seen::Before),
+        (Asked::Rebase, Ok(Reply::Config(file))) => return another::came(model, file, Seen::Late),
         (Asked::Schema, Ok(Reply::Schema(schema))) => state.schema = Schema::read(schema),
         (Asked::Probe, Ok(Reply::Probe(found))) => state.probed = Probed(Some(found)),
         // A form without choices is a form still.
         (Asked::Probe, Err(_)) => {}
-        (Asked::Values, Ok(Reply::Values(written))) => state.draft.values = Some(Values::of(written)),
+        (Asked::Values, Ok(Reply::Values(written))) => values_came(model, Values::of(written)),
+        (Asked::Values, Err(refusal)) => state.unread = Some(refusal.to_string()),
         (Asked::Try, outcome) => return tried(model, outcome),
         (Asked::Warn, Ok(Reply::Checked(checked))) => {
             if let Some(Editor::Line(line)) = &mut state.editor {
@@ -61,7 +64,6 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
         (Asked::Apply, Err(refusal)) if refusal.what == CHANGED => {
             return vec![Effect::ask(Question::Config(Asked::Rebase), ConfigRequest::Get { path: None })];
         }
-        (Asked::Rebase, Ok(Reply::Config(file))) => return rebased(model, file),
         (Asked::Apply, Ok(Reply::Plan(plan))) => return applied(model, &plan, applying),
         (Asked::Check, Ok(Reply::Checked(checked))) => {
             if let Screen::Raw(raw) = &mut state.screen {
@@ -78,52 +80,17 @@ pub fn answered(model: &mut Model, asked: &Asked, outcome: Outcome) -> Effects {
     Vec::new()
 }
 
-/// The file came; what is being worked on is kept.
-fn read(state: &mut State, file: ConfigText) -> Effects {
-    if state.draft.changed() {
-        return Vec::new();
-    }
-    state.draft.read(file);
-    vec![values(&state.draft)]
-}
-
-/// The file that another changed came: what was changed here is changed in it, and what that does is shown anew.
-fn rebased(model: &mut Model, file: ConfigText) -> Effects {
+/// What is written in the draft came: a form of what is not there any more is left.
+fn values_came(model: &mut Model, values: Values) {
     let state = &mut model.panes.config;
-    let reviewed = match &state.screen {
-        Screen::Review(review) => Some(review.back_to),
-        _ => None,
-    };
-    let changed = state.draft.changed();
-    let fits = state.draft.rebase(file);
-    if !fits {
-        if reviewed.is_some() {
-            state.screen = Screen::Sections;
-        }
-        model.notice = Some(Notice::refused(
-            "The file was changed meanwhile, at the same place as here. R reads it again and drops what was changed here; \
-             e shows your text, to keep some of it.",
-        ));
-        return Vec::new();
+    state.unread = None;
+    if let Screen::Form(Form { section: Section::Mount(name), .. }) = &state.screen
+        && values.kind(name).is_none()
+    {
+        model.notice = Some(Notice::refused(format!("{name} is not in the configuration any more.")));
+        (state.screen, state.editor) = (Screen::Sections, None);
     }
-    let Some(back_to) = reviewed else {
-        let said = "The file was changed meanwhile, so nothing was applied: w shows what yours does to it as it is now.";
-        model.notice = Some(Notice::refused(said));
-        return vec![values(&state.draft)];
-    };
-    if back_to.is_none() && !state.draft.changed() {
-        state.screen = Screen::Sections;
-        model.notice = Some(Notice::done("The file was changed meanwhile, and says all of this already."));
-        return vec![values(&state.draft)];
-    }
-    let forgets = changed && back_to.is_some();
-    state.screen = Screen::Review(Review { back_to, forgets, ..Review::default() });
-    model.notice = Some(Notice::refused(
-        "The file was changed meanwhile: this is what yours does to it as it is now. Look, then y again.",
-    ));
-    let text = back_to.is_none().then(|| state.draft.text.clone());
-    let preview = ConfigRequest::Preview { text, to: back_to };
-    vec![values(&state.draft), Effect::ask(Question::Config(Asked::Preview), preview)]
+    state.draft.values = Some(values);
 }
 
 /// What is being typed was tried.

@@ -19,7 +19,7 @@ use super::super::super::state::cursor::Cursor;
 use super::super::Effects;
 use super::access;
 use super::asks::values;
-use crate::control::protocol::{ConfigRequest, Edit};
+use crate::control::protocol::{Base, ConfigRequest, Edit};
 
 fn ask(asked: Asked, request: ConfigRequest) -> Effects {
     vec![Effect::ask(Question::Config(asked), request)]
@@ -49,6 +49,7 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
         }
         Command::Read | Command::ReadNow => {
             state.draft.text.clone_from(&state.draft.file);
+            state.draft.theirs = None;
             return ask(Asked::Text, ConfigRequest::Get { path: None });
         }
         Command::Add => {
@@ -74,9 +75,10 @@ pub(super) fn command(model: &mut Model, command: Command) -> Effects {
         Command::Review => return review(model),
         Command::Apply => return apply(state),
         Command::Edit => {
-            let text = state.draft.text.clone();
-            state.screen = Screen::Raw(Box::new(Raw::new(&text)));
-            return ask(Asked::Check, ConfigRequest::Check { text: Some(text) });
+            let raw = Raw::of(&state.draft);
+            let text = Some(raw.text());
+            state.screen = Screen::Raw(Box::new(raw));
+            return ask(Asked::Check, ConfigRequest::Check { text });
         }
         Command::TakeText | Command::CloseText => {
             let taken = command == Command::TakeText;
@@ -110,7 +112,9 @@ fn apply(state: &mut State) -> Effects {
     let text = state.draft.text.clone();
     let (applying, request) = match (&state.screen, state.draft.base()) {
         (Screen::Review(Review { plan: Some(_), back_to: Some(to), .. }), base) => {
-            (Applying::Version, ConfigRequest::Rollback { to: *to, base })
+            // What was changed here is forgotten, whatever it is made of.
+            let seen = state.draft.theirs.as_ref().and_then(|theirs| theirs.hash.clone()).map(Base::Hash);
+            (Applying::Version, ConfigRequest::Rollback { to: *to, base: seen.or(base) })
         }
         (Screen::Review(Review { plan: Some(_), back_to: None, .. }), Some(base)) => {
             (Applying::Draft(text.clone()), ConfigRequest::Apply { text, base })
@@ -190,7 +194,7 @@ fn edit(state: &mut State, mut line: Line) -> Effects {
 }
 
 /// Has what is typed tried; nothing is nothing to try.
-fn tried(line: &mut Line, state: &State) -> Effects {
+pub(super) fn tried(line: &mut Line, state: &State) -> Effects {
     line.warning = None;
     if line.is_missing() {
         let said = if line.plain { "it may not be empty" } else { "type a value, or leave it as it is" };
@@ -298,7 +302,7 @@ pub(super) fn typed(model: &mut Model, key: KeyEvent) -> Effects {
         }
         None => match &mut state.screen {
             Screen::Raw(raw) => {
-                let typed = raw.typed(key);
+                let typed = raw.typed(key, model.places.page);
                 in_text(model, typed)
             }
             _ => Vec::new(),
@@ -340,7 +344,8 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Effects {
 }
 
 /// What is wrong with the text now, asked.
-fn text_changed(raw: &mut Raw) -> Effects {
+pub(super) fn text_changed(raw: &mut Raw) -> Effects {
+    raw.compare();
     (raw.checked, raw.wanted) = (None, false);
     ask(Asked::Check, ConfigRequest::Check { text: Some(raw.text()) })
 }
@@ -430,5 +435,7 @@ pub(super) fn take_text(model: &mut Model) -> Effects {
     }
     let text = raw.text();
     state.screen = Screen::Sections;
-    take(state, text)
+    // What another wrote meanwhile was in it, or told below it.
+    state.draft.settle(text);
+    vec![values(&state.draft)]
 }

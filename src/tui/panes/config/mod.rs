@@ -11,6 +11,7 @@
 //! ```
 
 pub mod access;
+mod another;
 mod answers;
 mod asks;
 mod deeds;
@@ -29,6 +30,7 @@ pub use super::super::state::config::review::{Part, Review, marked, review};
 pub use super::super::state::config::{Screen, State, draft, editor, form, raw, schema, steps};
 use super::Effects;
 use crate::control::protocol::{ConfigRequest, Look};
+pub use another::tick;
 pub use answers::answered;
 use asks::{own, values};
 
@@ -125,7 +127,7 @@ pub fn enter(model: &mut Model) -> Effects {
 
 /// The daemon is another: what was asked before is answered no more.
 pub fn connected(model: &mut Model) {
-    model.panes.config.applying = None;
+    (model.panes.config.applying, model.panes.config.noticed) = (None, None);
 }
 
 /// Does what a key asks for.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use similar::{DiffOp, TextDiff};
-
+use super::merge::merged;
 use crate::control::protocol::{Base, ConfigText, Written};
 
 /// Steps back that are kept.
@@ -18,6 +17,8 @@ pub struct Draft {
     pub version: Option<u64>,
     /// What it is known by.
     pub hash: Option<String>,
+    /// The file as another has changed it meanwhile, at the same place as here: it is known, and the draft is not made of it.
+    pub theirs: Option<ConfigText>,
     /// What it is to become.
     pub text: String,
     /// What is written in that, by the way to it; none: it is being asked.
@@ -34,25 +35,37 @@ pub struct Values {
 }
 
 impl Draft {
-    /// The file was read: what was worked on is gone.
-    pub fn read(&mut self, file: ConfigText) {
-        let ConfigText { version, text, hash, .. } = file;
-        *self = Self { version, hash, text: text.clone(), file: text, ..Self::default() };
+    /// The file is another than it was: what was changed here is changed in that. False: it cannot be, since the file was
+    /// changed at the same place; what is worked on stays, and what the file says now is kept beside it.
+    pub fn rebase(&mut self, file: ConfigText) -> bool {
+        if file.text == self.file {
+            (self.version, self.hash, self.theirs) = (file.version, file.hash, None);
+            return true;
+        }
+        let merged = merged(&self.file, &self.text, &file.text);
+        if !merged.clashes.is_empty() {
+            self.theirs = Some(file);
+            return false;
+        }
+        self.stand_on(file, merged.text);
+        true
     }
 
-    /// The file is another than it was: what was changed here is changed in that. False: it cannot be, since the file was
-    /// changed at the same place.
-    pub fn rebase(&mut self, file: ConfigText) -> bool {
-        let Some(text) = merged(&self.file, &self.text, &file.text) else { return false };
-        *self = Self {
-            version: file.version,
-            hash: file.hash,
-            before: vec![file.text.clone()],
-            file: file.text,
-            text,
-            ..Self::default()
-        };
-        true
+    /// The file is that, and is to become this.
+    fn stand_on(&mut self, file: ConfigText, text: String) {
+        let before = if text == file.text { Vec::new() } else { vec![file.text.clone()] };
+        *self =
+            Self { version: file.version, hash: file.hash, before, file: file.text, text, ..Self::default() };
+    }
+
+    /// The file as it was heard of last.
+    pub fn newest(&self) -> &str {
+        self.theirs.as_ref().map_or(&self.file, |theirs| &theirs.text)
+    }
+
+    /// What that is known by.
+    pub fn newest_hash(&self) -> Option<&str> {
+        self.theirs.as_ref().map_or(&self.hash, |theirs| &theirs.hash).as_deref()
     }
 
     /// What it was made of, for who writes it.
@@ -63,6 +76,14 @@ impl Draft {
     /// Whether it differs from the file.
     pub fn changed(&self) -> bool {
         self.text != self.file
+    }
+
+    /// Takes a text that was made in sight of the newest file: it is a change of that.
+    pub fn settle(&mut self, text: String) {
+        match self.theirs.take() {
+            Some(theirs) => self.stand_on(theirs, text),
+            None => self.take(text),
+        }
     }
 
     /// Takes another text; the one before can be had again.
@@ -116,43 +137,6 @@ impl Values {
     pub fn kind(&self, mount: &str) -> Option<&str> {
         self.mounts.iter().find(|(name, _)| name == mount).map(|(_, kind)| kind.as_str())
     }
-}
-
-/// Where a text was changed, in its words, and what stands there now.
-type Change<'a> = (std::ops::Range<usize>, Vec<&'a str>);
-
-/// What becomes of a text that two have changed, by words: most mounts are one line. None: both did it at the same place.
-fn merged(base: &str, ours: &str, theirs: &str) -> Option<String> {
-    let (to_ours, to_theirs) = (TextDiff::from_words(base, ours), TextDiff::from_words(base, theirs));
-    fn changes<'a>(diff: &'a TextDiff<'_, '_, str>) -> Vec<Change<'a>> {
-        let changed = diff.ops().iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
-        changed
-            .map(|op| (op.old_range(), op.new_range().filter_map(|at| diff.new_slice(at)).collect()))
-            .collect()
-    }
-    let (ours, theirs) = (changes(&to_ours), changes(&to_theirs));
-    // Of what both insert at one place nobody knows what comes first.
-    let touches = |a: &Change<'_>, b: &Change<'_>| match a.0.is_empty() || b.0.is_empty() {
-        true => a.0.start <= b.0.end && b.0.start <= a.0.end,
-        false => a.0.start < b.0.end && b.0.start < a.0.end,
-    };
-    let mut all: Vec<&Change<'_>> = theirs.iter().collect();
-    for change in &ours {
-        match theirs.iter().find(|other| touches(change, other)) {
-            Some(same) if same == change => {}
-            Some(_) => return None,
-            None => all.push(change),
-        }
-    }
-    all.sort_by_key(|(range, _)| range.start);
-    let (mut text, mut at) = (String::new(), 0);
-    for (range, new) in all {
-        text.extend((at..range.start).filter_map(|place| to_ours.old_slice(place)));
-        text.extend(new.iter().copied());
-        at = range.end;
-    }
-    text.extend((at..to_ours.old_len()).filter_map(|place| to_ours.old_slice(place)));
-    Some(text)
 }
 
 /// `"cam"]` whole: a mount, and nothing in it.
@@ -214,7 +198,7 @@ mod tests {
     #[test]
     fn steps_go_back_and_forth() {
         let mut draft = Draft::default();
-        draft.read(ConfigText { version: Some(4), text: "a".into(), hash: None, is_default: false });
+        draft.rebase(ConfigText { version: Some(4), text: "a".into(), hash: None, is_default: false });
         assert!(!draft.changed() && !draft.undo() && !draft.redo());
         draft.take("b".into());
         draft.take("b".into());
@@ -227,22 +211,6 @@ mod tests {
         assert_eq!((draft.text.as_str(), draft.changed()), ("a", false));
         draft.take("d".into());
         assert!(!draft.redo(), "what was undone is gone once something else is done");
-    }
-
-    #[test]
-    fn what_two_have_changed_is_one_text_unless_it_is_at_the_same_place() {
-        let base = "(mounts: {\n    \"a\": Pattern(fps: 5, gop: 10),\n    \"b\": Pattern(),\n})\n";
-        let ours = base.replace("gop: 10", "gop: 20");
-        for (theirs, both) in [
-            (base.replace("fps: 5", "fps: 7"), Some(ours.replace("fps: 5", "fps: 7"))),
-            (base.replace("    \"b\": Pattern(),\n", ""), Some(ours.replace("    \"b\": Pattern(),\n", ""))),
-            (format!("// mine\n{base}"), Some(format!("// mine\n{ours}"))),
-            (ours.clone(), Some(ours.clone())),
-            (base.to_owned(), Some(ours.clone())),
-            (base.replace("gop: 10", "gop: 30"), None),
-        ] {
-            assert_eq!(merged(base, &ours, &theirs), both, "{theirs}");
-        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub mod access;
 pub mod draft;
 pub mod editor;
 pub mod form;
+pub mod merge;
 pub mod probed;
 pub mod raw;
 pub mod review;
@@ -45,6 +46,10 @@ pub struct State {
     pub version: Cursor,
     /// Users and bans.
     pub access: Access,
+    /// Why it cannot be told what is written in the draft, in a sentence: its brackets do not match.
+    pub unread: Option<String>,
+    /// The file that a status told of last, and that was asked for.
+    pub(in crate::tui) noticed: Option<String>,
     /// What is being applied and not answered yet.
     pub(in crate::tui) applying: Option<Applying>,
 }

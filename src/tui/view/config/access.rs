@@ -11,7 +11,7 @@ use super::super::super::panes::config::access::{Row, mounts};
 use super::super::super::panes::config::steps::Steps;
 use super::super::super::words::{duration, plain};
 use super::super::parts::middle;
-use super::super::parts::{airy, clip, hints, more, panel, row_style, wrapped};
+use super::super::parts::{airy, clip, column, hints, more, panel, row_style, wrapped};
 use crate::control::protocol::{AccessState, OpenTo};
 
 /// Both lists, one below the other.
@@ -77,15 +77,16 @@ fn words(model: &Model, row: Row<'_>) -> String {
     };
     match row {
         Row::User(user) => format!(
-            "{:<20} {:<28} {}",
-            clip(theme, &plain(&user.name), 20),
-            clip(theme, &mounts(&user.read), 28),
+            "{} {} {}",
+            column(theme, &plain(&user.name), 20),
+            column(theme, &mounts(&user.read), 28),
             mounts(&user.control)
         ),
         Row::Ban(ban) => {
             let until: String = plain(&ban.until).replace('T', " ").trim_end_matches('Z').to_owned();
-            let (address, time) = (clip(theme, &plain(&ban.address), 26), duration(ban.for_s));
-            format!("{address:<26} {time:<10} {until:<20} {}", plain(&ban.why))
+            let (address, until) = (column(theme, &plain(&ban.address), 26), column(theme, &until, 20));
+            let time = column(theme, &duration(ban.for_s), 10);
+            format!("{address} {time} {until} {}", plain(&ban.why))
         }
     }
 }

@@ -9,7 +9,7 @@ use super::super::super::model::{Model, Places, Spot};
 use super::super::super::panes::config::editor::{Choice, Editor, Line, Tried};
 use super::super::super::words::plain;
 use super::super::parts::middle;
-use super::super::parts::{airy, clip, hints, row_style};
+use super::super::parts::{airy, at_least, clip, hints, row_style};
 
 /// Over the body.
 pub(super) fn draw(model: &Model, editor: &Editor, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -101,8 +101,9 @@ fn choice(model: &Model, choice: &Choice, frame: &mut Frame<'_>, body: Rect, pla
     let seen = usize::from(height).saturating_sub(2);
     let first = (choice.chosen + 1).saturating_sub(seen);
     let line = |(place, (value, about)): (usize, &(String, String))| {
-        let text = if value.is_empty() { about.clone() } else { format!("{value:<10} {about}") };
-        Text::raw(clip(theme, &plain(&text), inside)).style(row_style(model, place == choice.chosen))
+        let about = plain(about);
+        let text = if value.is_empty() { about } else { format!("{} {about}", at_least(plain(value), 10)) };
+        Text::raw(clip(theme, &text, inside)).style(row_style(model, place == choice.chosen))
     };
     let lines: Vec<Text<'_>> = choice.choices.iter().enumerate().skip(first).take(seen).map(line).collect();
     frame.render_widget(Clear, area);

@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::form::{Form, Section, Setting};
 use super::super::super::words::plain;
-use super::super::parts::{airy, clip, more, panel, row_style, tell_rows};
+use super::super::parts::{airy, clip, column, more, panel, row_style, tell_rows};
 
 /// From this width on each setting's help stands beside it, and its value has so much room.
 const HELPED: usize = 110;
@@ -44,13 +44,13 @@ pub(super) fn draw(model: &Model, form: &Form, frame: &mut Frame<'_>, area: Rect
             None => (format!("({})", setting.field.otherwise()), theme.quiet()),
         };
         let mark = if setting.written.is_some() { theme.sign("•", "*") } else { " " };
-        let head = format!("{mark} {:<20} ", clip(theme, &setting.field.name, 20));
+        let head = format!("{mark} {} ", column(theme, &setting.field.name, 20));
         if width < HELPED {
             let value = clip(theme, &value, width.saturating_sub(23));
             return Line::from(vec![Span::raw(head), Span::styled(value, style)])
                 .style(row_style(model, place == chosen));
         }
-        let value = format!("{:<VALUE$} ", clip(theme, &value, VALUE));
+        let value = column(theme, &value, VALUE) + " ";
         let help = clip(theme, &setting.field.help, width.saturating_sub(23 + VALUE + 1));
         Line::from(vec![Span::raw(head), Span::styled(value, style), Span::styled(help, theme.quiet())])
             .style(row_style(model, place == chosen))

@@ -24,7 +24,7 @@ use super::super::model::{Model, Places};
 use super::super::panes::config::Screen;
 use super::super::panes::config::form::Section;
 use super::super::words::plain;
-use super::parts::{self, clip, panel, row_style, tell_rows};
+use super::parts::{self, clip, column, panel, row_style, tell_rows};
 use crate::control::protocol::ConfigOrigin;
 
 /// The body.
@@ -35,7 +35,7 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         Screen::Form(form) => form::draw(model, form, frame, area, places),
         Screen::Review(it) => review::draw(model, it, frame, area, places),
         Screen::History => review::versions(model, frame, area, places),
-        Screen::Raw(raw) => raw::draw(model, raw, frame, area),
+        Screen::Raw(raw) => raw::draw(model, raw, frame, area, places),
         Screen::Access => access::draw(model, frame, area, places),
     }
     if let Some(open) = &state.editor {
@@ -56,9 +56,7 @@ fn title(model: &Model) -> String {
         ConfigOrigin::File | ConfigOrigin::Default => "",
     };
     let changed = match draft.changed() {
-        true if draft.version.is_some() && draft.version != config.version => {
-            ", changed here and by another: R reads it again"
-        }
+        true if draft.theirs.is_some() => ", changed by another too",
         true => ", changed: w applies",
         false => "",
     };
@@ -74,7 +72,12 @@ fn sections(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let inside = block.inner(area);
     let listed = state.listed();
     if listed.is_empty() {
-        frame.render_widget(Paragraph::new("It is being read.").block(block), area);
+        let said = state.unread.as_ref().map_or_else(
+            || "It is being read.".to_owned(),
+            |why| format!("What is written cannot be shown as a form: {}. e shows it as text.", plain(why)),
+        );
+        let lines = parts::wrapped(&said, usize::from(inside.width)).into_iter().map(Line::raw);
+        frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
         return;
     }
     let cursor = state.sections;
@@ -83,8 +86,8 @@ fn sections(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Place
     let wide = if inside.width < NARROW { 14 } else { 22 };
     let line = |place: usize| {
         let (name, kind, about) = words(model, &listed[place]);
-        let name = clip(theme, &plain(&name), wide);
-        let text = format!("{name:<wide$} {kind:<9} {about}");
+        let (name, kind) = (column(theme, &plain(&name), wide), column(theme, &plain(&kind), 9));
+        let text = format!("{name} {kind} {about}");
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
     let mut lines: Vec<Line<'_>> = window.clone().map(line).collect();

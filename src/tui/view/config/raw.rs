@@ -5,17 +5,30 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
+use ratatui_textarea::{CursorMove, Scrolling, TextArea};
 
-use super::super::super::model::Model;
+use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::raw::Raw;
-use super::super::super::words::plain;
+use super::super::super::words::{plain, sign_by_sign};
 use super::super::parts::{airy, clip, panel};
 
+/// Places that another changed too which are told; what is wrong with the text is told below them.
+const CLASHES: usize = 3;
+
 /// The text, and what is wrong with it.
-pub(super) fn draw(model: &Model, raw: &Raw, frame: &mut Frame<'_>, area: Rect) {
+pub(super) fn draw(model: &Model, raw: &Raw, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
     let theme = model.theme;
     let mut told: Vec<Line<'_>> = Vec::new();
     let width = usize::from(area.width).saturating_sub(4);
+    told.extend(raw.clashes.iter().take(CLASHES).map(|clash| {
+        let said = format!(
+            "{} line {}: another wrote at the same place: {}",
+            theme.sign("▲", "!"),
+            clash.line,
+            plain(&clash.theirs)
+        );
+        Line::styled(clip(theme, &said, width), theme.warning())
+    }));
     match &raw.checked {
         None => told.push(Line::styled("...", theme.quiet())),
         Some(checked) if checked.errors.is_empty() => {
@@ -31,10 +44,24 @@ pub(super) fn draw(model: &Model, raw: &Raw, frame: &mut Frame<'_>, area: Rect) 
     let height = told.len().clamp(1, 5) as u16 + 2;
     let [text, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
     let block = panel(theme, "The file's text");
-    let mut shown = raw.area.clone();
+    let lines = raw.area.lines().iter();
+    let mut shown = TextArea::from(lines.map(|line| seen(line)));
+    shown.set_tab_length(raw.area.tab_length());
+    places.page = block.inner(text).height.max(1);
+    let rows = i16::try_from(raw.first_seen(places.page.into())).unwrap_or(i16::MAX);
+    shown.scroll(Scrolling::Delta { rows, cols: 0 });
+    let cursor = raw.area.cursor();
+    let short = |it: usize| u16::try_from(it).unwrap_or(u16::MAX);
+    shown.move_cursor(CursorMove::Jump(short(cursor.0), short(cursor.1)));
     shown.set_block(block);
     shown.set_line_number_style(theme.quiet());
     shown.set_cursor_line_style(Style::new());
     frame.render_widget(&shown, text);
     frame.render_widget(Paragraph::new(told).block(airy(theme, "Check")), below);
+}
+
+/// A line as it is drawn: a tab is as wide as it says, what steers a terminal is a sign that says so.
+fn seen(line: &str) -> String {
+    let mut signs = line.chars();
+    sign_by_sign(line).filter_map(|safe| Some(if signs.next()? == '\t' { '\t' } else { safe })).collect()
 }

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 use super::super::super::model::{Model, Places};
 use super::super::super::panes::config::{Part, Review, marked};
 use super::super::super::words::{bytes, plain};
-use super::super::parts::{clip, more, panel, row_style, tell_rows};
+use super::super::parts::{clip, column, more, panel, row_style, tell_rows};
 
 /// What applying the draft would do.
 pub(super) fn draw(model: &Model, review: &Review, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -105,10 +105,10 @@ pub(super) fn versions(model: &Model, frame: &mut Frame<'_>, area: Rect, places:
     let chosen = state.version.chosen.min(state.versions.len() - 1);
     let line = |place: usize| {
         let version = &state.versions[place];
-        let (number, at) = (version.version, plain(&version.at));
+        let (number, at) = (version.version, column(theme, &plain(&version.at), 20));
         let text = match &version.trouble {
             None => format!("{number:>5}  {at}  {:>8}  {}", bytes(version.bytes), plain(&version.author)),
-            Some(trouble) => format!("{number:>5}  {at:<20}  {}", plain(trouble)),
+            Some(trouble) => format!("{number:>5}  {at}  {}", plain(trouble)),
         };
         Line::raw(clip(theme, &text, usize::from(inside.width))).style(row_style(model, place == chosen))
     };
