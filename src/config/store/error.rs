@@ -80,9 +80,7 @@ fn what_to_do(error: &io::Error) -> &'static str {
             "; the configuration is on a read-only file system: remount it (mount -o remount,rw /) to change it"
         }
         io::ErrorKind::PermissionDenied => "; who runs this may not do that: try it with sudo",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; make room there first"
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room there first",
         _ => "",
     }
 }

@@ -393,7 +393,9 @@ mod tests {
         let mut lasting = || {
             alarms.look(troubles(&listed, &Health::default()), &tried(&listed), clock::wall());
             let lasting = alarms.all().filter(|alarm| alarm.until.is_none());
-            lasting.map(|alarm| alarm.trouble.id.clone()).collect::<Vec<_>>()
+            let mut lasting: Vec<_> = lasting.map(|alarm| alarm.trouble.id.clone()).collect();
+            lasting.sort();
+            lasting
         };
         outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
         outlet.publish(picture(0));
