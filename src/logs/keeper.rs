@@ -53,7 +53,7 @@ impl Keeper {
         let first = state.next - state.lines.len() as u64;
         let skip = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
         let missed = first.saturating_sub(from);
-        Kept { lines: state.lines.iter().skip(skip).collect(), missed, next: state.next }
+        Kept { lines: state.lines.skip(skip).collect(), missed, next: state.next }
     }
 
     /// The lines from number `from` on, once there are any.

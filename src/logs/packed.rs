@@ -48,8 +48,10 @@ impl Packed {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = Line> {
-        let mut at = 0;
+    /// All but the first so many, which are passed over without being taken out.
+    pub(super) fn skip(&self, first: usize) -> impl Iterator<Item = Line> {
+        let next = |at: &usize| self.head(*at).map(|head| *at + HEAD + head.time + head.text);
+        let mut at = std::iter::successors(Some(0), next).nth(first).unwrap_or(self.bytes.len());
         std::iter::from_fn(move || {
             let Head { level, room, time, text } = self.head(at)?;
             let (from, middle) = (at + HEAD, at + HEAD + time);
@@ -119,10 +121,13 @@ mod tests {
                 packed.pop();
             }
             let first = (number + 1).saturating_sub(10);
-            assert!(packed.iter().eq((first..=number).map(line)), "{number}");
+            for skipped in [0, 1, 7, 10, 11, usize::MAX >> 1] {
+                let left = (first + skipped..=number).map(line);
+                assert!(packed.skip(skipped).eq(left), "{number}, {skipped}");
+            }
         }
         assert_eq!(packed.len(), 10);
-        let bytes = packed.iter().map(|line| HEAD + line.time.len() + line.text.len());
+        let bytes = packed.skip(0).map(|line| HEAD + line.time.len() + line.text.len());
         assert_eq!(packed.bytes(), bytes.sum::<usize>());
     }
 
@@ -134,11 +139,11 @@ mod tests {
             let room = Box::leak(number.to_string().into_boxed_str());
             packed.push(&Line { time: time.clone(), level: Level::Warn, room, text: String::new() });
         }
-        let rooms: Vec<&str> = packed.iter().map(|line| line.room).collect();
+        let rooms: Vec<&str> = packed.skip(0).map(|line| line.room).collect();
         assert_eq!((rooms[0], rooms[254], rooms[299]), ("0", "254", "255"));
-        assert!(packed.iter().all(|line| line.time == time[..254]));
+        assert!(packed.skip(0).all(|line| line.time == time[..254]));
         packed.pop();
         (0..400).for_each(|_| packed.pop());
-        assert_eq!((packed.len(), packed.bytes(), packed.iter().count()), (0, 0, 0));
+        assert_eq!((packed.len(), packed.bytes(), packed.skip(0).count()), (0, 0, 0));
     }
 }
