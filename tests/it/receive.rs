@@ -126,6 +126,25 @@ fn an_interrupt_ends_it_with_the_figures_so_far() {
 }
 
 #[test]
+fn a_pictures_line_is_written_when_it_comes() {
+    let server = Server::start();
+    let mut child = lenslet()
+        .args(["receive", &server.url("test"), "--seconds", "600", "--json", "--pictures", "/dev/stderr"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("track,seconds,arrival,"));
+    assert!(lines.next().unwrap().unwrap().starts_with("0,0.000000,"));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    std::thread::spawn(move || lines.for_each(drop));
+    let told = json(&child.wait_with_output().unwrap());
+    // A buffer of a file holds some hundreds.
+    assert!(told["tracks"][0]["pictures"].as_u64().unwrap() < 100, "{told}");
+}
+
+#[test]
 fn loss_is_counted_to_the_packet_by_both_transports() {
     for (transport, missing) in [("udp", 7), ("tcp", 7), ("udp", 0)] {
         let address = camera(Faults { every: missing, ..Faults::default() });

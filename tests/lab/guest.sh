@@ -37,6 +37,18 @@ receive() {                         # PATH FILE: 30 pictures
         -f "${2##*.}" "/lab/out/$2" 2>"/tmp/$2.log" || fail "$1: ffmpeg exited with $?: $(cat "/tmp/$2.log")"
     pass "ffmpeg received 30 pictures of /$1: $(stat -c %s "/lab/out/$2") bytes"
 }
+# take PATH FILE: the same by lenslet receive. Here ffmpeg takes seconds to start, and has been seen with each kind of picture.
+take() {
+    local list=/tmp/$2.csv
+    rm -f "$list"
+    "$LENSLET" receive --transport tcp --seconds 120 --save "/lab/out/$2" --pictures "$list" "rtsp://127.0.0.1:8554/$1" >"/tmp/$2.log" 2>&1 &
+    local taker=$!
+    # Below its head, and what comes when the file's last picture is not whole yet.
+    until_true 120 lines "$list" 32 || fail "$1: $(cat "/tmp/$2.log" "$list")"
+    kill -INT "$taker"; wait "$taker" || fail "$1: $(cat "/tmp/$2.log")"
+    pass "lenslet received $(grep -c '^0' "$list") pictures of /$1: $(stat -c %s "/lab/out/$2") bytes"
+}
+lines() { [ "$(wc -l 2>/dev/null <"$1" || echo 0)" -ge "$2" ]; }
 plug() { python3 "$LAB/uvccam.py" --h264 "$H264" --mjpeg "$MJPEG" --break 7 & camera=$!; until_true 60 node || fail 'the camera made no node'; }
 unplug() { kill -USR1 "$camera"; wait "$camera" 2>/dev/null; until_true 20 no_node || fail 'the unplugged camera left its node'; }
 serve() { "$LENSLET" serve --control /tmp/lab.control "${@:2}" >"/tmp/serve.$1.log" 2>&1 & server=$!; log=/tmp/serve.$1.log; until_true 60 grep -q listening "$log" || fail 'the server does not listen'; }

@@ -39,10 +39,8 @@ impl List {
         clock.last = timestamp;
         let seconds = clock.ticks as f64 / f64::from(clock_rate.max(1));
         let arrived = arrival.saturating_duration_since(clock.began).as_secs_f64();
-        writeln!(self.file, "{track},{seconds:.6},{arrived:.6},{},{keyframe},{damaged}", data.len())
-    }
-
-    pub(super) fn finish(&mut self) -> io::Result<()> {
+        writeln!(self.file, "{track},{seconds:.6},{arrived:.6},{},{keyframe},{damaged}", data.len())?;
+        // Who looks on sees it when it comes.
         self.file.flush()
     }
 }

@@ -299,9 +299,6 @@ impl Progress {
         if let Some(save) = &mut self.save {
             save.finish()?;
         }
-        if let Some((path, list)) = &mut self.list {
-            list.finish().map_err(unwritable(path))?;
-        }
         let summary = self.figures.summary(attempt.url.request(), attempt.note.clone());
         let written = if options.json { print_json(&summary) } else { print(&summary) };
         written.map_err(Error::System)?;
