@@ -9,7 +9,9 @@ use super::{DaemonArgument, Done, PlaceArguments, print, words};
 use crate::amount::amount;
 use crate::clock;
 use crate::config::store;
-use crate::control::protocol::{Base, Change, Checked, ConfigRequest, ConfigText, Plan, Reply, VersionEntry};
+use crate::control::protocol::{
+    Base, Change, Checked, ConfigRequest, ConfigText, Edit, Plan, Reply, VersionEntry,
+};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ConfigCommand {
@@ -25,13 +27,16 @@ pub(in crate::cli) enum ConfigCommand {
         #[command(flatten)]
         daemon: DaemonArgument,
     },
-    /// Write one value into the file, leaving all else as it is, and do what is different.
+    /// Write a value into the file, or several at once, leaving all else as it is, and do what is different.
     Set {
         /// The path: mounts["cam"].fps
         path: String,
         /// The value, as it is written in the file.
         #[arg(allow_hyphen_values = true)]
         value: String,
+        /// More paths, each with its value behind it: of settings that go together, as width and height do.
+        #[arg(value_name = "PATH VALUE", allow_negative_numbers = true)]
+        more: Vec<String>,
         #[command(flatten)]
         base: BaseArgument,
         #[command(flatten)]
@@ -100,8 +105,12 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
     let (daemon, request) = match command {
         ConfigCommand::Schema { daemon } => (daemon, ConfigRequest::Schema {}),
         ConfigCommand::Get { path, daemon } => (daemon, ConfigRequest::Get { path }),
-        ConfigCommand::Set { path, value, base, daemon } => {
+        ConfigCommand::Set { path, value, more, base, daemon } if more.is_empty() => {
             (daemon, ConfigRequest::Set { path, value, base: base.base.map(Base::Version) })
+        }
+        ConfigCommand::Set { path, value, more, base, daemon } => {
+            let request = together(&daemon, [path, value].into_iter().chain(more), base.base)?;
+            (daemon, request)
         }
         ConfigCommand::Check { file, daemon } => {
             (daemon, ConfigRequest::Check { text: text(file.as_deref())? })
@@ -124,6 +133,25 @@ pub(in crate::cli) fn config(command: ConfigCommand) -> Done {
         Reply::Schema(schema) => Ok(print(serde_json::to_string_pretty(&schema)?)?),
         Reply::Checked(checked) => told(&checked),
         other => Ok(print(serde_json::to_string_pretty(&other)?)?),
+    }
+}
+
+/// The file with several values at once: alone none of them may be right.
+fn together(
+    daemon: &DaemonArgument,
+    mut words: impl Iterator<Item = String>,
+    base: Option<u64>,
+) -> Result<ConfigRequest, Box<dyn std::error::Error>> {
+    let mut edits = Vec::new();
+    while let Some(path) = words.next() {
+        let value =
+            words.next().ok_or_else(|| format!("{path} has no value: each path has one behind it"))?;
+        edits.push(Edit::Set { path, value });
+    }
+    let base = base.map_or_else(|| now(daemon), |version| Ok(Base::Version(version)))?;
+    match daemon.connect()?.ask(ConfigRequest::Edit { text: None, edits })? {
+        Reply::Config(ConfigText { text, .. }) => Ok(ConfigRequest::Apply { text, base }),
+        _ => Err("the daemon answers something else".into()),
     }
 }
 

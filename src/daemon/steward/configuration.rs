@@ -43,7 +43,7 @@ impl Steward {
                 let _turn = self.edits.lock().await;
                 let before = self.text(None).await?;
                 let text = edit::set(&before, &path, &value);
-                let text = text.map_err(|error| meant_as_text(not_edited(error), &before, &path, &value))?;
+                let text = text.map_err(|error| hinted(not_edited(error), &before, &path, &value))?;
                 let made_of = store::Seen::Hash(store::hash(before.as_bytes()));
                 self.apply(caller, text, base.into_iter().map(seen).chain([made_of]).collect()).await
             }
@@ -370,14 +370,27 @@ fn not_edited(error: edit::Error) -> Refusal {
     Refusal::new("not-edited", error.to_string(), what_to_do)
 }
 
-/// The refusal, and how the value is written where it would be right as a text: a shell takes the quotes that stand alone.
-fn meant_as_text(refusal: Refusal, before: &str, path: &str, value: &str) -> Refusal {
+/// The refusal, and how the value is written where it would be right as a text (a shell takes the quotes that stand alone), or
+/// with the other side of a size.
+fn hinted(refusal: Refusal, before: &str, path: &str, value: &str) -> Refusal {
     let quoted = syntax::quoted(value);
-    if edit::set(before, path, &quoted).is_err() {
-        return refusal;
+    if edit::set(before, path, &quoted).is_ok() {
+        return Refusal { what_to_do: format!("a text has its quotes within others: '{quoted}'"), ..refusal };
     }
-    Refusal { what_to_do: format!("a text has its quotes within others: '{quoted}'"), ..refusal }
+    let sides = [("width", "height", "HEIGHT"), ("height", "width", "WIDTH")];
+    let other = sides.into_iter().find_map(|(side, other, fill_in)| {
+        let other = path.strip_suffix(side)?.to_owned() + other;
+        let both = [edit::Change::Set(path, value), edit::Change::Set(&other, A_SIDE)];
+        edit::all(before, &both).is_ok().then_some((other, fill_in))
+    });
+    let Some((other, fill_in)) = other else { return refusal };
+    let [path, value, other] = [path, value, &other].map(shell_words::quote);
+    let what_to_do = format!("they are set at once: `lenslet config set {path} {value} {other} {fill_in}`");
+    Refusal { what_to_do, ..refusal }
 }
+
+/// As a width or height what every mount can have.
+const A_SIDE: &str = "480";
 
 fn parsed(text: &str) -> Result<Config, Refusal> {
     Config::parse(text).map_err(|error| Refusal::new("no-configuration", error.to_string(), ""))

@@ -363,6 +363,54 @@ fn one_value_is_written_and_all_else_of_the_file_stays() {
 }
 
 #[test]
+fn settings_that_go_together_are_written_together() {
+    let server = Server::with("/* mine */ mounts: {\"x\": Pattern(fps: 10)}");
+    let mut control = connect(&server);
+    let (before, version) = text(&mut control);
+    let run = |words: &[&str]| {
+        let output = crate::users::run(server.state(), &server.control(), words, "");
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(told).unwrap())
+    };
+    // What is said to do is a command, with one word to fill in.
+    for (way, value, other) in [("mounts[\"x\"].width", "640", "height"), ("mounts.x.height", "360", "width")]
+    {
+        let (done, told) = run(&["config", "set", way, value]);
+        assert!(!done && told.contains(&format!("a size has both, and {other} is missing")), "{told}");
+        let command = told.split('`').nth_back(1).unwrap();
+        let filled = command.replace("HEIGHT", "360").replace("WIDTH", "640");
+        assert_ne!(filled, command);
+        let words: Vec<String> = shell_words::split(&filled).unwrap();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (done, told) = run(&words[1..]);
+        assert!(done, "{command}: {told}");
+        let both = ["width: 640, height: 360", "height: 360, width: 640"];
+        let now = text(&mut control).0;
+        assert!(
+            both.iter().any(|both| now == before.replace("fps: 10", &format!("fps: 10, {both}"))),
+            "{now}"
+        );
+        control.ask(ConfigRequest::Rollback { to: version, base: None }).unwrap();
+    }
+    // Of a value that is wrong in itself nothing is said of the other.
+    assert!(!run(&["config", "set", "mounts.x.width", "wide"]).1.contains("HEIGHT"));
+    for (more, expected) in [
+        (&["workers"][..], "workers has no value: each path has one behind it"),
+        (&["wrokers", "2"], "there is no setting wrokers"),
+        (&["workers", "2", "--base", "1"], "the file was changed meanwhile"),
+    ] {
+        let (done, told) = run(&[&["config", "set", "mounts.x.fps", "5"], more].concat());
+        assert!(!done && told.contains(expected), "{more:?}: {told}");
+        assert_eq!(text(&mut control).0, before, "all or nothing");
+    }
+    let newest = text(&mut control).1.to_string();
+    let (done, told) = run(&["config", "set", "workers", "2", "mounts.x.fps", "5", "--base", &newest]);
+    assert!(done, "{told}");
+    let expected = before.replace("fps: 10", "fps: 5").replace("5)})", "5)}, workers: 2)");
+    assert_eq!(text(&mut control).0, expected, "{told}");
+}
+
+#[test]
 fn what_was_disabled_stays_so_until_the_configuration_says_otherwise_of_it() {
     let server = Server::with(MOUNTS_OF_TWO);
     let mut control = Blocking::connect(&server.control()).unwrap();
