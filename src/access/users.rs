@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::rtsp::auth::{Ha1, Secret, hex};
 
@@ -90,8 +91,8 @@ struct Kept {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeptUser {
-    md5: String,
-    sha256: String,
+    md5: Zeroizing<String>,
+    sha256: Zeroizing<String>,
     #[serde(default)]
     read: Vec<String>,
     #[serde(default)]
@@ -139,8 +140,8 @@ impl Users {
     /// The text to keep, for nobody else's eyes.
     pub fn text(&self) -> String {
         let user = |user: &User| KeptUser {
-            md5: hex(&user.secret.md5.0),
-            sha256: hex(&user.secret.sha256.0),
+            md5: hex(&user.secret.md5.0).into(),
+            sha256: hex(&user.secret.sha256.0).into(),
             read: user.rights.read.clone(),
             control: user.rights.control.clone(),
             publish: Vec::new(),

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::wiped::{Text, whole};
 
 /// The format that is written, and the newest that is read.
 const FORMAT: u32 = 1;
@@ -39,7 +42,7 @@ pub struct Contents {
     /// The versions that were kept, the oldest first.
     pub history: Vec<Kept>,
     /// Files of the rooms that own state, by name.
-    pub sections: BTreeMap<String, String>,
+    pub sections: BTreeMap<String, Text>,
 }
 
 /// A version of the configuration.
@@ -111,11 +114,12 @@ impl Backup {
     }
 
     /// As it is written.
-    pub fn text(&self) -> String {
-        // Texts, numbers and maps of them: nothing that JSON has not.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+    pub fn text(&self) -> Zeroizing<String> {
+        let mut bytes = whole(|out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n").map_err(serde_json::Error::io)
+        });
+        Zeroizing::new(String::from_utf8(std::mem::take(&mut bytes)).unwrap_or_default())
     }
 
     /// What [`Backup::text`] wrote.
@@ -143,8 +147,8 @@ impl Backup {
 impl Contents {
     /// Of what is said, not of how it is laid out: an editor that breaks lines otherwise changes nothing.
     fn checksum(&self) -> String {
-        let written = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(written).iter().map(|byte| format!("{byte:02x}")).collect()
+        let written = whole(|out| serde_json::to_writer(out, self));
+        Sha256::digest(&*written).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -158,7 +162,7 @@ mod tests {
             config: Some("(workers: 1) // \u{1f600}\n".into()),
             devices: BTreeMap::from([("mounts[\"a\"].device".into(), "/dev/video0".into())]),
             history: vec![kept],
-            sections: BTreeMap::from([("bans".into(), "x".into())]),
+            sections: BTreeMap::from([("bans".into(), "x".to_owned().into())]),
         };
         Backup::new(contents, "2026-11-26T03:00:00Z".into(), "porch".into())
     }

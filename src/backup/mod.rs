@@ -9,6 +9,7 @@ mod keep;
 mod pending;
 mod restore;
 pub mod seal;
+mod wiped;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use std::time::SystemTime;
 pub use file::{Backup, Contents, Kept, LARGEST};
 pub use keep::{Keeping, keep};
 pub use restore::{Devices, Restore};
+pub use wiped::Text;
 
 use crate::clock;
 use crate::config::store::{self, Store};
@@ -100,9 +102,9 @@ impl Place {
 }
 
 impl Section {
-    fn text(&self) -> Result<Option<String>, Error> {
+    fn text(&self) -> Result<Option<Text>, Error> {
         match fs::read_to_string(&self.path) {
-            Ok(text) => Ok(Some(text)),
+            Ok(text) => Ok(Some(text.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::system("read", &self.path, error)),
         }
@@ -114,8 +116,8 @@ impl Section {
 /// # Errors
 /// The kernel gives no random bytes.
 pub fn written(contents: Contents, passphrase: Option<&str>, now: SystemTime) -> Result<Vec<u8>, Error> {
-    let text = Backup::new(contents, clock::rfc3339(now), host()).text();
-    let Some(passphrase) = passphrase else { return Ok(text.into_bytes()) };
+    let mut text = Backup::new(contents, clock::rfc3339(now), host()).text();
+    let Some(passphrase) = passphrase else { return Ok(std::mem::take(&mut *text).into_bytes()) };
     let mut bytes = [[0; 16]; 3];
     for some in &mut bytes {
         getrandom::fill(some).map_err(|error| {

@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::wiped::{Text, whole};
 use super::{Error, Kept, Place};
 use crate::clock;
 use crate::config::store::{self, Version};
@@ -23,7 +25,14 @@ pub(super) struct Pending {
     /// The versions, where none are kept.
     pub(super) history: Vec<Kept>,
     /// The sections' new texts by their names.
-    pub(super) sections: Vec<(String, String)>,
+    pub(super) sections: Vec<(String, Text)>,
+}
+
+/// Whose restore was begun before.
+#[derive(Deserialize)]
+struct Begun {
+    #[serde(default)]
+    file: Option<PathBuf>,
 }
 
 impl Place {
@@ -34,13 +43,14 @@ impl Place {
     /// From here on it will be done, even if the power goes now.
     pub(super) fn promise(&self, pending: &Pending) -> Result<(), Error> {
         let path = self.pending();
-        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if let Some(file) = before.and_then(|before: Pending| before.file)
+        let before = fs::read(&path).map(Zeroizing::new).ok();
+        let before = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(file) = before.and_then(|before: Begun| before.file)
             && file != self.file()
         {
             return Err(Error::Another { file, pending: path });
         }
-        let text = serde_json::to_vec(pending).unwrap_or_default();
+        let text = whole(|out| serde_json::to_writer(out, pending));
         store::replace(&path, &text, 0o600).map_err(Error::Config)
     }
 
@@ -56,7 +66,7 @@ impl Place {
     pub fn finish(&self) -> Result<bool, Error> {
         let path = self.pending();
         let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+            Ok(bytes) => Zeroizing::new(bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(Error::system("read", &path, error)),
         };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::pending::Pending;
-use super::{Backup, Error, Kept, Place, devices};
+use super::{Backup, Error, Kept, Place, Text, devices};
 use crate::amount::amount;
 use crate::config::{self, Config};
 
@@ -33,7 +33,7 @@ pub struct Restore {
     /// Versions that come along; none where some are kept here.
     pub versions: usize,
     /// What the files of the sections that change say now, in their order.
-    before: Vec<Option<String>>,
+    before: Vec<Option<Text>>,
 }
 
 impl Restore {

@@ -6,11 +6,12 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use chacha20poly1305::aead::Aead;
+use chacha20poly1305::aead::{Aead, AeadInPlace, Tag};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 /// What such a file begins with.
 pub const BEGINNING: &[u8] = b"age-encryption.org/v1\n";
@@ -83,7 +84,7 @@ pub fn seal(plain: &[u8], passphrase: &str, chance: &Chance) -> Vec<u8> {
 ///
 /// # Errors
 /// See [`Error`].
-pub fn open(sealed: &[u8], passphrase: &str) -> Result<Vec<u8>, Error> {
+pub fn open(sealed: &[u8], passphrase: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let head = Head::read(sealed).ok_or(Error::Head)?;
     if head.work > MOST_WORK {
         return Err(Error::Work);
@@ -95,11 +96,17 @@ pub fn open(sealed: &[u8], passphrase: &str) -> Result<Vec<u8>, Error> {
     mac(&key, head.signed).verify_slice(&head.mac).map_err(|_| Error::Head)?;
     let (nonce_, sealed) = head.rest.split_first_chunk::<16>().ok_or(Error::Contents)?;
     let cipher = contents(&key, nonce_);
-    let mut plain = Vec::with_capacity(sealed.len());
+    // As large as it becomes: what grows leaves a copy behind.
+    let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len()));
     let last = sealed.len().div_ceil(CHUNK + TAG).max(1) - 1;
     for (number, piece) in pieces(sealed, CHUNK + TAG).enumerate() {
         let nonce = nonce(number, number == last);
-        plain.extend(cipher.decrypt(&nonce.into(), piece).map_err(|_| Error::Contents)?);
+        let (piece, tag) = piece.split_last_chunk::<TAG>().ok_or(Error::Contents)?;
+        let at = plain.len();
+        plain.extend_from_slice(piece);
+        let tag = Tag::<ChaCha20Poly1305>::from_slice(tag);
+        let opened = cipher.decrypt_in_place_detached(&nonce.into(), b"", &mut plain[at..], tag);
+        opened.map_err(|_| Error::Contents)?;
     }
     Ok(plain)
 }
@@ -191,7 +198,7 @@ mod tests {
         for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let plain: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             let sealed = seal(&plain, "pass wörd ", &CHANCE);
-            assert_eq!(open(&sealed, "pass wörd ").unwrap(), plain, "{length}");
+            assert_eq!(*open(&sealed, "pass wörd ").unwrap(), plain, "{length}");
         }
         assert_eq!(open(&seal(b"x", "right", &CHANCE), "wrong"), Err(Error::Passphrase));
     }

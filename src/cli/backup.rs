@@ -224,18 +224,17 @@ fn users(before: Option<&str>, after: &str) -> String {
     names.into_iter().filter_map(line).collect()
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-    if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().take(backup::LARGEST + 1).read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    }
-    let read = || {
-        let mut bytes = Vec::new();
-        fs::File::open(path)?.take(backup::LARGEST + 1).read_to_end(&mut bytes)?;
+/// Wiped where it is let go, for it may have been opened by another program; as large from the beginning as it becomes.
+fn bytes(path: &Path) -> Result<Zeroizing<Vec<u8>>, Box<dyn std::error::Error>> {
+    let read = |file: fs::File| {
+        let metadata = file.metadata()?;
+        let size = if metadata.is_file() { metadata.len().min(backup::LARGEST) } else { backup::LARGEST };
+        let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+        file.take(backup::LARGEST + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    read().map_err(|error: io::Error| format!("cannot read {}: {error}", path.display()).into())
+    let file = if path.as_os_str() == "-" { piped_in() } else { fs::File::open(path) };
+    file.and_then(read).map_err(|error: io::Error| format!("cannot read {}: {error}", path.display()).into())
 }
 
 /// Bytes of the longest passphrase. They are kept for it from the beginning: what grows leaves a copy behind.
@@ -246,12 +245,8 @@ impl PassphraseArgument {
     fn read(&self) -> Result<Option<Zeroizing<String>>, Box<dyn std::error::Error>> {
         let Some(path) = &self.passphrase_file else { return Ok(None) };
         let unread = |error| format!("cannot read the passphrase in {}: {error}", path.display());
-        let mut file = if path.as_os_str() == "-" {
-            // Not by the buffer of its own that standard input has.
-            fs::File::from(io::stdin().as_fd().try_clone_to_owned().map_err(unread)?)
-        } else {
-            fs::File::open(path).map_err(unread)?
-        };
+        let file = if path.as_os_str() == "-" { piped_in() } else { fs::File::open(path) };
+        let mut file = file.map_err(unread)?;
         let line = first_line(&mut file).map_err(unread)?;
         let text = std::str::from_utf8(&line).map_err(|_| unread(io::Error::other("it is no UTF-8 text")))?;
         let passphrase = text.trim_end_matches(['\n', '\r']);
@@ -260,6 +255,11 @@ impl PassphraseArgument {
         }
         Ok(Some(Zeroizing::new(passphrase.to_owned())))
     }
+}
+
+/// What is typed or piped in, not by the buffer of its own that standard input has.
+fn piped_in() -> io::Result<fs::File> {
+    io::stdin().as_fd().try_clone_to_owned().map(fs::File::from)
 }
 
 /// Byte by byte, for what comes behind it is another's.

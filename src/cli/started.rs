@@ -13,13 +13,13 @@ use nix::unistd::{AccessFlags, Pid, access};
 
 use super::Done;
 use super::control::own_folder;
+use crate::control::Usual;
 use crate::control::client::Blocking;
-use crate::control::usual_path;
 
 /// Where its socket is: where others look for it first, or, where that cannot be written, in a folder of this user alone, where
 /// they look last.
-pub(super) fn place(runtime_dir: Option<&Path>) -> io::Result<PathBuf> {
-    let usual = usual_path(runtime_dir);
+pub(super) fn place() -> io::Result<PathBuf> {
+    let usual = Usual::read().path();
     let folder = usual.parent().unwrap_or(Path::new("/"));
     if std::fs::create_dir_all(folder).is_ok() && access(folder, AccessFlags::W_OK).is_ok() {
         return Ok(usual);

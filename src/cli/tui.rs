@@ -58,7 +58,6 @@ pub(super) use screen::{alone, tui};
 #[cfg(feature = "tui")]
 mod screen {
     use std::io::{self, Write};
-    use std::path::Path;
 
     use super::super::started::{self, Server};
     use super::{DaemonArgument, Done, Logs, PicturesArgument, ServeArguments, TuiArguments, serving};
@@ -110,8 +109,7 @@ mod screen {
 
     /// A daemon and its screen. The daemon ends where that was asked for, and goes on however else the screen ends.
     fn together() -> Done {
-        let runtime = std::env::var_os("XDG_RUNTIME_DIR");
-        let socket = started::place(runtime.as_deref().map(Path::new))?;
+        let socket = started::place()?;
         let mut server = Server::start(&socket)?;
         let left = crate::tui::run(Daemon::At(socket), theme(), true);
         if let Some(said) = server.ended_by_itself() {

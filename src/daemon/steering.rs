@@ -25,10 +25,7 @@ pub(super) enum Steering {
 impl Steering {
     /// Starts it at `path`, or where clients look for it. Without one the daemon serves all the same.
     pub(super) fn begin(path: Option<PathBuf>, steward: Arc<steward::Steward>) -> Self {
-        let path = path.unwrap_or_else(|| {
-            let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-            control::usual_path(runtime.as_deref())
-        });
+        let path = path.unwrap_or_else(|| control::Usual::read().path());
         match Socket::bind(&path) {
             Ok(socket) => serve(socket, steward).map_or(Self::None, Self::Runs),
             Err(error) => {

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use lenslet::access::{Rights, Users};
 use lenslet::config::store::{Store, Version};
 
-use crate::support::{Network, lenslet};
+use crate::support::{NO_DAEMONS, Network, lenslet};
 
 const TEXT: &str = r#"( // the porch
     listen: ["127.0.0.1:0"], udp_ports: (0, 0),
@@ -53,6 +53,7 @@ impl Card {
 
     fn on(&self, command: &mut Command) -> Output {
         command.env("STATE_DIRECTORY", self.path("state")).env("XDG_RUNTIME_DIR", self.path("run"));
+        command.env("RUNTIME_DIRECTORY", NO_DAEMONS);
         command.stdin(Stdio::null()).output().unwrap()
     }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use crate::support::{MOUNTS, Server, lenslet};
+use crate::support::{MOUNTS, NO_DAEMONS, Server, lenslet};
 use crate::users::by_daemon;
 
 const ADD: [&str; 4] = ["user", "add", "anna", "--password-stdin"];
@@ -198,6 +198,45 @@ fn who_cannot_be_asked_is_not_taken_for_nobody() {
         assert!(said.contains("Not a directory"), "{words:?}: {said}");
     }
     assert_eq!(kept(folder.path()), before);
+}
+
+/// The tests' own commands ask none of this machine's.
+#[test]
+fn a_service_in_a_folder_of_its_own_has_its_daemon_there() {
+    let said = complaint(&lenslet().arg("status").env_remove("XDG_RUNTIME_DIR").output().unwrap());
+    assert!(
+        said.contains(&format!("{NO_DAEMONS}/control.sock")) && !said.contains("/run/lenslet/"),
+        "{said}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let service = folder.path().join("second/lenslet");
+    let config = folder.path().join("lenslet.ron");
+    fs::write(&config, "(listen: [\"127.0.0.1:0\"], mounts: {\"a\": Pattern()})").unwrap();
+    let mut serve = lenslet();
+    serve
+        .env_remove("XDG_RUNTIME_DIR")
+        .env("RUNTIME_DIRECTORY", &service)
+        .env("STATE_DIRECTORY", folder.path());
+    serve.arg("serve").arg("--config").arg(&config).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = serve.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let asked = |service: &Path| {
+        let mut status = lenslet();
+        status
+            .env_remove("XDG_RUNTIME_DIR")
+            .env("RUNTIME_DIRECTORY", service)
+            .args(["config", "get"])
+            .output()
+            .unwrap()
+    };
+    assert_eq!(
+        String::from_utf8(asked(&service).stdout).unwrap().trim(),
+        fs::read_to_string(&config).unwrap()
+    );
+    assert!(!asked(Path::new(NO_DAEMONS)).status.success());
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What holds a password is wiped before its memory is given back: looked at block by block, for what is given back is soon
 //! another's, and whoever looks into the whole process later finds nothing by luck.
 
-use lenslet::backup::{self, Contents};
+use lenslet::access::Users;
+use lenslet::backup::{self, Contents, Devices, Place, Restore, Section};
+use lenslet::config::store::Store;
 use lenslet::control::protocol::RequestLine;
 
 use crate::allocations::given_back_with;
@@ -76,5 +78,65 @@ fn no_memory_of_a_backup_is_given_back_with_its_passphrase() {
             backup::read(&sealed, "b".as_ref(), Some(&passphrase[1..])).unwrap_err();
         });
         assert_eq!(found, 0, "{passphrase}");
+    }
+}
+
+/// What a users' file has of a password is as good as that: MD5 and SHA-256 of it.
+const HASHES: [&str; 2] =
+    ["6d1f0c83a9e24b7750c1d2e3f4a5b6c7", "b6c7000000000000000000000000000000000000000000006d1f0c83a9e24b77"];
+
+/// It is kept behind what has to be written otherwise in JSON.
+fn users_file() -> String {
+    let [md5, sha256] = HASHES;
+    format!(
+        "// Of \"us\": \u{e4}\n(\n    realm: \"Porch\",\n    users: {{\n        \"anna\": (\n            md5: \"{md5}\",\n            \
+         sha256: \"{sha256}\",\n        ),\n    }},\n)\n"
+    )
+}
+
+#[test]
+fn no_memory_of_a_restore_is_given_back_with_what_is_kept_of_passwords() {
+    let users = kept(users_file());
+    for hash in HASHES {
+        for passphrase in [Some("a passphrase"), None] {
+            let folder = tempfile::tempdir().unwrap();
+            let section = || Section { name: "users", path: folder.path().join("users"), secret: true };
+            let config = folder.path().join("lenslet.ron");
+            let state = folder.path().join("state");
+            let place = || Place {
+                store: Store::new(config.clone(), &state),
+                state: state.clone(),
+                sections: vec![section()],
+            };
+            std::fs::write(&config, "(mounts: {})").unwrap();
+            std::fs::write(folder.path().join("users"), users).unwrap();
+            let mut made = Vec::new();
+            let found = given_back_with(hash, || {
+                let (contents, left_out) = place().contents(true).unwrap();
+                assert_eq!(left_out, [""; 0]);
+                made = backup::written(contents, passphrase, std::time::UNIX_EPOCH).unwrap();
+            });
+            assert_eq!(found, 0, "while it was made, {passphrase:?}");
+            // Of what is here as well as of what comes, and of a restore that was begun before.
+            for before in [Some("// Others.\n"), None] {
+                let path = folder.path().join("users");
+                match before {
+                    Some(text) => std::fs::write(&path, text).unwrap(),
+                    None => std::fs::remove_file(&path).unwrap(),
+                }
+                let found = given_back_with(hash, || {
+                    let backup = backup::read(&made, "b".as_ref(), passphrase).unwrap();
+                    let restore = Restore::of(&place(), &backup, Devices::Ours).unwrap();
+                    assert_eq!(restore.sections().count(), 1);
+                    restore.carry_out(&place()).unwrap();
+                    assert!(Restore::of(&place(), &backup, Devices::Ours).unwrap().is_empty());
+                    place().finish().unwrap();
+                    // As the difference is told by.
+                    drop(Users::parse(users).unwrap());
+                });
+                assert_eq!(found, 0, "{passphrase:?}, {before:?}");
+                assert_eq!(std::fs::read_to_string(&path).unwrap(), users);
+            }
+        }
     }
 }

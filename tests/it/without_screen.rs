@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use nix::pty::openpty;
 
@@ -27,7 +27,7 @@ fn lenslet_tui_says_so() {
 fn lenslet_alone_at_a_terminal_says_what_to_do() {
     let pty = openpty(None, None).unwrap();
     let end = || Stdio::from(pty.slave.try_clone().unwrap());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lenslet"));
+    let mut command = lenslet();
     let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
     drop(command);
     drop(pty.slave);

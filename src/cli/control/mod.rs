@@ -10,7 +10,7 @@ pub(super) mod words;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
 
@@ -18,7 +18,8 @@ use super::Done;
 use crate::amount::amount;
 use crate::config::Places;
 use crate::config::store::{Environment, Paths};
-use crate::control::client::{Blocking, Error, usual_paths};
+use crate::control::Usual;
+use crate::control::client::{Blocking, Error};
 use crate::control::protocol::{Act, Ask, Level, LogEvent, LogWish, Reply, Request, Value};
 
 pub(super) use configuration::{ConfigCommand, config};
@@ -228,12 +229,10 @@ impl DaemonArgument {
 /// Where a daemon may listen: where the configurations in the usual places say, then the usual places, then where `lenslet`
 /// alone has one listen that may not write there.
 fn places() -> Vec<PathBuf> {
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR");
     let files = [Paths::of(&Environment::read()).config, Paths::of(&Environment::default()).config];
     let written = files.iter().filter_map(|file| Places::of_file(file).control_socket);
-    let usual = usual_paths(runtime.as_deref().map(Path::new));
     let (folder, ours) = own_folder();
-    written.chain(usual).chain(ours.then(|| folder.join("control.sock"))).collect()
+    written.chain(Usual::read().paths()).chain(ours.then(|| folder.join("control.sock"))).collect()
 }
 
 /// A folder of this user among those of all (`/tmp/lenslet-1000`), and whether it is there and nobody else's.

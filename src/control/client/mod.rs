@@ -16,12 +16,6 @@ pub use follow::{Daemon, Event, follow};
 /// No answer is longer.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// Where a daemon's socket is: this user's (`XDG_RUNTIME_DIR`), for who started one of his own means that, then the system's.
-pub fn usual_paths(runtime_dir: Option<&Path>) -> Vec<PathBuf> {
-    let own = runtime_dir.filter(|folder| folder.is_absolute());
-    own.map(|folder| super::usual_path(Some(folder))).into_iter().chain([super::usual_path(None)]).collect()
-}
-
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Error {
@@ -128,13 +122,5 @@ mod tests {
             }
             assert_eq!(answers, [answer.clone(), answer.clone()], "{cut}");
         }
-    }
-
-    #[test]
-    fn ones_own_daemon_is_looked_for_before_the_systems() {
-        let told = |dir: Option<&str>| usual_paths(dir.map(Path::new));
-        let system = PathBuf::from("/run/lenslet/control.sock");
-        assert_eq!((told(None), told(Some("relative"))), (vec![system.clone()], vec![system.clone()]));
-        assert_eq!(told(Some("/run/user/7")), [PathBuf::from("/run/user/7/lenslet/control.sock"), system]);
     }
 }

@@ -16,7 +16,7 @@ use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{Alarm, Ask, Base, ConfigOrigin, ConfigRequest, Reply};
 use tempfile::TempDir;
 
-use crate::support::Server;
+use crate::support::{NO_DAEMONS, Server};
 
 /// A folder of our own with a configuration and what is kept of it.
 struct Place {
@@ -49,6 +49,7 @@ impl Place {
             command.arg("--control").arg(self.control());
         }
         command.env("STATE_DIRECTORY", self.folder.path()).env("XDG_RUNTIME_DIR", self.folder.path());
+        command.env("RUNTIME_DIRECTORY", NO_DAEMONS);
         command
     }
 

@@ -247,10 +247,13 @@ pub(crate) fn workers(settings: &str) -> String {
 pub(crate) fn lenslet() -> Command {
     let own = env!("CARGO_BIN_EXE_lenslet").into();
     let mut command = Command::new(std::env::var_os("LENSLET_BINARY").unwrap_or(own));
-    // What it keeps is not this machine's.
-    command.env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
+    // What it keeps is not this machine's, and neither is the daemon that it asks where none of its user's is.
+    command.env("STATE_DIRECTORY", env!("CARGO_TARGET_TMPDIR")).env("RUNTIME_DIRECTORY", NO_DAEMONS);
     command
 }
+
+/// A folder of a service's, as its daemon would have its socket in, where none is.
+pub(crate) const NO_DAEMONS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/nobody/lenslet");
 
 /// The fields of an RTP packet that matter here.
 #[derive(Clone, Copy, Debug)]

@@ -30,6 +30,7 @@ impl Network {
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["-t", &self.0.id().to_string(), "-n", program]);
+        command.env("RUNTIME_DIRECTORY", super::NO_DAEMONS);
         command
     }
 

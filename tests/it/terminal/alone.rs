@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use super::survives::line_and_end;
 use super::{Daemon, PATIENCE, Terminal};
 use crate::sending::alone;
-use crate::support::lenslet;
+use crate::support::{NO_DAEMONS, lenslet};
 
 /// A user's own place, and what is run there. A server that is left in it ends with it.
 struct Home(tempfile::TempDir);
@@ -27,7 +27,8 @@ impl Home {
     }
 
     fn to<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env("XDG_RUNTIME_DIR", self.path()).env("STATE_DIRECTORY", self.path().join("state"))
+        command.env("XDG_RUNTIME_DIR", self.path()).env("STATE_DIRECTORY", self.path().join("state"));
+        command.env("RUNTIME_DIRECTORY", NO_DAEMONS)
     }
 
     /// `lenslet` in a terminal.
@@ -175,6 +176,8 @@ fn a_user_without_a_runtime_folder_finds_it_again_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    // Nobody makes a folder in it, and no daemon of the system's is in it.
+    std::fs::create_dir(path("run")).unwrap();
     // Nobody's own copy: folders on the way to the other may be closed.
     std::fs::copy(env!("CARGO_BIN_EXE_lenslet"), path("lenslet")).unwrap();
     let nobody = |program: &str| {
@@ -183,6 +186,7 @@ fn a_user_without_a_runtime_folder_finds_it_again_too() {
         for gone in ["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "STATE_DIRECTORY"] {
             command.env_remove(gone);
         }
+        command.env("RUNTIME_DIRECTORY", path("run/lenslet"));
         command
     };
     let program = path("lenslet").into_os_string().into_string().unwrap();
