@@ -264,6 +264,19 @@ impl Drop for Capture {
 }
 
 impl Filled {
+    /// A buffer that no driver has, filled with that, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(sequence: u32, bytes: &[u8]) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let length = bytes.len() as u32;
+        let plane = sys::BufferPlane { used: length, offset: 0, length, map_at: 0 };
+        let memory =
+            Arc::new(std::iter::once(Mapping::new(file.as_file().as_fd(), &plane, false).unwrap()).collect());
+        let filled = std::iter::once(0..bytes.len()).collect();
+        Self { index: 0, memory, filled, flags: 0, sequence, time: None }
+    }
+
     /// The picture, or of one in several planes the first.
     pub fn bytes(&self) -> &[u8] {
         self.plane(0)

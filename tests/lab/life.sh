@@ -137,6 +137,27 @@ done
 pass 'the camera is let go of, the encoder is not, and serves the next reader, with another bitrate too'
 stop
 
+echo '== a processor that is slower than its camera: the newest picture is coded, and whoever asks is heard'
+signal /dev/video30 60
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 1280, height: 720, fps: 60, gop: "1000 s", encode: Software, linger: 1) })' >/tmp/lab.ron
+serve slow -v --config /tmp/lab.ron
+"$LENSLET" receive --transport tcp --seconds 300 rtsp://127.0.0.1:8554/cam >/tmp/slow.log 2>&1 & watcher=$!
+until_true 60 grep -q 'playing' "$log" || fail "nobody plays: $(cat /tmp/slow.log)"
+until_true 60 grep -Eq 'late pictures? left out .*overtaken by the next one' "$log" || fail 'late pictures are not told'
+{ steer set cam brightness 90 && has /dev/video30 brightness 90; } || fail "set brightness: $(cat /tmp/steer.log)"
+steer set cam bitrate 500000 || fail "set bitrate: $(cat /tmp/steer.log)"
+until_true 20 grep -q '500 kbit/s from now on' "$log" || fail 'the bitrate stays as it was'
+# There is no other keyframe than the one that this asks for.
+take cam slow.h264
+"$LENSLET" status --json --control /tmp/lab.control | grep -q 'overtaken by the next one' || fail 'late pictures are not in the status'
+kill -INT "$watcher"; wait "$watcher" 2>/dev/null
+until_true 30 camera_rests || fail 'nobody watches, and the camera goes on'
+until_true 60 plays cam || fail "it does not start again: $(describe cam)"
+stop
+grep -q 'is left behind' "$log" && fail 'the source did not end'
+pass 'late pictures are counted; control, bitrate, a second viewer, the rest and the end come in time'
+v4l2-ctl -d /dev/video30 -c brightness=128
+
 echo '== what the encoder has still to code comes out before it is stopped'
 moving /dev/video30 || fail 'controls of /dev/video30'
 # There is always one that is still to be coded, and what there is is coded well within the second that an encoder has for it.

@@ -12,6 +12,7 @@
 
 mod asking;
 mod board;
+mod buffers;
 mod controls;
 mod doubt;
 mod dropped;

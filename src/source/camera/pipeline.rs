@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::buffers::Buffers;
 use super::controls::apply::{self, Wished};
 use super::doubt::Doubt;
 use super::dropped::Dropped;
@@ -215,35 +216,43 @@ impl<'a> Pipeline<'a> {
         }
     }
 
-    /// Passes on every filled buffer; says whether there was one. Each picture that the camera coded needs
-    /// those before it, so none is skipped to catch up; of those that are coded here the newest wins.
-    fn drain(&mut self, capture: &mut Capture) -> Result<bool, Error> {
-        let mut any = false;
-        while let Some(mut filled) = capture.dequeue().map_err(sentence)? {
-            any = true;
+    /// Passes on what waits; says whether there was anything. Each picture that the camera coded needs those before it, so none
+    /// is skipped to catch up; of those that are coded here the newest wins, and is the only one: where coding takes longer
+    /// than the camera for the next picture another waits always, and who stays here hears nobody any more.
+    fn drain(&mut self, camera: &mut impl Buffers) -> Result<bool, Error> {
+        let coded_here = matches!(self.stream, Stream::Software(_));
+        let (mut any, mut newest) = (false, None);
+        // No more than there can be, for the same reason.
+        for _ in 0..camera.buffers() {
+            let Some(filled) = camera.dequeue().map_err(sentence)? else { break };
             may_panic("capture");
             self.count(filled.sequence);
+            if newest.is_some() && self.thin.is_due() {
+                self.late.add("overtaken by the next one");
+            }
             self.thin.came(taken(&filled));
-            while let Stream::Software(_) = self.stream
-                && let Some(newer) = capture.dequeue().map_err(sentence)?
-            {
-                self.count(newer.sequence);
-                if self.thin.is_due() {
-                    self.late.add("overtaken by the next one");
-                }
-                self.thin.came(taken(&newer));
-                capture.requeue(std::mem::replace(&mut filled, newer)).map_err(sentence)?;
+            any = true;
+            if coded_here {
+                let older = newest.replace(filled);
+                older.map_or(Ok(()), |older| camera.requeue(older)).map_err(sentence)?;
+            } else {
+                self.pass_on(filled, camera)?;
             }
-            if filled.is_damaged() {
-                self.dropped.add("damaged, says the driver");
-                // What follows is decoded from what is not there.
-                self.keyframe(capture);
-            } else if self.thin.take() {
-                self.pass(&filled)?;
-            }
-            capture.requeue(filled).map_err(sentence)?;
         }
+        newest.map_or(Ok(()), |newest| self.pass_on(newest, camera))?;
         Ok(any)
+    }
+
+    /// Passes on what is in a buffer, if it is to be, and gives the buffer back.
+    fn pass_on(&mut self, filled: Filled, camera: &mut impl Buffers) -> Result<(), Error> {
+        if filled.is_damaged() {
+            self.dropped.add("damaged, says the driver");
+            // What follows is decoded from what is not there.
+            self.keyframe(camera);
+        } else if self.thin.take() {
+            self.pass(&filled)?;
+        }
+        camera.requeue(filled).map_err(sentence)
     }
 
     fn pass(&mut self, filled: &Filled) -> Result<(), Error> {
@@ -318,12 +327,11 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Has the next picture be a keyframe, or asks the camera for one, if it can be asked.
-    fn keyframe(&mut self, capture: &Capture) {
+    fn keyframe(&mut self, camera: &impl Buffers) {
         if let Stream::Software(software) = &mut self.stream {
             software.keyframe();
         } else if self.forces_keyframes {
-            // Refused or not, the next keyframe comes in its own time.
-            let _ = capture.device().set_control(FORCE_KEY_FRAME, 1);
+            camera.force_keyframe();
         }
     }
 
@@ -393,3 +401,6 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
 fn sentence(error: v4l2::Error) -> Error {
     Error::new(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,14 @@ impl Software {
         Self { reader, picture, encoder, settings, level_configured, assembler, keyframe: true, broken: 0 }
     }
 
+    /// By an encoder of a test's.
+    #[cfg(test)]
+    pub(super) fn by(format: &Format, encoder: Box<dyn Encoder>, settings: encode::Settings) -> Self {
+        let reader = Reader::new(format).unwrap();
+        let picture = reader.picture();
+        Self::with(reader, picture, encoder, (settings, false))
+    }
+
     /// The pixels of the picture that was coded last.
     pub(super) fn last(&self) -> Option<&Picture> {
         // What could not be read may be written over it in part.
@@ -233,9 +241,8 @@ mod tests {
     }
 
     fn kept(format: &Format) -> (Software, Kept) {
-        let (reader, encoder) = (Reader::new(format).unwrap(), Kept::default());
-        let picture = reader.picture();
-        (Software::with(reader, picture, Box::new(encoder.clone()), (SETTINGS, false)), encoder)
+        let encoder = Kept::default();
+        (Software::by(format, Box::new(encoder.clone()), SETTINGS), encoder)
     }
 
     const SETTINGS: encode::Settings =
