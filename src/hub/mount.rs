@@ -276,6 +276,7 @@ impl Outlet {
             let mut status = self.0.status();
             status.flow.fail();
             status.failures.add(reason);
+            status.shown.gone = Some(reason.into());
         }
         let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
         self.set_state(State::Failed(reason.into()), standing_in);
@@ -312,8 +313,13 @@ impl Outlet {
 
     /// Says that the source rests.
     pub fn idle(&self) {
-        self.0.status().flow.rest();
-        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
+        let wanted = self.wanted();
+        {
+            let mut status = self.0.status();
+            status.flow.rest();
+            status.shown.gone.take_if(|_| !wanted);
+        }
+        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && wanted;
         self.set_state(State::Idle, standing_in);
     }
 

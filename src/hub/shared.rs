@@ -210,6 +210,10 @@ pub(super) struct Shown {
     pub(super) interval: Option<Duration>,
     /// The last picture of a source that holds its pixels, once it stands still or fails.
     pub(super) left: Option<Picture>,
+    /// Since when somebody waits for pictures, as far as who shows something instead has noticed.
+    pub(super) awaited: Option<MediaTime>,
+    /// Why the source failed, until it gives a picture or rests.
+    pub(super) gone: Option<Arc<str>>,
     /// When something came last that was no picture to begin with.
     pub(super) coming: Option<MediaTime>,
     /// The time of what was shown instead: what comes after it has later ones.
@@ -225,6 +229,7 @@ impl Shown {
 
     /// Remembers what the source gives; `first`: since it failed, or was begun.
     pub(super) fn published(&mut self, unit: &mut AccessUnit, first: bool) {
+        self.gone = None;
         if let Some(floor) = self.floor {
             if unit.time > floor {
                 self.floor = None;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::shared::{LEAST, Shared, State};
+use super::shared::{LEAST, Shared, Shown, State, Status};
 use crate::media::{AccessUnit, Kind, MediaTime, Picture, Track};
 
 /// A source that is wanted and gave nothing for this long is silent, or for three times as long as it takes from a
@@ -14,6 +14,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 /// One of which a single picture is known may be one that gives a picture in so long.
 const UNKNOWN: Duration = Duration::from_secs(30);
+
+/// One that rested may take so long to begin: programs take some seconds, and so do their cameras.
+const START: Duration = Duration::from_secs(5);
 
 /// How long a source may give nothing after a picture that came so long after the one before it.
 pub(super) fn patience(interval: Option<Duration>) -> Duration {
@@ -29,7 +32,7 @@ pub struct StandIn(Arc<Shared>);
 pub enum Need {
     /// Nobody wants the mount, or there is nothing to show: wait for the waker.
     Nothing,
-    /// The source gives pictures: look again then.
+    /// The source gives pictures, or may yet: look again then.
     From(MediaTime),
     /// Something has to be shown; the last picture was of that time.
     Show {
@@ -60,17 +63,16 @@ impl StandIn {
 
     /// What there is to do `now`.
     pub fn need(&self, now: MediaTime) -> Need {
-        let status = self.0.status();
-        let (true, Some(_), Some(since)) = (self.0.wanted(), &status.shown.last, status.shown.newest) else {
+        let mut status = self.0.status();
+        if !self.0.wanted() {
+            status.shown.awaited = None;
             return Need::Nothing;
-        };
-        match &status.state {
-            State::StandIn(_) | State::Failed(_) => Need::Show { since },
-            State::Live => {
-                let until = since + patience(status.shown.interval);
-                if until > now { Need::From(until) } else { Need::Show { since } }
-            }
-            State::Idle | State::Starting => Need::Nothing,
+        }
+        status.shown.awaited.get_or_insert(now);
+        let (Some(_), Some(since)) = (&status.shown.last, status.shown.newest) else { return Need::Nothing };
+        match status.missing(now) {
+            Ok(_) => Need::Show { since },
+            Err(until) => Need::From(until),
         }
     }
 
@@ -96,13 +98,7 @@ impl StandIn {
     pub fn publish(&self, mut unit: AccessUnit) -> bool {
         let mut waiting = None;
         self.0.change(|status| {
-            let reason: Arc<str> = match &status.state {
-                State::Failed(reason) | State::StandIn(reason) => reason.clone(),
-                State::Live if self.silent(status.shown.newest, status.shown.interval, unit.time) => {
-                    "it gives no pictures".into()
-                }
-                State::Live | State::Idle | State::Starting => return false,
-            };
+            let Ok(reason) = status.missing(unit.time) else { return false };
             // A source's times may be ahead of the clock by what it smooths.
             let last = status.shown.floor.max(status.shown.newest);
             unit.time = unit.time.max(last.map_or(unit.time, |last| last + LEAST));
@@ -115,9 +111,27 @@ impl StandIn {
         waiting.into_iter().for_each(|waiting| self.0.units.wake(waiting));
         published
     }
+}
 
-    fn silent(&self, newest: Option<MediaTime>, interval: Option<Duration>, now: MediaTime) -> bool {
-        newest.is_some_and(|newest| newest + patience(interval) <= now)
+impl Status {
+    /// Why its pictures are missing; else when they will be, if none comes.
+    fn missing(&self, now: MediaTime) -> Result<Arc<str>, MediaTime> {
+        let Shown { newest, interval, awaited, gone, .. } = &self.shown;
+        let patience = patience(*interval);
+        let from = match (&self.state, gone) {
+            // One that failed is missed until it gives a picture, however often it begins.
+            (State::Failed(reason) | State::StandIn(reason), _)
+            | (State::Idle | State::Starting, Some(reason)) => return Ok(reason.clone()),
+            (State::Live, _) => newest.map(|newest| newest + patience),
+            (State::Idle | State::Starting, None) => {
+                let begun = awaited.map(|awaited| awaited + patience.max(START));
+                begun.max(newest.map(|newest| newest + patience))
+            }
+        };
+        match from {
+            Some(from) if from > now => Err(from),
+            _ => Ok("it gives no pictures".into()),
+        }
     }
 }
 
@@ -167,6 +181,42 @@ mod tests {
         assert!(matches!(mount.state(), State::StandIn(_)) && mount.forces_keyframes());
         assert_eq!(times(&mount), [0, 40, 2040]);
         drop(outlet);
+    }
+
+    #[test]
+    fn what_failed_is_missed_until_it_gives_a_picture_however_often_it_begins() {
+        let (outlet, mount, stand_in) = live();
+        outlet.fail("unplugged");
+        assert_eq!(stand_in.need(at(50)), Need::Show { since: at(40) });
+        outlet.idle();
+        assert_eq!(stand_in.need(at(300)), Need::Show { since: at(40) });
+        outlet.starting();
+        assert_eq!(stand_in.need(at(310)), Need::Show { since: at(40) });
+        assert!(stand_in.publish(unit(320, Link::Start)), "it took that long to make");
+        assert_eq!(mount.state(), State::StandIn("unplugged".into()));
+        outlet.publish(unit(400, Link::Start));
+        outlet.starting();
+        assert_eq!(stand_in.need(at(410)), Need::From(at(5050)), "that was another time");
+    }
+
+    #[test]
+    fn a_source_that_rested_may_take_a_while_to_begin_and_then_is_missed() {
+        let (outlet, mount) = mount("test");
+        outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
+        let stand_in = outlet.stand_in();
+        outlet.publish(unit(0, Link::Start));
+        outlet.publish(unit(40, Link::Follows));
+        outlet.fail("it ended while nobody watched");
+        outlet.idle();
+        assert_eq!(stand_in.need(at(70_000)), Need::Nothing, "nobody wants it");
+        let _demand = mount.want();
+        assert_eq!(stand_in.need(at(80_000)), Need::From(at(85_000)));
+        outlet.starting();
+        assert_eq!(stand_in.need(at(84_999)), Need::From(at(85_000)));
+        assert!(!stand_in.publish(unit(84_999, Link::Start)));
+        assert_eq!(stand_in.need(at(85_000)), Need::Show { since: at(40) });
+        assert!(stand_in.publish(unit(85_000, Link::Start)));
+        assert_eq!(mount.state(), State::StandIn("it gives no pictures".into()));
     }
 
     #[test]
