@@ -117,9 +117,19 @@ fn who_is_behind_a_link_of_shorter_packets_plays_on() {
     let Some(routed) = Routed::new(1280) else { return };
     let clip = clip();
     let single = format!("mounts: {{\"test\": File(path: {:?}, fps: 30)}}", clip.path());
-    for (on, from, mounts) in [("[fd09:1::1]", "fd09:2::1", MOUNTS), ("10.9.1.1", "10.9.2.1", &*single)] {
+    for (on, from, version, mounts) in
+        [("[fd09:1::1]", "fd09:2::1", "-6", MOUNTS), ("10.9.1.1", "10.9.2.1", "-4", &*single)]
+    {
         let server = Server::inside(routed.server.process(), on, "", mounts);
         let mut reader = Reader::play(&server, from);
+        // And again and again, as what was told is forgotten.
+        for _ in 0..5 {
+            server.logged(&["too long for the path"]);
+            reader.forget();
+            reader.forget_until_marker();
+            reader.pictures(30);
+            routed.server.ip(&format!("{version} route flush cache"));
+        }
         server.logged(&["too long for the path"]);
         reader.forget();
         plays_on(&mut reader, &server);
@@ -140,3 +150,28 @@ fn whose_port_stays_closed_is_ended_and_the_log_says_why() {
 
 /// For a machine that is busy with other tests.
 const SLACK: Duration = Duration::from_secs(2);
+
+/// A host tells of one datagram a second that it was refused, whichever of its ports it was for.
+#[test]
+fn all_viewers_of_a_host_that_closed_its_ports_are_ended() {
+    if !alone("refused::all_viewers_of_a_host_that_closed_its_ports_are_ended")
+        || !has("nsenter", &["--version"])
+    {
+        return;
+    }
+    const VIEWERS: usize = 8;
+    let Some(routed) = Routed::new(1500) else { return };
+    let server = Server::inside(routed.server.process(), "10.9.1.1", "", MOUNTS);
+    let mut readers = [(); VIEWERS].map(|()| Reader::play(&server, "10.9.2.1"));
+    readers.iter_mut().for_each(|reader| drop(reader.pictures(2)));
+    let clients = readers.map(Reader::close_ports);
+    let began = Instant::now();
+    for _ in 0..VIEWERS {
+        server.logged(&["session over", "refused"]);
+    }
+    let took = began.elapsed();
+    println!("all were ended after {took:.1?}");
+    // Four seconds each would be half a minute.
+    assert!(took < Duration::from_secs(24), "{took:?}");
+    drop(clients);
+}
