@@ -277,6 +277,34 @@ pub(super) fn force_send_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Res
     set_int(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, i32::try_from(bytes).unwrap_or(i32::MAX))
 }
 
+/// Has the kernel make a TCP socket's send buffer larger as it sees fit, though it was set.
+///
+/// # Errors
+/// `ENOPROTOOPT` before Linux 5.14.
+pub(super) fn tune_send_buffer(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_int(socket, libc::SOL_SOCKET, libc::SO_BUF_LOCK, 0)
+}
+
+/// Whether it does.
+#[cfg(test)]
+pub(super) fn tunes_send_buffer(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    /// The kernel's `SOCK_SNDBUF_LOCK`.
+    const SET: libc::c_int = 1;
+    let mut value: libc::c_int = 0;
+    let mut length = mem::size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the option's value is an int, and its length is as told.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_BUF_LOCK,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    if done == 0 { Ok(value & SET == 0) } else { Err(io::Error::last_os_error()) }
+}
+
 fn set_int(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
