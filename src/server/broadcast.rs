@@ -216,15 +216,6 @@ enum Woken {
     Other,
 }
 
-/// When a reader is unreachable for this long it is dropped: it is looked at once a second, and after five nothing is to go
-/// there any more, whatever the machine is busy with meanwhile.
-pub(super) const UNREACHABLE: Duration = Duration::from_secs(3);
-
-/// Whether datagrams to a reader have been refused for too long.
-pub(super) fn unreachable(reader: &Reader, now: Instant) -> bool {
-    reader.refused_since().is_some_and(|since| now.saturating_duration_since(since) > UNREACHABLE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Client, publish, serve};

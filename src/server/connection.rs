@@ -19,6 +19,7 @@ use super::alarm::{self, Alarm};
 use super::house::{Order, Seat};
 use super::marking;
 use super::outbox::Outbox;
+use super::over::Over;
 use super::requests::{Caller, Carried, Line};
 use super::worker::Worker;
 use super::{sign_in, supervise};
@@ -74,7 +75,7 @@ async fn serve_to_its_end(mut connection: Box<(Shell, Seat)>) {
     // However it ended, and be it by a panic: nothing of it is left.
     let cleared = catch_unwind(AssertUnwindSafe(|| {
         let over = shell.core.closed(&mut shell.worker.house.sessions());
-        over.iter().for_each(|session| shell.worker.release(session));
+        over.iter().for_each(|session| shell.worker.release(session, Over::ConnectionOver));
     }));
     tell(shell.peer(), cleared.map_err(|panic| supervise::sentence(&*panic)).and(done));
 }
@@ -229,7 +230,9 @@ impl Shell {
                 // The table has forgotten already what these end: nobody would come back to it.
                 match event {
                     Some(event @ Event::Teardown { .. }) => drop(self.handle(event).await),
-                    Some(Event::Setup { replaces: Some(old), .. }) => self.worker.release(&old),
+                    Some(Event::Setup { replaces: Some(old), .. }) => {
+                        self.worker.release(&old, Over::Replaced)
+                    }
                     _ => {}
                 }
                 return Err(error);

@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use super::pacer::Pacer;
 use super::pacing::Pacing;
 use super::reader::{Due, Path, Reader, Way};
-use super::tally::Reason;
+use super::tally::{Reason, Told};
 use super::tempo::Tempo;
 use super::udp::{Pair, Round};
 use super::unsent::Unsent;
@@ -20,7 +20,7 @@ use crate::clock;
 use crate::hub::Cursor;
 use crate::media::{Link, TrackId};
 
-/// What was not sent is told at most this often.
+/// How pictures are spread is told at most this often.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Of images that came while nobody looked, only the newest say how they come.
@@ -38,7 +38,7 @@ pub(super) struct FanOut {
     rounds: RefCell<Rounds>,
     /// Who is first in the next round: nobody starves behind a full socket.
     first: Cell<usize>,
-    told: Cell<Option<(Instant, u32)>>,
+    told: Cell<Told>,
     unsent: RefCell<Unsent>,
     /// The newest image looked at for that.
     noted: Cell<Cursor>,
@@ -224,15 +224,11 @@ impl FanOut {
         }
     }
 
-    /// Tells what was not sent: at once, and then what there is more of it by the minute.
+    /// Tells what was not sent.
     fn tell(&self, feed: &Feed, now: Instant) {
-        let sum = feed.tally.sum();
-        let due = match self.told.get() {
-            None => sum > 0,
-            Some((at, told)) => sum != told && now.saturating_duration_since(at) >= TELL_EVERY,
-        };
-        if due {
-            self.told.set(Some((now, sum)));
+        let mut told = self.told.get();
+        if told.is_due(&feed.tally, now) {
+            self.told.set(told);
             tracing::info!(
                 mount = feed.mount.name(),
                 "readers were not sent everything so far: {}",

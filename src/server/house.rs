@@ -15,6 +15,7 @@ use super::feed::{self, Feed};
 use super::figures::SessionFigures;
 use super::listener::Listener;
 use super::memory::Memory;
+use super::over::Over;
 use super::pressure::Strain;
 use super::registry::Registry;
 use super::{MountSettings, Pacing, Settings, random_bytes, random_id};
@@ -84,7 +85,7 @@ pub(super) enum Order {
     /// Do what a connection of another worker's asks of a session here.
     Ask { event: Event, peer: SocketAddr, local: SocketAddr, answer: Sender<Answer> },
     /// End what belongs to a session that is over.
-    Release(SessionId),
+    Release(SessionId, Over),
     /// Serve a mount.
     Open(Arc<Feed>),
     /// End a mount's sessions, and serve it no more.

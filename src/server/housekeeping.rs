@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::admission::Since;
 use super::alarm::until;
 use super::lookout::Lookout;
+use super::over::Over;
 use super::reader::Reader;
 use super::udp::Pair;
 use super::worker::Worker;
-use super::{Settings, broadcast, sign_in, supervise};
+use super::{Settings, sign_in, supervise};
 use crate::clock;
 
 /// Sessions are looked at this often: timeouts, unreachable peers.
@@ -57,25 +58,18 @@ impl Worker {
                 lookout.look(&self.house, clock::now().saturating_duration_since(due));
                 tell_refused(&self);
                 let over = self.house.sessions().expire(clock::now());
-                over.iter().for_each(|session| self.release(session));
+                over.iter().for_each(|session| self.release(session, Over::Silent));
             }
             let changed = self.house.gate.changes();
             if std::mem::replace(&mut rules, changed) != changed {
                 self.end_who_may_no_more();
             }
             self.tell_who_is_there();
-            let now = clock::now();
-            let over = |reader: &&Rc<Reader>| {
-                if reader.is_outdated() {
-                    tracing::info!(peer = %reader.peer(), mount = reader.feed.mount.name(), "its codec changed");
-                }
-                reader.is_outdated() || broadcast::unreachable(reader, now)
-            };
-            let readers = self.readers();
+            let (readers, now) = (self.readers(), clock::now());
             readers.iter().for_each(|reader| reader.note_volume(now));
-            for reader in readers.iter().filter(over) {
+            for (reader, why) in readers.iter().filter_map(|reader| Some((reader, over(reader)?))) {
                 self.house.sessions().close(&reader.session);
-                self.release(&reader.session);
+                self.release(&reader.session, why);
             }
         }
     }
@@ -90,7 +84,7 @@ impl Worker {
 
     /// Other users, passwords, rights or networks are true of those too who play already.
     fn end_who_may_no_more(&self) {
-        let ended = self.end(|reader| {
+        let ended = self.end(Over::MayNoMore, |reader| {
             let user = reader.client.user.as_deref();
             let may = self.house.gate.still(reader.peer(), user, reader.feed.mount.name());
             if let Err(reason) = may {
@@ -103,6 +97,12 @@ impl Worker {
             tracing::warn!(ended, "sessions ended: by the rules as they are now they would not be let in");
         }
     }
+}
+
+/// Whether a reader can be sent nothing more of use.
+fn over(reader: &Reader) -> Option<Over> {
+    let codec = reader.is_outdated().then_some(Over::CodecChanged);
+    codec.or_else(|| reader.is_refused().then_some(Over::Refused))
 }
 
 fn tell_refused(worker: &Worker) {

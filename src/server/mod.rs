@@ -24,6 +24,7 @@ mod measure;
 mod memory;
 mod moment;
 mod outbox;
+mod over;
 mod pacer;
 mod pacing;
 mod position;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use smol::Async;
 use smol::future::or;
-use socket2::SockRef;
 
 use super::alarm::{self, Kick};
+use super::unsent;
 use crate::clock;
 use crate::rtp::WireImage;
 
@@ -126,16 +126,9 @@ impl Outbox {
 
     /// Has the socket take so many bytes unsent and no more: what is behind waits here, where it can be skipped.
     pub(super) fn hold_unsent(&self, bytes: u32) {
-        if self.unsent.replace(bytes) == bytes {
-            return;
-        }
-        let socket = SockRef::from(self.stream.get_ref());
-        // Where it cannot be set, the picture is written in parts.
-        let _ = socket.set_tcp_notsent_lowat(bytes);
-        let wanted = bytes as usize * 2;
-        // Setting it ends the kernel's own tuning: only where that has given less.
-        if socket.send_buffer_size().is_ok_and(|has| has < wanted) {
-            let _ = socket.set_send_buffer_size(bytes as usize);
+        let before = self.unsent.replace(bytes);
+        if before != bytes {
+            unsent::hold(self.stream.get_ref(), bytes, unsent::settable(), before != 0);
         }
     }
 

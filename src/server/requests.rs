@@ -13,6 +13,7 @@ use super::describe;
 use super::feed::Feed;
 use super::house::RETRY_AFTER;
 use super::outbox::Outbox;
+use super::over::Over;
 use super::reader::{Client, Path, Reader, Route};
 use super::udp::at_port;
 use super::worker::Worker;
@@ -87,7 +88,7 @@ impl Worker {
             Event::Describe { target, uri } => Some(self.describe(caller, &target, &uri).await),
             Event::Setup { session, target, track, transports, replaces } => {
                 if let Some(old) = replaces {
-                    self.release(&old);
+                    self.release(&old, Over::Replaced);
                 }
                 let done = self.set_up(caller, &session, &target, track, &transports).await;
                 Some(done.unwrap_or_else(|failed| {
@@ -152,7 +153,7 @@ impl Worker {
         };
         if !self.house.sessions().contains(session) {
             // Its time was over while its source began.
-            self.release(session);
+            self.release(session, Over::Silent);
             return Err(Answer::failed(Status(454), ""));
         }
         Ok(Answer::Ready { track, tracks: tracks.len() as u8, chosen, ssrc, server_port })
@@ -282,7 +283,7 @@ impl Worker {
 
     fn tear_down(&self, session: &SessionId, track: Option<u8>) -> Answer {
         match (track, self.reader(session)) {
-            (None, _) => self.release(session),
+            (None, _) => self.release(session, Over::TornDown),
             (Some(track), Some(reader)) => {
                 let track = TrackId(track);
                 // A connection that cannot take it is found out by its own task.

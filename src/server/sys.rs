@@ -277,6 +277,34 @@ pub(super) fn force_send_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Res
     set_int(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, i32::try_from(bytes).unwrap_or(i32::MAX))
 }
 
+/// Has the kernel make a TCP socket's send buffer larger as it sees fit, though it was set.
+///
+/// # Errors
+/// `ENOPROTOOPT` before Linux 5.14.
+pub(super) fn tune_send_buffer(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set_int(socket, libc::SOL_SOCKET, libc::SO_BUF_LOCK, 0)
+}
+
+/// Whether it does.
+#[cfg(test)]
+pub(super) fn tunes_send_buffer(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    /// The kernel's `SOCK_SNDBUF_LOCK`.
+    const SET: libc::c_int = 1;
+    let mut value: libc::c_int = 0;
+    let mut length = mem::size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the option's value is an int, and its length is as told.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_BUF_LOCK,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    if done == 0 { Ok(value & SET == 0) } else { Err(io::Error::last_os_error()) }
+}
+
 fn set_int(
     socket: BorrowedFd<'_>,
     level: libc::c_int,
@@ -303,8 +331,16 @@ pub(super) fn report_errors(socket: BorrowedFd<'_>, v6: bool) -> io::Result<()> 
     set_int(socket, level, name, 1)
 }
 
-/// Takes the next report off the socket's error queue: whose datagram was refused.
-pub(super) fn take_error(socket: BorrowedFd<'_>) -> Option<SocketAddr> {
+/// What came back for a datagram, in the kernel's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Returned {
+    pub(super) to: SocketAddr,
+    /// `ECONNREFUSED`, `EHOSTUNREACH`, `EMSGSIZE`, ...; 0 where it does not say.
+    pub(super) error: i32,
+}
+
+/// Takes the next report off the socket's error queue.
+pub(super) fn take_error(socket: BorrowedFd<'_>) -> Option<Returned> {
     let mut name = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     let mut control = [0u64; 64];
     // SAFETY: all zeroes is a valid msghdr.
@@ -322,7 +358,30 @@ pub(super) fn take_error(socket: BorrowedFd<'_>) -> Option<SocketAddr> {
     }
     // SAFETY: zeroed at the start, and the kernel wrote at most the whole of it.
     let name = unsafe { name.assume_init() };
-    address(&name)
+    Some(Returned { to: address(&name)?, error: told(&message) })
+}
+
+/// The error's number in a report of [ip(7)](https://man7.org/linux/man-pages/man7/ip.7.html), `IP_RECVERR`.
+fn told(message: &libc::msghdr) -> i32 {
+    // SAFETY: the kernel filled in how long its control messages are, within the room that they point to.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+    // SAFETY: it is null, or points to a header within that room, which is aligned for it.
+    while let Some(header) = unsafe { next.as_ref() } {
+        let kind = (header.cmsg_level, header.cmsg_type);
+        let least = mem::size_of::<libc::cmsghdr>() + mem::size_of::<libc::sock_extended_err>();
+        if matches!(kind, (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR))
+            && header.cmsg_len as usize >= least
+        {
+            // SAFETY: CMSG_DATA only computes.
+            let data = unsafe { libc::CMSG_DATA(header) };
+            // SAFETY: such a message begins with this struct, and is long enough for it.
+            let error = unsafe { data.cast::<libc::sock_extended_err>().read_unaligned() };
+            return i32::try_from(error.ee_errno).unwrap_or_default();
+        }
+        // SAFETY: as for the first.
+        next = unsafe { libc::CMSG_NXTHDR(message, header) };
+    }
+    0
 }
 
 fn address(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
@@ -404,7 +463,8 @@ mod tests {
         let mut messages = room.begin();
         messages.push(&to, &slices, None);
         assert_eq!(messages.send(from.as_fd(), 0).unwrap(), 1);
-        assert_eq!(take_error(from.as_fd()), Some(closed));
+        let refused = Returned { to: closed, error: libc::ECONNREFUSED };
+        assert_eq!(take_error(from.as_fd()), Some(refused));
         assert_eq!(take_error(from.as_fd()), None);
     }
 }

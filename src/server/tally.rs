@@ -1,6 +1,7 @@
 //! Why readers were not sent everything, counted.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Why an access unit was left out or cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,11 @@ impl Tally {
         told.filter(|(_, count)| *count > 0).collect()
     }
 
+    /// How many reasons there were.
+    fn kinds(&self) -> usize {
+        Reason::ALL.into_iter().filter(|reason| self.of(*reason) > 0).count()
+    }
+
     /// Of all reasons.
     pub(super) fn sum(&self) -> u32 {
         Reason::ALL.into_iter().map(|reason| self.of(reason)).fold(0, u32::wrapping_add)
@@ -78,6 +84,35 @@ impl std::fmt::Display for Tally {
     }
 }
 
+/// What is counted for a reason that was told before is told at most this often.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// What of a tally was told, and when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    at: Option<Instant>,
+    sum: u32,
+    kinds: usize,
+}
+
+impl Told {
+    /// Whether there is something to tell: at once where there is a reason that was not told yet, else by the minute.
+    pub(super) fn is_due(&mut self, tally: &Tally, now: Instant) -> bool {
+        let sum = tally.sum();
+        // Most pictures: nothing new, and no reasons to be counted.
+        if sum == self.sum {
+            return false;
+        }
+        let kinds = tally.kinds();
+        let early = self.at.is_some_and(|at| now.saturating_duration_since(at) < TELL_EVERY);
+        let due = kinds > self.kinds || !early;
+        if due {
+            *self = Self { at: Some(now), sum, kinds };
+        }
+        due
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,5 +126,22 @@ mod tests {
         tally.add(Reason::Unreachable, 1);
         tally.add(Reason::SocketFull, 3);
         assert_eq!((tally.sum(), tally.to_string().as_str()), (6, "5 socket full, 1 unreachable"));
+    }
+
+    #[test]
+    fn a_reason_is_told_at_once_and_what_there_is_more_of_it_by_the_minute() {
+        let (tally, mut told, start) = (Tally::default(), Told::default(), crate::clock::now());
+        let mut after = |seconds, reasons: &[Reason]| {
+            reasons.iter().for_each(|reason| tally.add(*reason, 1));
+            told.is_due(&tally, start + Duration::from_secs(seconds))
+        };
+        assert!(!after(0, &[]));
+        assert!(after(1, &[Reason::Evicted]));
+        assert!(!after(2, &[Reason::Evicted]));
+        assert!(after(3, &[Reason::SocketFull]), "a reason that was not told");
+        assert!(!after(4, &[Reason::SocketFull, Reason::Evicted]));
+        assert!(!after(62, &[]));
+        assert!(after(63, &[]));
+        assert!(!after(200, &[]), "nothing new");
     }
 }

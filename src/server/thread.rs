@@ -12,6 +12,7 @@ use smol::future::or;
 
 use super::alarm::seldom;
 use super::house::{House, Order};
+use super::over::Over;
 use super::requests::Caller;
 use super::worker::Worker;
 use super::{connection, listener, supervise, timers};
@@ -97,12 +98,12 @@ async fn follow_orders(worker: Rc<Worker>) {
                 };
                 worker.spawn(work);
             }
-            Order::Release(session) => worker.release(&session),
+            Order::Release(session, why) => worker.release(&session, why),
             Order::Open(feed) => worker.open(&feed),
             // Whoever asked may have given up waiting.
             Order::Withdraw { feed, told } => drop(told.try_send(worker.withdraw(&feed))),
             Order::End { number, told } => {
-                let ended = worker.end(|reader| reader.client.number == number);
+                let ended = worker.end(Over::Kicked, |reader| reader.client.number == number);
                 let _ = told.try_send(ended);
             }
             Order::Figures(told) => {

@@ -13,6 +13,7 @@ use smol::{LocalExecutor, Task};
 use super::broadcast::Broadcast;
 use super::feed::Feed;
 use super::house::{House, Order};
+use super::over::Over;
 use super::reader::{Path, Reader};
 use super::tally::Tally;
 use super::udp::{Destination, Pair, at_port};
@@ -87,7 +88,7 @@ impl Worker {
 
     /// Serves a mount no longer; says how many sessions that ended.
     pub(super) fn withdraw(&self, feed: &Arc<Feed>) -> usize {
-        let ended = self.end(|reader| Arc::ptr_eq(&reader.feed, feed));
+        let ended = self.end(Over::MountGone, |reader| Arc::ptr_eq(&reader.feed, feed));
         if self.broadcast(feed.mount.name()).is_some_and(|broadcast| Arc::ptr_eq(&broadcast.feed, feed)) {
             self.broadcasts.borrow_mut().remove(feed.mount.name());
         }
@@ -95,11 +96,11 @@ impl Worker {
     }
 
     /// Ends sessions with BYE, and hangs up on their clients; says how many.
-    pub(super) fn end(&self, which: impl Fn(&Reader) -> bool) -> usize {
+    pub(super) fn end(&self, why: Over, which: impl Fn(&Reader) -> bool) -> usize {
         let over: Vec<Rc<Reader>> = self.readers().into_iter().filter(|reader| which(reader)).collect();
         for reader in &over {
             self.house.sessions().close(&reader.session);
-            self.release(&reader.session);
+            self.release(&reader.session, why);
             if let Some(line) = reader.client.line.upgrade() {
                 line.hang_up();
             }
@@ -215,10 +216,10 @@ impl Worker {
     }
 
     /// Ends what belongs to a session that is over, whichever worker keeps it.
-    pub(super) fn release(&self, session: &SessionId) {
+    pub(super) fn release(&self, session: &SessionId, why: Over) {
         let keeper = self.house.registry().keeper(session);
         if let Some(other) = keeper.filter(|keeper| *keeper != self.index) {
-            return self.house.order(other, Order::Release(session.clone()));
+            return self.house.order(other, Order::Release(session.clone(), why));
         }
         let Some(reader) = self.let_go(session) else { return };
         reader.hand_over_volume();
@@ -238,14 +239,14 @@ impl Worker {
         let (peer, mount, session) = (reader.peer(), reader.feed.mount.name(), session.shown());
         let not_sent = reader.tally().map(Tally::to_string).unwrap_or_default();
         tracing::debug!(%session, parted = reader.parted().unwrap_or_default(), behind_ms, "not sent: [{not_sent}]");
-        tracing::info!(%peer, mount, %session, "session over");
+        tracing::info!(%peer, mount, %session, "session over: {why}");
     }
 
     /// Ends all sessions that are kept here, with BYE.
     pub(super) fn say_goodbye(&self) {
         for reader in self.readers() {
             self.house.sessions().close(&reader.session);
-            self.release(&reader.session);
+            self.release(&reader.session, Over::Stopping);
         }
     }
 }

@@ -37,6 +37,7 @@ mod plan;
 mod protocol;
 mod receive;
 mod receiving;
+mod refused;
 mod restore;
 mod rules;
 mod sending;

@@ -14,7 +14,8 @@ use crate::support::{Client, MOUNTS, PATIENCE, Rtp, Server};
 /// A reader by UDP that plays, and the number of the packet that it expects.
 pub(crate) struct Reader {
     // Its session lasts as long as it reads.
-    _client: Client,
+    client: Client,
+    session: String,
     pub(crate) rtp: UdpSocket,
     _rtcp: UdpSocket,
     next: Option<u16>,
@@ -27,7 +28,18 @@ impl Reader {
         let (session, rtp, rtcp) = client.set_up_udp(&url);
         let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
         assert_eq!(reply.status, 200, "{reply:?}");
-        Self { _client: client, rtp, _rtcp: rtcp, next: None }
+        Self { client, session, rtp, _rtcp: rtcp, next: None }
+    }
+
+    /// Closes its ports; its connection stays.
+    pub(crate) fn close_ports(self) -> Client {
+        self.client
+    }
+
+    /// What its session is answered.
+    pub(crate) fn keep_alive(&mut self, server: &Server) -> u16 {
+        let request = format!("GET_PARAMETER {} RTSP/1.0", server.url("test"));
+        self.client.ask(&[&request, &format!("Session: {}", self.session)]).status
     }
 
     /// Reads whole pictures of which nothing is missing; gives the largest packet.
@@ -45,7 +57,7 @@ impl Reader {
     }
 
     /// Forgets what has come.
-    fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.rtp.set_nonblocking(true).unwrap();
         while self.rtp.recv(&mut [0; 2048]).is_ok() {}
         self.rtp.set_nonblocking(false).unwrap();
@@ -53,7 +65,7 @@ impl Reader {
     }
 
     /// Waits for a picture's end, whatever was lost of it.
-    fn forget_until_marker(&mut self) {
+    pub(crate) fn forget_until_marker(&mut self) {
         let mut bytes = [0; 2048];
         while bytes[1] & 0x80 == 0 {
             self.rtp.recv(&mut bytes).unwrap();
@@ -152,11 +164,11 @@ fn a_link_local_address_is_sent_to() {
     let reply = client.ask(&[&format!("PLAY {url} RTSP/1.0"), &format!("Session: {session}")]);
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(rtcp.recv_from(&mut [0; 256]).unwrap().1.ip(), *there.ip(), "a sender report");
-    let mut reader = Reader { _client: client, rtp, _rtcp: rtcp, next: None };
+    let mut reader = Reader { client, session, rtp, _rtcp: rtcp, next: None };
     reader.pictures(3);
     // Its closed port is noticed: what is refused is told by address and scope.
-    let Reader { _client: mut client, rtp, _rtcp: rtcp, .. } = reader;
-    drop((rtp, rtcp));
+    let session = reader.session.clone();
+    let mut client = reader.close_ports();
     let session = format!("Session: {session}");
     let began = Instant::now();
     while client.ask(&["OPTIONS * RTSP/1.0"]).status == 200
@@ -192,8 +204,7 @@ fn a_reader_that_closed_its_ports_takes_nothing_from_the_others() {
     let mut gone = Reader::play(&server, "127.0.0.2");
     let mut last = Reader::play(&server, "127.0.0.3");
     gone.pictures(2);
-    let Reader { _client: silent, rtp, _rtcp: rtcp, .. } = gone;
-    drop((rtp, rtcp));
+    let silent = gone.close_ports();
     pictures([&mut first, &mut last], 100);
     drop(silent);
 }

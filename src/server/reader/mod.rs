@@ -118,9 +118,9 @@ impl Reader {
         self.state.borrow().destinations().cloned().collect()
     }
 
-    /// The first refusal of a datagram since it was last heard.
-    pub(super) fn refused_since(&self) -> Option<Instant> {
-        self.state.borrow().destinations().filter_map(|to| to.refused_since()).min()
+    /// Whether datagrams to it are refused again and again.
+    pub(super) fn is_refused(&self) -> bool {
+        self.state.borrow().destinations().any(|to| to.is_refused())
     }
 
     /// Whether the channel belongs to one of its tracks.

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::refusals::Refusals;
 use crate::rtsp::server::SessionId;
-use crate::server::moment::Moment;
 use crate::server::sys::Address;
 
 pub(in crate::server) struct Destination {
@@ -13,7 +13,8 @@ pub(in crate::server) struct Destination {
     pub(super) rtp: Address,
     /// The port of the same host that reports come from.
     rtcp: u16,
-    refused: Cell<Option<Moment>>,
+    /// In a box: few ever are.
+    refused: Cell<Option<Box<Refusals>>>,
     /// The kernel has no segmented messages, or refused them to it: datagrams one by one.
     pub(super) plain: Cell<bool>,
     /// An image is on its way there in parts.
@@ -28,7 +29,7 @@ impl Destination {
             rtp: rtp.into(),
             rtcp,
             plain: Cell::new(plain),
-            refused: Cell::new(None),
+            refused: Cell::default(),
             busy: Cell::new(false),
             closed: Cell::new(false),
         }
@@ -71,14 +72,29 @@ impl Destination {
 
     /// A datagram to it was refused.
     pub(super) fn refuse(&self, now: Instant) {
-        if self.refused.get().is_none() {
-            self.refused.set(Some(now.into()));
+        self.refused.set(Some(match self.refused.take() {
+            Some(mut refusals) => {
+                *refusals = refusals.and_another(now);
+                refusals
+            }
+            None => Box::new(Refusals::first(now)),
+        }));
+    }
+
+    /// One to another port of the same host was.
+    pub(super) fn refuse_another(&self, now: Instant) {
+        if let Some(mut refusals) = self.refused.take() {
+            *refusals = refusals.beside_another(now);
+            self.refused.set(Some(refusals));
         }
     }
 
-    /// The first refusal since it was last heard.
-    pub(in crate::server) fn refused_since(&self) -> Option<Instant> {
-        self.refused.get().map(Into::into)
+    /// Whether datagrams to it are refused again and again, and nothing is heard from there.
+    pub(in crate::server) fn is_refused(&self) -> bool {
+        let refused = self.refused.take();
+        let for_good = refused.as_deref().is_some_and(Refusals::are_for_good);
+        self.refused.set(refused);
+        for_good
     }
 
     /// Something came from there: it lives.

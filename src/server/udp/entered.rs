@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Instant;
 
 use super::destination::Destination;
 
@@ -33,9 +34,14 @@ impl Entered {
         remove(&mut self.by_rtcp, Destination::rtcp, destination)
     }
 
-    /// Whose RTP goes there.
-    pub(super) fn by_rtp(&self, address: SocketAddr) -> Option<&Rc<Destination>> {
-        self.by_rtp.get(find(&self.by_rtp, Destination::rtp, address).ok()?)
+    /// A datagram that went there was refused.
+    pub(super) fn refuse(&self, address: SocketAddr, now: Instant) {
+        let Ok(at) = find(&self.by_rtp, Destination::rtp, address) else { return };
+        let first = self.by_rtp.partition_point(|known| known.rtp().ip() < address.ip());
+        let host = self.by_rtp.iter().enumerate().skip(first);
+        for (number, known) in host.take_while(|(_, known)| known.rtp().ip() == address.ip()) {
+            if number == at { known.refuse(now) } else { known.refuse_another(now) }
+        }
     }
 
     /// Whose RTCP comes from there.

@@ -4,6 +4,7 @@ mod cut;
 mod destination;
 mod entered;
 mod link;
+mod refusals;
 mod round;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::marking;
 use super::pacing::Speed;
-use super::sys;
+use super::sys::{self, Returned};
 use crate::clock;
 use crate::rtsp::server::SessionId;
 pub(super) use destination::Destination;
@@ -142,10 +143,14 @@ impl Pair {
 
     /// Reads off the error queue whose datagrams were refused.
     fn take_errors(&self) {
-        while let Some(address) = sys::take_error(self.rtp()) {
-            if let Some(refused) = self.entered.borrow().by_rtp(address) {
-                refused.refuse(clock::now());
+        while let Some(Returned { to, error }) = sys::take_error(self.rtp()) {
+            if error == libc::EMSGSIZE {
+                // Ordinary: a router told how long the path's packets may be.
+                tracing::debug!(%to, "packets are too long for the path: the kernel sends fragments from now on");
+                continue;
             }
+            tracing::debug!(%to, error = %io::Error::from_raw_os_error(error), "a datagram was refused");
+            self.entered.borrow().refuse(to, clock::now());
         }
     }
 

@@ -240,7 +240,9 @@ impl Sending<'_> {
             self.again.push(Job { to: job.to.clone(), next, ..*job });
             return Verdict::Skip;
         }
-        job.to.refuse(clock::now());
+        if error.raw_os_error() != Some(libc::EMSGSIZE) {
+            job.to.refuse(clock::now());
+        }
         let forbidden = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
         (self.lost)(job.reader, if forbidden { Reason::Forbidden } else { Reason::Unreachable });
         Verdict::Skip

@@ -123,6 +123,38 @@ fn a_full_socket_costs_those_who_come_after_the_rest_of_the_picture() {
     answered(&[Ok(4), Err(libc::EAGAIN)], [All, Cut(1, "socket full"), Cut(0, "socket full")]);
 }
 
+/// Two large pictures, and the socket is full before all of the second reader's and again before all of the first one's: had the
+/// same reader been first in both, it alone would have had all of both.
+#[test]
+fn who_found_a_full_socket_is_first_in_the_next_round() {
+    let planned = Planned::default();
+    let begin = || on_purpose::follow(planned.clone());
+    serve(&["cam"], 1, begin, |house, address, outlets| {
+        let outlet = &outlets[0];
+        publish(outlet);
+        let _clients: Vec<Client> = (0..READERS)
+            .map(|_| {
+                let mut client = Client::set_up(address, "cam");
+                assert!(client.play().contains(" 200 "));
+                client.packet();
+                client
+            })
+            .collect();
+        let sent = |answers: &[Result<usize, i32>]| {
+            planned.lock().unwrap().extend(answers);
+            publish_large(outlet);
+            while !planned.lock().unwrap().is_empty() {
+                std::thread::yield_now();
+            }
+            dropped(house).iter().map(|why| why.iter().map(|(_, count)| *count).sum()).collect::<Vec<u32>>()
+        };
+        assert_eq!(sent(&[Ok(4), Err(libc::EAGAIN)]), [0, 1, 1]);
+        // Three messages are one reader's.
+        assert_eq!(sent(&[Ok(3), Err(libc::EAGAIN)]), [1, 1, 2], "the second was first");
+        assert_eq!(sent(&[Ok(3), Err(libc::EAGAIN)]), [2, 2, 2], "then the third");
+    });
+}
+
 #[test]
 fn one_without_buffers_is_alone_with_that_unless_the_next_has_none_either() {
     answered(&[Err(libc::ENOBUFS)], [Cut(0, "no buffers"), All, All]);
