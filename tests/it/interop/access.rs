@@ -1,6 +1,7 @@
 //! Who may watch, held against real clients: each meets every kind of welcome by both transports, and its answers are
 //! computed again from what it was seen to send.
 
+mod again;
 mod stale;
 mod tap;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,11 +14,14 @@ const KEPT: usize = 64 << 10;
 pub(super) struct Tap {
     address: SocketAddr,
     heard: Arc<Mutex<Vec<Heard>>>,
+    over: Arc<AtomicBool>,
 }
 
 /// What was said over a connection.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Heard {
+    /// Both ends, to be cut off.
+    ends: Vec<TcpStream>,
     by_client: Vec<u8>,
     by_server: Vec<u8>,
 }
@@ -33,6 +37,8 @@ pub(super) struct Talk {
     pub(super) described: bool,
     /// Every request's `Authorization`.
     pub(super) answers: Vec<Answer>,
+    /// How many of them have a nonce that was answered on an earlier connection.
+    pub(super) old: usize,
 }
 
 /// A request's `Authorization`.
@@ -53,12 +59,12 @@ impl Tap {
         let address = listener.local_addr().unwrap();
         let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
         let hearing = heard.clone();
+        let over: Arc<AtomicBool> = Arc::default();
+        let ending = over.clone();
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 let mut client = client.unwrap();
-                let mut first = [0];
-                // Who says nothing ends it all: `Drop`.
-                if client.peek(&mut first).is_ok_and(|read| read == 0) {
+                if ending.load(Ordering::SeqCst) {
                     return;
                 }
                 let server = TcpStream::connect(server).unwrap();
@@ -68,6 +74,8 @@ impl Tap {
                     heard.len() - 1
                 };
                 let (mut back, mut forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                hearing.lock().unwrap()[number].ends =
+                    vec![back.try_clone().unwrap(), forth.try_clone().unwrap()];
                 let (asked, told) = (hearing.clone(), hearing.clone());
                 let mut server = server;
                 std::thread::spawn(move || {
@@ -85,11 +93,26 @@ impl Tap {
                 });
             }
         });
-        Self { address, heard }
+        Self { address, heard, over }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections there were so far.
+    pub(super) fn connections(&self) -> usize {
+        self.heard.lock().unwrap().len()
+    }
+
+    /// Closes all that there are, to both sides.
+    pub(super) fn cut(&self) {
+        for heard in self.heard.lock().unwrap().iter() {
+            for end in &heard.ends {
+                // It may be closed already.
+                let _ = end.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     /// What was said so far.
@@ -103,6 +126,7 @@ impl Tap {
             // Each has one of SHA-256 and one of MD5.
             talk.stale += told.lines().filter(stale).count() / 2;
             talk.described |= told.contains("m=video");
+            let earlier = talk.answers.len();
             let mut method = "";
             for line in asked.lines() {
                 if let Some(request) = line.strip_suffix(" RTSP/1.0") {
@@ -111,6 +135,10 @@ impl Tap {
                     talk.answers.push(Answer { method: method.to_owned(), fields: fields(value) });
                 }
             }
+            let nonce = |answer: &Answer| answer.fields.get("nonce").cloned();
+            let here: Vec<_> = talk.answers[earlier..].iter().filter_map(nonce).collect();
+            let before: Vec<_> = talk.answers[..earlier].iter().filter_map(nonce).collect();
+            talk.old += here.iter().filter(|nonce| before.contains(nonce)).count();
         }
         talk
     }
@@ -118,6 +146,7 @@ impl Tap {
 
 impl Drop for Tap {
     fn drop(&mut self) {
+        self.over.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
     }
 }
