@@ -1,6 +1,7 @@
 //! The mounts that run, by name, and how another configuration comes true while people watch.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use super::listing::{Listed, Listing, Lists};
 use super::plan::{Fate, Live, plan, refusals};
 use crate::config::{Config, Mount, MountSettings, Places};
 use crate::hub;
-use crate::server::{Handle, SessionFigures};
+use crate::server::{self, Handle, SessionFigures};
 use crate::source::hotplug::Hotplug;
 use crate::source::{self, Running, Source, camera, command, file, jpegs, pattern};
 
@@ -239,7 +240,7 @@ impl Mounts {
         if stand_ins.is_empty() {
             return;
         }
-        match source::stand_in::spawn(stand_ins) {
+        match source::stand_in::spawn(stand_ins, Arc::new(server::spares)) {
             Ok(thread) => self.standing.push(thread),
             Err(error) => {
                 tracing::warn!(%error, "nothing is shown while the sources of the new mounts fail");

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 
 use super::pressure::Room;
 
+/// Whether so many bytes can be had, and what viewers need is left; also where that cannot be told.
+pub fn spares(bytes: u64) -> bool {
+    Memory::here().spares(bytes)
+}
+
 /// Where it is read.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -88,6 +93,11 @@ impl Memory {
     /// The least that bounds us, in bytes.
     pub(super) fn bound(&self) -> Option<u64> {
         self.rooms().map(|room| room.of).min()
+    }
+
+    fn spares(&self, bytes: u64) -> bool {
+        // Twice what has to be left: below that nobody is let in again who was refused.
+        self.room().is_none_or(|room| room.left >= bytes.saturating_add(room.reserve() * 2))
     }
 
     fn rooms(&self) -> impl Iterator<Item = Room> {
@@ -243,6 +253,13 @@ mod tests {
         assert_eq!(memory.bound(), Some(64 * MB));
         let (_folder, memory) = self::memory(&[&second[..2], &second[5..]].concat());
         assert_eq!(memory.room(), Some(Room { left: 48 * MB, of: 64 * MB }));
+    }
+
+    #[test]
+    fn what_viewers_need_is_not_spared() {
+        let (_folder, memory) = memory(&[MEMINFO]);
+        assert!(memory.spares(192 * MB) && !memory.spares(193 * MB) && !memory.spares(u64::MAX));
+        assert!(self::memory(&[]).1.spares(u64::MAX), "nobody knows");
     }
 
     #[test]

@@ -65,6 +65,7 @@ pub use figures::{MountFigures, SessionFigures, SessionState, Transport};
 pub use handle::{Changed, Handle};
 use house::House;
 pub use listener::passed;
+pub use memory::spares;
 pub use pacing::Pacing;
 
 /// What is true of the server.

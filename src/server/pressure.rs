@@ -36,6 +36,13 @@ pub(super) struct Room {
     pub(super) of: u64,
 }
 
+impl Room {
+    /// What has to be left of it.
+    pub(super) fn reserve(self) -> u64 {
+        (self.of / 8).clamp(LEAST, MOST)
+    }
+}
+
 /// Why nobody is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Strain {
@@ -121,8 +128,7 @@ impl Second {
     /// Whether less memory is left than so many times what has to be.
     fn short(self, times: u64) -> Option<Strain> {
         let room = self.memory?;
-        let reserve = (room.of / 8).clamp(LEAST, MOST);
-        (room.left < reserve * times).then_some(Strain::Memory(room))
+        (room.left < room.reserve() * times).then_some(Strain::Memory(room))
     }
 }
 

@@ -27,8 +27,13 @@ impl Camera {
 
     /// Steps in which `FOLDER` is a folder of its own.
     pub(crate) fn command(&self, steps: &str) -> String {
+        self.command_of(STREAM, steps)
+    }
+
+    /// The same of another stream.
+    pub(crate) fn command_of(&self, stream: &str, steps: &str) -> String {
         let steps = steps.replace("FOLDER", self.0.path().to_str().unwrap());
-        format!("python3 tests/fixtures/camera.py {STREAM} {steps}")
+        format!("python3 tests/fixtures/camera.py {stream} {steps}")
     }
 
     pub(crate) fn serve(&self, steps: &str, more: &str) -> Server {

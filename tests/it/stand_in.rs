@@ -1,13 +1,15 @@
 //! What readers see while a source fails: a reader that was there before is there after.
 
 use std::fs;
+use std::path::PathBuf;
 
 use lenslet::encode;
+use lenslet::media::Picture;
 use lenslet::media::h264::nal_units;
 use lenslet::rtp::DepacketizedUnit;
 
 use crate::command::{Camera, Player, STREAM, describe, slices};
-use crate::support::Server;
+use crate::support::{Server, lenslet};
 
 fn is_keyframe(unit: &DepacketizedUnit) -> bool {
     nal_units(&unit.data).any(|nal| nal[0] & 0x1f == 5)
@@ -68,6 +70,85 @@ fn a_source_that_fails_is_stood_in_for_until_it_is_back() {
         }
     }
     server.logged(&["runs again"]);
+}
+
+/// Pictures of 1080p in a file of the camera's own.
+pub(crate) fn large(camera: &Camera) -> PathBuf {
+    let file = camera.file("large.h264");
+    let settings =
+        encode::Settings { bitrate: 1_000_000, gop: 30, fps: 30.0, level: None, full_range: false };
+    let mut encoder = encode::h264(settings).unwrap();
+    let picture = Picture::black(1920, 1080);
+    let coded: Vec<Vec<u8>> = (0..30).map(|_| encoder.coded(&picture, false).unwrap()).collect();
+    fs::write(&file, coded.concat()).unwrap();
+    file
+}
+
+/// What a program does that gives pictures for two seconds, dies, and hangs when it is started again; `FOLDER` is its own.
+pub(crate) const DIES_AND_HANGS: &str = "once:FOLDER/first:200 once:FOLDER/died:exit:3 wait:FOLDER/never";
+
+/// The next so many pictures a second apart; before them the source's own may come.
+pub(crate) fn a_second_apart(player: &mut Player, pictures: usize) {
+    let mut last = player.picture().timestamp;
+    let mut seen = 0;
+    while seen < pictures {
+        let next = player.picture().timestamp;
+        let apart = f64::from(next.wrapping_sub(std::mem::replace(&mut last, next))) / 90_000.0;
+        // A picture of a program is 10 ms behind the one before it; what is shown first, half a second.
+        assert!(apart < 3.0, "nothing was shown for {apart:.1} s");
+        seen += usize::from(apart > 0.2);
+    }
+}
+
+#[test]
+fn large_mounts_that_fail_together_are_all_stood_in_for_and_take_the_memory_of_one() {
+    let cameras: Vec<Camera> = (0..6).map_while(|_| Camera::new()).collect();
+    let Some(first) = cameras.first() else { return };
+    let stream = large(first);
+    let mounts: Vec<String> = cameras
+        .iter()
+        .enumerate()
+        .map(|(number, camera)| {
+            let command = camera.command_of(stream.to_str().unwrap(), DIES_AND_HANGS);
+            format!("\"cam{number}\": Command(command: {command:?}, fps: 100)")
+        })
+        .collect();
+    let server = Server::with(&format!("mounts: {{{}}}", mounts.join(", ")));
+    let mut players: Vec<Player> =
+        (0..mounts.len()).map(|number| Player::of(&server, &format!("cam{number}"))).collect();
+    let before = server.anonymous();
+    let most = std::thread::scope(|scope| {
+        let playing: Vec<_> =
+            players.iter_mut().map(|player| scope.spawn(|| a_second_apart(player, 8))).collect();
+        let mut most = before;
+        while playing.iter().any(|thread| !thread.is_finished()) {
+            most = most.max(server.anonymous());
+            std::thread::yield_now();
+        }
+        playing.into_iter().for_each(|thread| thread.join().unwrap());
+        most
+    });
+    let after = server.anonymous();
+    println!("{before} kB, at most {most} kB, then {after} kB");
+    for _ in &mounts {
+        server.logged(&["no signal: the last keyframe, with a line that says since when is shown"]);
+    }
+    assert!(most < before + (48 << 10), "{before} kB became {most} kB");
+    assert!(after < before + (12 << 10), "{before} kB became {after} kB");
+}
+
+#[test]
+fn a_mount_that_rested_and_whose_program_hangs_when_it_is_started_again_is_stood_in_for() {
+    let Some(camera) = Camera::new() else { return };
+    let command = camera.command("once:FOLDER/first:600 wait:FOLDER/never");
+    let mounts = format!("mounts: {{\"cam\": Command(command: {command:?}, fps: 100, linger: 1)}}");
+    let server = Server::by(lenslet().args(["-v", "serve"]), &mounts);
+    drop(Player::play(&server));
+    server.logged(&["rests"]);
+    let mut player = Player::play(&server);
+    let shown = [player.picture(), player.picture()];
+    assert!(shown.iter().all(is_keyframe));
+    server.logged(&["no signal: the last keyframe, with a line that says since when is shown"]);
 }
 
 #[test]

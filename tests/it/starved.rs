@@ -7,8 +7,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::command::{Camera, Player};
+use crate::stand_in;
 use crate::support::{Client, Rtp, Server, lenslet};
 
 /// A virtual machine may be slow.
@@ -69,7 +72,9 @@ impl Group {
         } else {
             return None;
         };
-        let folder = root.join(format!("lenslet-test-{}-{}", limit.controller, std::process::id()));
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::SeqCst));
+        let folder = root.join(format!("lenslet-test-{}-{process}-{number}", limit.controller));
         fs::create_dir(&folder).ok()?;
         let group = Self(folder);
         fs::write(group.0.join(file), value).ok()?;
@@ -252,4 +257,29 @@ fn with_little_memory_new_viewers_are_refused_until_there_is_more() {
     assert!(worst < 2.0, "{worst} s late");
     assert!(resident < 32 << 10, "{resident} kB");
     assert!(Viewer::join(&server).is_ok());
+}
+
+#[test]
+fn with_little_memory_mounts_of_1080p_that_fail_are_stood_in_for() {
+    let Some(group) = Group::new(&MEMORY) else { return };
+    let cameras: Vec<Camera> = (0..3).map_while(|_| Camera::new()).collect();
+    let stream = stand_in::large(cameras.first().expect("python3"));
+    let mount = |(number, camera): (usize, &Camera)| {
+        let command = camera.command_of(stream.to_str().unwrap(), stand_in::DIES_AND_HANGS);
+        // The programs have memory of their own.
+        let procs = group.0.with_file_name("cgroup.procs");
+        let command = format!("sh -c 'echo $$ > {}; exec {command}'", procs.display());
+        format!("\"cam{number}\": Command(command: {command:?}, fps: 100)")
+    };
+    let mounts: Vec<String> = cameras.iter().enumerate().map(mount).collect();
+    let server = group.serve(&format!("mounts: {{{}}}", mounts.join(", ")));
+    let mut players: Vec<Player> =
+        (0..mounts.len()).map(|number| Player::of(&server, &format!("cam{number}"))).collect();
+    let before = server.anonymous();
+    for player in &mut players {
+        stand_in::a_second_apart(player, 15);
+    }
+    let after = server.anonymous();
+    println!("{before} kB before, {after} kB while three mounts are stood in for");
+    assert!(after < before + (12 << 10), "{before} kB became {after} kB");
 }

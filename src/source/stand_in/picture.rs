@@ -1,11 +1,10 @@
 //! The picture that is shown: the last one, or the last keyframe, darkened, with a line on it; or as it was.
 
-use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::encode::{self, draw};
 use crate::media::h264::Assembler;
-use crate::media::{self, AccessUnit, Codec, Encoder, Link, MediaTime};
+use crate::media::{self, AccessUnit, EncoderError, Link, MediaTime};
 
 /// A keyframe every second takes no more than this.
 const BITRATE: u32 = 1_500_000;
@@ -15,81 +14,100 @@ const SAME: Duration = Duration::from_secs(2);
 
 /// What is shown, again and again.
 pub(super) enum Picture {
-    /// Coded anew each time: an IDR picture is told from the one before it by its number
-    /// (`idr_pic_id`, ITU-T H.264 section 7.4.3).
-    Marked {
-        last: AccessUnit,
-        picture: media::Picture,
-        /// It is what the source left, and no keyframe.
-        left: bool,
-        /// What is written on it.
-        since: SystemTime,
-        encoder: Box<dyn Encoder>,
-        assembler: Box<Assembler>,
-    },
-    /// What cannot be decoded here.
+    /// What was made of it, and needs neither pixels nor an encoder any more.
+    Marked(Marked),
+    /// What cannot be marked, or is not yet.
     AsItWas(AccessUnit),
 }
 
-impl Picture {
-    /// The last keyframe of a source that has given nothing since, or the last picture if it `left` that.
-    pub(super) fn new(
-        last: AccessUnit,
-        codec: &Codec,
-        left: Option<media::Picture>,
-        since: SystemTime,
-    ) -> Self {
-        let Codec::H264(_) = codec else { return Self::AsItWas(last) };
-        let is_left = left.is_some();
-        let made = left.map_or_else(|| encode::decode_h264(&last.data), Ok).and_then(|mut picture| {
-            darken(&mut picture);
-            write(&mut picture, &line(since));
-            let settings =
-                encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
-            Ok((picture, encode::h264(settings)?))
-        });
-        match made {
-            Ok((picture, encoder)) => {
-                Self::Marked { last, picture, left: is_left, since, encoder, assembler: Box::default() }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "the last keyframe is shown unmarked");
-                Self::AsItWas(last)
-            }
-        }
-    }
+/// A picture with a line on it.
+#[derive(Clone)]
+pub(super) struct Marked {
+    /// The same twice, by turns: an IDR picture is told from the one before it by its number
+    /// (`idr_pic_id`, ITU-T H.264 section 7.4.3).
+    units: [AccessUnit; 2],
+    /// It is what the source left, and no keyframe.
+    left: bool,
+    /// What is written on it.
+    since: SystemTime,
+}
 
-    /// The access unit to show `now`; `instant` is what the wall clock says, by now, of when the signal went.
-    pub(super) fn next(&mut self, now: MediaTime, instant: SystemTime) -> Option<AccessUnit> {
-        match self {
-            Self::AsItWas(last) => Some(AccessUnit { time: now, journey: None, ..last.clone() }),
-            Self::Marked { last, picture, since, encoder, assembler, .. } => {
-                if apart(instant, *since) > SAME {
-                    *since = instant;
-                    write(picture, &line(instant));
-                }
-                let mut unit = None;
-                encoder.encode(picture, true, &mut |pieces| unit = assembler.assemble_pieces(pieces)).ok()?;
-                let (data, link) = unit?;
-                (link == Link::Start).then_some(AccessUnit {
-                    track: last.track,
-                    time: now,
-                    link,
-                    journey: None,
-                    data,
-                })
+/// What a marked picture is made of.
+pub(super) enum Unmarked {
+    /// The last keyframe, whose pixels the source may have `left` later ones than.
+    Last { last: AccessUnit, left: Option<media::Picture> },
+    /// What has a line on it already that is not true any more.
+    Again(Marked),
+}
+
+impl Unmarked {
+    /// Draws the line. It takes about [`bytes`] while it lasts, and of the processor as much as some pictures.
+    ///
+    /// # Errors
+    /// It cannot be decoded or coded here.
+    pub(super) fn mark(self, since: SystemTime) -> Result<Marked, EncoderError> {
+        let (last, left, mut picture) = match self {
+            Self::Last { last, left: Some(mut picture) } => {
+                darken(&mut picture);
+                (last, true, picture)
             }
-        }
+            Self::Last { last, left: None } => {
+                let mut picture = encode::decode_h264(&last.data)?;
+                darken(&mut picture);
+                (last, false, picture)
+            }
+            Self::Again(Marked { units: [unit, _], left, .. }) => {
+                let picture = encode::decode_h264(&unit.data)?;
+                (unit, left, picture)
+            }
+        };
+        write(&mut picture, &line(since));
+        let settings =
+            encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
+        let mut encoder = encode::h264(settings)?;
+        let mut assembler = Assembler::new();
+        let mut code = || {
+            let mut unit = None;
+            encoder.encode(&picture, true, &mut |pieces| unit = assembler.assemble_pieces(pieces))?;
+            let (data, link) = unit
+                .filter(|(_, link)| *link == Link::Start)
+                .ok_or_else(|| EncoderError("it made no keyframe".to_owned()))?;
+            Ok(AccessUnit { track: last.track, time: last.time, link, journey: None, data })
+        };
+        Ok(Marked { units: [code()?, code()?], left, since })
     }
 }
 
-impl fmt::Display for Picture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Marked { left: true, .. } => "the last picture, with a line that says since when",
-            Self::Marked { .. } => "the last keyframe, with a line that says since when",
+/// What it takes to mark a picture of that size, while it lasts: by measurement, with openh264 on both ways.
+pub(super) fn bytes((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height) * 18 + (1 << 20)
+}
+
+impl Picture {
+    /// The access unit to show `now`.
+    pub(super) fn next(&mut self, now: MediaTime) -> AccessUnit {
+        let unit = match self {
+            Self::AsItWas(last) => last,
+            Self::Marked(marked) => {
+                marked.units.swap(0, 1);
+                &marked.units[0]
+            }
+        };
+        AccessUnit { time: now, journey: None, ..unit.clone() }
+    }
+
+    /// Whether it has another line on it than `instant`, which the wall clock says by now of when the signal went.
+    pub(super) fn is_outdated(&self, instant: SystemTime) -> bool {
+        matches!(self, Self::Marked(marked) if apart(instant, marked.since) > SAME)
+    }
+
+    /// What it is, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Marked(Marked { left: true, .. }) => "the last picture, with a line that says since when",
+            Self::Marked(_) => "the last keyframe, with a line that says since when",
             Self::AsItWas(_) => "the last keyframe, as it was",
-        })
+        }
     }
 }
 
@@ -128,7 +146,6 @@ mod tests {
 
     use super::*;
     use crate::media::TrackId;
-    use crate::media::h264::ParameterSets;
 
     fn keyframe() -> AccessUnit {
         let mut picture = media::Picture::black(320, 240);
@@ -145,28 +162,34 @@ mod tests {
         }
     }
 
+    fn last(left: Option<media::Picture>) -> Unmarked {
+        Unmarked::Last { last: keyframe(), left }
+    }
+
     #[test]
     fn the_last_keyframe_is_darkened_and_says_since_when() {
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
-        let mut shown = Picture::new(keyframe(), &codec, None, since);
-        let unit = shown.next(MediaTime::from_nanos(7), since).unwrap();
-        assert_eq!((unit.time, unit.link), (MediaTime::from_nanos(7), Link::Start));
-        assert!(off(&unit, "NO SIGNAL SINCE 14:02 UTC") < 3.0, "three levels of 220 a pixel for the coding");
+        let mut shown = Picture::Marked(last(None).mark(since).unwrap());
+        let units = [7, 8, 9, 10].map(|time| shown.next(MediaTime::from_nanos(time)));
+        assert_eq!((units[0].time, units[0].link), (MediaTime::from_nanos(7), Link::Start));
         assert!(expected("NO SIGNAL SINCE 14:02 UTC").luma.contains(&235), "something is written");
-        let (first, second) = (unit.data, shown.next(MediaTime::from_nanos(8), since).unwrap().data);
-        assert_ne!(first, second, "two IDR pictures in a row have different numbers");
+        for unit in &units {
+            let off = off(unit, "NO SIGNAL SINCE 14:02 UTC");
+            assert!(off < 3.0, "three levels of 220 a pixel for the coding: {off}");
+        }
+        for pair in units.windows(2) {
+            assert_ne!(pair[0].data, pair[1].data, "two IDR pictures in a row have different numbers");
+        }
     }
 
     #[test]
     fn a_picture_that_the_source_left_is_shown_instead_of_an_older_keyframe() {
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let since = UNIX_EPOCH + Duration::from_secs(14 * 3600 + 2 * 60);
         let mut left = media::Picture::black(320, 240);
         draw::fill(&mut left, 0, 0, 160, 240, draw::BARS[0]);
-        let mut shown = Picture::new(keyframe(), &codec, Some(left.clone()), since);
-        assert!(shown.to_string().starts_with("the last picture,"), "{shown}");
-        let unit = shown.next(MediaTime::from_nanos(7), since).unwrap();
+        let mut shown = Picture::Marked(last(Some(left.clone())).mark(since).unwrap());
+        assert_eq!(shown.name(), "the last picture, with a line that says since when");
+        let unit = shown.next(MediaTime::from_nanos(7));
         let line = "NO SIGNAL SINCE 14:02 UTC";
         assert!(apart_from(&unit, &marked(left, line)) < 3.0);
         assert!(off(&unit, line) > 20.0, "it is not the keyframe");
@@ -198,31 +221,36 @@ mod tests {
 
     #[test]
     fn a_clock_that_steps_is_told_the_time_anew() {
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
         let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
         // Since two minutes after 1970 began, as long as the board knows no better.
-        let mut shown = Picture::new(keyframe(), &codec, None, at(120));
+        let mut shown = Picture::Marked(last(None).mark(at(120)).unwrap());
         let lines = ["00:02", "14:05", "13:05", "14:04"].map(|time| format!("NO SIGNAL SINCE {time} UTC"));
-        for (number, since, line) in [
-            (0, 121, 0),
-            (1, 1_795_615_500, 1),
-            (2, 1_795_615_499, 1),
-            (3, 1_795_611_900, 2),
-            (4, 1_795_615_440, 3),
+        for (since, steps, line) in [
+            (121, false, 0),
+            (1_795_615_500, true, 1),
+            (1_795_615_499, false, 1),
+            (1_795_611_900, true, 2),
+            (1_795_615_440, true, 3),
         ] {
-            let unit = shown.next(MediaTime::from_nanos(number), at(since)).unwrap();
+            assert_eq!(shown.is_outdated(at(since)), steps, "{since}");
+            if let Picture::Marked(marked) = &shown
+                && steps
+            {
+                shown = Picture::Marked(Unmarked::Again(marked.clone()).mark(at(since)).unwrap());
+            }
+            let unit = shown.next(MediaTime::default());
             let nearest = lines.iter().min_by(|one, other| off(&unit, one).total_cmp(&off(&unit, other)));
             assert_eq!(nearest, Some(&lines[line]), "{since}");
+            assert!(off(&unit, &lines[line]) < 5.0, "it is coded once more each time");
         }
     }
 
     #[test]
     fn what_cannot_be_decoded_is_shown_as_it_was() {
         let broken = AccessUnit { data: [0, 0, 0, 1, 0x65, 1, 2, 3][..].into(), ..keyframe() };
-        let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
-        for (unit, codec) in [(broken, codec), (keyframe(), Codec::Jpeg)] {
-            let mut shown = Picture::new(unit.clone(), &codec, None, UNIX_EPOCH);
-            assert_eq!(shown.next(MediaTime::from_nanos(7), UNIX_EPOCH).unwrap().data, unit.data);
-        }
+        assert!(Unmarked::Last { last: broken.clone(), left: None }.mark(UNIX_EPOCH).is_err());
+        let mut shown = Picture::AsItWas(broken.clone());
+        assert_eq!(shown.next(MediaTime::from_nanos(7)).data, broken.data);
+        assert!(!shown.is_outdated(UNIX_EPOCH));
     }
 }
