@@ -79,6 +79,9 @@ pub(super) fn check(config: &ConfigArgument) -> Done {
     for sentence in loaded.otherwise() {
         writeln!(io::stderr().lock(), "otherwise than configured: {sentence}")?;
     }
+    for sentence in loaded.doubtful() {
+        writeln!(io::stderr().lock(), "perhaps not as it is meant: {sentence}")?;
+    }
     let unfit = loaded.unfit();
     if !unfit.is_empty() {
         return Err(unfit.join("\nlenslet: ").into());

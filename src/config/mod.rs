@@ -194,6 +194,19 @@ impl Config {
         self.mounts.iter().flat_map(|(name, mount)| mounts::otherwise(name, &mount.source)).collect()
     }
 
+    /// What is served as it says, and perhaps not meant: a sentence for each.
+    pub fn doubtful(&self) -> Vec<String> {
+        let timeout = self.server.session_timeout;
+        let is_short = timeout < OF_PLAYERS;
+        let told = || {
+            format!(
+                "session_timeout: {} s is shorter than the keep-alives of many players",
+                timeout.as_secs()
+            )
+        };
+        is_short.then(told).into_iter().collect()
+    }
+
     /// What the file says, held against what can be.
     ///
     /// # Errors
@@ -259,12 +272,12 @@ impl Config {
     }
 }
 
+/// Many players come with their keep-alives by then, and not sooner.
+const OF_PLAYERS: Duration = Duration::from_secs(10);
+
 /// How long and how many; the schema has held them against their bounds.
 fn limits(file: &ConfigFile, server: &mut server::Settings) {
     if let Some(seconds) = file.session_timeout {
-        if seconds < 10 {
-            tracing::warn!("session_timeout: {seconds} s is shorter than the keep-alives of many players");
-        }
         server.session_timeout = Duration::from_secs(seconds);
     }
     for (asked, place) in [

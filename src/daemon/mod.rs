@@ -64,6 +64,11 @@ fn state_by(config: &Config) -> PathBuf {
     config.places.state_dir.clone().unwrap_or_else(|| Paths::of(&Environment::read()).state)
 }
 
+/// Told where it begins to be served, and not wherever it is read: a status has it read too.
+fn tell_doubts(config: &Config) {
+    config.doubtful().iter().for_each(|doubt| tracing::warn!("{doubt}"));
+}
+
 /// Serves until SIGINT or SIGTERM, or until it is told to end by its control socket; reads the file again on SIGHUP and
 /// when it is written. Without a file the defaults are served.
 ///
@@ -93,6 +98,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     if let Some((mount, why)) = applied.refused.first() {
         return Err(Error::System(io::Error::other(format!("{mount}: {why}"))));
     }
+    tell_doubts(config);
     let listing = mounts.listing();
     let (bell, rung) = bell::bell();
     let reloader = Reloader::spawn(mounts, keeper.clone(), store.clone(), text, notify(), bell.clone())

@@ -324,6 +324,9 @@ impl Work {
                 self.note_access(config, applied);
                 self.keeper.apply(config);
                 tracing::info!("reloaded: {applied}");
+                if text != self.served {
+                    super::tell_doubts(config);
+                }
                 self.note_changes(text);
             }
             Err(error) => tracing::error!("the configuration is as it was: {error}"),

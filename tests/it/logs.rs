@@ -1,7 +1,7 @@
 //! What the log says.
 
 use lenslet::control::client::Blocking;
-use lenslet::control::protocol::Act;
+use lenslet::control::protocol::{Act, Ask, ConfigRequest, Reply};
 use lenslet::logs::REPEATS;
 
 use crate::support::{Client, Server, lenslet};
@@ -62,4 +62,30 @@ fn that_a_line_came_again_is_told_when_its_time_is_over_and_at_the_end() {
     let (_, log) = server.end();
     let last: Vec<&String> = log.iter().filter(|line| line.contains("asked: keyframe")).collect();
     assert!(last.len() == 2 && last[1].contains("keyframe test (once more)"), "{last:?}");
+}
+
+#[test]
+fn what_is_doubtful_in_a_configuration_is_told_once_and_not_by_each_look_at_it() {
+    let mounts = "mounts: {\"a\": Pattern(width: 64, height: 48)}";
+    let server = Server::on("127.0.0.1", "session_timeout: 6,", mounts);
+    let mut control = Blocking::connect(&server.control()).unwrap();
+    let doubt = "6 s is shorter than the keep-alives of many players";
+    for _ in 0..3 {
+        control.ask(Ask::Status { every_ms: None }).unwrap();
+        let Reply::Checked(checked) = control.ask(ConfigRequest::Check { text: None }).unwrap() else {
+            panic!()
+        };
+        assert_eq!(checked.warnings, [format!("session_timeout: {doubt}")]);
+        control.ask(Act::Reload {}).unwrap();
+    }
+    let check = lenslet().args(["check", "--config"]).arg(server.config()).output().unwrap();
+    assert!(check.status.success());
+    let said = String::from_utf8(check.stderr).unwrap();
+    assert!(said.contains(&format!("perhaps not as it is meant: session_timeout: {doubt}")), "{said}");
+    drop(control);
+    // Repeats would be told at the end, with their count.
+    let lines = server.end().1;
+    let told: Vec<&String> = lines.iter().filter(|line| line.contains(doubt)).collect();
+    assert_eq!(told.len(), 1, "{lines:#?}");
+    assert!(!told[0].contains("more)"), "{told:?}");
 }

@@ -399,8 +399,8 @@ fn parsed(text: &str) -> Result<Config, Refusal> {
 fn checked(text: &str) -> Checked {
     match Config::parse(text) {
         Ok(config) => {
-            let warnings =
-                config.absent().into_iter().chain(config.otherwise()).chain(config.unfit()).collect();
+            let warnings = config.absent().into_iter().chain(config.otherwise()).chain(config.unfit());
+            let warnings = warnings.chain(config.doubtful()).collect();
             Checked { errors: Vec::new(), warnings }
         }
         Err(error) => {
