@@ -83,7 +83,34 @@ now() {
 }
 now /dev/video99 'there is no such camera now: it is served once it is plugged in'
 chmod 660 /dev/video30; chmod 644 /tmp/lab.ron
-now /dev/video30 'permission denied: add the user to the group .video.' setpriv --reuid=65534 --regid=65534 --clear-groups
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+now /dev/video30 'permission denied: add the user to the group .video.' "${nobody[@]}"
+
+echo '== an encoder that may not be opened, or fails to open'
+# unopened WISHES SAID WHY [COMMAND...]: what check says, and probe, of an encoder that cannot be opened.
+unopened() {
+    echo "(mounts: { \"cam\": Camera(device: \"/dev/video30\", $1) })" >/tmp/lab.ron
+    "${@:4}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check exits with $?: $(cat /tmp/check.log)"
+    grep -q "$2.*/dev/video40: $3" /tmp/check.log || fail "check says of $1: $(cat /tmp/check.log)"
+    pass "check: $(grep video40 /tmp/check.log)"
+    "${@:4}" "$LENSLET" probe >/tmp/probe.txt || fail "probe exited with $?"
+    grep -q "not looked at: /dev/video40: $3" /tmp/probe.txt || fail "probe: $(cat /tmp/probe.txt)"
+}
+chmod 666 /dev/video30; chmod 660 /dev/video40
+for wish in 'encode: Hardware|cannot be served now' 'format: Raw|otherwise than configured.*the processor codes it'; do
+    unopened "${wish%|*}" "${wish#*|}" 'permission denied: add the user to the group .video.' "${nobody[@]}"
+done
+chmod 666 /dev/video40
+echo Y >"$codec/fail_open"
+unopened 'encode: Hardware' 'cannot be served now' 'in use by'
+serve unopened --config /tmp/lab.ron
+describe cam | grep -q '^RTSP/1.0 503' || fail 'it is described'
+told 'no H.264 encoder was found among the nodes that can be opened: /dev/video40: in use by'
+"$LENSLET" status --json --control /tmp/lab.control | grep -q '/dev/video40: in use by' || fail 'the status does not say it'
+echo N >"$codec/fail_open"
+until_true 60 plays cam || fail "it opens again: $(describe cam)"
+pass 'an encoder that opens again codes'
+stop
 
 echo '== sizes and rates that the camera has not: the nearest are taken, and told'
 echo '(mounts: { "cam": Camera(device: "/dev/video0", width: 333, height: 222, fps: 200, encode: Software) })' >/tmp/lab.ron

@@ -56,6 +56,15 @@ pub struct EncoderNode {
     pub repeats_headers: bool,
 }
 
+/// The board's H.264 encoders.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoders {
+    /// Those that can be used, the one that is taken first in front.
+    pub found: Vec<EncoderNode>,
+    /// Nodes that may be encoders too: why each cannot be looked at, in a sentence that begins with its path.
+    pub unopened: Vec<String>,
+}
+
 /// A pixel format that a node offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Offered {

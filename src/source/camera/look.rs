@@ -1,5 +1,6 @@
 //! Whether a camera's mount can be served, as the board is now: for `lenslet check`.
 
+use super::board::Encoders;
 use super::controls::apply;
 use super::{Settings, open_camera, plan, probe};
 use crate::{encode, v4l2};
@@ -20,14 +21,14 @@ impl Settings {
     /// # Errors
     /// The camera is not there, or it or the board cannot do what is configured.
     pub fn look(&self) -> Result<Vec<String>, Unserved> {
-        let encoders = if self.wish.may_encode() { probe::encoders() } else { Vec::new() };
+        let encoders = if self.wish.may_encode() { probe::encoders() } else { Encoders::default() };
         let named = |why: String| format!("{}: {why}", self.device.display());
         let (device, queue, capability) = match open_camera(&self.device) {
             Ok(opened) => opened,
             Err(error @ v4l2::Error::NoVideo(..)) => return Err(Unserved::AsConfigured(error.to_string())),
             // What no encoder of this board does is wrong whatever the camera is.
             Err(error) => {
-                return Err(match plan::beyond_hardware(&encoders, &self.wish) {
+                return Err(match plan::beyond_hardware(&encoders.found, &self.wish) {
                     Some(why) => Unserved::AsConfigured(named(why)),
                     None => Unserved::Now(for_now(&error)),
                 });
@@ -35,7 +36,9 @@ impl Settings {
         };
         let node = probe::node(&device, queue, &capability);
         let plan = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
-            Err(refusal @ plan::Refusal::NoSignal) => return Err(Unserved::Now(named(refusal.to_string()))),
+            Err(refusal @ (plan::Refusal::NoSignal | plan::Refusal::Unopened(_))) => {
+                return Err(Unserved::Now(named(refusal.to_string())));
+            }
             Err(refusal) => return Err(Unserved::AsConfigured(named(refusal.to_string()))),
             Ok(plan) => plan,
         };

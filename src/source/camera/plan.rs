@@ -13,7 +13,7 @@ mod tests;
 mod wish;
 mod words;
 
-use super::board::{EncoderNode, Node, Offered, Size};
+use super::board::{EncoderNode, Encoders, Node, Offered, Size};
 use super::samples::same_samples;
 use super::thin;
 use crate::encode::{self, Samples};
@@ -122,6 +122,8 @@ pub(super) enum Refusal {
     TooLarge(String, String),
     /// No encoder does what is wished; why, each.
     NoEncoder(Vec<String>),
+    /// There is none among the nodes that can be opened; why those others cannot that may be one.
+    Unopened(Vec<String>),
 }
 
 /// Whether something of the camera is to be taken whatever its rate and size are.
@@ -155,25 +157,36 @@ enum Only {
 #[derive(Clone, Copy)]
 struct Board<'a> {
     encoders: &'a [EncoderNode],
+    /// Why nodes cannot be looked at that may be encoders.
+    unopened: &'a [String],
     software: bool,
 }
 
+impl Board<'_> {
+    /// Whether there may be an encoder, and none that can be used.
+    fn lacks_an_open_one(&self) -> bool {
+        self.encoders.is_empty() && !self.unopened.is_empty()
+    }
+}
+
 /// What to ask for; the driver rounds it. `software` says whether the software encoder is built in.
-pub(super) fn plan(
-    node: &Node,
-    encoders: &[EncoderNode],
-    software: bool,
-    wish: &Wish,
-) -> Result<Plan, Refusal> {
+pub(super) fn plan(node: &Node, encoders: &Encoders, software: bool, wish: &Wish) -> Result<Plan, Refusal> {
     if !node.captures {
         return Err(Refusal::NoCamera);
     }
     if !node.signal {
         return Err(Refusal::NoSignal);
     }
-    let board = Board { encoders, software };
+    let board = Board { encoders: &encoders.found, unopened: &encoders.unopened, software };
     let mut plan = first(node, board, wish)?;
     plan.reasons.extend(aside(node, board, wish, &plan));
+    if wish.may_encode() && board.lacks_an_open_one() {
+        match plan.way {
+            Way::Software(_) => plan.limits.push(words::unopened(board.unopened)),
+            _ if plan.pictures == Pictures::Mjpeg => plan.reasons.push(words::unopened(board.unopened)),
+            _ => {}
+        }
+    }
     plan.instead = instead(node, board, wish, &plan);
     Ok(plan)
 }
@@ -206,7 +219,7 @@ fn instead(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<In
         format!("{} codes at {least} to {greatest} bits a second", encoder.card)
     };
     if let Way::Hardware(hardware) = &plan.way {
-        let other = first(node, Board { encoders: &[], ..board }, wish).ok()?;
+        let other = first(node, Board { encoders: &[], unopened: &[], ..board }, wish).ok()?;
         let (bitrates, who) = match other.way {
             Way::Software(_) => (encode::BITRATES, format!("{} is to code it", encode::NAME)),
             _ => ((0, u32::MAX), format!("{} is to be served as it comes", other.pictures)),
@@ -350,6 +363,9 @@ fn encode(
     }
     if demand != Demand::Any {
         return None;
+    }
+    if only != Only::Software && board.lacks_an_open_one() {
+        return Some(Err(Refusal::Unopened(board.unopened.to_vec())));
     }
     if only != Only::Software && board.encoders.is_empty() {
         refusals.push("no H.264 encoder was found on this board".to_owned());
