@@ -10,16 +10,19 @@ mod coder;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wish;
 mod words;
+
+use std::collections::BTreeSet;
 
 use super::board::{EncoderNode, Encoders, Node, Offered, Size};
 use super::samples::same_samples;
 use super::thin;
 use crate::encode::{self, Samples};
-use crate::hub::{Instead, Outlet};
+use crate::hub::Instead;
 use crate::media::h264::{Level, Profile};
-use crate::v4l2::{Device, FourCc, Interval};
+use crate::v4l2::FourCc;
 use coder::Coder;
 use sizes::Limit;
 
@@ -180,6 +183,14 @@ pub(super) fn plan(node: &Node, encoders: &Encoders, software: bool, wish: &Wish
     let board = Board { encoders: &encoders.found, unopened: &encoders.unopened, software };
     let mut plan = first(node, board, wish)?;
     plan.reasons.extend(aside(node, board, wish, &plan));
+    let unapplied: Vec<&str> = wish.coded_here().collect();
+    if plan.way == Way::Passthrough && !unapplied.is_empty() {
+        plan.departures.push(format!(
+            "codes {} by itself, and what is configured for pictures that are coded here has no effect: {}",
+            plan.fourcc,
+            unapplied.join(", ")
+        ));
+    }
     if wish.may_encode() && board.lacks_an_open_one() {
         match plan.way {
             Way::Software(_) => plan.limits.push(words::unopened(board.unopened)),
@@ -350,7 +361,7 @@ fn encode(
             refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }
         if let Some((mut plan, _)) = best {
-            refusals.retain(|why| !why.is_empty());
+            once(&mut refusals);
             let asked = wish.bitrate.is_some() || wish.width.is_some() || wish.height.is_some();
             let asked = asked || wish.profile.is_some() || wish.level.is_some();
             let to = match plan.way {
@@ -373,9 +384,14 @@ fn encode(
     if only != Only::Hardware && !board.software {
         refusals.push("this build has no software encoder (feature `soft-h264`)".to_owned());
     }
-    refusals.retain(|why| !why.is_empty());
-    refusals.dedup();
+    once(&mut refusals);
     Some(Err(Refusal::NoEncoder(refusals)))
+}
+
+/// What was said of several formats is said once.
+fn once(refusals: &mut Vec<String>) {
+    let mut said = BTreeSet::new();
+    refusals.retain(|why| !why.is_empty() && said.insert(why.clone()));
 }
 
 /// What is asked of the driver for an offer, passed on as it is; with the size's entry in its list.
@@ -471,30 +487,6 @@ impl Pictures {
         match self {
             Self::Raw => Samples::from_fourcc(format.0).is_some() || same_samples(format, |_| true).is_some(),
             _ => self.codes().contains(&format),
-        }
-    }
-}
-
-impl Plan {
-    /// The time between pictures to ask for.
-    pub(super) fn interval(&self) -> Option<Interval> {
-        self.rate.and_then(Interval::from_rate)
-    }
-
-    /// Where it differs from the wish, a sentence each.
-    pub(super) fn otherwise(&self) -> impl Iterator<Item = String> {
-        let camera = self.departures.iter().map(|departure| format!("the camera {departure}"));
-        camera.chain(self.limits.iter().map(|limit| format!("the processor codes it: {limit}")))
-    }
-
-    /// Says where it differs from the wish, and why it is so.
-    pub(super) fn tell(&self, device: &Device, outlet: &Outlet) {
-        let (mount, name) = (outlet.name(), device.path().display());
-        for otherwise in self.otherwise() {
-            tracing::warn!(mount, "{name}: {otherwise}");
-        }
-        for reason in &self.reasons {
-            tracing::info!(mount, "{name}: {reason}");
         }
     }
 }
