@@ -241,6 +241,20 @@ impl Device {
         }
     }
 
+    /// Looks whether nobody else streams from it: asks for no buffers, which the kernel refuses while another has some. Who has
+    /// them is not disturbed, and this process must have none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`].
+    pub fn free(&self, queue: Queue) -> Result<(), Error> {
+        match sys::request_buffers(self.as_fd(), queue, Memory::Mmap, 0) {
+            Err(Errno::EBUSY) => Err(self.error("VIDIOC_REQBUFS", Errno::EBUSY)),
+            // Whatever else it says tells nothing of that.
+            _ => Ok(()),
+        }
+    }
+
     /// Sets a control; for a button any value presses it.
     ///
     /// # Errors

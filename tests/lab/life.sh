@@ -273,10 +273,34 @@ hold
 # It has the camera once nobody else can take a picture. Whoever looks may have come before it: then it tries again.
 streams() { kill -0 "$holder" 2>/dev/null || hold; ! v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=1 2>&1 | grep -q '<'; }
 until_true 30 streams || fail 'v4l2-ctl does not stream'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
+chmod 644 /tmp/lab.ron
+now_busy() { "${@:2}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && grep -q "cannot be served now: .*/dev/video30: in use by $1: it is served once that lets go of it" /tmp/check.log; }
+now_busy "pid $holder (v4l2-ctl)" || fail "check: $(cat /tmp/check.log)"
+# Of another user's program it is not seen which it is.
+now_busy 'another program (.sudo fuser -v /dev/video30. says which)' "${nobody[@]}" || fail "check as nobody: $(cat /tmp/check.log)"
+kill -0 "$holder" || fail 'check disturbed who has the camera'
+pass "check: $(grep 'in use' /tmp/check.log)"
 serve busy --config /tmp/lab.ron
 describe cam | grep -q '^RTSP/1.0 503' || fail 'a camera that another program has is described'
 told "/dev/video30: in use by pid $holder (v4l2-ctl)"
 kill "$holder"; wait "$holder" 2>/dev/null
 until_true 60 plays cam || fail "free again: $(describe cam)"
 pass 'free again, it is served'
+stop
+
+echo '== two mounts of one camera'
+echo '(mounts: { "a": Camera(device: "/dev/video30", fps: 15, linger: 60), "b": Camera(device: "/dev/video30", fps: 15) })' >/tmp/lab.ron
+"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
+grep -q 'mounts\["b"\]: /dev/video30: it is the camera of mounts\["a"\] too' /tmp/check.log || fail "check names no mount: $(cat /tmp/check.log)"
+serve shared --config /tmp/lab.ron
+until_true 60 plays a || fail "it is not served: $(describe a)"
+describe b | grep -q '^RTSP/1.0 503' || fail 'two mounts have one camera'
+told '/dev/video30: in use by the mount "a" of this server'
+# It is this server's own, whoever asks.
+for who in env "${nobody[*]}"; do
+    $who "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
+    grep -q 'cannot be served now' /tmp/check.log && fail "check says of what is served: $(cat /tmp/check.log)"
+done
+pass 'of two mounts of one camera each is named to the other, and what the server itself has is not told as busy'
 stop

@@ -27,6 +27,7 @@ mod probe;
 mod samples;
 mod software;
 pub(in crate::source) mod stream;
+mod streaming;
 mod thin;
 mod unopened;
 
@@ -82,6 +83,11 @@ pub struct Camera {
 }
 
 impl Settings {
+    /// Whether both name one camera, by whatever name.
+    pub fn is_of_the_camera_of(&self, other: &Self) -> bool {
+        streaming::real(&self.device) == streaming::real(&other.device)
+    }
+
     /// Holds the settings against what can be, whatever the camera is.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
+use super::streaming::{Streaming, sentence};
 use super::thin::Thin;
 use crate::amount::amount;
 use crate::clock;
@@ -41,6 +42,7 @@ pub(super) fn run(
     let forces_keyframes = device.has_control(FORCE_KEY_FRAME);
     let wish = v4l2::Wish { fourcc: plan.fourcc, size: plan.size, interval: plan.interval() };
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
+    let _streaming = Streaming::new(capture.device().path(), outlet.name());
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
     let mut pipeline = Pipeline::new(
@@ -396,10 +398,6 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
         };
         tracing::info!(mount, "{name}: {got}: {way}");
     }
-}
-
-fn sentence(error: v4l2::Error) -> Error {
-    Error::new(error.to_string())
 }
 
 #[cfg(test)]
