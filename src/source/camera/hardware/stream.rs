@@ -387,6 +387,7 @@ impl<'a> Stream<'a> {
             return false;
         }
         // Parameter sets alone, or what comes before the first keyframe: its picture is still to come.
+        let (given, before) = (bytes.len() as u64, running.assembler.copied());
         let Some((data, link)) = running.assembler.assemble(bytes) else {
             self.counts.strays += 1;
             return true;
@@ -401,7 +402,8 @@ impl<'a> Stream<'a> {
             return true;
         };
         self.counts.coded += 1;
-        self.counts.coded_bytes += data.len() as u64;
+        self.counts.coded_bytes += given;
+        self.counts.coded_copied += running.assembler.copied() - before;
         let track =
             Track { codec: Codec::H264(sets.clone()), bitrate: Some(running.arrangement.load.bitrate) };
         self.outlet.describe(vec![track], self.forces_keyframes);
