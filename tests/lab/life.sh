@@ -185,6 +185,23 @@ grep -q 'is left behind' "$log" && fail 'the source did not end'
 pass 'late pictures are counted; control, bitrate, a second viewer, the rest and the end come in time'
 v4l2-ctl -d /dev/video30 -c brightness=128
 
+echo '== a bitrate by which the encoder takes over from the processor'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, bitrate: 30000000, linger: 1) })' >/tmp/lab.ron
+serve over -v --config /tmp/lab.ron
+"$LENSLET" receive --transport tcp --seconds 300 --save /tmp/over.h264 rtsp://127.0.0.1:8554/cam >/tmp/over.log 2>&1 & watcher=$!
+until_true 60 larger /tmp/over.h264 20000 || fail "nothing: $(cat /tmp/over.log)"
+told 'coded as H264 .* by openh264 (software)'
+steer set cam bitrate 2000000 || fail "set bitrate: $(cat /tmp/steer.log)"
+until_true 30 grep -q 'coded by bcm2835-codec .* at 2000 kbit/s' "$log" || fail 'the processor codes on, and the next start would have the encoder'
+before=$(stat -c %s /tmp/over.h264)
+until_true 60 larger /tmp/over.h264 $((before + 20000)) || fail "nothing after it: $(cat /tmp/over.log)"
+kill -INT "$watcher"; wait "$watcher" 2>/dev/null
+until_true 30 camera_rests || fail 'the camera is not let go of'
+until_true 60 plays cam || fail "it does not start again: $(describe cam)"
+[ "$(grep -c 'by openh264' "$log")" = 1 ] || fail 'the next start has another who codes'
+pass 'set bitrate comes to the same as a start: the encoder codes, and the reader goes on'
+stop
+
 echo '== what the encoder has still to code comes out before it is stopped'
 moving /dev/video30 || fail 'controls of /dev/video30'
 # There is always one that is still to be coded, and what there is is coded well within the second that an encoder has for it.

@@ -17,7 +17,7 @@ use super::streaming::{Streaming, sentence};
 use super::thin::Thin;
 use crate::amount::amount;
 use crate::clock;
-use crate::hub::Outlet;
+use crate::hub::{Making, Outlet};
 use crate::media::h264::SliceHeader;
 use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
@@ -53,6 +53,7 @@ pub(super) fn run(
         forces_keyframes,
         thin(plan, &capture),
     );
+    pipeline.making = plan.making(capture.device().path());
     let done = stream_on(&mut pipeline, &mut capture, (controls, rhythm, alarm), until);
     if done.is_err() {
         pipeline.leave();
@@ -83,6 +84,9 @@ fn stream_on(
         }
         apply::serve(capture.device(), controls, outlet);
         if let Some(bitrate) = outlet.take_bitrate() {
+            if pipeline.hands_over(bitrate) {
+                return Ok(());
+            }
             pipeline.change_bitrate(bitrate);
         }
         if let Some(pictures) = outlet.take_gop() {
@@ -173,6 +177,8 @@ struct Pipeline<'a> {
     stream: Stream,
     /// Of what is coded here, in bits a second.
     bitrate: Option<u32>,
+    /// Who codes, and who would at another bitrate.
+    making: Making,
     times: Times,
     /// The driver's of the last buffer.
     stamp: Option<MediaTime>,
@@ -205,6 +211,7 @@ impl<'a> Pipeline<'a> {
             forces_keyframes,
             stream,
             bitrate,
+            making: Making::default(),
             times: Times::default(),
             stamp: None,
             sequence: None,
@@ -335,6 +342,12 @@ impl<'a> Pipeline<'a> {
         } else if self.forces_keyframes {
             camera.force_keyframe();
         }
+    }
+
+    /// Whether another codes at that bitrate: then it is to begin anew, as it would if it began now.
+    fn hands_over(&self, bitrate: u32) -> bool {
+        let why = self.making.handed_over(bitrate);
+        why.inspect(|why| tracing::info!(mount = self.outlet.name(), "{}: {why}", self.name)).is_some()
     }
 
     /// Another bitrate of what is coded here, from the next picture on.
