@@ -396,6 +396,7 @@ mod tests {
             ("gop: \"soon\"", "is not like \"2 s\""),
             ("gop: 99999999999", "gop: 99999999999 is not between 1 and 4294967295"),
             ("level: 4.3", "H.264 has no level 4.3"),
+            ("level: \"4.1\"", "between 1 and 5.2"),
             ("profile: Extended", "Extended"),
             ("encode: Perhaps", "Perhaps"),
             ("bitrate: 100", "bitrate: 100 is not between 10000 and 100000000"),

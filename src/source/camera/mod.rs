@@ -16,6 +16,7 @@ mod buffers;
 mod controls;
 mod doubt;
 mod dropped;
+mod fields;
 mod gaps;
 mod hardware;
 mod known;

@@ -8,6 +8,7 @@ use super::buffers::Buffers;
 use super::controls::apply::{self, Wished};
 use super::doubt::Doubt;
 use super::dropped::Dropped;
+use super::fields;
 use super::gaps::{Gaps, missing};
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
@@ -399,6 +400,9 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
     let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
     plan.tell(capture.device(), outlet);
+    if let Some(told) = fields::told(format) {
+        tracing::warn!(mount, "{name}: {told}");
+    }
     if let Some(interval) = capture.interval() {
         outlet.expects(interval.rate());
     }

@@ -46,6 +46,8 @@ pub(super) struct Plan {
     pub(super) departures: Vec<String>,
     /// What of the wish the board's encoders cannot, so that the processor codes it, a sentence each.
     pub(super) limits: Vec<String>,
+    /// What may not go well, a sentence each.
+    pub(super) doubts: Vec<String>,
     /// Why it is so where it could be otherwise, a sentence each.
     pub(super) reasons: Vec<String>,
     /// Who would code at another bitrate.
@@ -345,7 +347,8 @@ fn encode(
                 let worth = sizes::worth(size.as_ref(), wish, input.rank);
                 let way = coder.way(&plan, wish, input)?;
                 let reasons = thinned(&plan, &way).into_iter().collect();
-                Ok((Plan { way, reasons, ..plan }, worth))
+                let doubts = coder.strained(plan.size, &way).into_iter().collect();
+                Ok((Plan { way, doubts, reasons, ..plan }, worth))
             });
             match made {
                 Ok((plan, worth)) if best.as_ref().is_none_or(|(_, most)| worth > *most) => {
@@ -424,6 +427,7 @@ fn asked(
         way: Way::Passthrough,
         departures,
         limits: Vec::new(),
+        doubts: Vec::new(),
         reasons: Vec::new(),
         instead: None,
     };

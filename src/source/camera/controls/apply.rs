@@ -81,16 +81,18 @@ fn control(device: &Device, described: v4l2::Described) -> Option<Control> {
         v4l2::Kind::Button => Kind::Button,
         v4l2::Kind::Other => return None,
     };
-    Some(Control {
+    let mut control = Control {
         name: written(&name),
         kind,
         range: (control.least, control.greatest, control.step),
         default: control.default,
-        current: device.value(id).map(i64::from),
+        current: None,
         read_only,
         inactive,
         id,
-    })
+    };
+    control.current = device.value(id).map(|number| control.read(number));
+    Some(control)
 }
 
 /// Sets what is wished; says of each that could not be set why, in a sentence.
@@ -136,13 +138,14 @@ fn set(
     if pressed {
         return Ok(format!("{name} pressed"));
     }
-    let is = device.value(control.id).map_or(i64::from(number), i64::from);
+    let (asked, is) = (control.read(number), device.value(control.id));
+    let is = is.map_or(asked, |is| control.read(is));
     let told = control.told(is);
     if control.inactive {
         let why = format!("{name} is {told}, without an effect as long as another control sets it");
         return Err(Unset { why, later: true });
     }
-    Ok(if is == i64::from(number) {
+    Ok(if is == asked {
         format!("{name} is {told}")
     } else {
         format!("{name} is {told}: the driver has it so")

@@ -53,7 +53,14 @@ impl Control {
     /// It cannot be that, with what it can be, in words.
     pub(super) fn number(&self, value: &ControlValue) -> Result<i32, String> {
         let number = self.value(value)?;
-        i32::try_from(number).map_err(|_| self.beyond(number))
+        // Bits that have no sign are a number in the driver's 32 all the same.
+        let bits = || u32::try_from(number).map(u32::cast_signed);
+        i32::try_from(number).or_else(|_| bits()).map_err(|_| self.beyond(number))
+    }
+
+    /// What the driver's number is, which has no sign where none can be in it.
+    pub(super) fn read(&self, number: i32) -> i64 {
+        if self.range.0 >= 0 { number.cast_unsigned().into() } else { number.into() }
     }
 
     fn value(&self, value: &ControlValue) -> Result<i64, String> {
@@ -250,6 +257,19 @@ mod tests {
             let made = find(&camera, name).and_then(|control| control.number(&value));
             assert_eq!(made, number.map_err(str::to_owned), "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn a_bitmask_takes_all_its_bits_and_is_told_as_it_is_set() {
+        let bits = control("bitmask", Kind::Integer, (0, 0x8040_2010, 0));
+        for (value, number) in
+            [(0x8040_2010, Ok(-0x7fbf_dff0)), (0x10, Ok(0x10)), (0x8000_2000, Ok(-0x7fff_e000))]
+        {
+            assert_eq!(bits.number(&ControlValue::Integer(value)), number);
+            assert_eq!(number.map(|number| bits.read(number)), Ok::<_, String>(value));
+        }
+        assert!(bits.number(&ControlValue::Integer(0x8040_2011)).is_err());
+        assert_eq!(control("tilt", Kind::Integer, (-180, 180, 1)).read(-5), -5);
     }
 
     #[test]

@@ -35,6 +35,7 @@ use crate::media::h264::{Level, Load, Profile};
 use crate::source::Error;
 use crate::source::camera::board::EncoderNode;
 use crate::source::camera::controls::apply::Wished;
+use crate::source::camera::fields;
 use crate::source::camera::streaming::{Streaming, sentence};
 use crate::source::camera::thin;
 use crate::source::rhythm::Rhythm;
@@ -418,6 +419,9 @@ fn tell(capture: &Capture, running: &Running, outlet: &Outlet) {
             false => "each picture copied once",
         },
     );
+    if let Some(told) = fields::told(format) {
+        tracing::warn!(mount = outlet.name(), "{name}: {told}");
+    }
     if settings.capture.size.is_some_and(|size| size != (format.width, format.height)) {
         let (width, height) = settings.capture.size.unwrap_or_default();
         tracing::warn!(mount = outlet.name(), "{name}: asked for {width}x{height}, the driver gives another");

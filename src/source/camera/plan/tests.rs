@@ -91,9 +91,9 @@ fn every_board_gets_its_plans() {
         for (wish, expected) in board.plans.clone() {
             let plan = plan(&board.node, &board.encoders(), board.software, &wish);
             let text = match plan {
-                Ok(plan) => {
-                    [vec![plan.to_string()], plan.departures, plan.limits, plan.reasons].concat().join("; ")
-                }
+                Ok(plan) => [vec![plan.to_string()], plan.departures, plan.limits, plan.doubts, plan.reasons]
+                    .concat()
+                    .join("; "),
                 Err(refusal) => refusal.to_string(),
             };
             if text != expected {

@@ -10,11 +10,11 @@ impl Plan {
         self.rate.and_then(Interval::from_rate)
     }
 
-    /// Where it differs from the wish, a sentence each.
+    /// Where it differs from the wish, and what may not go well, a sentence each.
     pub(in super::super) fn otherwise(&self) -> impl Iterator<Item = String> {
         let camera = self.departures.iter().map(|departure| format!("the camera {departure}"));
         let limits = self.limits.iter().map(|limit| format!("the processor codes it: {limit}"));
-        camera.chain(limits)
+        camera.chain(limits).chain(self.doubts.iter().cloned())
     }
 
     /// Says where it differs from the wish, and why it is so.
