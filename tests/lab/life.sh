@@ -36,8 +36,12 @@ for is in 'brightness 90' 'horizontal_flip 1' 'gain_automatic 1' 'gain_automatic
     # shellcheck disable=SC2086
     { steer set cam $is && has /dev/video30 $is; } || fail "set $is: $(cat /tmp/steer.log)"
 done
+# The highest bit too.
+{ steer set cam bitmask $((0x80002000)) && grep -q "bitmask is $((0x80002000))" /tmp/steer.log; } || fail "set a bitmask: $(cat /tmp/steer.log)"
 { steer set cam test_pattern '100% Red' && has /dev/video30 test_pattern 7; } || fail "set an entry of a menu: $(cat /tmp/steer.log)"
-for refused in 'brightness 999:goes from 0 to 255' 'brightnes 5:the nearest are brightness'; do
+# Of an array, a number of 64 bits and text it is said what they are.
+for refused in 'brightness 999:goes from 0 to 255' 'brightnes 5:the nearest are brightness' 'integer_64_bits 5:it is not set here' \
+    'string 5:it is not set here' 'u32_1_element_array 5:it is not set here'; do
     # shellcheck disable=SC2086
     steer set cam ${refused%:*} && fail "it takes ${refused%:*}"
     grep -q "${refused#*:}" /tmp/steer.log || fail "it says of ${refused%:*}: $(cat /tmp/steer.log)"

@@ -25,7 +25,7 @@ struct Unset {
 
 /// What has controls.
 trait Controlled {
-    /// Those that can be set by one number, in the driver's order.
+    /// All, in the driver's order.
     fn list(&self) -> Vec<Control>;
     fn set(&self, id: u32, number: i32) -> Result<(), v4l2::Error>;
     fn value(&self, id: u32) -> Option<i32>;
@@ -67,7 +67,7 @@ impl Wished {
     }
 }
 
-/// The controls that a camera has, in the driver's order; those of kinds that nobody sets by one number are left out.
+/// The controls that a camera has, in the driver's order.
 pub(in super::super) fn list(device: &Device) -> Vec<Control> {
     device.controls().into_iter().filter_map(|described| control(device, described)).collect()
 }
@@ -79,7 +79,8 @@ fn control(device: &Device, described: v4l2::Described) -> Option<Control> {
         v4l2::Kind::Boolean => Kind::Boolean,
         v4l2::Kind::Menu => Kind::Menu(device.menu(id)),
         v4l2::Kind::Button => Kind::Button,
-        v4l2::Kind::Other => return None,
+        v4l2::Kind::Other => Kind::Other,
+        v4l2::Kind::Title => return None,
     };
     let mut control = Control {
         name: written(&name),

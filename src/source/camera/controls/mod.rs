@@ -38,6 +38,8 @@ pub enum Kind {
     Menu(Vec<(u32, String)>),
     /// It is pressed, whatever the value.
     Button,
+    /// What is not one number of 32 bits, and is not set here.
+    Other,
 }
 
 /// The kernel's name of a control as it is written: letters and digits in lower case, whatever is between them `_`.
@@ -67,6 +69,7 @@ impl Control {
         let name = &self.name;
         match (&self.kind, value) {
             (Kind::Button, _) => Ok(1),
+            (Kind::Other, _) => Err(format!("{name} is {OTHER}")),
             (Kind::Boolean, ControlValue::Boolean(on)) => Ok((*on).into()),
             (Kind::Boolean, ControlValue::Integer(number @ 0..=1)) => Ok(*number),
             (Kind::Boolean, other) => Err(format!("{name} is true or false, not {other}")),
@@ -113,7 +116,7 @@ impl Control {
                 let entry = entries.iter().find(|(number, _)| i64::from(*number) == value);
                 entry.map_or_else(|| value.to_string(), |(_, name)| format!("{name:?}"))
             }
-            Kind::Integer | Kind::Button => value.to_string(),
+            Kind::Integer | Kind::Button | Kind::Other => value.to_string(),
         }
     }
 }
@@ -124,6 +127,7 @@ impl std::fmt::Display for Control {
         write!(f, "{}: ", self.name)?;
         match &self.kind {
             Kind::Button => return f.write_str("a button"),
+            Kind::Other => return f.write_str(OTHER),
             Kind::Boolean => f.write_str("true or false")?,
             Kind::Menu(entries) => f.write_str(&menu(entries))?,
             Kind::Integer if step > 1 => write!(f, "{least} to {greatest} in steps of {step}")?,
@@ -137,6 +141,9 @@ impl std::fmt::Display for Control {
         f.write_str(if self.inactive { " (inactive: another control sets it)" } else { "" })
     }
 }
+
+/// What is said of the last kind.
+const OTHER: &str = "text, a number of 64 bits, or more numbers than one: it is not set here";
 
 fn menu(entries: &[(u32, String)]) -> String {
     entries.iter().map(|(_, name)| format!("{name:?}")).collect::<Vec<_>>().join(", ")
@@ -205,6 +212,7 @@ mod tests {
             control("horizontal_flip", Kind::Boolean, (0, 1, 1)),
             control("white_balance_automatic", Kind::Boolean, (0, 1, 1)),
             control("do_white_balance", Kind::Button, (0, 0, 0)),
+            control("pixel_rate", Kind::Other, (0, 1 << 40, 1)),
         ]
     }
 
@@ -253,6 +261,11 @@ mod tests {
             ("horizontal_flip", Integer(0), Ok(0)),
             ("horizontal_flip", Integer(2), Err("horizontal_flip is true or false, not 2")),
             ("do_white_balance", Boolean(true), Ok(1)),
+            (
+                "pixel_rate",
+                Integer(1),
+                Err("pixel_rate is text, a number of 64 bits, or more numbers than one: it is not set here"),
+            ),
         ] {
             let made = find(&camera, name).and_then(|control| control.number(&value));
             assert_eq!(made, number.map_err(str::to_owned), "{name}: {value}");
