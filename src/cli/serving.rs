@@ -68,6 +68,9 @@ pub(super) fn probe(json: bool) -> Done {
     for encoder in board.encoders {
         writeln!(out, "{encoder}")?;
     }
+    for why in board.unopened {
+        writeln!(out, "not looked at: {why}")?;
+    }
     Ok(())
 }
 

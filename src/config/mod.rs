@@ -183,7 +183,7 @@ impl Config {
     pub fn doubts(&self, name: &str) -> Vec<String> {
         let Some(Mount { source, .. }) = self.mounts.get(name) else { return Vec::new() };
         let cannot = mounts::absent(name, source).into_iter().chain(mounts::unfit(name, source));
-        let told = cannot.chain(mounts::otherwise(name, source));
+        let told = cannot.chain(mounts::otherwise(name, source, &self.mounts));
         // Of which mount it is who asks knows.
         let of_it = format!("mounts[{name:?}]: ");
         told.map(|said| said.strip_prefix(&of_it).map(str::to_owned).unwrap_or(said)).collect()
@@ -191,7 +191,8 @@ impl Config {
 
     /// What this board and the cameras that are attached to it do otherwise than it is configured: a sentence for each.
     pub fn otherwise(&self) -> Vec<String> {
-        self.mounts.iter().flat_map(|(name, mount)| mounts::otherwise(name, &mount.source)).collect()
+        let of = |(name, mount): (&String, &Mount)| mounts::otherwise(name, &mount.source, &self.mounts);
+        self.mounts.iter().flat_map(of).collect()
     }
 
     /// What is served as it says, and perhaps not meant: a sentence for each.
@@ -408,6 +409,7 @@ mod tests {
             ("gop: \"soon\"", "is not like \"2 s\""),
             ("gop: 99999999999", "gop: 99999999999 is not between 1 and 4294967295"),
             ("level: 4.3", "H.264 has no level 4.3"),
+            ("level: \"4.1\"", "between 1 and 5.2"),
             ("profile: Extended", "Extended"),
             ("encode: Perhaps", "Perhaps"),
             ("bitrate: 100", "bitrate: 100 is not between 10000 and 100000000"),

@@ -91,11 +91,37 @@ pub(super) fn unfit(name: &str, settings: &MountSettings) -> Option<String> {
     }
 }
 
-/// What of a mount is served otherwise than it is configured, by this board and what is attached to it.
-pub(super) fn otherwise(name: &str, settings: &MountSettings) -> Vec<String> {
+/// What of a mount is served otherwise than it is configured, by this board and what is attached to it, beside the others.
+pub(super) fn otherwise(
+    name: &str,
+    settings: &MountSettings,
+    mounts: &BTreeMap<String, Mount>,
+) -> Vec<String> {
     let MountSettings::Camera(settings) = settings else { return Vec::new() };
     let told = settings.look().unwrap_or_default();
-    told.into_iter().map(|otherwise| format!("mounts[{name:?}]: {otherwise}")).collect()
+    let told = told.into_iter().chain(shared(name, settings, mounts));
+    told.map(|otherwise| format!("mounts[{name:?}]: {otherwise}")).collect()
+}
+
+/// That another mount has the same camera.
+fn shared(name: &str, settings: &camera::Settings, mounts: &BTreeMap<String, Mount>) -> Option<String> {
+    if mounts.get(name).is_some_and(|mount| !mount.enabled) {
+        return None;
+    }
+    let same = |mount: &Mount| match &mount.source {
+        MountSettings::Camera(other) => mount.enabled && settings.is_of_the_camera_of(other),
+        _ => false,
+    };
+    let others = mounts.iter().filter(|(other, mount)| *other != name && same(mount));
+    let others: Vec<String> = others.map(|(other, _)| format!("mounts[{other:?}]")).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "{}: it is the camera of {} too, and plays while they do not (another path of one mount is what \
+             `aliases` are for)",
+            settings.device.display(),
+            others.join(" and ")
+        )
+    })
 }
 
 impl MountSettings {
@@ -107,5 +133,26 @@ impl MountSettings {
             Self::Command(settings) => settings.check(),
             Self::Camera(settings) => settings.check(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn two_mounts_of_one_camera_are_told_with_both_names() {
+        let camera = "Camera(device: \"/nowhere/video0\"";
+        let text = format!(
+            "(mounts: {{ \"a\": {camera}), \"b\": {camera}, fps: 5), \"c\": {camera}, enabled: false), \"d\": Camera(device: \"/nowhere/video1\") }})"
+        );
+        let config = Config::parse(&text).unwrap();
+        let of = |other| format!("/nowhere/video0: it is the camera of mounts[\"{other}\"] too");
+        let told = config.otherwise();
+        assert_eq!(told.len(), 2, "{told:?}");
+        for (told, (one, other)) in told.into_iter().zip([("a", "b"), ("b", "a")]) {
+            assert!(told.starts_with(&format!("mounts[\"{one}\"]: {}", of(other))), "{told}");
+        }
+        assert!(config.doubts("b").last().unwrap().starts_with(&of("a")), "{:?}", config.doubts("b"));
     }
 }

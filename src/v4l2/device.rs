@@ -9,10 +9,10 @@ use nix::sys::stat::Mode;
 use v4l2_sys_mit::{
     V4L2_BUF_CAP_SUPPORTS_DMABUF, V4L2_CAP_DEVICE_CAPS, V4L2_CAP_META_CAPTURE, V4L2_CAP_META_OUTPUT,
     V4L2_CAP_STREAMING, V4L2_CAP_VIDEO_CAPTURE, V4L2_CAP_VIDEO_CAPTURE_MPLANE, V4L2_CAP_VIDEO_M2M,
-    V4L2_CAP_VIDEO_M2M_MPLANE, V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE, V4L2_CTRL_FLAG_INACTIVE,
-    V4L2_CTRL_FLAG_READ_ONLY, V4L2_CTRL_TYPE_BITMASK, V4L2_CTRL_TYPE_BOOLEAN, V4L2_CTRL_TYPE_BUTTON,
-    V4L2_CTRL_TYPE_INTEGER, V4L2_CTRL_TYPE_INTEGER_MENU, V4L2_CTRL_TYPE_MENU, V4L2_IN_ST_NO_POWER,
-    V4L2_IN_ST_NO_SIGNAL,
+    V4L2_CAP_VIDEO_M2M_MPLANE, V4L2_CAP_VIDEO_OUTPUT, V4L2_CAP_VIDEO_OUTPUT_MPLANE,
+    V4L2_CTRL_FLAG_HAS_PAYLOAD, V4L2_CTRL_FLAG_INACTIVE, V4L2_CTRL_FLAG_READ_ONLY, V4L2_CTRL_TYPE_BITMASK,
+    V4L2_CTRL_TYPE_BOOLEAN, V4L2_CTRL_TYPE_BUTTON, V4L2_CTRL_TYPE_CTRL_CLASS, V4L2_CTRL_TYPE_INTEGER,
+    V4L2_CTRL_TYPE_INTEGER_MENU, V4L2_CTRL_TYPE_MENU, V4L2_IN_ST_NO_POWER, V4L2_IN_ST_NO_SIGNAL,
 };
 
 use super::error::Error;
@@ -85,13 +85,18 @@ pub enum Kind {
     Menu,
     /// Any number presses it.
     Button,
-    /// Text, a structure, more numbers than one, or the title of others.
+    /// Text, a structure, a number of 64 bits, or more numbers than one.
     Other,
+    /// It is the title of others.
+    Title,
 }
 
 impl Kind {
-    fn new(kind: u32) -> Self {
-        match kind {
+    fn new(described: &sys::Described) -> Self {
+        match described.kind {
+            V4L2_CTRL_TYPE_CTRL_CLASS => Self::Title,
+            // An array of what is one number elsewhere.
+            _ if described.flags & V4L2_CTRL_FLAG_HAS_PAYLOAD != 0 => Self::Other,
             V4L2_CTRL_TYPE_INTEGER | V4L2_CTRL_TYPE_BITMASK => Self::Integer,
             V4L2_CTRL_TYPE_BOOLEAN => Self::Boolean,
             V4L2_CTRL_TYPE_MENU | V4L2_CTRL_TYPE_INTEGER_MENU => Self::Menu,
@@ -195,7 +200,7 @@ impl Device {
             if next.is_enabled() {
                 controls.push(Described {
                     id,
-                    kind: Kind::new(next.kind),
+                    kind: Kind::new(&next),
                     control: Control::new(&next),
                     read_only: next.flags & V4L2_CTRL_FLAG_READ_ONLY != 0,
                     inactive: next.flags & V4L2_CTRL_FLAG_INACTIVE != 0,
@@ -238,6 +243,20 @@ impl Device {
                 requested.capabilities == 0 || requested.capabilities & V4L2_BUF_CAP_SUPPORTS_DMABUF != 0
             }
             Err(_) => false,
+        }
+    }
+
+    /// Looks whether nobody else streams from it: asks for no buffers, which the kernel refuses while another has some. Who has
+    /// them is not disturbed, and this process must have none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`].
+    pub fn free(&self, queue: Queue) -> Result<(), Error> {
+        match sys::request_buffers(self.as_fd(), queue, Memory::Mmap, 0) {
+            Err(Errno::EBUSY) => Err(self.error("VIDIOC_REQBUFS", Errno::EBUSY)),
+            // Whatever else it says tells nothing of that.
+            _ => Ok(()),
         }
     }
 

@@ -89,7 +89,8 @@ impl fmt::Display for Error {
                 write!(f, "{}: in use by pid {} ({})", device.display(), holder.pid, holder.name)
             }
             Self::Busy(device, None) => {
-                write!(f, "{}: in use by another program", device.display())
+                let device = device.display();
+                write!(f, "{device}: in use by another program (`sudo fuser -v {device}` says which)")
             }
             Self::Gone(device) => {
                 write!(f, "{}: the camera is gone (unplugged?)", device.display())
@@ -118,7 +119,8 @@ mod tests {
         let node = tempfile::NamedTempFile::new().unwrap();
         let told = || Error::from_errno(node.path(), "VIDIOC_STREAMON", Errno::EBUSY).to_string();
         let name = node.path().display();
-        assert_eq!(told(), format!("{name}: in use by another program"), "who it is cannot be seen");
+        let unseen = format!("{name}: in use by another program (`sudo fuser -v {name}` says which)");
+        assert_eq!(told(), unseen, "who it is cannot be seen");
         let input = std::fs::File::open(node.path()).unwrap();
         let mut child = Command::new("sleep").arg("60").stdin(Stdio::from(input)).spawn().unwrap();
         let told = told();

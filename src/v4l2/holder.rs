@@ -17,19 +17,37 @@ impl Holder {
     /// of other users may not.
     pub(super) fn of(device: &Path) -> Option<Self> {
         let device = fs::canonicalize(device).ok()?;
-        let own = std::process::id();
-        let processes = fs::read_dir("/proc").ok()?.filter_map(|entry| {
-            entry.ok()?.file_name().to_str()?.parse::<u32>().ok().filter(|pid| *pid != own)
-        });
-        processes.filter(|pid| has_open(*pid, &device)).min().map(|pid| {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            Self { pid, name: name.trim().to_owned() }
-        })
+        processes().filter(|pid| has_open(*pid, &device)).min().map(|pid| Self { pid, name: name(pid) })
+    }
+
+    /// Whether who has a device open, or who may where that cannot be seen, is this program run by somebody else: the daemon, say,
+    /// for who checks its configuration.
+    pub fn may_be_this_program(holder: Option<&Self>) -> bool {
+        let own = name(std::process::id());
+        match holder {
+            Some(holder) => holder.name == own,
+            None => processes().any(|pid| name(pid) == own && descriptors(pid).is_err()),
+        }
     }
 }
 
+/// All but this one.
+fn processes() -> impl Iterator<Item = u32> {
+    let own = std::process::id();
+    let number = |entry: std::io::Result<fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<u32>().ok();
+    fs::read_dir("/proc").into_iter().flatten().filter_map(number).filter(move |pid| *pid != own)
+}
+
+fn name(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+fn descriptors(pid: u32) -> std::io::Result<fs::ReadDir> {
+    fs::read_dir(format!("/proc/{pid}/fd"))
+}
+
 fn has_open(pid: u32, device: &Path) -> bool {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let Ok(descriptors) = descriptors(pid) else { return false };
     descriptors.filter_map(Result::ok).any(|entry| fs::read_link(entry.path()).is_ok_and(|to| to == device))
 }
 
@@ -49,5 +67,8 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(holder, Some(Holder { pid: child.id(), name: "sleep".to_owned() }));
+        assert!(!Holder::may_be_this_program(holder.as_ref()));
+        let this = Holder { pid: 1, name: name(std::process::id()) };
+        assert!(Holder::may_be_this_program(Some(&this)));
     }
 }

@@ -190,6 +190,26 @@ fn what_the_processor_coded_is_copied_once() {
 }
 
 #[test]
+fn on_its_way_from_the_encoder_to_the_readers_a_coded_picture_is_copied_twice() {
+    const LENGTH: usize = 100_000;
+    let (sps, pps) = ([0x67, 66, 0xc0, 30, 0b1010_0000], [0x68, 0b1100_0001]);
+    let idr = [&[0x65, 0b1000_1000, 0b1000_0001][..], &[0xa5; LENGTH]].concat();
+    let coded: Vec<u8> =
+        [&sps[..], &pps, &idr].iter().flat_map(|nal| [&[0, 0, 0, 1][..], nal].concat()).collect();
+    let mut assembler = Assembler::new();
+    let codec = Codec::H264(ParameterSets::new(&sps, &pps));
+    let mut sender = Sender::new(TrackId(0), &codec, 1, 65_000, 0, 1_420);
+    for _ in 0..3 {
+        let before = BYTES.get();
+        let (data, link) = assembler.assemble(&coded).unwrap();
+        let unit = AccessUnit { link, data, ..unit(0) };
+        sender.packetize(&unit).unwrap();
+        let bytes = BYTES.get() - before;
+        assert!((LENGTH * 2..LENGTH * 22 / 10).contains(&bytes), "{bytes} bytes for a picture of {LENGTH}");
+    }
+}
+
+#[test]
 fn every_format_makes_one_allocation() {
     let jpeg = std::fs::read("tests/fixtures/bitstreams/422.jpg").unwrap();
     let hevc = [&[0, 0, 0, 1, 0x26, 1][..], &[0xa5; 20_000]].concat();

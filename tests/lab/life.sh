@@ -36,8 +36,12 @@ for is in 'brightness 90' 'horizontal_flip 1' 'gain_automatic 1' 'gain_automatic
     # shellcheck disable=SC2086
     { steer set cam $is && has /dev/video30 $is; } || fail "set $is: $(cat /tmp/steer.log)"
 done
+# The highest bit too.
+{ steer set cam bitmask $((0x80002000)) && grep -q "bitmask is $((0x80002000))" /tmp/steer.log; } || fail "set a bitmask: $(cat /tmp/steer.log)"
 { steer set cam test_pattern '100% Red' && has /dev/video30 test_pattern 7; } || fail "set an entry of a menu: $(cat /tmp/steer.log)"
-for refused in 'brightness 999:goes from 0 to 255' 'brightnes 5:the nearest are brightness'; do
+# Of an array, a number of 64 bits and text it is said what they are.
+for refused in 'brightness 999:goes from 0 to 255' 'brightnes 5:the nearest are brightness' 'integer_64_bits 5:it is not set here' \
+    'string 5:it is not set here' 'u32_1_element_array 5:it is not set here'; do
     # shellcheck disable=SC2086
     steer set cam ${refused%:*} && fail "it takes ${refused%:*}"
     grep -q "${refused#*:}" /tmp/steer.log || fail "it says of ${refused%:*}: $(cat /tmp/steer.log)"
@@ -83,7 +87,34 @@ now() {
 }
 now /dev/video99 'there is no such camera now: it is served once it is plugged in'
 chmod 660 /dev/video30; chmod 644 /tmp/lab.ron
-now /dev/video30 'permission denied: add the user to the group .video.' setpriv --reuid=65534 --regid=65534 --clear-groups
+nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+now /dev/video30 'permission denied: add the user to the group .video.' "${nobody[@]}"
+
+echo '== an encoder that may not be opened, or fails to open'
+# unopened WISHES SAID WHY [COMMAND...]: what check says, and probe, of an encoder that cannot be opened.
+unopened() {
+    echo "(mounts: { \"cam\": Camera(device: \"/dev/video30\", $1) })" >/tmp/lab.ron
+    "${@:4}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check exits with $?: $(cat /tmp/check.log)"
+    grep -q "$2.*/dev/video40: $3" /tmp/check.log || fail "check says of $1: $(cat /tmp/check.log)"
+    pass "check: $(grep video40 /tmp/check.log)"
+    "${@:4}" "$LENSLET" probe >/tmp/probe.txt || fail "probe exited with $?"
+    grep -q "not looked at: /dev/video40: $3" /tmp/probe.txt || fail "probe: $(cat /tmp/probe.txt)"
+}
+chmod 666 /dev/video30; chmod 660 /dev/video40
+for wish in 'encode: Hardware|cannot be served now' 'format: Raw|otherwise than configured.*the processor codes it'; do
+    unopened "${wish%|*}" "${wish#*|}" 'permission denied: add the user to the group .video.' "${nobody[@]}"
+done
+chmod 666 /dev/video40
+echo Y >"$codec/fail_open"
+unopened 'encode: Hardware' 'cannot be served now' 'in use by'
+serve unopened --config /tmp/lab.ron
+describe cam | grep -q '^RTSP/1.0 503' || fail 'it is described'
+told 'no H.264 encoder was found among the nodes that can be opened: /dev/video40: in use by'
+"$LENSLET" status --json --control /tmp/lab.control | grep -q '/dev/video40: in use by' || fail 'the status does not say it'
+echo N >"$codec/fail_open"
+until_true 60 plays cam || fail "it opens again: $(describe cam)"
+pass 'an encoder that opens again codes'
+stop
 
 echo '== sizes and rates that the camera has not: the nearest are taken, and told'
 echo '(mounts: { "cam": Camera(device: "/dev/video0", width: 333, height: 222, fps: 200, encode: Software) })' >/tmp/lab.ron
@@ -157,6 +188,23 @@ stop
 grep -q 'is left behind' "$log" && fail 'the source did not end'
 pass 'late pictures are counted; control, bitrate, a second viewer, the rest and the end come in time'
 v4l2-ctl -d /dev/video30 -c brightness=128
+
+echo '== a bitrate by which the encoder takes over from the processor'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15, bitrate: 30000000, linger: 1) })' >/tmp/lab.ron
+serve over -v --config /tmp/lab.ron
+"$LENSLET" receive --transport tcp --seconds 300 --save /tmp/over.h264 rtsp://127.0.0.1:8554/cam >/tmp/over.log 2>&1 & watcher=$!
+until_true 60 larger /tmp/over.h264 20000 || fail "nothing: $(cat /tmp/over.log)"
+told 'coded as H264 .* by openh264 (software)'
+steer set cam bitrate 2000000 || fail "set bitrate: $(cat /tmp/steer.log)"
+until_true 30 grep -q 'coded by bcm2835-codec .* at 2000 kbit/s' "$log" || fail 'the processor codes on, and the next start would have the encoder'
+before=$(stat -c %s /tmp/over.h264)
+until_true 60 larger /tmp/over.h264 $((before + 20000)) || fail "nothing after it: $(cat /tmp/over.log)"
+kill -INT "$watcher"; wait "$watcher" 2>/dev/null
+until_true 30 camera_rests || fail 'the camera is not let go of'
+until_true 60 plays cam || fail "it does not start again: $(describe cam)"
+[ "$(grep -c 'by openh264' "$log")" = 1 ] || fail 'the next start has another who codes'
+pass 'set bitrate comes to the same as a start: the encoder codes, and the reader goes on'
+stop
 
 echo '== what the encoder has still to code comes out before it is stopped'
 moving /dev/video30 || fail 'controls of /dev/video30'
@@ -246,10 +294,34 @@ hold
 # It has the camera once nobody else can take a picture. Whoever looks may have come before it: then it tries again.
 streams() { kill -0 "$holder" 2>/dev/null || hold; ! v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=1 2>&1 | grep -q '<'; }
 until_true 30 streams || fail 'v4l2-ctl does not stream'
+echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
+chmod 644 /tmp/lab.ron
+now_busy() { "${@:2}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && grep -q "cannot be served now: .*/dev/video30: in use by $1: it is served once that lets go of it" /tmp/check.log; }
+now_busy "pid $holder (v4l2-ctl)" || fail "check: $(cat /tmp/check.log)"
+# Of another user's program it is not seen which it is.
+now_busy 'another program (.sudo fuser -v /dev/video30. says which)' "${nobody[@]}" || fail "check as nobody: $(cat /tmp/check.log)"
+kill -0 "$holder" || fail 'check disturbed who has the camera'
+pass "check: $(grep 'in use' /tmp/check.log)"
 serve busy --config /tmp/lab.ron
 describe cam | grep -q '^RTSP/1.0 503' || fail 'a camera that another program has is described'
 told "/dev/video30: in use by pid $holder (v4l2-ctl)"
 kill "$holder"; wait "$holder" 2>/dev/null
 until_true 60 plays cam || fail "free again: $(describe cam)"
 pass 'free again, it is served'
+stop
+
+echo '== two mounts of one camera'
+echo '(mounts: { "a": Camera(device: "/dev/video30", fps: 15, linger: 60), "b": Camera(device: "/dev/video30", fps: 15) })' >/tmp/lab.ron
+"$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
+grep -q 'mounts\["b"\]: /dev/video30: it is the camera of mounts\["a"\] too' /tmp/check.log || fail "check names no mount: $(cat /tmp/check.log)"
+serve shared --config /tmp/lab.ron
+until_true 60 plays a || fail "it is not served: $(describe a)"
+describe b | grep -q '^RTSP/1.0 503' || fail 'two mounts have one camera'
+told '/dev/video30: in use by the mount "a" of this server'
+# It is this server's own, whoever asks.
+for who in env "${nobody[*]}"; do
+    $who "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 || fail "check: $(cat /tmp/check.log)"
+    grep -q 'cannot be served now' /tmp/check.log && fail "check says of what is served: $(cat /tmp/check.log)"
+done
+pass 'of two mounts of one camera each is named to the other, and what the server itself has is not told as busy'
 stop

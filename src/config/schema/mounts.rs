@@ -111,7 +111,7 @@ static CAMERA: &[Field] = &[
     ),
     Field::new(
         "level",
-        Number(1.0, 6.2),
+        Number(1.0, 5.2),
         Words("the lowest that allows the pictures"),
         "4.1",
         "The H.264 level of what is coded here: 1, 1.1, ... 5.2.",

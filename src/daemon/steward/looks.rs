@@ -52,7 +52,7 @@ impl Steward {
             let why = format!("the camera of {name} is not there");
             Refusal::new("no-camera", why, "plug it in; `lenslet probe` shows what is there")
         })?;
-        Ok(Reply::Controls(camera.controls.iter().map(control).collect()))
+        Ok(Reply::Controls(camera.controls.iter().filter_map(control).collect()))
     }
 
     async fn snapshot(&self, name: &str, max_width: Option<u32>) -> Answer {
@@ -162,21 +162,23 @@ async fn keyframe(mount: &Mount) -> Result<AccessUnit, Refusal> {
     }
 }
 
-fn control(control: &camera::Control) -> Control {
+/// None for what cannot be set.
+fn control(control: &camera::Control) -> Option<Control> {
     let (least, greatest, step) = control.range;
-    Control {
+    Some(Control {
         name: control.name.clone(),
         kind: match &control.kind {
             camera::Kind::Integer => ControlKind::Number { least, greatest, step },
             camera::Kind::Boolean => ControlKind::Switch,
             camera::Kind::Menu(entries) => ControlKind::Menu(entries.clone()),
             camera::Kind::Button => ControlKind::Button,
+            camera::Kind::Other => return None,
         },
         value: control.current,
         default: control.default,
         read_only: control.read_only,
         inactive: control.inactive,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub struct Assembler {
     described: Option<ParameterSets>,
     slice: Option<SliceHeader>,
     started: bool,
+    /// Bytes copied into access units.
+    copied: u64,
 }
 
 impl Assembler {
@@ -35,6 +37,11 @@ impl Assembler {
     /// The header of the first slice of the access unit that was assembled last, if it can be read.
     pub fn slice(&self) -> Option<&SliceHeader> {
         self.slice.as_ref()
+    }
+
+    /// Bytes that it copied so far.
+    pub fn copied(&self) -> u64 {
+        self.copied
     }
 
     /// Forgets where it was, but not the parameter sets: the next to be given is an IDR picture.
@@ -73,6 +80,7 @@ impl Assembler {
             && goes_out_as_it_is(piece, &out)
         {
             // As one, not NAL unit by NAL unit.
+            self.copied += piece.len() as u64;
             return Some(((*piece).into(), link));
         }
         let stays = |nal: &&[u8]| match NalType::of(nal) {
@@ -84,7 +92,9 @@ impl Assembler {
             _ => true,
         };
         let stay = || nals().filter(stays);
-        Some((joined(&out, stay)?, link))
+        let unit = joined(&out, stay)?;
+        self.copied += unit.len() as u64;
+        Some((unit, link))
     }
 
     /// Puts the parameter sets in force before an IDR picture; gives the PPS that it names.
@@ -172,6 +182,8 @@ mod tests {
         assert_eq!((&*later.0, later.1), (&*stream(&[SPS, PPS, IDR]), Link::Start));
         let follows = assembler.assemble(&stream(&[SLICE])).unwrap();
         assert_eq!((&*follows.0, follows.1), (&*stream(&[SLICE]), Link::Follows));
+        let lengths = [first.0.len(), later.0.len(), follows.0.len()];
+        assert_eq!(assembler.copied(), lengths.iter().sum::<usize>() as u64, "each byte of them once");
     }
 
     #[test]

@@ -56,6 +56,15 @@ pub struct EncoderNode {
     pub repeats_headers: bool,
 }
 
+/// The board's H.264 encoders.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoders {
+    /// Those that can be used, the one that is taken first in front.
+    pub found: Vec<EncoderNode>,
+    /// Nodes that may be encoders too: why each cannot be looked at, in a sentence that begins with its path.
+    pub unopened: Vec<String>,
+}
+
 /// A pixel format that a node offers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Offered {
@@ -109,6 +118,8 @@ impl EncoderNode {
 
     /// Macroblocks of a picture that the Raspberry Pi's encoder codes: its hardware's level is 4.0.
     pub(super) const BCM2835_BLOCKS: u64 = 8_192;
+    /// Macroblocks a second that its hardware is made for, at that level; a Pi 4 was seen to code more, slower ones less.
+    pub(super) const BCM2835_RATE: f64 = 245_760.0;
     /// Bits a second that it codes: at the 25 Mbit/s that its driver offers it does not start
     /// ([linux issue 4938](https://github.com/raspberrypi/linux/issues/4938)).
     pub(super) const BCM2835_BITRATE: u32 = 20_000_000;

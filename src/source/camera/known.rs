@@ -185,7 +185,10 @@ mod tests {
         let busy = |path: &Path| Some(Err::<Capability, _>(Error::Busy(path.to_owned(), None)));
         let now = crate::clock::now();
         let error = known(None).find(Path::new("/dev/video0"), &[], now, busy, |found| found).unwrap_err();
-        assert_eq!(error.to_string(), "/dev/video0: in use by another program");
+        assert_eq!(
+            error.to_string(),
+            "/dev/video0: in use by another program (`sudo fuser -v /dev/video0` says which)"
+        );
     }
 
     #[test]

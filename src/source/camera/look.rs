@@ -1,7 +1,10 @@
 //! Whether a camera's mount can be served, as the board is now: for `lenslet check`.
 
+use std::path::Path;
+
+use super::board::Encoders;
 use super::controls::apply;
-use super::{Settings, open_camera, plan, probe};
+use super::{Settings, open_camera, plan, probe, streaming};
 use crate::{encode, v4l2};
 
 /// Why a camera's mount cannot be served, in a sentence.
@@ -20,14 +23,14 @@ impl Settings {
     /// # Errors
     /// The camera is not there, or it or the board cannot do what is configured.
     pub fn look(&self) -> Result<Vec<String>, Unserved> {
-        let encoders = if self.wish.may_encode() { probe::encoders() } else { Vec::new() };
+        let encoders = if self.wish.may_encode() { probe::encoders() } else { Encoders::default() };
         let named = |why: String| format!("{}: {why}", self.device.display());
         let (device, queue, capability) = match open_camera(&self.device) {
             Ok(opened) => opened,
             Err(error @ v4l2::Error::NoVideo(..)) => return Err(Unserved::AsConfigured(error.to_string())),
             // What no encoder of this board does is wrong whatever the camera is.
             Err(error) => {
-                return Err(match plan::beyond_hardware(&encoders, &self.wish) {
+                return Err(match plan::beyond_hardware(&encoders.found, &self.wish) {
                     Some(why) => Unserved::AsConfigured(named(why)),
                     None => Unserved::Now(for_now(&error)),
                 });
@@ -35,14 +38,28 @@ impl Settings {
         };
         let node = probe::node(&device, queue, &capability);
         let plan = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
-            Err(refusal @ plan::Refusal::NoSignal) => return Err(Unserved::Now(named(refusal.to_string()))),
+            Err(refusal @ (plan::Refusal::NoSignal | plan::Refusal::Unopened(_))) => {
+                return Err(Unserved::Now(named(refusal.to_string())));
+            }
             Err(refusal) => return Err(Unserved::AsConfigured(named(refusal.to_string()))),
             Ok(plan) => plan,
         };
         apply::check(&device, &self.controls)
             .map_err(|why| Unserved::AsConfigured(named(format!("controls: {why}"))))?;
+        // A loopback has readers without number, and begins its buffers anew whenever one asks.
+        let free = if capability.is_loopback() { Ok(()) } else { device.free(queue) };
+        match free {
+            Err(error) if !is_ours(&self.device, &error) => return Err(Unserved::Now(for_now(&error))),
+            _ => {}
+        }
         Ok(plan.otherwise().map(named).collect())
     }
+}
+
+/// Whether a camera is busy since it is served: by this process or, as far as can be seen, by another that runs this program.
+fn is_ours(device: &Path, error: &v4l2::Error) -> bool {
+    let v4l2::Error::Busy(_, holder) = error else { return false };
+    streaming::mount(device).is_some() || v4l2::Holder::may_be_this_program(holder.as_ref())
 }
 
 /// Why it is not served now, and when it will be.
@@ -82,7 +99,7 @@ mod tests {
         let busy = v4l2::Error::Busy("/dev/video0".into(), None);
         assert_eq!(
             for_now(&busy),
-            "/dev/video0: in use by another program: it is served once that lets go of it"
+            "/dev/video0: in use by another program (`sudo fuser -v /dev/video0` says which): it is served once that lets go of it"
         );
     }
 }

@@ -16,6 +16,7 @@ mod buffers;
 mod controls;
 mod doubt;
 mod dropped;
+mod fields;
 mod gaps;
 mod hardware;
 mod known;
@@ -27,7 +28,9 @@ mod probe;
 mod samples;
 mod software;
 pub(in crate::source) mod stream;
+mod streaming;
 mod thin;
+mod unopened;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,7 +49,7 @@ use crate::v4l2::{self, Alarm, Capability, Device, Queue};
 
 pub use crate::hub::ControlValue;
 pub use crate::media::h264::{Level, Profile};
-pub use board::{EncoderNode, Node, Offered, Range, Size};
+pub use board::{EncoderNode, Encoders, Node, Offered, Range, Size};
 pub use controls::{Control, Kind};
 pub use hardware::OnWedged;
 pub use look::Unserved;
@@ -81,6 +84,11 @@ pub struct Camera {
 }
 
 impl Settings {
+    /// Whether both name one camera, by whatever name.
+    pub fn is_of_the_camera_of(&self, other: &Self) -> bool {
+        streaming::real(&self.device) == streaming::real(&other.device)
+    }
+
     /// Holds the settings against what can be, whatever the camera is.
     ///
     /// # Errors
@@ -118,7 +126,7 @@ impl Camera {
     ) -> Result<Plan, Error> {
         let wish = &self.settings.wish;
         // Who has one open keeps it from nobody.
-        let encoders = if wish.may_encode() && given_up.is_none() { encoders() } else { Vec::new() };
+        let encoders = if wish.may_encode() && given_up.is_none() { encoders() } else { Encoders::default() };
         let plan = match given_up {
             Some(given_up) if wish.encode != Encode::Auto => return Err(given_up.error.clone()),
             _ => plan::plan(node, &encoders, encode::SOFTWARE, wish),
@@ -134,7 +142,11 @@ impl Camera {
         };
         plan.map_err(|refusal| match given_up {
             Some(given_up) => given_up.error.clone(),
-            None => match self.hardware.last_trouble().filter(|_| matches!(refusal, Refusal::NoEncoder(_))) {
+            None => match self
+                .hardware
+                .last_trouble()
+                .filter(|_| matches!(refusal, Refusal::NoEncoder(_) | Refusal::Unopened(_)))
+            {
                 // One that does not even answer any more is in trouble still.
                 Some(error) => error.clone(),
                 None => Error::new(format!("{}: {refusal}", path.display())),

@@ -8,15 +8,17 @@ use super::buffers::Buffers;
 use super::controls::apply::{self, Wished};
 use super::doubt::Doubt;
 use super::dropped::Dropped;
+use super::fields;
 use super::gaps::{Gaps, missing};
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
 use super::stream::{self, Skipped};
+use super::streaming::{Streaming, sentence};
 use super::thin::Thin;
 use crate::amount::amount;
 use crate::clock;
-use crate::hub::Outlet;
+use crate::hub::{Making, Outlet};
 use crate::media::h264::SliceHeader;
 use crate::media::{AccessUnit, Codec, Journey, Link, MediaTime, Track, TrackId};
 use crate::source::Error;
@@ -41,6 +43,7 @@ pub(super) fn run(
     let forces_keyframes = device.has_control(FORCE_KEY_FRAME);
     let wish = v4l2::Wish { fourcc: plan.fourcc, size: plan.size, interval: plan.interval() };
     let mut capture = Capture::start(device, queue, &wish).map_err(sentence)?;
+    let _streaming = Streaming::new(capture.device().path(), outlet.name());
     tell(&capture, plan, outlet);
     let stream = stream(&capture, plan).map_err(|why| Error::new(format!("{name}: {why}")))?;
     let mut pipeline = Pipeline::new(
@@ -51,6 +54,7 @@ pub(super) fn run(
         forces_keyframes,
         thin(plan, &capture),
     );
+    pipeline.making = plan.making(capture.device().path());
     let done = stream_on(&mut pipeline, &mut capture, (controls, rhythm, alarm), until);
     if done.is_err() {
         pipeline.leave();
@@ -81,6 +85,9 @@ fn stream_on(
         }
         apply::serve(capture.device(), controls, outlet);
         if let Some(bitrate) = outlet.take_bitrate() {
+            if pipeline.hands_over(bitrate) {
+                return Ok(());
+            }
             pipeline.change_bitrate(bitrate);
         }
         if let Some(pictures) = outlet.take_gop() {
@@ -171,6 +178,8 @@ struct Pipeline<'a> {
     stream: Stream,
     /// Of what is coded here, in bits a second.
     bitrate: Option<u32>,
+    /// Who codes, and who would at another bitrate.
+    making: Making,
     times: Times,
     /// The driver's of the last buffer.
     stamp: Option<MediaTime>,
@@ -203,6 +212,7 @@ impl<'a> Pipeline<'a> {
             forces_keyframes,
             stream,
             bitrate,
+            making: Making::default(),
             times: Times::default(),
             stamp: None,
             sequence: None,
@@ -335,6 +345,12 @@ impl<'a> Pipeline<'a> {
         }
     }
 
+    /// Whether another codes at that bitrate: then it is to begin anew, as it would if it began now.
+    fn hands_over(&self, bitrate: u32) -> bool {
+        let why = self.making.handed_over(bitrate);
+        why.inspect(|why| tracing::info!(mount = self.outlet.name(), "{}: {why}", self.name)).is_some()
+    }
+
     /// Another bitrate of what is coded here, from the next picture on.
     fn change_bitrate(&mut self, bitrate: u32) {
         let Stream::Software(software) = &mut self.stream else { return };
@@ -384,6 +400,9 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
     let rate = capture.interval().map(|interval| format!(" at {} a second", plan::rounded(interval.rate())));
     let got = format!("{} {}x{}{}", format.fourcc, format.width, format.height, rate.unwrap_or_default());
     plan.tell(capture.device(), outlet);
+    if let Some(told) = fields::told(format) {
+        tracing::warn!(mount, "{name}: {told}");
+    }
     if let Some(interval) = capture.interval() {
         outlet.expects(interval.rate());
     }
@@ -396,10 +415,6 @@ fn tell(capture: &Capture, plan: &Plan, outlet: &Outlet) {
         };
         tracing::info!(mount, "{name}: {got}: {way}");
     }
-}
-
-fn sentence(error: v4l2::Error) -> Error {
-    Error::new(error.to_string())
 }
 
 #[cfg(test)]

@@ -10,16 +10,19 @@ mod coder;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wish;
 mod words;
 
-use super::board::{EncoderNode, Node, Offered, Size};
+use std::collections::BTreeSet;
+
+use super::board::{EncoderNode, Encoders, Node, Offered, Size};
 use super::samples::same_samples;
 use super::thin;
 use crate::encode::{self, Samples};
-use crate::hub::{Instead, Outlet};
+use crate::hub::Instead;
 use crate::media::h264::{Level, Profile};
-use crate::v4l2::{Device, FourCc, Interval};
+use crate::v4l2::FourCc;
 use coder::Coder;
 use sizes::Limit;
 
@@ -43,6 +46,8 @@ pub(super) struct Plan {
     pub(super) departures: Vec<String>,
     /// What of the wish the board's encoders cannot, so that the processor codes it, a sentence each.
     pub(super) limits: Vec<String>,
+    /// What may not go well, a sentence each.
+    pub(super) doubts: Vec<String>,
     /// Why it is so where it could be otherwise, a sentence each.
     pub(super) reasons: Vec<String>,
     /// Who would code at another bitrate.
@@ -122,6 +127,8 @@ pub(super) enum Refusal {
     TooLarge(String, String),
     /// No encoder does what is wished; why, each.
     NoEncoder(Vec<String>),
+    /// There is none among the nodes that can be opened; why those others cannot that may be one.
+    Unopened(Vec<String>),
 }
 
 /// Whether something of the camera is to be taken whatever its rate and size are.
@@ -155,25 +162,44 @@ enum Only {
 #[derive(Clone, Copy)]
 struct Board<'a> {
     encoders: &'a [EncoderNode],
+    /// Why nodes cannot be looked at that may be encoders.
+    unopened: &'a [String],
     software: bool,
 }
 
+impl Board<'_> {
+    /// Whether there may be an encoder, and none that can be used.
+    fn lacks_an_open_one(&self) -> bool {
+        self.encoders.is_empty() && !self.unopened.is_empty()
+    }
+}
+
 /// What to ask for; the driver rounds it. `software` says whether the software encoder is built in.
-pub(super) fn plan(
-    node: &Node,
-    encoders: &[EncoderNode],
-    software: bool,
-    wish: &Wish,
-) -> Result<Plan, Refusal> {
+pub(super) fn plan(node: &Node, encoders: &Encoders, software: bool, wish: &Wish) -> Result<Plan, Refusal> {
     if !node.captures {
         return Err(Refusal::NoCamera);
     }
     if !node.signal {
         return Err(Refusal::NoSignal);
     }
-    let board = Board { encoders, software };
+    let board = Board { encoders: &encoders.found, unopened: &encoders.unopened, software };
     let mut plan = first(node, board, wish)?;
     plan.reasons.extend(aside(node, board, wish, &plan));
+    let unapplied: Vec<&str> = wish.coded_here().collect();
+    if plan.way == Way::Passthrough && !unapplied.is_empty() {
+        plan.departures.push(format!(
+            "codes {} by itself, and what is configured for pictures that are coded here has no effect: {}",
+            plan.fourcc,
+            unapplied.join(", ")
+        ));
+    }
+    if wish.may_encode() && board.lacks_an_open_one() {
+        match plan.way {
+            Way::Software(_) => plan.limits.push(words::unopened(board.unopened)),
+            _ if plan.pictures == Pictures::Mjpeg => plan.reasons.push(words::unopened(board.unopened)),
+            _ => {}
+        }
+    }
     plan.instead = instead(node, board, wish, &plan);
     Ok(plan)
 }
@@ -206,7 +232,7 @@ fn instead(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<In
         format!("{} codes at {least} to {greatest} bits a second", encoder.card)
     };
     if let Way::Hardware(hardware) = &plan.way {
-        let other = first(node, Board { encoders: &[], ..board }, wish).ok()?;
+        let other = first(node, Board { encoders: &[], unopened: &[], ..board }, wish).ok()?;
         let (bitrates, who) = match other.way {
             Way::Software(_) => (encode::BITRATES, format!("{} is to code it", encode::NAME)),
             _ => ((0, u32::MAX), format!("{} is to be served as it comes", other.pictures)),
@@ -321,7 +347,8 @@ fn encode(
                 let worth = sizes::worth(size.as_ref(), wish, input.rank);
                 let way = coder.way(&plan, wish, input)?;
                 let reasons = thinned(&plan, &way).into_iter().collect();
-                Ok((Plan { way, reasons, ..plan }, worth))
+                let doubts = coder.strained(plan.size, &way).into_iter().collect();
+                Ok((Plan { way, doubts, reasons, ..plan }, worth))
             });
             match made {
                 Ok((plan, worth)) if best.as_ref().is_none_or(|(_, most)| worth > *most) => {
@@ -337,7 +364,7 @@ fn encode(
             refusals.push(format!("{}, not {}", coder.inputs(), given.join(", ")));
         }
         if let Some((mut plan, _)) = best {
-            refusals.retain(|why| !why.is_empty());
+            once(&mut refusals);
             let asked = wish.bitrate.is_some() || wish.width.is_some() || wish.height.is_some();
             let asked = asked || wish.profile.is_some() || wish.level.is_some();
             let to = match plan.way {
@@ -351,15 +378,23 @@ fn encode(
     if demand != Demand::Any {
         return None;
     }
+    if only != Only::Software && board.lacks_an_open_one() {
+        return Some(Err(Refusal::Unopened(board.unopened.to_vec())));
+    }
     if only != Only::Software && board.encoders.is_empty() {
         refusals.push("no H.264 encoder was found on this board".to_owned());
     }
     if only != Only::Hardware && !board.software {
         refusals.push("this build has no software encoder (feature `soft-h264`)".to_owned());
     }
-    refusals.retain(|why| !why.is_empty());
-    refusals.dedup();
+    once(&mut refusals);
     Some(Err(Refusal::NoEncoder(refusals)))
+}
+
+/// What was said of several formats is said once.
+fn once(refusals: &mut Vec<String>) {
+    let mut said = BTreeSet::new();
+    refusals.retain(|why| !why.is_empty() && said.insert(why.clone()));
 }
 
 /// What is asked of the driver for an offer, passed on as it is; with the size's entry in its list.
@@ -392,6 +427,7 @@ fn asked(
         way: Way::Passthrough,
         departures,
         limits: Vec::new(),
+        doubts: Vec::new(),
         reasons: Vec::new(),
         instead: None,
     };
@@ -455,30 +491,6 @@ impl Pictures {
         match self {
             Self::Raw => Samples::from_fourcc(format.0).is_some() || same_samples(format, |_| true).is_some(),
             _ => self.codes().contains(&format),
-        }
-    }
-}
-
-impl Plan {
-    /// The time between pictures to ask for.
-    pub(super) fn interval(&self) -> Option<Interval> {
-        self.rate.and_then(Interval::from_rate)
-    }
-
-    /// Where it differs from the wish, a sentence each.
-    pub(super) fn otherwise(&self) -> impl Iterator<Item = String> {
-        let camera = self.departures.iter().map(|departure| format!("the camera {departure}"));
-        camera.chain(self.limits.iter().map(|limit| format!("the processor codes it: {limit}")))
-    }
-
-    /// Says where it differs from the wish, and why it is so.
-    pub(super) fn tell(&self, device: &Device, outlet: &Outlet) {
-        let (mount, name) = (outlet.name(), device.path().display());
-        for otherwise in self.otherwise() {
-            tracing::warn!(mount, "{name}: {otherwise}");
-        }
-        for reason in &self.reasons {
-            tracing::info!(mount, "{name}: {reason}");
         }
     }
 }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::board::{EncoderNode, Node, Offered, Range, Size};
+use super::board::{EncoderNode, Encoders, Node, Offered, Range, Size};
 use super::controls::{Control, apply};
+use super::unopened::{self, Unopened};
 use super::{Wish, asking, open_camera, plan};
 use crate::encode;
-use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
+use crate::v4l2::{Capability, Device, Error, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
 const STABLE: &str = "/dev/v4l/by-id";
@@ -67,12 +68,16 @@ pub struct Board {
     pub cameras: Vec<Found>,
     /// Its H.264 encoders, the one that is taken first.
     pub encoders: Vec<EncoderNode>,
+    /// Nodes that could not be looked at: why, in a sentence each.
+    pub unopened: Vec<String>,
 }
 
 /// The cameras and encoders of this machine.
 pub fn found() -> Board {
-    let encoders = encoders();
-    Board { cameras: cameras(&encoders), encoders }
+    let (encoders, unopened) = look_for_encoders();
+    let cameras = cameras(&encoders);
+    let unopened = unopened.into_iter().map(|node| node.why).collect();
+    Board { cameras, encoders: encoders.found, unopened }
 }
 
 /// The cameras of this machine, in the order of their nodes. Nodes that cannot be opened, and those that
@@ -81,7 +86,7 @@ pub fn probe() -> Vec<Found> {
     cameras(&encoders())
 }
 
-fn cameras(encoders: &[EncoderNode]) -> Vec<Found> {
+fn cameras(encoders: &Encoders) -> Vec<Found> {
     let mut number = 0;
     nodes()
         .iter()
@@ -97,19 +102,39 @@ fn cameras(encoders: &[EncoderNode]) -> Vec<Found> {
 }
 
 /// The stateful H.264 encoders of this machine, by capability whatever their numbers: the Raspberry Pi's
-/// first, then in the order of their nodes. Those that cannot be opened are left out.
-pub fn encoders() -> Vec<EncoderNode> {
-    let mut encoders: Vec<EncoderNode> =
-        nodes().iter().filter_map(|path| asking::ask(path, look_for_encoder)?).collect();
-    encoders.sort_by_key(|encoder| encoder.driver != EncoderNode::BCM2835);
-    encoders
+/// first, then in the order of their nodes.
+pub fn encoders() -> Encoders {
+    look_for_encoders().0
+}
+
+/// The same, and every node that cannot be looked at.
+fn look_for_encoders() -> (Encoders, Vec<Unopened>) {
+    let (mut found, mut unopened) = (Vec::new(), Vec::new());
+    for path in nodes() {
+        match asking::ask(&path, look_for_encoder) {
+            Some(Ok(encoder)) => found.extend(encoder),
+            // There is nothing there, any more.
+            Some(Err(Error::Missing(_) | Error::Gone(_) | Error::NoVideo(..))) => {}
+            Some(Err(error)) => unopened.push(Unopened::new(&path, error.to_string())),
+            None => {
+                unopened.push(Unopened::new(&path, format!("{}: it does not answer", path.display())));
+            }
+        }
+    }
+    found.sort_by_key(|encoder| encoder.driver != EncoderNode::BCM2835);
+    (Encoders { found, unopened: unopened::encoders(&unopened) }, unopened)
+}
+
+/// What an encoder's node has; none for others.
+fn look_for_encoder(path: &Path) -> Result<Option<EncoderNode>, Error> {
+    let device = Device::open(path)?;
+    let capability = device.capability()?;
+    Ok(encoder(path, &device, capability))
 }
 
 /// None for a decoder, whose H.264 goes to the OUTPUT queue, and for a stateless encoder, which names
 /// another format.
-fn look_for_encoder(path: &Path) -> Option<EncoderNode> {
-    let device = Device::open(path).ok()?;
-    let capability = device.capability().ok()?;
+fn encoder(path: &Path, device: &Device, capability: Capability) -> Option<EncoderNode> {
     let queues = capability.memory_to_memory()?;
     let codes: Vec<Offer> = device.offers(queues.capture);
     let inputs = device.offers(queues.output);
@@ -179,7 +204,7 @@ pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> No
     }
 }
 
-fn look(path: &Path, encoders: &[EncoderNode]) -> Option<Found> {
+fn look(path: &Path, encoders: &Encoders) -> Option<Found> {
     let (device, queue, capability) = asking::ask(path, open_camera)?.ok()?;
     let node = node(&device, queue, &capability);
     let plan = plan::plan(&node, encoders, encode::SOFTWARE, &Wish::default());

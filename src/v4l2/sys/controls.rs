@@ -35,9 +35,9 @@ pub(in super::super) fn control(fd: BorrowedFd<'_>, id: u32) -> Option<Described
     described(fd, id).filter(Described::is_enabled)
 }
 
-/// The control with the next higher number, one that cannot be used too.
+/// The control with the next higher number, one that cannot be used, or is an array, too.
 pub(in super::super) fn control_after(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
-    described(fd, id | V4L2_CTRL_FLAG_NEXT_CTRL)
+    described(fd, id | V4L2_CTRL_FLAG_NEXT_CTRL | V4L2_CTRL_FLAG_NEXT_COMPOUND)
 }
 
 impl Described {
@@ -68,7 +68,8 @@ fn described(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
 
 fn old_control(fd: BorrowedFd<'_>, id: u32) -> Option<Described> {
     let mut query = v4l2_queryctrl::zeroed();
-    query.id = id;
+    // It knows of no arrays.
+    query.id = id & !V4L2_CTRL_FLAG_NEXT_COMPOUND;
     vidioc_queryctrl(fd, &mut query).ok()?;
     Some(Described {
         id: query.id,

@@ -25,7 +25,7 @@ struct Unset {
 
 /// What has controls.
 trait Controlled {
-    /// Those that can be set by one number, in the driver's order.
+    /// All, in the driver's order.
     fn list(&self) -> Vec<Control>;
     fn set(&self, id: u32, number: i32) -> Result<(), v4l2::Error>;
     fn value(&self, id: u32) -> Option<i32>;
@@ -67,7 +67,7 @@ impl Wished {
     }
 }
 
-/// The controls that a camera has, in the driver's order; those of kinds that nobody sets by one number are left out.
+/// The controls that a camera has, in the driver's order.
 pub(in super::super) fn list(device: &Device) -> Vec<Control> {
     device.controls().into_iter().filter_map(|described| control(device, described)).collect()
 }
@@ -79,18 +79,21 @@ fn control(device: &Device, described: v4l2::Described) -> Option<Control> {
         v4l2::Kind::Boolean => Kind::Boolean,
         v4l2::Kind::Menu => Kind::Menu(device.menu(id)),
         v4l2::Kind::Button => Kind::Button,
-        v4l2::Kind::Other => return None,
+        v4l2::Kind::Other => Kind::Other,
+        v4l2::Kind::Title => return None,
     };
-    Some(Control {
+    let mut control = Control {
         name: written(&name),
         kind,
         range: (control.least, control.greatest, control.step),
         default: control.default,
-        current: device.value(id).map(i64::from),
+        current: None,
         read_only,
         inactive,
         id,
-    })
+    };
+    control.current = device.value(id).map(|number| control.read(number));
+    Some(control)
 }
 
 /// Sets what is wished; says of each that could not be set why, in a sentence.
@@ -136,13 +139,14 @@ fn set(
     if pressed {
         return Ok(format!("{name} pressed"));
     }
-    let is = device.value(control.id).map_or(i64::from(number), i64::from);
+    let (asked, is) = (control.read(number), device.value(control.id));
+    let is = is.map_or(asked, |is| control.read(is));
     let told = control.told(is);
     if control.inactive {
         let why = format!("{name} is {told}, without an effect as long as another control sets it");
         return Err(Unset { why, later: true });
     }
-    Ok(if is == i64::from(number) {
+    Ok(if is == asked {
         format!("{name} is {told}")
     } else {
         format!("{name} is {told}: the driver has it so")

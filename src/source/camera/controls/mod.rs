@@ -38,6 +38,8 @@ pub enum Kind {
     Menu(Vec<(u32, String)>),
     /// It is pressed, whatever the value.
     Button,
+    /// What is not one number of 32 bits, and is not set here.
+    Other,
 }
 
 /// The kernel's name of a control as it is written: letters and digits in lower case, whatever is between them `_`.
@@ -53,13 +55,21 @@ impl Control {
     /// It cannot be that, with what it can be, in words.
     pub(super) fn number(&self, value: &ControlValue) -> Result<i32, String> {
         let number = self.value(value)?;
-        i32::try_from(number).map_err(|_| self.beyond(number))
+        // Bits that have no sign are a number in the driver's 32 all the same.
+        let bits = || u32::try_from(number).map(u32::cast_signed);
+        i32::try_from(number).or_else(|_| bits()).map_err(|_| self.beyond(number))
+    }
+
+    /// What the driver's number is, which has no sign where none can be in it.
+    pub(super) fn read(&self, number: i32) -> i64 {
+        if self.range.0 >= 0 { number.cast_unsigned().into() } else { number.into() }
     }
 
     fn value(&self, value: &ControlValue) -> Result<i64, String> {
         let name = &self.name;
         match (&self.kind, value) {
             (Kind::Button, _) => Ok(1),
+            (Kind::Other, _) => Err(format!("{name} is {OTHER}")),
             (Kind::Boolean, ControlValue::Boolean(on)) => Ok((*on).into()),
             (Kind::Boolean, ControlValue::Integer(number @ 0..=1)) => Ok(*number),
             (Kind::Boolean, other) => Err(format!("{name} is true or false, not {other}")),
@@ -106,7 +116,7 @@ impl Control {
                 let entry = entries.iter().find(|(number, _)| i64::from(*number) == value);
                 entry.map_or_else(|| value.to_string(), |(_, name)| format!("{name:?}"))
             }
-            Kind::Integer | Kind::Button => value.to_string(),
+            Kind::Integer | Kind::Button | Kind::Other => value.to_string(),
         }
     }
 }
@@ -117,6 +127,7 @@ impl std::fmt::Display for Control {
         write!(f, "{}: ", self.name)?;
         match &self.kind {
             Kind::Button => return f.write_str("a button"),
+            Kind::Other => return f.write_str(OTHER),
             Kind::Boolean => f.write_str("true or false")?,
             Kind::Menu(entries) => f.write_str(&menu(entries))?,
             Kind::Integer if step > 1 => write!(f, "{least} to {greatest} in steps of {step}")?,
@@ -130,6 +141,9 @@ impl std::fmt::Display for Control {
         f.write_str(if self.inactive { " (inactive: another control sets it)" } else { "" })
     }
 }
+
+/// What is said of the last kind.
+const OTHER: &str = "text, a number of 64 bits, or more numbers than one: it is not set here";
 
 fn menu(entries: &[(u32, String)]) -> String {
     entries.iter().map(|(_, name)| format!("{name:?}")).collect::<Vec<_>>().join(", ")
@@ -198,6 +212,7 @@ mod tests {
             control("horizontal_flip", Kind::Boolean, (0, 1, 1)),
             control("white_balance_automatic", Kind::Boolean, (0, 1, 1)),
             control("do_white_balance", Kind::Button, (0, 0, 0)),
+            control("pixel_rate", Kind::Other, (0, 1 << 40, 1)),
         ]
     }
 
@@ -246,10 +261,28 @@ mod tests {
             ("horizontal_flip", Integer(0), Ok(0)),
             ("horizontal_flip", Integer(2), Err("horizontal_flip is true or false, not 2")),
             ("do_white_balance", Boolean(true), Ok(1)),
+            (
+                "pixel_rate",
+                Integer(1),
+                Err("pixel_rate is text, a number of 64 bits, or more numbers than one: it is not set here"),
+            ),
         ] {
             let made = find(&camera, name).and_then(|control| control.number(&value));
             assert_eq!(made, number.map_err(str::to_owned), "{name}: {value}");
         }
+    }
+
+    #[test]
+    fn a_bitmask_takes_all_its_bits_and_is_told_as_it_is_set() {
+        let bits = control("bitmask", Kind::Integer, (0, 0x8040_2010, 0));
+        for (value, number) in
+            [(0x8040_2010, Ok(-0x7fbf_dff0)), (0x10, Ok(0x10)), (0x8000_2000, Ok(-0x7fff_e000))]
+        {
+            assert_eq!(bits.number(&ControlValue::Integer(value)), number);
+            assert_eq!(number.map(|number| bits.read(number)), Ok::<_, String>(value));
+        }
+        assert!(bits.number(&ControlValue::Integer(0x8040_2011)).is_err());
+        assert_eq!(control("tilt", Kind::Integer, (-180, 180, 1)).read(-5), -5);
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub(super) struct Counts {
     /// Pictures copied to the encoder, and their bytes.
     pub(super) copied: u64,
     pub(super) copied_bytes: u64,
-    /// Coded pictures, and the bytes copied of them.
+    /// Coded pictures, their bytes as the encoder gave them, and those that were copied of them.
     pub(super) coded: u64,
     pub(super) coded_bytes: u64,
+    pub(super) coded_copied: u64,
     /// Pictures that the driver had no buffer for, by its numbers.
     pub(super) missed: u64,
     /// Pictures for which the encoder was not ready before a newer one came.
@@ -76,12 +77,12 @@ impl Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shared, copied, copied_bytes, coded, coded_bytes, missed, late, left_out, strays, .. } =
-            self;
+        let Self { shared, copied, copied_bytes, coded, coded_bytes, coded_copied, .. } = self;
+        let Self { missed, late, left_out, strays, .. } = self;
         write!(
             f,
             "{shared} pictures coded without a copy, {copied} copied ({copied_bytes} bytes); {coded} coded \
-             ({coded_bytes} bytes copied); {missed} missed, {late} late, {left_out} left out, {strays} strays"
+             ({coded_bytes} bytes, {coded_copied} copied); {missed} missed, {late} late, {left_out} left out, {strays} strays"
         )
     }
 }

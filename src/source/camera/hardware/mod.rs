@@ -35,6 +35,8 @@ use crate::media::h264::{Level, Load, Profile};
 use crate::source::Error;
 use crate::source::camera::board::EncoderNode;
 use crate::source::camera::controls::apply::Wished;
+use crate::source::camera::fields;
+use crate::source::camera::streaming::{Streaming, sentence};
 use crate::source::camera::thin;
 use crate::source::rhythm::Rhythm;
 use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Lines, Prepared, Queue};
@@ -179,6 +181,7 @@ impl Hardware {
         let started = self.start(device, queue, &settings, outlet);
         let (mut capture, mut running, mut exported) =
             started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
+        let _streaming = Streaming::new(capture.device().path(), outlet.name());
         self.given_up = None;
         running.arrangement.interval.inspect(|interval| outlet.expects(interval.rate()));
         loop {
@@ -416,12 +419,11 @@ fn tell(capture: &Capture, running: &Running, outlet: &Outlet) {
             false => "each picture copied once",
         },
     );
+    if let Some(told) = fields::told(format) {
+        tracing::warn!(mount = outlet.name(), "{name}: {told}");
+    }
     if settings.capture.size.is_some_and(|size| size != (format.width, format.height)) {
         let (width, height) = settings.capture.size.unwrap_or_default();
         tracing::warn!(mount = outlet.name(), "{name}: asked for {width}x{height}, the driver gives another");
     }
-}
-
-fn sentence(error: v4l2::Error) -> Error {
-    Error::new(error.to_string())
 }

@@ -9,7 +9,7 @@ use super::held::Held;
 use super::ladder::Fault;
 use super::opening::Trouble;
 use super::running::{self, Exported, Running};
-use super::{BUFFERS, Broken, controls, sentence};
+use super::{BUFFERS, Broken, controls};
 use crate::amount::amount;
 use crate::clock;
 use crate::encode::{self, Unreadable};
@@ -20,6 +20,7 @@ use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
 use crate::source::camera::gaps::Gaps;
 use crate::source::camera::patience::{TICK, over, silent};
+use crate::source::camera::streaming::sentence;
 use crate::source::camera::thin::Thin;
 use crate::source::panics::may_panic;
 use crate::source::rhythm::Rhythm;
@@ -386,6 +387,7 @@ impl<'a> Stream<'a> {
             return false;
         }
         // Parameter sets alone, or what comes before the first keyframe: its picture is still to come.
+        let (given, before) = (bytes.len() as u64, running.assembler.copied());
         let Some((data, link)) = running.assembler.assemble(bytes) else {
             self.counts.strays += 1;
             return true;
@@ -400,7 +402,8 @@ impl<'a> Stream<'a> {
             return true;
         };
         self.counts.coded += 1;
-        self.counts.coded_bytes += data.len() as u64;
+        self.counts.coded_bytes += given;
+        self.counts.coded_copied += running.assembler.copied() - before;
         let track =
             Track { codec: Codec::H264(sets.clone()), bitrate: Some(running.arrangement.load.bitrate) };
         self.outlet.describe(vec![track], self.forces_keyframes);

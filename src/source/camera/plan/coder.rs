@@ -168,6 +168,18 @@ impl<'a> Coder<'a> {
         }
     }
 
+    /// That its hardware may be too slow for so many pictures of this size: it takes them, and they come late.
+    pub(super) fn strained(self, size: Option<(u32, u32)>, way: &Way) -> Option<String> {
+        let (size, coded) = size.filter(|_| self.is_bcm2835()).zip(way.coded())?;
+        let (most, rate) = (EncoderNode::BCM2835_RATE, macroblocks(size) as f64 * coded.fps);
+        (rate > most * 1.01).then(|| {
+            format!(
+                "{} is made for {most} macroblocks a second (level 4.0: 1080p at 30 pictures), and this is {rate:.0}: pictures may be late, or left out",
+                self.name()
+            )
+        })
+    }
+
     /// How it is set for what is asked of the camera.
     ///
     /// # Errors

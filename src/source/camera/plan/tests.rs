@@ -15,11 +15,20 @@ struct Board {
     /// The board's encoders.
     #[serde(default)]
     encoders: Vec<EncoderNode>,
+    /// Why nodes cannot be looked at that may be encoders.
+    #[serde(default)]
+    unopened: Vec<String>,
     /// Whether the software encoder is built in.
     #[serde(default = "yes")]
     software: bool,
     /// Wishes, and the plan or refusal, as text.
     plans: Vec<(Wish, String)>,
+}
+
+impl Board {
+    fn encoders(&self) -> Encoders {
+        Encoders { found: self.encoders.clone(), unopened: self.unopened.clone() }
+    }
 }
 
 fn yes() -> bool {
@@ -79,12 +88,12 @@ fn every_board_gets_its_plans() {
         let board: Board =
             options.from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert!(!board.plans.is_empty(), "{}", path.display());
-        for (wish, expected) in board.plans {
-            let plan = plan(&board.node, &board.encoders, board.software, &wish);
+        for (wish, expected) in board.plans.clone() {
+            let plan = plan(&board.node, &board.encoders(), board.software, &wish);
             let text = match plan {
-                Ok(plan) => {
-                    [vec![plan.to_string()], plan.departures, plan.limits, plan.reasons].concat().join("; ")
-                }
+                Ok(plan) => [vec![plan.to_string()], plan.departures, plan.limits, plan.doubts, plan.reasons]
+                    .concat()
+                    .join("; "),
                 Err(refusal) => refusal.to_string(),
             };
             if text != expected {
@@ -116,7 +125,7 @@ fn what_is_otherwise_than_configured_is_told_as_that() {
             vec!["the camera has no 640x480: 960x600 is asked for"],
         ),
     ] {
-        let plan = plan(&board.node, &board.encoders, board.software, &wish).unwrap();
+        let plan = plan(&board.node, &board.encoders(), board.software, &wish).unwrap();
         assert_eq!(plan.otherwise().collect::<Vec<_>>(), expected, "{wish:?}");
     }
 }
@@ -142,12 +151,12 @@ fn who_codes_at_another_bitrate_is_who_would_if_that_were_configured() {
         (&Wish { encode: Encode::Software, ..Wish::default() }, true, 1_000_000, None),
         (&Wish { bitrate: Some(30_000_000), ..large.clone() }, true, 1_000_000, None),
     ] {
-        let made = plan(&board.node, &board.encoders, software, wish).unwrap();
+        let made = plan(&board.node, &board.encoders(), software, wish).unwrap();
         let making = made.making(std::path::Path::new("/dev/video0"));
         assert_eq!(making.handed_over(bitrate), expected.map(|why| &**why), "{wish:?} {bitrate}");
         // Nobody is told to begin anew for what comes to the same.
         let configured = Wish { bitrate: Some(bitrate), ..wish.clone() };
-        if let Ok(other) = plan(&board.node, &board.encoders, software, &configured) {
+        if let Ok(other) = plan(&board.node, &board.encoders(), software, &configured) {
             let (before, after) = (made.way.name(), other.way.name());
             assert_eq!(before != after, expected.is_some(), "{wish:?} {bitrate}: {before}, {after}");
         }

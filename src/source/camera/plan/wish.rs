@@ -143,7 +143,7 @@ impl Wish {
             (Encode::Off, Some(Pictures::Raw)) => {
                 Err("encode: raw pictures are served coded alone, and it is Off".to_owned())
             }
-            (Encode::Off, _) => match self.coded_here() {
+            (Encode::Off, _) => match self.coded_here().next() {
                 Some(field) => Err(format!(
                     "{field}: it is for what is coded here, and `encode` is Off: leave one of them out"
                 )),
@@ -154,15 +154,15 @@ impl Wish {
         }
     }
 
-    /// A field that has a meaning for what is coded here alone.
-    fn coded_here(&self) -> Option<&'static str> {
+    /// The fields that are written and have a meaning for what is coded here alone.
+    pub(super) fn coded_here(&self) -> impl Iterator<Item = &'static str> + use<> {
         let fields = [
             ("bitrate", self.bitrate.is_some()),
             ("gop", self.gop.is_some()),
             ("profile", self.profile.is_some()),
             ("level", self.level.is_some()),
         ];
-        fields.into_iter().find(|(_, written)| *written).map(|(name, _)| name)
+        fields.into_iter().filter(|(_, written)| *written).map(|(name, _)| name)
     }
 
     fn check_size(&self) -> Result<(), String> {

@@ -91,6 +91,11 @@ pub(in super::super) fn rounded(rate: f64) -> f64 {
     (rate * 100.0).round() / 100.0
 }
 
+/// That there may be an encoder.
+pub(super) fn unopened(nodes: &[String]) -> String {
+    format!("no H.264 encoder was found among the nodes that can be opened: {}", nodes.join("; "))
+}
+
 pub(super) fn names(offers: &[Offered]) -> String {
     offers.iter().map(|offer| offer.fourcc.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -119,6 +124,7 @@ impl fmt::Display for Refusal {
             }
             Self::TooLarge(what, limit) => write!(f, "{what}, and {limit}"),
             Self::NoEncoder(reasons) => write!(f, "cannot be coded as H264: {}", reasons.join("; ")),
+            Self::Unopened(nodes) => write!(f, "cannot be coded as H264: {}", unopened(nodes)),
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Nodes that cannot be looked at, and may be encoders.
+
+use std::path::Path;
+
+/// Nodes that are named at most: a Raspberry Pi has a dozen.
+const NAMED: usize = 3;
+/// A driver of cameras alone.
+const CAMERAS: &str = "uvcvideo";
+
+/// A node, as the kernel tells of it whoever asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unopened {
+    /// The driver's name for it: `bcm2835-codec-encode`.
+    name: String,
+    driver: String,
+    /// Why it cannot be looked at, in a sentence that begins with its path.
+    pub(super) why: String,
+}
+
+impl Unopened {
+    pub(super) fn new(node: &Path, why: String) -> Self {
+        let node = Path::new("/sys/class/video4linux").join(node.file_name().unwrap_or_default());
+        let name = std::fs::read_to_string(node.join("name")).unwrap_or_default();
+        let driver = std::fs::read_link(node.join("device/driver")).ok();
+        let driver = driver.and_then(|driver| Some(driver.file_name()?.to_string_lossy().into_owned()));
+        Self { name: name.trim().to_owned(), driver: driver.unwrap_or_default(), why }
+    }
+}
+
+/// Of these those that are encoders by their names, or where none is those that may be: why they cannot be looked at.
+pub(super) fn encoders(nodes: &[Unopened]) -> Vec<String> {
+    let encodes = |node: &&Unopened| node.name.contains("enc");
+    let mut told: Vec<String> = nodes.iter().filter(encodes).map(|node| node.why.clone()).collect();
+    if told.is_empty() {
+        let others = nodes.iter().filter(|node| node.driver != CAMERAS);
+        told = others.map(|node| node.why.clone()).collect();
+    }
+    let more = told.len().saturating_sub(NAMED);
+    told.truncate(NAMED);
+    if more > 0 {
+        told.push(format!("and {more} more"));
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(number: u32, name: &str, driver: &str) -> Unopened {
+        let why = format!("/dev/video{number}: permission denied");
+        Unopened { name: name.to_owned(), driver: driver.to_owned(), why }
+    }
+
+    #[test]
+    fn a_node_that_may_be_an_encoder_is_told_of_and_a_camera_is_not() {
+        let camera = node(0, "HD Webcam", CAMERAS);
+        let pi = [
+            camera.clone(),
+            node(10, "bcm2835-codec-decode", "bcm2835-codec"),
+            node(11, "bcm2835-codec-encode", "bcm2835-codec"),
+        ];
+        assert_eq!(encoders(&pi), ["/dev/video11: permission denied"]);
+        assert_eq!(encoders(std::slice::from_ref(&camera)), [""; 0]);
+        assert_eq!(encoders(&[camera, node(1, "vpu", "hantro")]), ["/dev/video1: permission denied"]);
+        let many: Vec<Unopened> = (1..=12).map(|number| node(number, "isp", "")).collect();
+        assert_eq!(encoders(&many)[2..], ["/dev/video3: permission denied", "and 9 more"]);
+    }
+
+    #[test]
+    fn a_node_of_which_the_kernel_says_nothing_may_be_an_encoder() {
+        let unopened = Unopened::new(Path::new("/nowhere/video99"), "why".to_owned());
+        assert_eq!(unopened, Unopened { why: "why".to_owned(), ..Unopened::default() });
+        assert_eq!(encoders(&[unopened]), ["why"]);
+    }
+}
