@@ -15,8 +15,10 @@ mod board;
 mod controls;
 mod doubt;
 mod dropped;
+mod edid;
 mod gaps;
 mod hardware;
+mod hdmi;
 mod known;
 mod look;
 mod patience;
@@ -24,6 +26,7 @@ mod pipeline;
 mod plan;
 mod probe;
 mod samples;
+mod signal;
 mod software;
 pub(in crate::source) mod stream;
 mod thin;
@@ -52,6 +55,7 @@ pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
 pub use probe::{Board, Found, encoders, found, probe};
+pub use signal::Signal;
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -185,6 +189,7 @@ impl Source for Camera {
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             self.rhythm.started();
+            hdmi::begin(&device, outlet)?;
             let path = device.path().to_owned();
             let node = probe::node(&device, queue, &capability);
             apply::begin(&device, &mut self.wished, outlet);
@@ -230,7 +235,7 @@ fn open_camera(path: &Path) -> Result<Opened, v4l2::Error> {
     let device = Device::open(path)?;
     let capability = device.capability()?;
     let Some(queue) = capability.camera() else {
-        let refusal = if capability.is_loopback() { Refusal::NoSignal } else { Refusal::NoCamera };
+        let refusal = if capability.is_loopback() { Refusal::Unfed } else { Refusal::NoCamera };
         return Err(v4l2::Error::Unfit(path.to_owned(), refusal.to_string()));
     };
     Ok((device, queue, capability))

@@ -15,11 +15,12 @@ mod words;
 
 use super::board::{EncoderNode, Node, Offered, Size};
 use super::samples::same_samples;
+use super::signal::Signal;
 use super::thin;
 use crate::encode::{self, Samples};
 use crate::hub::{Instead, Outlet};
 use crate::media::h264::{Level, Profile};
-use crate::v4l2::{Device, FourCc, Interval};
+use crate::v4l2::{Capability, Device, FourCc, Interval};
 use coder::Coder;
 use sizes::Limit;
 
@@ -105,9 +106,12 @@ pub(super) struct Coded {
 pub(super) enum Refusal {
     /// A camera's metadata, an encoder or an output.
     NoCamera,
-    /// Nothing is connected, or it is off; a v4l2loopback node has what its writer brings, and lists every
-    /// format there is before.
+    /// Nothing is connected, or it is off.
     NoSignal,
+    /// A v4l2loopback node has what its writer brings, and lists every format there is before.
+    Unfed,
+    /// What comes in by HDMI cannot be captured.
+    Hdmi(Signal),
     /// The driver names no pixel format.
     NoFormat,
     /// Nothing but a bare sensor's samples; these.
@@ -122,6 +126,13 @@ pub(super) enum Refusal {
     TooLarge(String, String),
     /// No encoder does what is wished; why, each.
     NoEncoder(Vec<String>),
+}
+
+impl Refusal {
+    /// Whether it is what comes in, and not the camera: that may be otherwise at any time.
+    pub(super) fn is_for_now(&self) -> bool {
+        matches!(self, Self::NoSignal | Self::Unfed | Self::Hdmi(_))
+    }
 }
 
 /// Whether something of the camera is to be taken whatever its rate and size are.
@@ -168,8 +179,11 @@ pub(super) fn plan(
     if !node.captures {
         return Err(Refusal::NoCamera);
     }
-    if !node.signal {
-        return Err(Refusal::NoSignal);
+    match node.hdmi {
+        Some(signal) if !signal.is_good() => return Err(Refusal::Hdmi(signal)),
+        _ if node.signal => {}
+        _ if node.driver == Capability::LOOPBACK => return Err(Refusal::Unfed),
+        _ => return Err(Refusal::NoSignal),
     }
     let board = Board { encoders, software };
     let mut plan = first(node, board, wish)?;
