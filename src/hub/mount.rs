@@ -278,8 +278,12 @@ impl Outlet {
             status.failures.add(reason);
             status.shown.gone = Some(reason.into());
         }
-        let standing_in = |status: &Status| matches!(status.state, State::StandIn(_)) && self.wanted();
-        self.set_state(State::Failed(reason.into()), standing_in);
+        // Who joins is shown something all the same; what is told is why it fails now.
+        self.0.change(|status| {
+            let shown = matches!(status.state, State::StandIn(_)) && self.wanted();
+            let reason = reason.into();
+            status.become_state(if shown { State::StandIn(reason) } else { State::Failed(reason) })
+        });
         if let Some(waker) = &self.0.status().shown.waker {
             waker.wake_by_ref();
         }

@@ -270,7 +270,7 @@ mod tests {
         assert!(mount.can_stand_in());
         assert!(stand_in.publish(unit(100, Link::Start)));
         outlet.fail("unplugged still");
-        assert_eq!(mount.state(), State::StandIn("unplugged".into()), "who joins is shown something");
+        assert_eq!(mount.state(), State::StandIn("unplugged still".into()), "who joins is shown something");
         outlet.starting();
         outlet.publish(unit(90, Link::Follows));
         assert!(outlet.take_keyframe_request(), "one is asked for");

@@ -198,6 +198,25 @@ pub type v4l2_event_time64 = v4l2_event_of<timespec64>;
 assert_size!(v4l2_event, 136, 128);
 assert_size!(v4l2_event_time64, 136, 136);
 
+// Digital video: HDMI.
+structs! {
+    #[repr(packed)]
+    v4l2_bt_timings [124, 124] {
+        width: u32, height: u32, interlaced: u32, polarities: u32, pixelclock: u64, hfrontporch: u32, hsync: u32,
+        hbackporch: u32, vfrontporch: u32, vsync: u32, vbackporch: u32, il_vfrontporch: u32, il_vsync: u32,
+        il_vbackporch: u32, standards: u32, flags: u32, picture_aspect: v4l2_fract, cea861_vic: u8, hdmi_vic: u8,
+        reserved: [u8; 46],
+    }
+    #[repr(packed)]
+    v4l2_dv_timings [132, 132] { type_: u32, __bindgen_anon_1: v4l2_dv_timings__bindgen_ty_1, }
+    v4l2_edid [40, 36] { pad: u32, start_block: u32, blocks: u32, reserved: [u32; 5], edid: *mut u8, }
+}
+
+unions! {
+    /// The timings in [`v4l2_dv_timings`].
+    v4l2_dv_timings__bindgen_ty_1 { bt: v4l2_bt_timings, reserved: [u32; 32], }
+}
+
 // Controls.
 structs! {
     v4l2_control [8, 8] { id: u32, value: i32, }
@@ -239,7 +258,6 @@ structs! {
     v4l2_audioout [52, 52] { index: u32, name: [u8; 32], capability: u32, mode: u32, reserved: [u32; 2], }
     v4l2_crop [20, 20] { type_: u32, c: v4l2_rect, }
     v4l2_cropcap [44, 44] { type_: u32, bounds: v4l2_rect, defrect: v4l2_rect, pixelaspect: v4l2_fract, }
-    v4l2_edid [40, 36] { pad: u32, start_block: u32, blocks: u32, reserved: [u32; 5], edid: *mut u8, }
     v4l2_enc_idx_entry [32, 32] { offset: u64, pts: u64, length: u32, flags: u32, reserved: [u32; 2], }
     v4l2_enc_idx [2072, 2072] {
         entries: u32, entries_cap: u32, reserved: [u32; 4], entry: [v4l2_enc_idx_entry; 64],
@@ -318,6 +336,11 @@ constants! {
     V4L2_EVENT_EOS: u32 = 2;
     V4L2_EVENT_SOURCE_CHANGE: u32 = 5;
     V4L2_SEL_TGT_CROP: u32 = 0x0000;
+
+    V4L2_DV_BT_656_1120: u32 = 0;
+    V4L2_DV_FL_CAN_REDUCE_FPS: u32 = 1 << 1;
+    V4L2_DV_FL_REDUCED_FPS: u32 = 1 << 2;
+    V4L2_CID_DV_RX_POWER_PRESENT: u32 = 0x00a0_0900 + 100;
 
     V4L2_FMT_FLAG_COMPRESSED: u32 = 0x0001;
     V4L2_FMT_FLAG_EMULATED: u32 = 0x0002;

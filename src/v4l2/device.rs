@@ -22,9 +22,6 @@ use super::sys;
 /// Entries read of one of a driver's lists; a list without end is a driver's fault.
 const LIST: u32 = 256;
 
-/// The driver whose pictures come from another program.
-const LOOPBACK: &str = "v4l2 loopback";
-
 /// An open V4L2 node, in non-blocking mode.
 #[derive(Debug)]
 pub struct Device {
@@ -282,6 +279,9 @@ impl AsFd for Device {
 }
 
 impl Capability {
+    /// The driver whose pictures come from another program.
+    pub const LOOPBACK: &str = "v4l2 loopback";
+
     #[cfg(test)]
     pub(crate) fn named(driver: &str, card: &str, bus: &str) -> Self {
         Self { driver: driver.to_owned(), card: card.to_owned(), bus: bus.to_owned(), flags: 0 }
@@ -289,7 +289,7 @@ impl Capability {
 
     /// Whether another program feeds it: v4l2loopback. It is no camera before, if loaded with `exclusive_caps=1`.
     pub fn is_loopback(&self) -> bool {
-        self.driver == LOOPBACK
+        self.driver == Self::LOOPBACK
     }
 
     /// Both queues, if the node is memory to memory: an encoder, a decoder, a converter.
@@ -346,9 +346,9 @@ mod tests {
             assert_eq!(capability(streaming | other | V4L2_CAP_VIDEO_CAPTURE).camera(), None);
         }
         let both = capability(streaming | V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_VIDEO_OUTPUT);
-        let loopback = Capability { driver: LOOPBACK.to_owned(), ..both };
+        let loopback = Capability { driver: Capability::LOOPBACK.to_owned(), ..both };
         assert_eq!(loopback.camera(), Some(Queue::Capture));
         let unfed = capability(streaming | V4L2_CAP_VIDEO_OUTPUT);
-        assert_eq!(Capability { driver: LOOPBACK.to_owned(), ..unfed }.camera(), None);
+        assert_eq!(Capability { driver: Capability::LOOPBACK.to_owned(), ..unfed }.camera(), None);
     }
 }

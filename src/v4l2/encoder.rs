@@ -134,7 +134,7 @@ impl PreparedEncoder {
                 .map_err(|errno| device.error("VIDIOC_S_PARM", errno))?;
         }
         // Not every driver has it, and the last buffer says the same.
-        let _ = sys::subscribe(device.as_fd(), V4L2_EVENT_EOS);
+        let _ = sys::subscribe(device.as_fd(), V4L2_EVENT_EOS, 0);
         Ok(Self { device, queues, input })
     }
 

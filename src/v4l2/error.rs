@@ -36,7 +36,8 @@ pub enum Error {
 }
 
 /// Calls that one program alone succeeds with.
-const CLAIMS: [&str; 5] = ["open", "VIDIOC_S_FMT", "VIDIOC_S_PARM", "VIDIOC_REQBUFS", "VIDIOC_STREAMON"];
+const CLAIMS: [&str; 6] =
+    ["open", "VIDIOC_S_DV_TIMINGS", "VIDIOC_S_FMT", "VIDIOC_S_PARM", "VIDIOC_REQBUFS", "VIDIOC_STREAMON"];
 const SET: &str = "VIDIOC_S_EXT_CTRLS";
 
 impl Error {

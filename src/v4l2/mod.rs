@@ -27,6 +27,7 @@
 
 mod capture;
 mod device;
+mod dv;
 mod encoder;
 mod error;
 mod format;
@@ -36,6 +37,9 @@ mod sys;
 
 pub use capture::{Capture, Filled, Prepared, Wish};
 pub use device::{Capability, Control, Described, Device, Kind};
+#[cfg(test)]
+pub(crate) use dv::tests::timings;
+pub use dv::{Incoming, Timings};
 pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, SharedPlane};
 pub use error::Error;
 pub use format::{

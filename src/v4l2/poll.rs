@@ -19,6 +19,8 @@ pub struct Alarm(Arc<Bell>);
 pub enum Ready {
     /// The device has a buffer.
     Device,
+    /// The device has an event, and perhaps a buffer.
+    Event,
     /// The device is in error (`POLLERR`, `POLLHUP`) and has no buffer: it does not stream, or is gone.
     /// Waiting again would return at once.
     Failed,
@@ -33,8 +35,10 @@ pub struct Watch<'a> {
     pub device: BorrowedFd<'a>,
     /// Wait for a filled buffer too: `POLLIN`.
     pub filled: bool,
-    /// Wait for a buffer that the driver has read, and for events: `POLLOUT`, `POLLPRI`.
+    /// Wait for a buffer that the driver has read: `POLLOUT`.
     pub returned: bool,
+    /// Wait for an event: `POLLPRI`.
+    pub events: bool,
 }
 
 /// What a device that was waited for has.
@@ -76,7 +80,7 @@ impl Alarm {
     /// The kernel's, when it has no memory left.
     pub fn wait(&self, device: Option<BorrowedFd<'_>>, timeout: Option<Duration>) -> std::io::Result<Ready> {
         let bell = PollFd::new(self.0.0.as_fd(), PollFlags::POLLIN);
-        let device = device.map(|device| PollFd::new(device, PollFlags::POLLIN));
+        let device = device.map(|device| PollFd::new(device, PollFlags::POLLIN | PollFlags::POLLPRI));
         let count = if device.is_some() { 2 } else { 1 };
         let mut descriptors = [bell.clone(), device.unwrap_or(bell)];
         uninterrupted(|| poll(&mut descriptors[..count], milliseconds(timeout)))?;
@@ -86,6 +90,7 @@ impl Alarm {
         }
         Ok(match descriptors[1].revents() {
             _ if count == 1 => Ready::Woken,
+            Some(events) if events.contains(PollFlags::POLLPRI) => Ready::Event,
             Some(events) if events.contains(PollFlags::POLLIN) => Ready::Device,
             Some(events) if events.is_empty() => Ready::Woken,
             _ => Ready::Failed,
@@ -101,7 +106,8 @@ impl Alarm {
         let asked = |watch: &Watch<'_>| {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::POLLIN, watch.filled);
-            flags.set(PollFlags::POLLOUT | PollFlags::POLLPRI, watch.returned);
+            flags.set(PollFlags::POLLOUT, watch.returned);
+            flags.set(PollFlags::POLLPRI, watch.events);
             flags
         };
         let [one, other] = watched.each_ref().map(|watch| PollFd::new(watch.device, asked(watch)));

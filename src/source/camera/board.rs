@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::signal::Signal;
 use crate::media::h264::{Load, macroblocks};
 use crate::v4l2::FourCc;
 
@@ -22,6 +23,9 @@ pub struct Node {
     /// Whether what feeds it is powered and connected.
     #[serde(default = "yes")]
     pub signal: bool,
+    /// What comes in by HDMI; none where it takes no HDMI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hdmi: Option<Signal>,
     /// What it gives.
     pub formats: Vec<Offered>,
 }

@@ -38,9 +38,7 @@ impl Settings {
         };
         let node = probe::node(&device, queue, &capability);
         let plan = match plan::plan(&node, &encoders, encode::SOFTWARE, &self.wish) {
-            Err(refusal @ (plan::Refusal::NoSignal | plan::Refusal::Unopened(_))) => {
-                return Err(Unserved::Now(named(refusal.to_string())));
-            }
+            Err(refusal) if refusal.is_for_now() => return Err(Unserved::Now(named(refusal.to_string()))),
             Err(refusal) => return Err(Unserved::AsConfigured(named(refusal.to_string()))),
             Ok(plan) => plan,
         };

@@ -16,9 +16,11 @@ mod buffers;
 mod controls;
 mod doubt;
 mod dropped;
+mod edid;
 mod fields;
 mod gaps;
 mod hardware;
+mod hdmi;
 mod known;
 mod look;
 mod patience;
@@ -26,6 +28,7 @@ mod pipeline;
 mod plan;
 mod probe;
 mod samples;
+mod signal;
 mod software;
 pub(in crate::source) mod stream;
 mod streaming;
@@ -56,6 +59,7 @@ pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
 pub use probe::{Board, Found, encoders, found, probe};
+pub use signal::Signal;
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -198,6 +202,7 @@ impl Source for Camera {
             outlet.starting();
             let (device, queue, capability) = self.open().map_err(|error| Error::new(error.to_string()))?;
             self.rhythm.started();
+            hdmi::begin(&device, outlet)?;
             let path = device.path().to_owned();
             let node = probe::node(&device, queue, &capability);
             apply::begin(&device, &mut self.wished, outlet);
@@ -243,7 +248,7 @@ fn open_camera(path: &Path) -> Result<Opened, v4l2::Error> {
     let device = Device::open(path)?;
     let capability = device.capability()?;
     let Some(queue) = capability.camera() else {
-        let refusal = if capability.is_loopback() { Refusal::NoSignal } else { Refusal::NoCamera };
+        let refusal = if capability.is_loopback() { Refusal::Unfed } else { Refusal::NoCamera };
         return Err(v4l2::Error::Unfit(path.to_owned(), refusal.to_string()));
     };
     Ok((device, queue, capability))

@@ -10,6 +10,7 @@ use super::doubt::Doubt;
 use super::dropped::Dropped;
 use super::fields;
 use super::gaps::{Gaps, missing};
+use super::hdmi;
 use super::patience::{TICK, over, silent};
 use super::plan::{self, Plan, Way};
 use super::software::{self, Software};
@@ -93,6 +94,9 @@ fn stream_on(
         if let Some(pictures) = outlet.take_gop() {
             pipeline.change_gop(pictures);
         }
+        if ready == Ready::Event {
+            hdmi::look(capture.device())?;
+        }
         if ready != Ready::Woken && pipeline.drain(capture)? {
             (alive, pipeline.left) = (now, false);
             rhythm.came(now);
@@ -146,7 +150,7 @@ impl Stream {
 fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     match &plan.way {
         Way::Software(coded) => {
-            let rate = capture.interval().map(Interval::rate);
+            let rate = rate(capture, plan);
             let settings = software::settings(capture.format(), coded, plan.size, rate);
             Software::new(capture.format(), settings, coded.level_configured)
                 .map(Box::new)
@@ -161,10 +165,15 @@ fn stream(capture: &Capture, plan: &Plan) -> Result<Stream, String> {
     }
 }
 
+/// Pictures a second that come: as the driver says or, if it does not, as was planned.
+fn rate(capture: &Capture, plan: &Plan) -> Option<f64> {
+    capture.interval().or(plan.interval()).map(Interval::rate)
+}
+
 /// Which pictures are passed on: all, unless they are coded here.
 fn thin(plan: &Plan, capture: &Capture) -> Thin {
     match &plan.way {
-        Way::Software(coded) => Thin::new(Some(coded.fps), capture.interval().map(Interval::rate)),
+        Way::Software(coded) => Thin::new(Some(coded.fps), rate(capture, plan)),
         Way::Passthrough | Way::Hardware(_) => Thin::new(None, None),
     }
 }

@@ -18,11 +18,12 @@ use std::collections::BTreeSet;
 
 use super::board::{EncoderNode, Encoders, Node, Offered, Size};
 use super::samples::same_samples;
+use super::signal::Signal;
 use super::thin;
 use crate::encode::{self, Samples};
 use crate::hub::Instead;
 use crate::media::h264::{Level, Profile};
-use crate::v4l2::FourCc;
+use crate::v4l2::{Capability, FourCc};
 use coder::Coder;
 use sizes::Limit;
 
@@ -110,9 +111,12 @@ pub(super) struct Coded {
 pub(super) enum Refusal {
     /// A camera's metadata, an encoder or an output.
     NoCamera,
-    /// Nothing is connected, or it is off; a v4l2loopback node has what its writer brings, and lists every
-    /// format there is before.
+    /// Nothing is connected, or it is off.
     NoSignal,
+    /// A v4l2loopback node has what its writer brings, and lists every format there is before.
+    Unfed,
+    /// What comes in by HDMI cannot be captured.
+    Hdmi(Signal),
     /// The driver names no pixel format.
     NoFormat,
     /// Nothing but a bare sensor's samples; these.
@@ -129,6 +133,13 @@ pub(super) enum Refusal {
     NoEncoder(Vec<String>),
     /// There is none among the nodes that can be opened; why those others cannot that may be one.
     Unopened(Vec<String>),
+}
+
+impl Refusal {
+    /// Whether it is what comes in, or who may open what, and not the camera: that may be otherwise at any time.
+    pub(super) fn is_for_now(&self) -> bool {
+        matches!(self, Self::NoSignal | Self::Unfed | Self::Hdmi(_) | Self::Unopened(_))
+    }
 }
 
 /// Whether something of the camera is to be taken whatever its rate and size are.
@@ -179,8 +190,11 @@ pub(super) fn plan(node: &Node, encoders: &Encoders, software: bool, wish: &Wish
     if !node.captures {
         return Err(Refusal::NoCamera);
     }
-    if !node.signal {
-        return Err(Refusal::NoSignal);
+    match node.hdmi {
+        Some(signal) if !signal.is_good() => return Err(Refusal::Hdmi(signal)),
+        _ if node.signal => {}
+        _ if node.driver == Capability::LOOPBACK => return Err(Refusal::Unfed),
+        _ => return Err(Refusal::NoSignal),
     }
     let board = Board { encoders: &encoders.found, unopened: &encoders.unopened, software };
     let mut plan = first(node, board, wish)?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::board::{EncoderNode, Encoders, Node, Offered, Range, Size};
 use super::controls::{Control, apply};
 use super::unopened::{self, Unopened};
-use super::{Wish, asking, open_camera, plan};
+use super::{Wish, asking, hdmi, open_camera, plan};
 use crate::encode;
 use crate::v4l2::{Capability, Device, Error, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
@@ -194,13 +194,20 @@ pub(super) fn stable_name(path: &Path) -> Option<PathBuf> {
 
 /// What a camera is and everything it offers.
 pub(super) fn node(device: &Device, queue: Queue, capability: &Capability) -> Node {
+    let mut formats: Vec<Offered> =
+        device.offers(queue).into_iter().map(|offer| offered(device, offer)).collect();
+    let hdmi = hdmi::signal(device);
+    if let Some(signal) = &hdmi {
+        signal.fill(&mut formats);
+    }
     Node {
         card: capability.card.clone(),
         bus: capability.bus.clone(),
         driver: capability.driver.clone(),
         captures: true,
         signal: device.has_signal(),
-        formats: device.offers(queue).into_iter().map(|offer| offered(device, offer)).collect(),
+        hdmi,
+        formats,
     }
 }
 
@@ -211,7 +218,8 @@ fn look(path: &Path, encoders: &Encoders) -> Option<Found> {
     Some(Found {
         path: path.to_owned(),
         id: stable_name(path),
-        served: plan.is_ok(),
+        // What comes in by HDMI comes without a word to who looks for cameras: it is served once it does.
+        served: matches!(plan, Ok(_) | Err(plan::Refusal::Hdmi(_))),
         verdict: plan::verdict(&node, &plan),
         reasons: plan.map(|plan| plan.reasons).unwrap_or_default(),
         node,

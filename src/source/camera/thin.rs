@@ -2,6 +2,8 @@
 
 use crate::media::MediaTime;
 
+/// With room for 30.0003.
+const UNASKED: f64 = 30.5;
 /// Rates so near are one.
 const NEAR: f64 = 1.05;
 /// A stamp may be early by this part of the time between the camera's pictures and still be the one that is due.
@@ -10,6 +12,11 @@ const EARLY: f64 = 0.4;
 /// Pictures a second that are coded of a camera that gives so many: the others would only make the encoder late.
 pub(super) fn left(asked: f64, given: f64) -> f64 {
     if is_thinned(asked, given) { asked } else { given }
+}
+
+/// Pictures a second that are coded where nobody says how many: up to 30, one of two or of three of a camera that gives more.
+pub(super) fn unasked(given: f64) -> f64 {
+    given / (given / UNASKED).ceil().max(1.0)
 }
 
 /// Whether not all are coded.
@@ -107,6 +114,21 @@ mod tests {
             assert!(coded.len().abs_diff(in_ten_seconds) <= 1, "{asked} of {given}: {}", coded.len());
             let seen: std::collections::BTreeSet<u64> = coded.windows(2).map(|two| two[1] - two[0]).collect();
             assert!(seen.iter().all(|gap| gaps.contains(gap)), "{asked} of {given}: {seen:?}");
+        }
+    }
+
+    #[test]
+    fn unasked_there_are_as_many_as_30_evenly_spaced() {
+        for (given, coded) in [
+            (60.0, 30.0),
+            (50.0, 25.0),
+            (59.94, 29.97),
+            (90.0, 30.0),
+            (30.0003, 30.0003),
+            (24.0, 24.0),
+            (0.0, 0.0),
+        ] {
+            assert_eq!(unasked(given), coded);
         }
     }
 

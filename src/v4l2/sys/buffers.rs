@@ -149,10 +149,10 @@ pub(in super::super) fn stop_encoder(fd: BorrowedFd<'_>) -> nix::Result<()> {
     vidioc_encoder_cmd(fd, &mut command)
 }
 
-/// `VIDIOC_SUBSCRIBE_EVENT`: one of the kernel's `V4L2_EVENT_*`.
-pub(in super::super) fn subscribe(fd: BorrowedFd<'_>, event: u32) -> nix::Result<()> {
+/// `VIDIOC_SUBSCRIBE_EVENT`: one of the kernel's `V4L2_EVENT_*`, of an input or what else it is of.
+pub(in super::super) fn subscribe(fd: BorrowedFd<'_>, event: u32, of: u32) -> nix::Result<()> {
     let mut subscription = v4l2_event_subscription::zeroed();
-    subscription.type_ = event;
+    (subscription.type_, subscription.id) = (event, of);
     vidioc_subscribe_event(fd, &mut subscription)
 }
 

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod controls;
+mod dv;
 mod formats;
 mod mapping;
 
@@ -16,6 +17,7 @@ use super::format::Queue;
 
 pub(super) use buffers::*;
 pub(super) use controls::*;
+pub(super) use dv::*;
 pub(super) use formats::*;
 pub(super) use mapping::Mapping;
 
@@ -58,6 +60,7 @@ plain!(
     v4l2_ext_controls,
     v4l2_query_ext_ctrl
 );
+plain!(v4l2_dv_timings, v4l2_edid);
 plain!(v4l2_input, v4l2_encoder_cmd, v4l2_event_subscription, c_int);
 
 // SAFETY: integers, arrays of them and raw pointers alone, a `Plain` among them.
@@ -121,12 +124,17 @@ pub(super) fn capability(fd: BorrowedFd<'_>) -> nix::Result<v4l2_capability> {
     Ok(capability)
 }
 
-/// `VIDIOC_ENUMINPUT` of the current input: its status.
-pub(super) fn input_status(fd: BorrowedFd<'_>) -> nix::Result<u32> {
+/// `VIDIOC_G_INPUT`: the current input.
+pub(super) fn input(fd: BorrowedFd<'_>) -> nix::Result<u32> {
     let mut index: c_int = 0;
     vidioc_g_input(fd, &mut index)?;
+    u32::try_from(index).map_err(|_| Errno::EINVAL)
+}
+
+/// `VIDIOC_ENUMINPUT` of the current input: its status.
+pub(super) fn input_status(fd: BorrowedFd<'_>) -> nix::Result<u32> {
     let mut input = v4l2_input::zeroed();
-    input.index = u32::try_from(index).map_err(|_| Errno::EINVAL)?;
+    input.index = self::input(fd)?;
     vidioc_enuminput(fd, &mut input)?;
     Ok(input.status)
 }
@@ -169,6 +177,11 @@ mod tests {
             (number!(request_code_readwrite, 95, v4l2_selection), 0xc040_565f),
             (number!(request_code_readwrite, 22, v4l2_streamparm), 0xc0cc_5616),
             (number!(request_code_write, 18, c_int), 0x4004_5612),
+            (number!(request_code_readwrite, 40, v4l2_edid), sizes(0xc028_5628, 0xc024_5628)),
+            (number!(request_code_readwrite, 41, v4l2_edid), sizes(0xc028_5629, 0xc024_5629)),
+            (number!(request_code_readwrite, 87, v4l2_dv_timings), 0xc084_5657),
+            (number!(request_code_readwrite, 88, v4l2_dv_timings), 0xc084_5658),
+            (number!(request_code_read, 99, v4l2_dv_timings), 0x8084_5663),
         ] {
             assert_eq!(format!("{number:#x}"), format!("{kernels:#x}"));
         }
@@ -179,6 +192,10 @@ mod tests {
         assert_eq!(std::mem::offset_of!(v4l2_event, u), 8);
         assert_eq!(std::mem::offset_of!(v4l2_event, pending), 72);
         assert_eq!(std::mem::offset_of!(v4l2_selection, r), 12);
+        assert_eq!(std::mem::offset_of!(v4l2_bt_timings, pixelclock), 16);
+        assert_eq!(std::mem::offset_of!(v4l2_bt_timings, flags), 64);
+        assert_eq!(std::mem::offset_of!(v4l2_dv_timings, __bindgen_anon_1), 4);
+        assert_eq!(std::mem::offset_of!(v4l2_edid, edid), 32);
         assert_eq!(std::mem::offset_of!(v4l2_ext_control, __bindgen_anon_1), 12);
         let (wide, narrow) =
             (std::mem::offset_of!(v4l2_buffer, m), std::mem::offset_of!(v4l2_buffer_time64, m));

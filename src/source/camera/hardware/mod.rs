@@ -355,11 +355,12 @@ fn arrangement(settings: &Settings, camera: &Prepared) -> Result<Arrangement, Er
         false => layout::layout(&format, size).map(drop),
     };
     readable.map_err(|why| Error::new(format!("{}: {why}", camera.device().path().display())))?;
-    let given = camera.interval().filter(|interval| interval.rate() > 0.0);
+    // Of a driver that does not say it is known where it is what comes in by HDMI.
+    let given = camera.interval().filter(|interval| interval.rate() > 0.0).or(settings.capture.interval);
     // Pictures come no faster than what is left of them.
     let interval = match given.map(v4l2::Interval::rate) {
         Some(rate) if thin::is_thinned(settings.fps, rate) => v4l2::Interval::from_rate(settings.fps),
-        _ => given.or(settings.capture.interval),
+        _ => given,
     };
     let load = Load {
         size,

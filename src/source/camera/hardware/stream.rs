@@ -19,6 +19,7 @@ use crate::source::Error;
 use crate::source::camera::controls::apply::{self, Wished};
 use crate::source::camera::dropped::Dropped;
 use crate::source::camera::gaps::Gaps;
+use crate::source::camera::hdmi;
 use crate::source::camera::patience::{TICK, over, silent};
 use crate::source::camera::streaming::sentence;
 use crate::source::camera::thin::Thin;
@@ -185,6 +186,9 @@ impl<'a> Stream<'a> {
             if let Some(pictures) = self.outlet.take_gop() {
                 self.change_gop(pictures)?;
             }
+            if camera.event {
+                hdmi::look(self.capture.device())?;
+            }
             self.collect(encoder, now)?;
             let any = self.fetch(camera, now)?;
             if camera.failed && !any {
@@ -198,8 +202,9 @@ impl<'a> Stream<'a> {
 
     /// Waits for the encoder and, if it is looked for too, for the camera.
     fn wait(&mut self, camera: bool, timeout: Duration) -> Result<[Seen; 2], Error> {
-        let encoder = Watch { device: self.running.encoder.as_fd(), filled: true, returned: true };
-        let camera = Watch { device: self.capture.as_fd(), filled: camera, returned: false };
+        let encoder =
+            Watch { device: self.running.encoder.as_fd(), filled: true, returned: true, events: true };
+        let camera = Watch { device: self.capture.as_fd(), filled: camera, returned: false, events: camera };
         self.alarm
             .wait_both([encoder, camera], timeout)
             .map_err(|error| Error::new(format!("{}: poll failed: {error}", self.name)))

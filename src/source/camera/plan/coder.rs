@@ -187,7 +187,7 @@ impl<'a> Coder<'a> {
     pub(super) fn way(self, plan: &Plan, wish: &Wish, input: Input) -> Result<Way, String> {
         // A camera that is faster than what is wished is thinned out.
         let given = plan.rate.unwrap_or(RATE);
-        let fps = wish.fps.map_or(given, |asked| thin::left(asked, given));
+        let fps = wish.fps.map_or_else(|| thin::unasked(given), |asked| thin::left(asked, given));
         let profile = match self {
             Self::Software => Profile::Baseline,
             Self::Hardware(encoder) => wish.profile.unwrap_or_else(|| richest(encoder)),

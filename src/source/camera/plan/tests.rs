@@ -85,8 +85,11 @@ fn every_board_gets_its_plans() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let board: Board =
+        let mut board: Board =
             options.from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if let Some(signal) = board.node.hdmi {
+            signal.fill(&mut board.node.formats);
+        }
         assert!(!board.plans.is_empty(), "{}", path.display());
         for (wish, expected) in board.plans.clone() {
             let plan = plan(&board.node, &board.encoders(), board.software, &wish);

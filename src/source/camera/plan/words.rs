@@ -104,7 +104,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoCamera => write!(f, "captures no pictures"),
-            Self::NoSignal => write!(f, "has no signal (v4l2loopback: no program writes to it yet)"),
+            Self::NoSignal => write!(f, "has no signal: what feeds it is off, or not connected"),
+            Self::Unfed => write!(f, "has no signal (v4l2loopback: no program writes to it yet)"),
+            Self::Hdmi(signal) => write!(f, "{signal}"),
             Self::NoFormat => write!(f, "offers no pixel format"),
             Self::Bayer(names) => write!(
                 f,
@@ -133,6 +135,7 @@ impl fmt::Display for Refusal {
 pub(in super::super) fn verdict(node: &Node, plan: &Result<Plan, Refusal>) -> String {
     let plan = match plan {
         Ok(plan) => plan,
+        Err(refusal @ Refusal::Hdmi(_)) => return format!("{refusal}; once a signal comes it is served"),
         Err(refusal) => return refusal.to_string(),
     };
     let served = if plan.way == Way::Passthrough { " is served as it comes" } else { ", is served" };
