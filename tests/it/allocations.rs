@@ -303,9 +303,12 @@ fn a_picture_is_no_allocation_whoever_reads_it() {
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     learn_timers();
     let mut wrong = Vec::new();
-    for (transport, pacing) in
-        [(Transport::Tcp, Pacing::Auto), (Transport::Udp, Pacing::Auto), (Transport::Udp, Pacing::On)]
-    {
+    for (transport, pacing) in [
+        (Transport::Tcp, Pacing::Auto),
+        (Transport::TcpElsewhere, Pacing::Auto),
+        (Transport::Udp, Pacing::Auto),
+        (Transport::Udp, Pacing::On),
+    ] {
         learn_rings(pacing);
         for readers in [1, 8, 32] {
             for (paused, bytes) in [(false, 1_000), (false, 20_000), (true, 1_000), (true, 20_000)] {
