@@ -78,7 +78,7 @@ pub(super) struct PlanArguments {
     /// The board's link: 100M, 1G; of Wi-Fi what it really carries.
     #[arg(long, value_name = "RATE", default_value = "100M")]
     link: plan::Bitrate,
-    /// Cores that serve; one server uses one.
+    /// Cores that serve: `workers` in the configuration, one unless it says more.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     cores: u32,
     /// How packets are sent.

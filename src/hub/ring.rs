@@ -100,19 +100,29 @@ impl<T: Clone + Weigh> Ring<T> {
 
     /// Writes the next item, evicts what the bounds no longer allow and wakes whoever waits.
     pub fn push(&self, item: T) -> Cursor {
-        let (at, waiting) = self.put(item);
+        self.push_evicting(item, |_, _| {})
+    }
+
+    /// The same, and hands on what is evicted, with the bytes that the bounds have left without it: under the lock, so that
+    /// nothing may be done with it that takes time.
+    pub fn push_evicting(&self, item: T, evicted: impl FnMut(T, usize)) -> Cursor {
+        let (at, waiting) = self.put_evicting(item, evicted);
         self.wake(waiting);
         at
     }
 
     /// The same, but leaves it to [`Ring::wake`] to wake whoever waits: for who holds a lock that they would wait for next.
     pub(super) fn put(&self, item: T) -> (Cursor, Waiting) {
+        self.put_evicting(item, |_, _| {})
+    }
+
+    fn put_evicting(&self, item: T, evicted: impl FnMut(T, usize)) -> (Cursor, Waiting) {
         let mut ring = self.lock();
         ring.bytes += item.bytes();
         ring.starts += usize::from(item.starts());
         let newest = item.time();
         ring.items.push_back(item);
-        ring.evict_what_exceeds(newest);
+        ring.evict_what_exceeds(newest, evicted);
         let at = Cursor(ring.end() - 1);
         (at, Waiting(ring.take_wakers()))
     }
@@ -169,7 +179,7 @@ impl<T: Clone + Weigh> Ring<T> {
         let mut ring = self.lock();
         ring.bounds.bytes = bytes;
         if let Some(newest) = ring.items.back().map(Weigh::time) {
-            ring.evict_what_exceeds(newest);
+            ring.evict_what_exceeds(newest, |_, _| {});
         }
     }
 
@@ -218,9 +228,10 @@ impl<T: Clone + Weigh> Shared<T> {
         std::mem::replace(&mut self.wakers, std::mem::take(&mut self.spare))
     }
 
-    fn evict_what_exceeds(&mut self, newest: MediaTime) {
+    fn evict_what_exceeds(&mut self, newest: MediaTime, mut evicted: impl FnMut(T, usize)) {
         while self.items.len() > 1 && self.exceeds(newest) {
-            self.evict();
+            let Some(item) = self.evict() else { return };
+            evicted(item, self.bounds.bytes.saturating_sub(self.bytes));
         }
     }
 
@@ -233,11 +244,12 @@ impl<T: Clone + Weigh> Shared<T> {
             || self.starts > bounds.groups
     }
 
-    fn evict(&mut self) {
-        let Some(item) = self.items.pop_front() else { return };
+    fn evict(&mut self) -> Option<T> {
+        let item = self.items.pop_front()?;
         self.oldest += 1;
         self.bytes -= item.bytes();
         self.starts -= usize::from(item.starts());
+        Some(item)
     }
 }
 

@@ -13,6 +13,7 @@ mod receiver;
 mod reorder;
 mod sender;
 mod sequence;
+mod spare;
 mod wire;
 
 pub use depacketizer::{DepacketizedUnit, Depacketizer, Dropped};
@@ -22,4 +23,5 @@ pub use receiver::{Receiver, Statistics};
 pub use reorder::Arrived;
 pub use sender::{Sender, payload_type};
 pub use sequence::{Place, Sequence};
+pub use spare::Spare;
 pub use wire::{Run, WireImage};

@@ -1,9 +1,9 @@
 //! One track's packets: SSRC, sequence numbers and timestamps, the same for all its readers.
 
-use std::iter::repeat_n;
 use std::sync::Arc;
 
 use super::payload::Payload;
+use super::spare::Spare;
 use super::wire::{HEADER, PREFIX, WireImage};
 use super::{aac, h264, h265, jpeg};
 use crate::media::jpeg::Image;
@@ -95,19 +95,24 @@ impl Sender {
         self.timestamp_offset.wrapping_add(time.ticks(self.clock_rate) as u32)
     }
 
-    /// The access unit as packets, in one allocation; `None` if nothing in it is sent, or if it is so
+    /// The access unit as packets, in memory of their own; `None` if nothing in it is sent, or if it is so
     /// large that its packets could not be numbered. Access units come in the order of decoding: their
     /// times need not rise.
     pub fn packetize(&mut self, unit: &AccessUnit) -> Option<WireImage> {
+        self.packetize_in(unit, &mut Spare::default())
+    }
+
+    /// The same in memory of images of before, if there is any.
+    pub fn packetize_in(&mut self, unit: &AccessUnit, spare: &mut Spare) -> Option<WireImage> {
         let (data, room) = (&unit.data[..], self.room);
         match self.format {
-            Format::H264 => self.image(unit, || h264::payloads(data, room)),
-            Format::H265 => self.image(unit, || h265::payloads(data, room)),
+            Format::H264 => self.image(unit, spare, || h264::payloads(data, room)),
+            Format::H265 => self.image(unit, spare, || h265::payloads(data, room)),
             Format::Jpeg => {
                 let image = Image::parse(data).ok()?;
-                self.image(unit, || jpeg::payloads(image, room))
+                self.image(unit, spare, || jpeg::payloads(image, room))
             }
-            Format::Aac => self.image(unit, || aac::payloads(data, room)),
+            Format::Aac => self.image(unit, spare, || aac::payloads(data, room)),
         }
     }
 
@@ -115,6 +120,7 @@ impl Sender {
     fn image<P: Payload, I: Iterator<Item = P>>(
         &mut self,
         unit: &AccessUnit,
+        spare: &mut Spare,
         payloads: impl Fn() -> I,
     ) -> Option<WireImage> {
         let (mut packets, mut octets) = (0usize, 0usize);
@@ -123,10 +129,10 @@ impl Sender {
             octets += payload.len();
         }
         let count = u16::try_from(packets).ok().filter(|count| *count > 0)?;
-        let mut data: Arc<[u8]> = repeat_n(0, packets * (PREFIX + HEADER) + octets).collect();
+        let mut data = spare.take(packets * (PREFIX + HEADER) + octets);
         let timestamp = self.timestamp(unit.time);
         let first_seq = self.next_seq;
-        // Nobody else has it yet.
+        // Nobody else has it yet; what it held of an image before is written over to the last byte.
         let mut rest = Arc::get_mut(&mut data)?;
         for (index, payload) in payloads().enumerate() {
             let (frame, tail) = rest.split_at_mut(PREFIX + HEADER + payload.len());
@@ -172,8 +178,8 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Link;
     use crate::media::h264::ParameterSets;
+    use crate::media::{self, Link};
 
     fn sender(first_seq: u16) -> Sender {
         let codec = Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68]));
@@ -209,6 +215,31 @@ mod tests {
         }
         assert_eq!(sender.next_seq(), u16::MAX.wrapping_add(image.packets));
         assert!(image.frames().all(|frame| frame[..2] == [b'$', 2]));
+    }
+
+    #[test]
+    fn an_image_in_used_memory_is_what_it_is_in_new() {
+        let jpeg = include_bytes!("../../tests/fixtures/bitstreams/422.jpg").to_vec();
+        let avc = [&[0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 0, 1, 0x65][..], &[7; 9000]].concat();
+        let hevc = [&[0, 0, 0, 1, 0x26, 1][..], &[9; 7000]].concat();
+        let sets = media::h265::ParameterSets::new(&[0x40, 1], &[0x42, 1], &[0x44, 1]);
+        for (codec, data) in [
+            (Codec::H264(ParameterSets::new(&[0x67, 66, 0xc0, 30], &[0x68])), avc),
+            (Codec::H265(sets), hevc),
+            (Codec::Jpeg, jpeg),
+            (Codec::Aac(media::aac::Config::parse(&[0x12, 0x10]).unwrap()), vec![5; 3000]),
+        ] {
+            let sender = || Sender::new(TrackId(1), &codec, 1, 2, 3, 1420);
+            let new = sender().packetize(&unit(&data)).unwrap();
+            let mut spare = Spare::default();
+            let mut used = spare.take(new.as_bytes().len());
+            Arc::get_mut(&mut used).unwrap().fill(0xee);
+            let place = used.as_ptr();
+            spare.give(used, usize::MAX);
+            let again = sender().packetize_in(&unit(&data), &mut spare).unwrap();
+            assert_eq!(again.as_bytes().as_ptr(), place, "{}", codec.name());
+            assert!(again.as_bytes() == new.as_bytes(), "{}", codec.name());
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::spare::Spare;
 use crate::hub::Weigh;
 use crate::media::{Journey, Link, MediaTime, TrackId};
 
@@ -19,7 +20,7 @@ pub(super) const RUN_PACKETS: usize = 64;
 /// Bytes of one run: the payload of IPv4's largest datagram.
 pub(super) const RUN_BYTES: usize = 65_507;
 
-/// All packets of one access unit, back to back in one allocation, each as an interleaved frame:
+/// All packets of one access unit, back to back in one block of memory, each as an interleaved frame:
 ///
 /// ```text
 ///  '$' | channel 2*track | length (16 bit) | RTP header (12 bytes) | payload
@@ -42,13 +43,41 @@ pub struct WireImage {
     pub octets: u32,
     /// How the access unit got here.
     pub journey: Option<Journey>,
+    /// As long as its packets, or longer.
     pub(super) data: Arc<[u8]>,
 }
 
 impl WireImage {
     /// The whole image as it goes out interleaved.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.data
+        let length = usize::from(self.packets) * (PREFIX + HEADER) + self.octets as usize;
+        self.data.get(..length).unwrap_or_default()
+    }
+
+    /// Whether its frames are those of a channel.
+    pub fn is_on(&self, channel: u8) -> bool {
+        u16::from(channel) == u16::from(self.track.0) * 2
+    }
+
+    /// It is over: its memory is for images to come, if so many bytes have room for it.
+    pub fn give_to(self, spare: &mut Spare, room: usize) {
+        spare.give(self.data, room);
+    }
+
+    /// The same packets on another interleaved channel.
+    #[must_use]
+    pub fn on_channel(&self, channel: u8, spare: &mut Spare) -> Self {
+        let bytes = self.as_bytes();
+        let mut data = spare.take(bytes.len());
+        if let Some(copy) = Arc::get_mut(&mut data) {
+            copy[..bytes.len()].copy_from_slice(bytes);
+            let mut at = 0;
+            for frame in self.frames() {
+                copy[at + 1] = channel;
+                at += frame.len();
+            }
+        }
+        Self { data, ..self.clone() }
     }
 
     /// The SSRC of the stream that it is of.
@@ -59,7 +88,7 @@ impl WireImage {
 
     /// Each packet with its prefix.
     pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
-        Frames(&self.data)
+        Frames(self.as_bytes())
     }
 
     /// Each RTP packet.

@@ -75,7 +75,7 @@ async fn serve_to_its_end(mut connection: Box<(Shell, Seat)>) {
     // However it ended, and be it by a panic: nothing of it is left.
     let cleared = catch_unwind(AssertUnwindSafe(|| {
         let over = shell.core.closed(&mut shell.worker.house.sessions());
-        over.iter().for_each(|session| shell.worker.release(session, Over::ConnectionOver));
+        over.iter().for_each(|session| shell.worker.release(session, Over::Unconnected));
     }));
     tell(shell.peer(), cleared.map_err(|panic| supervise::sentence(&*panic)).and(done));
 }

@@ -15,6 +15,7 @@ use super::tally::{Reason, Told};
 use super::tempo::Tempo;
 use super::udp::{Pair, Round};
 use super::unsent::Unsent;
+use super::variants::Variants;
 use super::view::{Found, Seen, View};
 use crate::clock;
 use crate::hub::Cursor;
@@ -36,6 +37,7 @@ pub(super) struct FanOut {
     /// Kept for its room, like the next.
     seen: RefCell<Seen>,
     rounds: RefCell<Rounds>,
+    variants: RefCell<Variants>,
     /// Who is first in the next round: nobody starves behind a full socket.
     first: Cell<usize>,
     told: Cell<Told>,
@@ -92,6 +94,7 @@ impl FanOut {
             self.begin_parts(feed, readers, view.now);
         }
         self.rounds.replace(rounds);
+        self.variants.borrow_mut().end_round();
         self.measure.end_round(&view, feed);
         // A report comes behind the first image.
         let by_udp = readers.iter().filter(|reader| matches!(reader.path, Path::Udp(_)));
@@ -154,13 +157,14 @@ impl FanOut {
         let start = self.first.get().checked_rem(readers.len()).unwrap_or_default();
         let (behind, ahead) = readers.split_at(start);
         let (mut pacer, tempos) = (self.pacer.borrow_mut(), self.tempos.borrow());
+        let mut variants = self.variants.borrow_mut();
         let mut more = false;
         let mut ready = ready_by_udp(readers);
         for (number, reader) in (start..).zip(ahead).chain((0..).zip(behind)) {
             match &reader.path {
                 Path::Tcp(outbox) => {
                     outbox.hold_unsent(unsent);
-                    write(view, reader, outbox, &self.measure);
+                    write(view, reader, outbox, (&mut variants, &self.measure));
                     self.see_to(reader, now);
                 }
                 Path::Udp(pair) => {
@@ -297,14 +301,26 @@ fn round_of<'a>(rounds: &'a mut Rounds, pair: &Rc<Pair>) -> &'a mut Round {
 }
 
 /// Writes an interleaved reader's images for as long as its socket takes them.
-fn write(view: &mut View<'_>, reader: &Reader, outbox: &Outbox, measure: &Measure) {
+fn write(
+    view: &mut View<'_>,
+    reader: &Reader,
+    outbox: &Outbox,
+    (variants, measure): (&mut Variants, &Measure),
+) {
     if !outbox.is_ready() {
         // A connection that failed ends in its own task: its socket is readable then.
         let _ = outbox.pump();
         return;
     }
     while let Some(Due { image, withheld, way: Way::Tcp(channel), last }) = reader.next(view) {
-        let ready = outbox.send(view.image(image), withheld, channel).unwrap_or(false);
+        let (at, image) = (view.place(image), view.image(image));
+        let elsewhere = withheld == 0 && !image.is_on(channel);
+        let variant = if elsewhere { variants.get(at, image, channel) } else { None };
+        let sent = match variant {
+            Some(variant) => outbox.send_whole(variant),
+            None => outbox.send(image, withheld, channel),
+        };
+        let ready = sent.unwrap_or(false);
         measure.handed();
         if !ready || last {
             return;

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::hub::{Bounds, Cursor, Mount, Ring, Slot};
 use crate::media::{AccessUnit, Kind, Link, MediaTime, Track, TrackId};
 use crate::random::random_u32;
-use crate::rtp::{Sender, WireImage};
+use crate::rtp::{Sender, Spare, WireImage};
 
 /// A mount keeps at most this much of its media.
 pub(super) const RING: usize = 8 << 20;
@@ -29,6 +29,8 @@ pub(super) struct Feed {
     max_packet: usize,
     cname: Arc<str>,
     images: Ring<WireImage>,
+    /// Bytes of media that it may keep.
+    share: AtomicUsize,
     /// Held while an access unit becomes an image: whichever worker comes first makes it.
     streams: Mutex<Streams>,
     keyframes: Mutex<Keyframes>,
@@ -58,6 +60,8 @@ struct Streams {
     /// Those of before a track's codec changed.
     retired: Vec<Stream>,
     taken: Taken,
+    /// Memory of images that nobody has any more.
+    spare: Spare,
 }
 
 /// How far a mount's access units have become images.
@@ -87,6 +91,7 @@ impl Feed {
             max_packet,
             cname,
             images: Ring::new(Bounds { bytes: ring, ..IMAGES }),
+            share: AtomicUsize::new(ring),
             streams: Mutex::new(Streams { taken, ..Streams::default() }),
             epoch: AtomicU32::new(0),
             keyframes: Mutex::default(),
@@ -171,6 +176,7 @@ impl Feed {
         }
         if !self.mount.state().flows() {
             self.images.clear();
+            streams.spare.clear();
         }
         streams.taken
     }
@@ -205,13 +211,18 @@ impl Feed {
         if stream.broken {
             return;
         }
-        let Some(image) = stream.sender.packetize(unit) else { return };
+        let Some(image) = stream.sender.packetize_in(unit, &mut streams.spare) else { return };
         if image.link == Link::Start {
             self.keyframes().came();
         }
         // B-pictures come behind pictures that are shown later.
         self.newest.fetch_max(image.time.as_nanos(), Ordering::Relaxed);
-        streams.taken.image = self.images.push(image).next();
+        let spare = &mut streams.spare;
+        // What goes stays within the mount's share: a group of pictures goes at once, and its memory is the next one's.
+        // Where the share is full something goes with each image.
+        let least = self.share.load(Ordering::Relaxed) / 4;
+        let evicted = |image: WireImage, room: usize| image.give_to(spare, room.max(least));
+        streams.taken.image = self.images.push_evicting(image, evicted).next();
     }
 
     /// Changes with every codec: who was told of another one can make nothing of what is sent now.
@@ -232,9 +243,10 @@ impl Feed {
     /// A source that still plays may have another reader soon, who starts in what is there; one that rests
     /// begins anew for the next.
     pub(super) fn forget_what_nobody_will_see(&self) {
-        let streams = self.streams();
+        let mut streams = self.streams();
         if self.readers.load(Ordering::SeqCst) == 0 && !self.mount.state().flows() {
             self.images.clear();
+            streams.spare.clear();
             self.mount.units().forget(streams.taken.unit);
         }
     }
@@ -279,7 +291,9 @@ impl Feed {
 
     /// It may keep so many bytes of media from now on.
     pub(super) fn hold(&self, ring: usize) {
+        self.share.store(ring, Ordering::Relaxed);
         self.images.hold(ring);
+        self.streams().spare.clear();
     }
 
     pub(super) fn images(&self) -> &Ring<WireImage> {

@@ -42,6 +42,7 @@ mod thread;
 mod timers;
 mod udp;
 mod unsent;
+mod variants;
 mod view;
 mod volume;
 mod worker;

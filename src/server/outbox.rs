@@ -161,23 +161,33 @@ impl Outbox {
     /// # Errors
     /// The connection is over.
     pub(super) fn send(&self, image: &WireImage, withheld: u16, channel: u8) -> io::Result<bool> {
-        let mut queue = self.queue.borrow_mut();
-        let bytes = image.as_bytes();
-        if own_heads(image, withheld, channel) {
-            queue.begin(Outgoing { image: image.clone(), withheld, channel });
-        } else {
-            let written = match self.stream.get_ref().write(bytes) {
-                Ok(written) if written == bytes.len() => return Ok(true),
-                Ok(written) => written,
-                Err(error) if blocks(&error) => 0,
-                Err(error) => return Err(error),
-            };
-            // None at all is no part of it.
-            let parted = written > 0;
-            self.parted.set(self.parted.get().saturating_add(parted.into()));
-            let flight = InFlight { image: image.clone(), written, rewritten: false, parted };
-            queue.flight().image = Some(flight);
+        if !own_heads(image, withheld, channel) {
+            return self.send_whole(image);
         }
+        let mut queue = self.queue.borrow_mut();
+        queue.begin(Outgoing { image: image.clone(), withheld, channel });
+        self.write_on(&mut queue, None)?;
+        Ok(!queue.blocked)
+    }
+
+    /// The same of an image as it is.
+    ///
+    /// # Errors
+    /// The connection is over.
+    pub(super) fn send_whole(&self, image: &WireImage) -> io::Result<bool> {
+        let bytes = image.as_bytes();
+        let written = match self.stream.get_ref().write(bytes) {
+            Ok(written) if written == bytes.len() => return Ok(true),
+            Ok(written) => written,
+            Err(error) if blocks(&error) => 0,
+            Err(error) => return Err(error),
+        };
+        // None at all is no part of it.
+        let parted = written > 0;
+        self.parted.set(self.parted.get().saturating_add(parted.into()));
+        let flight = InFlight { image: image.clone(), written, rewritten: false, parted };
+        let mut queue = self.queue.borrow_mut();
+        queue.flight().image = Some(flight);
         self.write_on(&mut queue, None)?;
         Ok(!queue.blocked)
     }
@@ -308,7 +318,7 @@ impl Queue {
 
 /// Whether a reader's heads differ from the image's.
 fn own_heads(image: &WireImage, withheld: u16, channel: u8) -> bool {
-    withheld != 0 || u16::from(channel) != u16::from(image.track.0) * 2
+    withheld != 0 || !image.is_on(channel)
 }
 
 /// Nothing was written now, and the connection goes on.

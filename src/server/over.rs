@@ -7,7 +7,7 @@ pub(super) enum Over {
     /// A SETUP of the same connection began another.
     Replaced,
     /// Its media was interleaved in a connection that is over.
-    ConnectionOver,
+    Unconnected,
     /// Nothing was heard of its client for its timeout.
     Silent,
     /// Datagrams to it are refused again and again.
@@ -26,7 +26,7 @@ impl std::fmt::Display for Over {
         f.write_str(match self {
             Self::TornDown => "torn down",
             Self::Replaced => "another took its place",
-            Self::ConnectionOver => "its connection is over",
+            Self::Unconnected => "its connection is over",
             Self::Silent => "nothing was heard of its client",
             Self::Refused => "its datagrams are refused: nobody is at its port, or nothing leads there",
             Self::CodecChanged => "the mount's codec changed",

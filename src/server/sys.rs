@@ -369,8 +369,10 @@ fn told(message: &libc::msghdr) -> i32 {
     while let Some(header) = unsafe { next.as_ref() } {
         let kind = (header.cmsg_level, header.cmsg_type);
         let least = mem::size_of::<libc::cmsghdr>() + mem::size_of::<libc::sock_extended_err>();
+        #[allow(clippy::unnecessary_cast, reason = "musl has another type")]
+        let length = header.cmsg_len as usize;
         if matches!(kind, (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR))
-            && header.cmsg_len as usize >= least
+            && length >= least
         {
             // SAFETY: CMSG_DATA only computes.
             let data = unsafe { libc::CMSG_DATA(header) };

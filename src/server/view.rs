@@ -71,6 +71,11 @@ impl<'a> View<'a> {
         &self.seen[number].1
     }
 
+    /// Where an image that was found stands.
+    pub(super) fn place(&self, number: usize) -> Cursor {
+        self.seen[number].0
+    }
+
     /// All that were found, by their numbers.
     pub(super) fn images(&self) -> &[(Cursor, WireImage)] {
         &self.seen

@@ -26,6 +26,8 @@ const URL: &str = "rtsp://127.0.0.1/cam";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
+    /// On other interleaved channels than the usual.
+    TcpElsewhere,
     Udp,
 }
 
@@ -171,7 +173,10 @@ impl Reader {
             Some((rtp, rtcp)) => {
                 format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", port(rtp), port(rtcp))
             }
-            None => "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n".to_owned(),
+            None => {
+                let first = if transport == Transport::TcpElsewhere { 6 } else { 0 };
+                format!("Transport: RTP/AVP/TCP;unicast;interleaved={first}-{}\r\n", first + 1)
+            }
         };
         let stream = BufReader::with_capacity(1 << 16, stream);
         let packet = vec![0; 1 << 16];
@@ -229,8 +234,9 @@ impl Reader {
             return rtp.recv(&mut self.packet).unwrap();
         }
         loop {
-            // The other channel has reports.
-            if let (0, length) = self.frame() {
+            // The other channel, an odd one, has reports.
+            let (channel, length) = self.frame();
+            if channel % 2 == 0 {
                 return length;
             }
         }

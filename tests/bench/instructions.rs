@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use lenslet::access::{Attempt, Gate, Now, Right, Rights, Rules, Ruling};
 use lenslet::media::h264::ParameterSets;
 use lenslet::media::{AccessUnit, Codec, Link, MediaTime, TrackId};
-use lenslet::rtp::Sender;
+use lenslet::rtp::{Sender, Spare};
 use lenslet::rtsp::auth::Identity;
 use lenslet::rtsp::server::{Answer, Connection, Event, Limits, Peer, Sessions};
 use lenslet::server::Pacing;
@@ -197,8 +197,8 @@ fn check_all(cases: &[Case], parts: &[String]) {
 
 /// Instructions of a round, from two runs of which one has some rounds more.
 fn spent(case: &Case) -> u64 {
-    // As many keyframes as pictures in between: whole groups.
-    let (short, long) = (10, 130);
+    // As many keyframes as pictures in between: whole groups. Before that the mount's memory has to be full.
+    let (short, long) = (100, 220);
     count(case, long).saturating_sub(count(case, short)) / (long - short) as u64
 }
 
@@ -280,9 +280,12 @@ fn packets(bytes: usize) -> usize {
 }
 
 fn packetize(bytes: usize, rounds: usize) {
-    let (unit, mut sender) = (unit(bytes), sender());
+    let (unit, mut sender, mut spare) = (unit(bytes), sender(), Spare::default());
     for _ in 0..rounds {
-        measured(&mut || drop(std::hint::black_box(sender.packetize(&unit))));
+        measured(&mut || {
+            let image = std::hint::black_box(sender.packetize_in(&unit, &mut spare)).unwrap();
+            image.give_to(&mut spare, usize::MAX);
+        });
     }
 }
 

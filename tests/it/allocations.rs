@@ -1,4 +1,4 @@
-//! A picture is one allocation on the server's thread, whatever its size and whoever reads it.
+//! A picture is no allocation on the server's thread, whatever its size and whoever reads it.
 
 #![allow(unsafe_code, reason = "a counting allocator cannot be written without")]
 
@@ -297,7 +297,11 @@ fn steadiest(
     }
     let mut row = || {
         let before = told.count.load(Ordering::SeqCst);
-        (0..PICTURES).for_each(|_| audience.picture_of(bytes, if pacing == Pacing::On { 4 } else { 1 }));
+        for number in 0..PICTURES {
+            // As pictures are: no two of one size.
+            let bytes = bytes - bytes / 5 * (number % 7) / 7;
+            audience.picture_of(bytes, if pacing == Pacing::On { 4 } else { 1 });
+        }
         told.count.load(Ordering::SeqCst) - before
     };
     // On a busy machine tasks are woken more often than they need.
@@ -315,20 +319,23 @@ fn steadiest(
 const PICTURES: usize = 62;
 
 #[test]
-fn a_picture_is_one_allocation_whoever_reads_it() {
+fn a_picture_is_no_allocation_whoever_reads_it() {
     let _alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     learn_timers();
     let mut wrong = Vec::new();
-    for (transport, pacing) in
-        [(Transport::Tcp, Pacing::Auto), (Transport::Udp, Pacing::Auto), (Transport::Udp, Pacing::On)]
-    {
+    for (transport, pacing) in [
+        (Transport::Tcp, Pacing::Auto),
+        (Transport::TcpElsewhere, Pacing::Auto),
+        (Transport::Udp, Pacing::Auto),
+        (Transport::Udp, Pacing::On),
+    ] {
         learn_rings(pacing);
         for readers in [1, 8, 32] {
             for (paused, bytes) in [(false, 1_000), (false, 20_000), (true, 1_000), (true, 20_000)] {
                 // The executor's queue takes a block for each 31 times that a task is woken, as with each part.
                 let blocks = if pacing == Pacing::On { 2 } else { 0 };
-                let made = steadiest(transport, pacing, readers, paused, bytes, PICTURES + blocks);
-                if made > PICTURES + blocks {
+                let made = steadiest(transport, pacing, readers, paused, bytes, blocks);
+                if made > blocks {
                     wrong.push(format!(
                         "{transport:?}, {pacing:?} x {readers}, paused {paused}, {bytes} B: {made}"
                     ));

@@ -163,9 +163,9 @@ fn all_viewers_of_a_host_that_closed_its_ports_are_ended() {
     let Some(routed) = Routed::new(1500) else { return };
     let server = Server::inside(routed.server.process(), "10.9.1.1", "", MOUNTS);
     let mut readers = [(); VIEWERS].map(|()| Reader::play(&server, "10.9.2.1"));
-    readers.iter_mut().for_each(|reader| {
+    for reader in &mut readers {
         reader.pictures(2);
-    });
+    }
     let clients = readers.map(Reader::close_ports);
     let began = Instant::now();
     for _ in 0..VIEWERS {
