@@ -58,10 +58,7 @@ fn main() {
             let case = cases.iter().chain(guesses.iter().flatten()).find(|case| case.name == *name).unwrap();
             (case.run)(rounds.parse().unwrap());
         }
-        [keep] if keep == "--keep" => {
-            let figures = cases.iter().map(|case| format!("{}\t{}\n", spent(case), case.name));
-            std::fs::write(KEPT, figures.collect::<String>()).unwrap();
-        }
+        [keep] if keep == "--keep" => keep_all(&cases),
         [time, parts @ ..] if time == "--time" => {
             let chosen = |case: &&Case| {
                 case.counted == MEASURED && parts.iter().all(|part| case.name.contains(part.as_str()))
@@ -116,6 +113,14 @@ fn cases() -> Vec<Case> {
             }
         }
     }
+    for readers in [1, 10, 100] {
+        cases.push(Case {
+            name: format!("broadcast 20000 B to {readers} by TCP, other channels"),
+            per: vec![(1, "picture"), (readers, "reader"), (readers * packets(20_000), "packet")],
+            counted: BROADCAST,
+            run: Box::new(move |rounds| broadcast(Transport::TcpElsewhere, readers, false, rounds)),
+        });
+    }
     for (transport, name) in [(Transport::Tcp, "TCP"), (Transport::Udp, "UDP")] {
         cases.push(Case {
             name: format!("broadcast 20000 B to 100 by {name}, shared heads, watched"),
@@ -167,21 +172,57 @@ fn check_guesses(parts: &[String]) {
     assert_eq!(differ, 0, "pairs of guesses whose costs tell whether there is such a user");
 }
 
-/// Instructions of a round of each case, as they were when they were last kept: `INSTRUCTIONS<tab>NAME`.
+/// Instructions of a round of each case, as they were when they were last kept, and the fewest that were ever:
+/// `INSTRUCTIONS<tab>FEWEST<tab>NAME`. Where they are more by a hundredth than that, a fourth column has the words of the
+/// CHANGELOG that say why; `tests/it/kept.rs` looks for them there.
 const KEPT: &str = "tests/bench/instructions.kept";
+
+/// A line of that.
+struct Kept {
+    figure: u64,
+    fewest: u64,
+    name: String,
+    why: String,
+}
+
+fn kept() -> Vec<Kept> {
+    let line = |line: &str| {
+        let mut columns = line.splitn(4, '\t').map(str::to_owned);
+        let mut next = || columns.next().unwrap_or_default();
+        let (figure, fewest) = (next().parse().unwrap(), next().parse().unwrap());
+        Kept { figure, fewest, name: next(), why: next() }
+    };
+    std::fs::read_to_string(KEPT).unwrap().lines().map(line).collect()
+}
+
+/// Keeps what rounds cost now. A reason stays with its case for as long as the case needs one.
+fn keep_all(cases: &[Case]) {
+    let before = kept();
+    let line = |case: &Case| {
+        let figure = spent(case);
+        let known = before.iter().find(|kept| kept.name == case.name);
+        let fewest = known.map_or(figure, |kept| kept.fewest.min(figure));
+        let why = known.map_or("", |kept| &kept.why);
+        let raised = figure > fewest + fewest / 100;
+        if raised && known.is_none_or(|kept| figure > kept.figure + kept.figure / 100 || why.is_empty()) {
+            println!(
+                "{}: {figure} where it was {fewest}; say why in the CHANGELOG, and behind it in {KEPT}",
+                case.name
+            );
+        }
+        let why = if raised { format!("\t{why}") } else { String::new() };
+        format!("{figure}\t{fewest}\t{}{why}\n", case.name)
+    };
+    std::fs::write(KEPT, cases.iter().map(line).collect::<String>()).unwrap();
+}
 
 /// Fails where a round costs a tenth more than what was kept. Who raises a figure says why in the CHANGELOG.
 /// Of the cases that have one of these parts in their names, or of all.
 fn check_all(cases: &[Case], parts: &[String]) {
-    let kept = std::fs::read_to_string(KEPT).unwrap();
-    let kept: Vec<(u64, &str)> = kept
-        .lines()
-        .map(|line| line.split_once('\t').unwrap())
-        .map(|(figure, name)| (figure.parse().unwrap(), name))
-        .collect();
+    let kept = kept();
     assert_eq!(kept.len(), cases.len(), "{KEPT} is not of these cases: keep it anew by --keep");
     let mut worse = 0;
-    for ((figure, name), case) in kept.into_iter().zip(cases) {
+    for (Kept { figure, name, .. }, case) in kept.into_iter().zip(cases) {
         assert_eq!(name, case.name, "{KEPT} is not of these cases: keep it anew by --keep");
         if !parts.is_empty() && !parts.iter().any(|part| name.contains(part)) {
             continue;

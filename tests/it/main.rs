@@ -25,6 +25,7 @@ mod hostile;
 mod hot;
 mod interop;
 mod jpegs;
+mod kept;
 mod lab;
 mod latency;
 mod load;
