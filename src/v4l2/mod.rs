@@ -34,7 +34,7 @@ mod holder;
 mod poll;
 mod sys;
 
-pub use capture::{Capture, Filled, Prepared, Wish};
+pub use capture::{Capture, Filled, Prepared, Stopper, Wish};
 pub use device::{Capability, Control, Described, Device, Kind};
 pub use encoder::{Coded, Encoder, EncoderWish, PreparedEncoder, SharedPlane};
 pub use error::Error;
