@@ -30,7 +30,11 @@ pub struct Mount(Arc<Shared>);
 
 /// The source's end of a mount; the mount ends when it is dropped.
 #[derive(Debug)]
-pub struct Outlet(Arc<Shared>);
+pub struct Outlet(Arc<Shared>, Ends);
+
+/// Whether the mount ends with this handle.
+#[derive(Debug)]
+struct Ends(bool);
 
 /// Keeps a mount's source running while it lives.
 #[derive(Debug)]
@@ -45,7 +49,7 @@ const COMING: Duration = Duration::from_secs(3);
 /// A new mount's two ends.
 pub fn mount(name: impl Into<String>) -> (Outlet, Mount) {
     let shared = Arc::new(Shared::new(name.into()));
-    (Outlet(shared.clone()), Mount(shared))
+    (Outlet(shared.clone(), Ends(true)), Mount(shared))
 }
 
 impl Mount {
@@ -337,6 +341,11 @@ impl Outlet {
         self.idle();
     }
 
+    /// The same for a thread of the source's that may be left behind: the mount does not end with it.
+    pub fn lend(&self) -> Self {
+        Self(self.0.clone(), Ends(false))
+    }
+
     /// The handle of whoever shows something instead while the source fails.
     pub fn stand_in(&self) -> StandIn {
         StandIn::new(self.0.clone())
@@ -424,6 +433,7 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
+        let Ends(true) = self.1 else { return };
         *self.0.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.units.close();
     }

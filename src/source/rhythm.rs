@@ -15,7 +15,7 @@ const PATIENT: Duration = Duration::from_secs(75);
 const LEARNED: u32 = 8;
 
 /// Learns how often pictures come, and says when it is too long since the last one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rhythm {
     /// Patience until the rhythm is known.
     first: Duration,

@@ -53,6 +53,23 @@ pub struct Capture {
     buffers: Vec<Arc<Planes>>,
 }
 
+/// Stops a capture whose thread cannot.
+#[derive(Debug)]
+pub struct Stopper {
+    /// Another descriptor of the same open node.
+    node: OwnedFd,
+    queue: Queue,
+}
+
+impl Stopper {
+    /// Stops the stream and frees the node for whoever opens it next. What the capture still does is refused.
+    pub fn stop(&self) {
+        // What refuses is gone, and free.
+        let _ = sys::stream_off(self.node.as_fd(), self.queue);
+        let _ = sys::request_buffers(self.node.as_fd(), self.queue, Memory::Mmap, 0);
+    }
+}
+
 /// A buffer's planes in memory.
 type Planes = ArrayVec<Mapping, MAX_PLANES>;
 
@@ -209,6 +226,18 @@ impl Capture {
             return Ok(());
         }
         self.buffer(Ask::Queue, "VIDIOC_QBUF", filled.index).map(drop)
+    }
+
+    /// What stops it from another thread.
+    ///
+    /// # Errors
+    ///
+    /// There is no descriptor left.
+    pub fn stopper(&self) -> Result<Stopper, Error> {
+        let node = self.as_fd().try_clone_to_owned();
+        let code = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or_default());
+        let node = node.map_err(|error| self.device.error("dup", code(error)))?;
+        Ok(Stopper { node, queue: self.queue })
     }
 
     /// How many buffers there are.

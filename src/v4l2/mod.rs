@@ -35,7 +35,7 @@ mod holder;
 mod poll;
 mod sys;
 
-pub use capture::{Capture, Filled, Prepared, Wish};
+pub use capture::{Capture, Filled, Prepared, Stopper, Wish};
 pub use device::{Capability, Control, Described, Device, Kind};
 #[cfg(test)]
 pub(crate) use dv::tests::timings;

@@ -10,8 +10,8 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::sys::uninterrupted;
 
-/// Waits for a device and for a [`Waker`], so that whoever holds the waker can interrupt the wait.
-#[derive(Debug)]
+/// Waits for a device and for a [`Waker`], so that whoever holds the waker can interrupt the wait. Clones are the same.
+#[derive(Clone, Debug)]
 pub struct Alarm(Arc<Bell>);
 
 /// Why a wait ended.

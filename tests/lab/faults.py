@@ -145,6 +145,20 @@ def hangs(**more):
     return fault
 
 
+def stuck(call, **more):
+    """A call of the encoder that runs does not return: it is left, and the processor codes until it is tried again."""
+    words = 'a call of it takes longer than 4 s while it runs: encoder wedged: only a reboot clears this'
+    def fault():
+        wedged = said(words)
+        codec(**{call: 'Y'}, **more)
+        told(words, wedged)
+        left = time.monotonic()
+        until('the processor codes while the call hangs', lambda: readers['hard'].playing(left))
+        codec(**{call: 'N'}, **{name: 0 for name in more})
+        return time.monotonic()
+    return fault
+
+
 def some(name):
     """Some of its buffers are damaged or empty, which is lived with."""
     def fault():
@@ -262,6 +276,9 @@ FAULTS = {
         ('stall', hangs()),
         ('stall, and S_FMT fails', hangs(fail_s_fmt='Y')),
         ('stall, and STREAMON fails', hangs(fail_streamon='Y')),
+        ('stall, and QBUF does not return', stuck('hang_qbuf')),
+        # What is damaged has a keyframe asked for.
+        ('stall, and S_CTRL does not return', stuck('hang_s_ctrl', error_every=4)),
     ],
     'usb': [
         ('unplugged and plugged in', usb.replug),

@@ -7,7 +7,7 @@ use crate::hub::{ControlRequest, ControlValue, Outlet};
 use crate::v4l2::{self, Device};
 
 /// What a camera's controls are to be.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in super::super) struct Wished {
     /// In the order in which they were written.
     all: Vec<(String, ControlValue)>,

@@ -25,6 +25,7 @@ mod pairs;
 mod rule;
 mod running;
 mod stream;
+mod watched;
 mod wedged;
 
 use std::time::{Duration, Instant};
@@ -44,7 +45,7 @@ use crate::v4l2::{self, Alarm, Capture, Device, FourCc, Lines, Prepared, Queue};
 use ladder::{Fault, Ladder, Step};
 use opening::Trouble;
 use running::{Arrangement, Exported, Ready, Running};
-use stream::{End, Over, Stream};
+use stream::{End, Over};
 use wedged::{Machine, This};
 
 pub use wedged::OnWedged;
@@ -179,14 +180,16 @@ impl Hardware {
         let mut settings = settings.clone();
         settings.dmabuf &= !self.refused;
         let started = self.start(device, queue, &settings, outlet);
-        let (mut capture, mut running, mut exported) =
-            started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
-        let _streaming = Streaming::new(capture.device().path(), outlet.name());
+        let mut pair = started.map_err(|broken| self.failure(broken, false, &settings, outlet))?;
+        let _streaming = Streaming::new(pair.0.device().path(), outlet.name());
         self.given_up = None;
-        running.arrangement.interval.inspect(|interval| outlet.expects(interval.rate()));
+        pair.1.arrangement.interval.inspect(|interval| outlet.expects(interval.rate()));
         loop {
-            let over = Stream::new(capture, running, exported, rhythm, alarm, outlet).run(wished);
-            (capture, running, exported) = match self.after(over, outlet)? {
+            let codes = pair.1.arrangement.settings.clone();
+            let over = watched::run(pair, wished, rhythm, alarm, outlet);
+            let coded = outlet.played().is_some();
+            let over = over.map_err(|broken| self.failure(broken, coded, &codes, outlet))?;
+            pair = match self.after(over, outlet)? {
                 Some(again) => again,
                 None => return Ok(()),
             };
@@ -216,7 +219,8 @@ impl Hardware {
                 let times = self.reopened;
                 tracing::warn!(mount = outlet.name(), "{why}: it is opened anew (restarts so far: {times})");
             }
-            Err(End::Anew) => {}
+            // Who was left is not waited for; it is another stream's end that is seen here.
+            Err(End::Anew | End::Left) => {}
             Err(End::Refused) => self.refused = true,
         }
         arrangement.settings.dmabuf &= !self.refused;

@@ -10,7 +10,7 @@ use super::running::{self, Arrangement, Ready, Running};
 use crate::v4l2::Error;
 
 /// How long such a call may take: the firmware's own calls give up after 3 s each.
-const LIMIT: Duration = Duration::from_secs(4);
+pub(super) const LIMIT: Duration = Duration::from_secs(4);
 
 /// An encoder's fault, and the fault in words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use super::held::Held;
 use super::ladder::Fault;
 use super::opening::Trouble;
 use super::running::{self, Exported, Running};
-use super::{BUFFERS, Broken, controls};
+use super::watched::{Calls, Left};
+use super::{BUFFERS, Broken, Pair, controls};
 use crate::amount::amount;
 use crate::clock;
 use crate::encode::{self, Unreadable};
@@ -66,6 +67,7 @@ pub(super) struct Stream<'a> {
     dropped: Dropped,
     gaps: Gaps,
     rhythm: &'a mut Rhythm,
+    calls: &'a Calls,
     /// When the camera gave the last picture, and when the encoder coded the last one, or began to.
     alive: Instant,
     progress: Instant,
@@ -94,6 +96,14 @@ pub(super) enum End {
     Anew,
     /// Likewise, since it refuses to read the camera's buffers.
     Refused,
+    /// A call took so long that others went on without it: nothing here is anybody's any more.
+    Left,
+}
+
+impl From<Left> for End {
+    fn from(Left: Left) -> Self {
+        Self::Left
+    }
 }
 
 impl From<Error> for End {
@@ -104,10 +114,9 @@ impl From<Error> for End {
 
 impl<'a> Stream<'a> {
     pub(super) fn new(
-        capture: Capture,
-        mut running: Running,
-        exported: Vec<Exported>,
+        (capture, mut running, exported): Pair,
         rhythm: &'a mut Rhythm,
+        calls: &'a Calls,
         alarm: &'a Alarm,
         outlet: &'a Outlet,
     ) -> Self {
@@ -117,11 +126,12 @@ impl<'a> Stream<'a> {
         // What an encoder that was kept still has of the last run is nobody's.
         running.pairs.forget();
         running.assembler.restart();
+        let forces = || running.encoder.device().has_control(FORCE_KEY_FRAME);
         Self {
             name,
             outlet,
             alarm,
-            forces_keyframes: running.encoder.device().has_control(FORCE_KEY_FRAME),
+            forces_keyframes: calls.make(forces).unwrap_or_default(),
             thin: Thin::new(
                 Some(running.arrangement.settings.fps),
                 running.arrangement.given.map(Interval::rate),
@@ -139,6 +149,7 @@ impl<'a> Stream<'a> {
             dropped: Dropped::new("broken"),
             gaps: Gaps::default(),
             rhythm,
+            calls,
             alive: now,
             progress: now,
             barren: 0,
@@ -149,6 +160,9 @@ impl<'a> Stream<'a> {
     /// Streams; `wished` is what the camera's controls are set to.
     pub(super) fn run(mut self, wished: &mut Wished) -> Over {
         let end = self.stream(wished);
+        if matches!(end, Err(End::Left)) {
+            return Over { end, capture: self.capture, running: self.running, sound: false, coded: 0 };
+        }
         let closes = self.outlet.stopped() || matches!(end, Err(End::Anew | End::Refused));
         let sound = !matches!(end, Err(End::Broken(Broken::Encoder(_)))) && self.settle(closes);
         tracing::debug!(mount = self.outlet.name(), "{}: {}", self.name, self.counts);
@@ -213,23 +227,23 @@ impl<'a> Stream<'a> {
     /// Takes back what the encoder has read and passes on what it has coded.
     fn collect(&mut self, seen: Seen, now: Instant) -> Result<(), End> {
         if seen.event {
-            self.running.encoder.take_events();
+            self.calls.make(|| self.running.encoder.take_events())?;
         }
         if seen.failed {
             return Err(self.trouble(Fault::Fails, "the encoder stopped by itself"));
         }
-        while let Some(coded) = self.running.encoder.take_coded().map_err(lost)? {
+        while let Some(coded) = self.calls.make(|| self.running.encoder.take_coded())?.map_err(lost)? {
             self.barren += 1;
             if self.pass(&coded) {
                 (self.progress, self.barren) = (now, 0);
             }
             self.last |= coded.is_last();
-            self.running.encoder.requeue(coded).map_err(lost)?;
+            self.calls.make(|| self.running.encoder.requeue(coded))?.map_err(lost)?;
         }
         if self.barren >= BARREN {
             return Err(self.trouble(Fault::Fails, "the encoder gives nothing but empty or damaged pictures"));
         }
-        while let Some(index) = self.running.encoder.take_back().map_err(lost)? {
+        while let Some(index) = self.calls.make(|| self.running.encoder.take_back())?.map_err(lost)? {
             if let Some(filled) = self.held.read(index as usize) {
                 self.capture.requeue(filled).map_err(sentence)?;
             }
@@ -302,7 +316,8 @@ impl<'a> Stream<'a> {
         }
         if std::mem::take(&mut self.force) && self.forces_keyframes {
             // Pressing it may fail; the next keyframe comes by itself.
-            let _ = self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
+            let force = || self.running.encoder.device().set_control(FORCE_KEY_FRAME, 1);
+            let _ = self.calls.make(force)?;
         }
         let (time, _) = times::taken(filled.time, clock::media());
         let micros = self.running.pairs.give(time, self.captured);
@@ -313,7 +328,8 @@ impl<'a> Stream<'a> {
     }
 
     fn copy(&mut self, filled: Filled, index: u32, micros: u64) -> Result<(), End> {
-        let read = match self.running.copy(&filled, index, micros, &mut self.counts) {
+        let copy = || self.running.copy(&filled, index, micros, &mut self.counts);
+        let read = match self.calls.make(copy)? {
             Ok(read) => read,
             Err(error) => {
                 self.held.put_back(filled);
@@ -357,7 +373,8 @@ impl<'a> Stream<'a> {
         let Some(exported) = self.exported.get(index) else {
             return Ok(self.capture.requeue(filled).map_err(sentence)?);
         };
-        let shared = self.running.share(&filled, exported, micros, &mut self.counts);
+        let share = || self.running.share(&filled, exported, micros, &mut self.counts);
+        let shared = self.calls.make(share)?;
         if shared.is_ok() {
             self.given(filled.sequence);
             self.held.lend(index, filled);
@@ -432,7 +449,8 @@ impl<'a> Stream<'a> {
         }
         // A level is set before it streams alone.
         let same = level == self.running.arrangement.settings.level;
-        let done = same && controls::set_bitrate(self.running.encoder.device(), bitrate);
+        let set = || same && controls::set_bitrate(self.running.encoder.device(), bitrate);
+        let done = self.calls.make(set)?;
         tracing::info!(mount, "{}: {} kbit/s from now on", self.name, bitrate / 1000);
         if done { Ok(()) } else { Err(End::Anew) }
     }
@@ -442,7 +460,7 @@ impl<'a> Stream<'a> {
         if self.running.arrangement.settings.gop == pictures {
             return Ok(());
         }
-        let done = controls::set_gop(self.running.encoder.device(), pictures);
+        let done = self.calls.make(|| controls::set_gop(self.running.encoder.device(), pictures))?;
         self.running.arrangement.settings.gop = pictures;
         let mount = self.outlet.name();
         tracing::info!(mount, "{}: a keyframe every {} from now on", self.name, amount(pictures, "picture"));
@@ -452,7 +470,7 @@ impl<'a> Stream<'a> {
     /// Passes on what the encoder has still to code: all of it if it is to stop. Says whether it is sound.
     fn settle(&mut self, stop: bool) -> bool {
         let began = clock::now();
-        let stopping = stop && self.running.encoder.stop().is_ok();
+        let stopping = stop && self.calls.make(|| self.running.encoder.stop().is_ok()).unwrap_or_default();
         // Not every driver can be told to stop, and a picture's buffer may come back before what was coded of it.
         let all = |running: &Running| running.encoder.given() == 0 && running.pairs.is_empty();
         let done = |stream: &Self| if stopping { stream.last } else { all(&stream.running) };
