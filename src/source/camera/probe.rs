@@ -8,7 +8,7 @@ use super::board::{EncoderNode, Node, Offered, Range, Size};
 use super::controls::{Control, apply};
 use super::{Wish, asking, hdmi, open_camera, plan};
 use crate::encode;
-use crate::v4l2::{Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
+use crate::v4l2::{self, Capability, Device, FourCc, Intervals, Offer, Queue, Sizes, controls};
 
 /// Where udev keeps names that stay when a camera is plugged in again.
 const STABLE: &str = "/dev/v4l/by-id";
@@ -60,6 +60,33 @@ impl Found {
     }
 }
 
+/// A video node that this process may not open: a camera perhaps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Denied {
+    /// Its node.
+    pub path: PathBuf,
+    /// What its driver calls it.
+    pub name: Option<String>,
+}
+
+impl Denied {
+    /// What a person does about it.
+    pub const WHAT_TO_DO: &str = "add the user to the group `video`";
+
+    fn new(path: &Path) -> Self {
+        let place = path.file_name().map(|node| Path::new("/sys/class/video4linux").join(node).join("name"));
+        let name = place.and_then(|place| std::fs::read_to_string(place).ok());
+        Self { path: path.to_owned(), name: name.map(|name| name.trim().to_owned()) }
+    }
+}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        self.name.as_ref().map_or(Ok(()), |name| write!(f, "  {name}"))
+    }
+}
+
 /// What this machine has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Board {
@@ -67,12 +94,25 @@ pub struct Board {
     pub cameras: Vec<Found>,
     /// Its H.264 encoders, the one that is taken first.
     pub encoders: Vec<EncoderNode>,
+    /// Nodes that may not be opened, whatever they are.
+    pub denied: Vec<Denied>,
 }
 
 /// The cameras and encoders of this machine.
 pub fn found() -> Board {
     let encoders = encoders();
-    Board { cameras: cameras(&encoders), encoders }
+    Board { cameras: cameras(&encoders), encoders, denied: denied() }
+}
+
+/// The video nodes of this machine that this process may not open.
+pub fn denied() -> Vec<Denied> {
+    let may_not = |path: &Path| matches!(Device::open(path), Err(v4l2::Error::Denied(_)));
+    let nodes = nodes();
+    nodes
+        .iter()
+        .filter(|path| asking::ask(path, may_not) == Some(true))
+        .map(|path| Denied::new(path))
+        .collect()
 }
 
 /// The cameras of this machine, in the order of their nodes. Nodes that cannot be opened, and those that
