@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::config::store::From;
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
+use crate::source::camera::Denied;
 use crate::source::found::{self, Everything};
 
 #[derive(Debug, Default, clap::Args)]
@@ -56,11 +57,14 @@ pub(super) fn probe(json: bool) -> Done {
         return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?);
     }
     let Everything { board, rpicam } = found;
-    if board.cameras.is_empty() && rpicam.is_empty() {
+    if board.cameras.is_empty() && rpicam.is_empty() && board.denied.is_empty() {
         writeln!(out, "No cameras found. Is one plugged in, and are you in the group `video`?")?;
     }
     for camera in board.cameras {
         writeln!(out, "{camera}")?;
+    }
+    for denied in board.denied {
+        writeln!(out, "{denied}\n    permission denied: {}", Denied::WHAT_TO_DO)?;
     }
     for camera in rpicam {
         writeln!(out, "{camera}")?;

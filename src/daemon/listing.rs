@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::MountSettings;
 use crate::hub;
+use crate::source::camera::Denied;
 
 /// What there is to watch, for those who only look. Clones are the same list.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,7 @@ pub struct Listing(Arc<Mutex<Lists>>);
 pub(super) struct Lists {
     pub(super) served: BTreeMap<String, Listed>,
     pub(super) disabled: BTreeMap<String, MountSettings>,
+    pub(super) denied: Vec<Denied>,
 }
 
 /// A mount, as it was last set up.
@@ -35,6 +37,11 @@ impl Listing {
     pub fn disabled(&self) -> Vec<(String, MountSettings)> {
         let disabled = &self.lock().disabled;
         disabled.iter().map(|(name, settings)| (name.clone(), settings.clone())).collect()
+    }
+
+    /// Nodes that may not be opened, where every camera is to be a mount.
+    pub fn denied(&self) -> Vec<Denied> {
+        self.lock().denied.clone()
     }
 
     /// The names of those that are served.

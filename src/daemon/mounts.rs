@@ -180,6 +180,8 @@ impl Mounts {
     pub(super) async fn discover(&mut self) {
         let Some(config) = self.config.clone().filter(|config| config.discover_cameras) else { return };
         if self.discovered.clone().look().is_empty() {
+            // What was denied may have gone.
+            self.list();
             return;
         }
         match self.apply(&config).await {
@@ -257,6 +259,7 @@ impl Mounts {
         self.listing.replace(Lists {
             served: self.running.iter().map(|(name, mounted)| (name.clone(), listed(mounted))).collect(),
             disabled: self.disabled.iter().map(sources).collect(),
+            denied: if self.discovers() { camera::denied() } else { Vec::new() },
         });
     }
 

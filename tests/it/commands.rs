@@ -59,7 +59,7 @@ fn urls_and_check_say_what_serve_would_do() {
     let probed = run(&["probe", "--json"]);
     let found: serde_json::Value = serde_json::from_slice(&probed.stdout).unwrap();
     let kinds: Vec<&String> = found.as_object().unwrap().keys().collect();
-    assert_eq!(kinds, ["cameras", "encoders", "rpicam", "unopened"]);
+    assert_eq!(kinds, ["cameras", "denied", "encoders", "rpicam", "unopened"]);
     assert!(found["cameras"].is_array() && found["encoders"].is_array());
 }
 

@@ -33,6 +33,7 @@ use crate::control::{Answer, Boxed, Caller, LogStream};
 use crate::hub::State;
 use crate::logs::Logs;
 use crate::server::Handle;
+use crate::source::camera::Denied;
 use mounts::Meter;
 
 /// From one look at the mounts to the next.
@@ -193,6 +194,7 @@ impl Steward {
         let mut troubles = troubles(mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config, self.rooms.asker.unserved().is_some()));
         troubles.extend(self.rooms.keeper.troubles());
+        troubles.extend(denied(&self.rooms.mounts.denied()));
         seen.alarms.look(troubles, &tried(mounts), clock::wall());
     }
 
@@ -305,6 +307,16 @@ fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
     mounts.chain(board).collect()
 }
 
+/// Cameras that would be mounts, and may not be opened.
+fn denied(nodes: &[Denied]) -> Option<Trouble> {
+    let named: Vec<String> = nodes.iter().map(|node| node.to_string().replace("  ", " ")).collect();
+    (!named.is_empty()).then(|| Trouble {
+        id: "cameras/denied".to_owned(),
+        why: format!("{} may not be opened", named.join(", ")),
+        what_to_do: format!("{}, and start Lenslet again", Denied::WHAT_TO_DO),
+    })
+}
+
 /// The alarms of mounts whose source is away still, whatever became of them meanwhile: it gave no picture since.
 fn tried(mounts: &[Listed]) -> Vec<String> {
     let tried = |listed: &&Listed| match listed.mount.state() {
@@ -377,6 +389,16 @@ mod tests {
     use super::super::reload::tests::Daemon;
     use super::*;
     use crate::media::{AccessUnit, Codec, Link, MediaTime, Track, TrackId};
+
+    #[test]
+    fn cameras_that_may_not_be_opened_are_one_alarm_that_names_them() {
+        assert_eq!(denied(&[]), None);
+        let node =
+            |path: &str, name: Option<&str>| Denied { path: path.into(), name: name.map(str::to_owned) };
+        let alarm = denied(&[node("/dev/video0", Some("C920")), node("/dev/video2", None)]).unwrap();
+        assert_eq!(alarm.why, "/dev/video0 C920, /dev/video2 may not be opened");
+        assert!(alarm.what_to_do.starts_with("add the user to the group `video`"), "{}", alarm.what_to_do);
+    }
 
     #[test]
     fn an_alarm_lasts_for_as_long_as_the_source_is_away_whatever_is_shown_meanwhile() {

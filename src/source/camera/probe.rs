@@ -61,6 +61,33 @@ impl Found {
     }
 }
 
+/// A video node that this process may not open: a camera perhaps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Denied {
+    /// Its node.
+    pub path: PathBuf,
+    /// What its driver calls it.
+    pub name: Option<String>,
+}
+
+impl Denied {
+    /// What a person does about it.
+    pub const WHAT_TO_DO: &str = "add the user to the group `video`";
+
+    fn new(path: &Path) -> Self {
+        let place = path.file_name().map(|node| Path::new("/sys/class/video4linux").join(node).join("name"));
+        let name = place.and_then(|place| std::fs::read_to_string(place).ok());
+        Self { path: path.to_owned(), name: name.map(|name| name.trim().to_owned()) }
+    }
+}
+
+impl std::fmt::Display for Denied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        self.name.as_ref().map_or(Ok(()), |name| write!(f, "  {name}"))
+    }
+}
+
 /// What this machine has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Board {
@@ -68,7 +95,9 @@ pub struct Board {
     pub cameras: Vec<Found>,
     /// Its H.264 encoders, the one that is taken first.
     pub encoders: Vec<EncoderNode>,
-    /// Nodes that could not be looked at: why, in a sentence each.
+    /// Nodes that may not be opened, whatever they are.
+    pub denied: Vec<Denied>,
+    /// Nodes that could not be looked at for another reason: why, in a sentence each.
     pub unopened: Vec<String>,
 }
 
@@ -76,8 +105,19 @@ pub struct Board {
 pub fn found() -> Board {
     let (encoders, unopened) = look_for_encoders();
     let cameras = cameras(&encoders);
-    let unopened = unopened.into_iter().map(|node| node.why).collect();
-    Board { cameras, encoders: encoders.found, unopened }
+    let unopened = unopened.into_iter().filter(|node| !node.denied).map(|node| node.why).collect();
+    Board { cameras, encoders: encoders.found, denied: denied(), unopened }
+}
+
+/// The video nodes of this machine that this process may not open.
+pub fn denied() -> Vec<Denied> {
+    let may_not = |path: &Path| matches!(Device::open(path), Err(Error::Denied(_)));
+    let nodes = nodes();
+    nodes
+        .iter()
+        .filter(|path| asking::ask(path, may_not) == Some(true))
+        .map(|path| Denied::new(path))
+        .collect()
 }
 
 /// The cameras of this machine, in the order of their nodes. Nodes that cannot be opened, and those that
@@ -115,9 +155,12 @@ fn look_for_encoders() -> (Encoders, Vec<Unopened>) {
             Some(Ok(encoder)) => found.extend(encoder),
             // There is nothing there, any more.
             Some(Err(Error::Missing(_) | Error::Gone(_) | Error::NoVideo(..))) => {}
-            Some(Err(error)) => unopened.push(Unopened::new(&path, error.to_string())),
+            Some(Err(error)) => {
+                let denied = matches!(error, Error::Denied(_));
+                unopened.push(Unopened::new(&path, error.to_string(), denied));
+            }
             None => {
-                unopened.push(Unopened::new(&path, format!("{}: it does not answer", path.display())));
+                unopened.push(Unopened::new(&path, format!("{}: it does not answer", path.display()), false));
             }
         }
     }

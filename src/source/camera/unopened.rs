@@ -15,15 +15,17 @@ pub(super) struct Unopened {
     driver: String,
     /// Why it cannot be looked at, in a sentence that begins with its path.
     pub(super) why: String,
+    /// It may not be opened.
+    pub(super) denied: bool,
 }
 
 impl Unopened {
-    pub(super) fn new(node: &Path, why: String) -> Self {
+    pub(super) fn new(node: &Path, why: String, denied: bool) -> Self {
         let node = Path::new("/sys/class/video4linux").join(node.file_name().unwrap_or_default());
         let name = std::fs::read_to_string(node.join("name")).unwrap_or_default();
         let driver = std::fs::read_link(node.join("device/driver")).ok();
         let driver = driver.and_then(|driver| Some(driver.file_name()?.to_string_lossy().into_owned()));
-        Self { name: name.trim().to_owned(), driver: driver.unwrap_or_default(), why }
+        Self { name: name.trim().to_owned(), driver: driver.unwrap_or_default(), why, denied }
     }
 }
 
@@ -49,7 +51,7 @@ mod tests {
 
     fn node(number: u32, name: &str, driver: &str) -> Unopened {
         let why = format!("/dev/video{number}: permission denied");
-        Unopened { name: name.to_owned(), driver: driver.to_owned(), why }
+        Unopened { name: name.to_owned(), driver: driver.to_owned(), why, denied: true }
     }
 
     #[test]
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_node_of_which_the_kernel_says_nothing_may_be_an_encoder() {
-        let unopened = Unopened::new(Path::new("/nowhere/video99"), "why".to_owned());
+        let unopened = Unopened::new(Path::new("/nowhere/video99"), "why".to_owned(), false);
         assert_eq!(unopened, Unopened { why: "why".to_owned(), ..Unopened::default() });
         assert_eq!(encoders(&[unopened]), ["why"]);
     }
