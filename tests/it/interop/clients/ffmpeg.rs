@@ -5,7 +5,9 @@ use std::process::{Command, Output};
 
 use super::super::judge::{FRAMES, PICTURES};
 use super::super::source::adts_frames;
-use super::{Heard, Looks, Seen, Times, Visit, all, behind, complains, lines, read, read_text};
+use super::{
+    Heard, Looks, Seen, Times, Visit, all, behind, complains, lines, read, read_text, tries_another_port,
+};
 use crate::interop::run;
 
 /// FFmpeg's parser gives the first picture of a stream without byte positions, which RTP is, no time,
@@ -40,8 +42,10 @@ pub(super) fn ffmpeg(visit: &Visit<'_>) -> Result<Seen, String> {
         Ok(Heard { count: frames.len(), times: Some(times), frames: Some(frames) })
     };
     Ok(Seen {
-        // This is about the first picture.
-        complaints: lines(&output.stderr, |line| !line.contains("Timestamps are unset")),
+        // The first of them is about the first picture.
+        complaints: lines(&output.stderr, |line| {
+            !line.contains("Timestamps are unset") && !tries_another_port(line)
+        }),
         sound: visit.source.sound.then(heard).transpose()?,
         ..seen
     })

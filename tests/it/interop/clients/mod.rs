@@ -214,6 +214,11 @@ fn complains(line: &str) -> bool {
     words.iter().any(|word| line.contains(word))
 }
 
+/// FFmpeg's library, in any player, tries ports of its own until a pair is free, and says so of each that is not.
+fn tries_another_port(line: &str) -> bool {
+    line.ends_with("bind failed: Address already in use")
+}
+
 fn lines(output: &[u8], wanted: impl Fn(&str) -> bool) -> Vec<String> {
     String::from_utf8_lossy(output).lines().filter(|line| wanted(line)).map(str::to_owned).collect()
 }

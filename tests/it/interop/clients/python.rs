@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use super::super::judge::{FRAMES, PICTURES};
 use super::ffmpeg::UNTIMED;
-use super::{Heard, Looks, Seen, Times, Visit, all, lines, packets, read};
+use super::{Heard, Looks, Seen, Times, Visit, all, lines, packets, read, tries_another_port};
 use crate::interop::run;
 
 /// The rate of the sound's RTP clock in the fixture.
@@ -39,7 +39,7 @@ pub(super) fn pyav(visit: &Visit<'_>) -> Result<Seen, String> {
     let heard = Heard { count: frames.len(), times: Some(times_heard), frames: Some(frames) };
     let seen = Seen::timed(Times::Shown(times), Some(read(&stream)?));
     let sound = visit.source.sound.then_some(heard);
-    Ok(Seen { complaints: lines(&output.stderr, |_| true), sound, ..seen })
+    Ok(Seen { complaints: lines(&output.stderr, |line| !tries_another_port(line)), sound, ..seen })
 }
 
 /// It plays the pictures alone.
@@ -51,7 +51,7 @@ pub(super) fn opencv(visit: &Visit<'_>) -> Result<Seen, String> {
     let sums = |word: &'static str| told(&said, word).map(str::to_owned).collect();
     let looks = (!jpegs.is_empty()).then(|| Looks { shown: sums("look"), of_the_file: sums("file") });
     let times = all(told(&said, "picture").skip(UNTIMED).map(|time| time.parse().ok()), "a picture")?;
-    let complaints = lines(&output.stderr, |_| true);
+    let complaints = lines(&output.stderr, |line| !tries_another_port(line));
     Ok(Seen { complaints, looks, ..Seen::timed(Times::Shown(times), None) })
 }
 
