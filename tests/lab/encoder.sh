@@ -37,7 +37,8 @@ through() {
             [ "$bytes" -le $((copied * (${size%x*} + 64) * ${size#*x} * 2)) ] ;;
     esac || fail "$name: $shared pictures without a copy and $copied copied ($bytes bytes)"
     # What was sent was given by the encoder, and is copied to the access unit once: beside it a keyframe's parameter sets and start codes at most.
-    [ "$coded_bytes" -ge "$(stat -c %s "/lab/out/$name.h264")" ] && [ "$coded_copied" -ge "$coded_bytes" ] && [ "$coded_copied" -le $((coded_bytes + coded * 64)) ] ||
+    { [ "$coded_bytes" -ge "$(stat -c %s "/lab/out/$name.h264")" ] && [ "$coded_copied" -ge "$coded_bytes" ] &&
+        [ "$coded_copied" -le $((coded_bytes + coded * 64)) ]; } ||
         fail "$name: $coded_bytes bytes of coded pictures, $coded_copied copied"
     pass "$name: $shared pictures without a copy, $copied copied ($bytes bytes); $coded coded ($coded_bytes bytes, $coded_copied copied); $missed missed, $late late"
 }

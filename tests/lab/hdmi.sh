@@ -9,7 +9,7 @@ v4l2-ctl -d /dev/video31 --clear-edid >/dev/null || fail 'an EDID cannot be take
 comes() {
     local index
     index=$(v4l2-ctl -d "$1" -L | awk -v name="$2" '/dv_timings 0x/ { here = 1 } here && $2 == name { sub(":", "", $1); print $1; exit }')
-    v4l2-ctl -d "$1" -c dv_timings_signal_mode=4 && v4l2-ctl -d "$1" -c "dv_timings=$index" || fail "no signal $2"
+    { v4l2-ctl -d "$1" -c dv_timings_signal_mode=4 && v4l2-ctl -d "$1" -c "dv_timings=$index"; } || fail "no signal $2"
 }
 mode() { v4l2-ctl -d "$1" -c "dv_timings_signal_mode=$2"; }
 wide() { v4l2-ctl -d "$1" --get-dv-timings | grep -q "Active width: $2\$"; }
