@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::store::From;
 use crate::daemon::{self, UsersError};
 use crate::logs::Logs;
-use crate::source::camera::Denied;
+use crate::source::camera::VideoNode;
 use crate::source::found::{self, Everything};
 
 #[derive(Debug, Default, clap::Args)]
@@ -64,7 +64,7 @@ pub(super) fn probe(json: bool) -> Done {
         writeln!(out, "{camera}")?;
     }
     for denied in board.denied {
-        writeln!(out, "{denied}\n    permission denied: {}", Denied::WHAT_TO_DO)?;
+        writeln!(out, "{denied}\n    permission denied: {}", VideoNode::IF_DENIED)?;
     }
     for camera in rpicam {
         writeln!(out, "{camera}")?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::MountSettings;
 use crate::hub;
-use crate::source::camera::Denied;
+use crate::source::camera::VideoNode;
 
 /// What there is to watch, for those who only look. Clones are the same list.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Listing(Arc<Mutex<Lists>>);
 pub(super) struct Lists {
     pub(super) served: BTreeMap<String, Listed>,
     pub(super) disabled: BTreeMap<String, MountSettings>,
-    pub(super) denied: Vec<Denied>,
+    pub(super) denied: Vec<VideoNode>,
 }
 
 /// A mount, as it was last set up.
@@ -40,7 +40,7 @@ impl Listing {
     }
 
     /// Nodes that may not be opened, where every camera is to be a mount.
-    pub fn denied(&self) -> Vec<Denied> {
+    pub fn denied(&self) -> Vec<VideoNode> {
         self.lock().denied.clone()
     }
 

@@ -41,6 +41,9 @@ const CLAIMS: [&str; 6] =
 const SET: &str = "VIDIOC_S_EXT_CTRLS";
 
 impl Error {
+    /// What a person does about a node that may not be opened.
+    pub const IF_DENIED: &str = "add the user to the group `video`";
+
     /// What the driver's answer to `call` means.
     pub(super) fn from_errno(device: &Path, call: &'static str, errno: Errno) -> Self {
         let device = device.to_owned();
@@ -84,7 +87,7 @@ impl fmt::Display for Error {
                 device.display()
             ),
             Self::Denied(device) => {
-                write!(f, "{}: permission denied: add the user to the group `video`", device.display())
+                write!(f, "{}: permission denied: {}", device.display(), Self::IF_DENIED)
             }
             Self::Busy(device, Some(holder)) => {
                 write!(f, "{}: in use by pid {} ({})", device.display(), holder.pid, holder.name)

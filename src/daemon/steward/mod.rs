@@ -33,7 +33,7 @@ use crate::control::{Answer, Boxed, Caller, LogStream};
 use crate::hub::State;
 use crate::logs::Logs;
 use crate::server::Handle;
-use crate::source::camera::Denied;
+use crate::source::camera::VideoNode;
 use mounts::Meter;
 
 /// From one look at the mounts to the next.
@@ -308,12 +308,12 @@ fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
 }
 
 /// Cameras that would be mounts, and may not be opened.
-fn denied(nodes: &[Denied]) -> Option<Trouble> {
+fn denied(nodes: &[VideoNode]) -> Option<Trouble> {
     let named: Vec<String> = nodes.iter().map(|node| node.to_string().replace("  ", " ")).collect();
     (!named.is_empty()).then(|| Trouble {
         id: "cameras/denied".to_owned(),
         why: format!("{} may not be opened", named.join(", ")),
-        what_to_do: format!("{}, and start Lenslet again", Denied::WHAT_TO_DO),
+        what_to_do: format!("{}, and start Lenslet again", VideoNode::IF_DENIED),
     })
 }
 
@@ -394,7 +394,7 @@ mod tests {
     fn cameras_that_may_not_be_opened_are_one_alarm_that_names_them() {
         assert_eq!(denied(&[]), None);
         let node =
-            |path: &str, name: Option<&str>| Denied { path: path.into(), name: name.map(str::to_owned) };
+            |path: &str, name: Option<&str>| VideoNode { path: path.into(), name: name.map(str::to_owned) };
         let alarm = denied(&[node("/dev/video0", Some("C920")), node("/dev/video2", None)]).unwrap();
         assert_eq!(alarm.why, "/dev/video0 C920, /dev/video2 may not be opened");
         assert!(alarm.what_to_do.starts_with("add the user to the group `video`"), "{}", alarm.what_to_do);

@@ -58,8 +58,9 @@ pub use hardware::OnWedged;
 pub use look::Unserved;
 pub use plan::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use plan::{level, profile};
-pub use probe::{Board, Denied, Found, denied, encoders, found, probe};
+pub use probe::{Board, Found, denied, encoders, found, probe};
 pub use signal::Signal;
+pub use unopened::VideoNode;
 
 /// Which camera, and what is wished of it.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::board::{EncoderNode, Encoders, Node, Offered, Range, Size};
 use super::controls::{Control, apply};
-use super::unopened::{self, Unopened};
+use super::unopened::{self, Unopened, VideoNode};
 use super::{Wish, asking, hdmi, open_camera, plan};
 use crate::encode;
 use crate::v4l2::{Capability, Device, Error, FourCc, Intervals, Offer, Queue, Sizes, controls};
@@ -61,33 +61,6 @@ impl Found {
     }
 }
 
-/// A video node that this process may not open: a camera perhaps.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Denied {
-    /// Its node.
-    pub path: PathBuf,
-    /// What its driver calls it.
-    pub name: Option<String>,
-}
-
-impl Denied {
-    /// What a person does about it.
-    pub const WHAT_TO_DO: &str = "add the user to the group `video`";
-
-    fn new(path: &Path) -> Self {
-        let place = path.file_name().map(|node| Path::new("/sys/class/video4linux").join(node).join("name"));
-        let name = place.and_then(|place| std::fs::read_to_string(place).ok());
-        Self { path: path.to_owned(), name: name.map(|name| name.trim().to_owned()) }
-    }
-}
-
-impl std::fmt::Display for Denied {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        self.name.as_ref().map_or(Ok(()), |name| write!(f, "  {name}"))
-    }
-}
-
 /// What this machine has.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Board {
@@ -96,7 +69,7 @@ pub struct Board {
     /// Its H.264 encoders, the one that is taken first.
     pub encoders: Vec<EncoderNode>,
     /// Nodes that may not be opened, whatever they are.
-    pub denied: Vec<Denied>,
+    pub denied: Vec<VideoNode>,
     /// Nodes that could not be looked at for another reason: why, in a sentence each.
     pub unopened: Vec<String>,
 }
@@ -105,18 +78,20 @@ pub struct Board {
 pub fn found() -> Board {
     let (encoders, unopened) = look_for_encoders();
     let cameras = cameras(&encoders);
-    let unopened = unopened.into_iter().filter(|node| !node.denied).map(|node| node.why).collect();
-    Board { cameras, encoders: encoders.found, denied: denied(), unopened }
+    let (denied, unopened): (Vec<_>, Vec<_>) = unopened.into_iter().partition(|node| node.denied);
+    let denied = denied.into_iter().map(|node| node.node).collect();
+    let unopened = unopened.into_iter().map(|node| node.why).collect();
+    Board { cameras, encoders: encoders.found, denied, unopened }
 }
 
 /// The video nodes of this machine that this process may not open.
-pub fn denied() -> Vec<Denied> {
+pub fn denied() -> Vec<VideoNode> {
     let may_not = |path: &Path| matches!(Device::open(path), Err(Error::Denied(_)));
     let nodes = nodes();
     nodes
         .iter()
         .filter(|path| asking::ask(path, may_not) == Some(true))
-        .map(|path| Denied::new(path))
+        .map(|path| VideoNode::new(path))
         .collect()
 }
 

@@ -1,37 +1,68 @@
-//! Nodes that cannot be looked at, and may be encoders.
+//! Video nodes that cannot be looked at: cameras perhaps, or encoders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::v4l2::Error;
 
 /// Nodes that are named at most: a Raspberry Pi has a dozen.
 const NAMED: usize = 3;
 /// A driver of cameras alone.
 const CAMERAS: &str = "uvcvideo";
 
-/// A node, as the kernel tells of it whoever asks.
+/// A video node, as the kernel tells of it whoever asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct VideoNode {
+    /// Its path.
+    pub path: PathBuf,
+    /// What its driver calls it: `bcm2835-codec-encode`.
+    pub name: Option<String>,
+}
+
+impl VideoNode {
+    /// What a person does where it may not be opened.
+    pub const IF_DENIED: &str = Error::IF_DENIED;
+
+    pub(super) fn new(path: &Path) -> Self {
+        let name = std::fs::read_to_string(in_sysfs(path).join("name")).ok();
+        Self { path: path.to_owned(), name: name.map(|name| name.trim().to_owned()) }
+    }
+}
+
+impl std::fmt::Display for VideoNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        self.name.as_ref().map_or(Ok(()), |name| write!(f, "  {name}"))
+    }
+}
+
+/// A node that cannot be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Unopened {
-    /// The driver's name for it: `bcm2835-codec-encode`.
-    name: String,
+    pub(super) node: VideoNode,
     driver: String,
-    /// Why it cannot be looked at, in a sentence that begins with its path.
+    /// Why, in a sentence that begins with its path.
     pub(super) why: String,
     /// It may not be opened.
     pub(super) denied: bool,
 }
 
+fn in_sysfs(node: &Path) -> PathBuf {
+    Path::new("/sys/class/video4linux").join(node.file_name().unwrap_or_default())
+}
+
 impl Unopened {
     pub(super) fn new(node: &Path, why: String, denied: bool) -> Self {
-        let node = Path::new("/sys/class/video4linux").join(node.file_name().unwrap_or_default());
-        let name = std::fs::read_to_string(node.join("name")).unwrap_or_default();
-        let driver = std::fs::read_link(node.join("device/driver")).ok();
+        let driver = std::fs::read_link(in_sysfs(node).join("device/driver")).ok();
         let driver = driver.and_then(|driver| Some(driver.file_name()?.to_string_lossy().into_owned()));
-        Self { name: name.trim().to_owned(), driver: driver.unwrap_or_default(), why, denied }
+        Self { node: VideoNode::new(node), driver: driver.unwrap_or_default(), why, denied }
     }
 }
 
 /// Of these those that are encoders by their names, or where none is those that may be: why they cannot be looked at.
 pub(super) fn encoders(nodes: &[Unopened]) -> Vec<String> {
-    let encodes = |node: &&Unopened| node.name.contains("enc");
+    let encodes = |node: &&Unopened| node.node.name.as_ref().is_some_and(|name| name.contains("enc"));
     let mut told: Vec<String> = nodes.iter().filter(encodes).map(|node| node.why.clone()).collect();
     if told.is_empty() {
         let others = nodes.iter().filter(|node| node.driver != CAMERAS);
@@ -51,7 +82,8 @@ mod tests {
 
     fn node(number: u32, name: &str, driver: &str) -> Unopened {
         let why = format!("/dev/video{number}: permission denied");
-        Unopened { name: name.to_owned(), driver: driver.to_owned(), why, denied: true }
+        let node = VideoNode { path: PathBuf::new(), name: Some(name.to_owned()) };
+        Unopened { node, driver: driver.to_owned(), why, denied: true }
     }
 
     #[test]
@@ -72,7 +104,8 @@ mod tests {
     #[test]
     fn a_node_of_which_the_kernel_says_nothing_may_be_an_encoder() {
         let unopened = Unopened::new(Path::new("/nowhere/video99"), "why".to_owned(), false);
-        assert_eq!(unopened, Unopened { why: "why".to_owned(), ..Unopened::default() });
+        let node = VideoNode { path: "/nowhere/video99".into(), name: None };
+        assert_eq!(unopened, Unopened { node, why: "why".to_owned(), ..Unopened::default() });
         assert_eq!(encoders(&[unopened]), ["why"]);
     }
 }
