@@ -57,7 +57,7 @@ pub(super) fn overloaded() -> Status {
     let alarm = status.alarms[0].clone();
     for number in 0..20 {
         let mut alarm = alarm.clone();
-        alarm.id = format!("mount-failed:camera{number}");
+        alarm.id = format!("mount/camera{number}/failed");
         alarm.mount = Some(format!("camera{number}"));
         status.alarms.insert(0, alarm);
     }
