@@ -6,12 +6,13 @@
 #
 # BOARD: aarch64 (Pi 3 and newer, 64-bit), armv7 (Pi 2 and newer, 32-bit), armv6 (Pi Zero and 1), x86_64. What follows
 # is cargo's. Needs rustup and python3; installs qemu-user-static and rust-src where they are missing. The rest is kept
-# in $LENSLET_CROSS (~/.cache/lenslet-cross).
+# in $LENSLET_CROSS (~/.cache/lenslet-cross). What it fetches is of PyPI, crates.io, Debian and rustup; without rustup's
+# server the others are enough.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
-    sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -130,11 +131,10 @@ small_std() {
 
 make_std() { # MADE SYSTEM
     local made=$1 system=$2 lib=$1/lib/rustlib/$triple/lib
-    [ -d "$system/lib/rustlib/src/rust/library" ] || rustup -q component add rust-src
     printf 'making the standard library for %s\n' "$triple" >&2
     rm -rf "$made"
     mkdir -p "$lib/self-contained"
-    cp -r "$system/lib/rustlib/src/rust/library" "$made/library"
+    library "$made" "$system"
     # Nobody links it as a shared library, for which a linker would be needed now.
     sed -i 's/^crate-type = \["dylib", "rlib"\]/crate-type = ["rlib"]/' "$made/library/std/Cargo.toml"
     (
@@ -151,6 +151,27 @@ make_std() { # MADE SYSTEM
     musl "$lib/self-contained" "$system/lib/rustlib/$triple/lib/self-contained"
     rm -rf "$made/build" "$made/library"
     touch "$made/complete"
+}
+
+# The library's sources, of this compiler's version to the last digit: rustup's, or Debian's where rustup's server is not
+# to be reached.
+library() { # MADE SYSTEM
+    local made=$1 source=$2/lib/rustlib/src/rust/library release suite
+    if [ -d "$source" ] || rustup -q component add rust-src; then
+        cp -r "$source" "$made/library"
+        return
+    fi
+    release=$(rustc -vV | sed -n 's/^release: //p')
+    for suite in trixie-backports trixie forky sid; do
+        tests/lab/lab.sh unpack "$suite" amd64 "$made/debian" "rust-src=$release+*" 2>/dev/null || continue
+        printf 'its sources are of Debian %s\n' "$suite" >&2
+        mv "$made"/debian/usr/src/rustc-*/library "$made/library"
+        rm -rf "$made/debian"
+        return
+    done
+    printf 'neither rustup nor Debian has the sources of the standard library of Rust %s: rustup component add rust-src\n' \
+        "$release" >&2
+    return 1
 }
 
 # musl and the unwinder, as rustc looks for them: zig's, whatever the board.
