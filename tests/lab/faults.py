@@ -479,7 +479,7 @@ def main():
         for how, those in ('TCP', readers), ('UDP', by_udp):
             for mount, reader in those.items():
                 if reader.wrong: failures.append(f'by {how}: {reader.wrong}')
-                else: print(f'/{mount} by {how}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
+                else: print(f'/{mount} by {how}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time, at most {reader.off:.1f} s off the clock', flush=True)
         try:
             settled()
             rested(held, HEAP_AGAIN, held[3] + RESIDENT_AGAIN)
