@@ -110,15 +110,10 @@ fn what_cannot_be_watched_is_an_alarm_with_what_to_do() {
             "`lenslet reload` or SIGHUP has it read",
         ),
     ] {
-        let alarm = loop {
-            let known = status(&mut control).alarms.into_iter().find(|alarm| alarm.id == id);
-            if let Some(alarm) = known {
-                break alarm;
-            }
-        };
+        server.logged(&["WARN", why, "sysctl fs.inotify"]);
+        let alarm = status(&mut control).alarms.into_iter().find(|alarm| alarm.id == id).unwrap();
         assert!(alarm.why.starts_with(why) && alarm.what_to_do.contains(what_to_do), "{alarm:?}");
         assert_eq!((alarm.ended_at, alarm.times), (None, 1));
-        server.logged(&["WARN", why, "sysctl fs.inotify"]);
     }
 }
 
