@@ -18,6 +18,9 @@ pub(super) struct Packed {
 /// What is before a line's time and text.
 const HEAD: usize = 7;
 
+/// The ring grows by so many bytes: doubled, as it would be by itself, half of it may be room for lines that never come.
+const STEP: usize = 8 << 10;
+
 impl Packed {
     pub(super) fn len(&self) -> usize {
         self.lines
@@ -34,6 +37,10 @@ impl Packed {
         let level = Level::ALL.iter().position(|level| *level == line.level).unwrap_or_default();
         let [a, b, c, d] = (text.len() as u32).to_le_bytes();
         let head: [u8; HEAD] = [level as u8, self.room(line.room), time.len() as u8, a, b, c, d];
+        let more = HEAD + time.len() + text.len();
+        if self.bytes.capacity() - self.bytes.len() < more {
+            self.bytes.reserve_exact(more.next_multiple_of(STEP));
+        }
         self.bytes.extend(head);
         self.bytes.extend(time.as_bytes());
         self.bytes.extend(text.as_bytes());

@@ -47,10 +47,7 @@ struct Shell {
 pub(super) fn serve(worker: &Rc<Worker>, stream: async_net::TcpStream, peer: SocketAddr, seat: Seat) {
     let made = catch_unwind(AssertUnwindSafe(|| Shell::new(worker.clone(), stream)));
     match made.map_err(|panic| supervise::sentence(&*panic)) {
-        // In boxes: an async function has room for what it is given twice.
-        Ok(Ok(shell)) => {
-            worker.spawn(serve_to_its_end(Box::new((shell, seat))));
-        }
+        Ok(Ok(shell)) => serve_to_its_end(worker, Box::new((shell, seat))),
         Ok(Err(error)) => tell(peer, Ok(Err(error))),
         Err(panic) => tell(peer, Err(panic)),
     }
@@ -69,40 +66,55 @@ pub(super) fn starting(event: &Event) -> Option<SessionId> {
     if let Event::Play { session, .. } = event { Some(session.clone()) } else { None }
 }
 
-async fn serve_to_its_end(mut connection: Box<(Shell, Seat)>) {
-    let done = supervise::caught(Box::pin(serve_on(&mut connection))).await;
-    let (shell, _seat) = &mut *connection;
-    // However it ended, and be it by a panic: nothing of it is left.
+/// In boxes, and a block in place of an async function: that has room for what it is given twice.
+fn serve_to_its_end(worker: &Worker, mut connection: Box<(Shell, Seat)>) {
+    worker.spawn(async move {
+        let (shell, seat) = &mut *connection;
+        let done = supervise::contained(Box::pin(serve_on(shell, seat))).await;
+        end(&mut connection.0, done);
+    });
+}
+
+/// However it ended, and be it by a panic: nothing of it is left.
+fn end(shell: &mut Shell, done: std::thread::Result<io::Result<()>>) {
     let cleared = catch_unwind(AssertUnwindSafe(|| {
         let over = shell.core.closed(&mut shell.worker.house.sessions());
         over.iter().for_each(|session| shell.worker.release(session, Over::Unconnected));
     }));
-    tell(shell.peer(), cleared.map_err(|panic| supervise::sentence(&*panic)).and(done));
+    tell(shell.peer(), cleared.and(done).map_err(|panic| supervise::sentence(&*panic)));
 }
 
-async fn serve_on((shell, seat): &mut (Shell, Seat)) -> io::Result<()> {
-    let mut beside = Beside { seat, outbox: shell.outbox.clone(), full: None };
-    let mut alarm = Alarm::default();
-    // Who had to wait to be let in has asked already: to hear of that from the reactor is another turn.
-    let mut over = shell.read()?;
-    while !over {
-        // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
-        let mut handling = Box::pin(shell.handle_events(seat));
-        over = poll_fn(|context| beside.poll(context, |context| handling.as_mut().poll(context))).await?;
-        drop(handling);
-        if over {
-            break;
+#[allow(
+    clippy::manual_async_fn,
+    reason = "it is given what it keeps: an async function has room for that twice"
+)]
+fn serve_on<'a>(shell: &'a mut Shell, seat: &'a Seat) -> impl Future<Output = io::Result<()>> + 'a {
+    async move {
+        let mut beside = Beside { seat, outbox: shell.outbox.clone(), full: None };
+        let mut alarm = Alarm::default();
+        // Who had to wait to be let in has asked already: to hear of that from the reactor is another turn.
+        let mut over = shell.read()?;
+        while !over {
+            // In boxes: what handles a request is some kilobytes, and a connection waits most of its life.
+            let mut handling = Box::pin(shell.handle_events(seat));
+            over = poll_fn(|context| beside.poll(context, |context| handling.as_mut().poll(context))).await?;
+            drop(handling);
+            if over {
+                break;
+            }
+            if poll_fn(|context| beside.poll(context, |context| shell.poll_input(&mut alarm, context)))
+                .await?
+            {
+                over = shell.read()?;
+            } else {
+                shell.core.handle_timeout(&mut shell.worker.house.sessions(), clock::now());
+            }
+            // A peer that never stops talking has its turn, and then the others have theirs.
+            smol::future::yield_now().await;
         }
-        if poll_fn(|context| beside.poll(context, |context| shell.poll_input(&mut alarm, context))).await? {
-            over = shell.read()?;
-        } else {
-            shell.core.handle_timeout(&mut shell.worker.house.sessions(), clock::now());
-        }
-        // A peer that never stops talking has its turn, and then the others have theirs.
-        smol::future::yield_now().await;
+        let mut finishing = Box::pin(shell.finish());
+        poll_fn(|context| beside.poll(context, |context| finishing.as_mut().poll(context))).await
     }
-    let mut finishing = Box::pin(shell.finish());
-    poll_fn(|context| beside.poll(context, |context| finishing.as_mut().poll(context))).await
 }
 
 /// What a connection does besides, whatever it waits for, be it for what a wrong password costs: it makes way at once, and

@@ -106,7 +106,6 @@ pub(super) enum Order {
 
 /// A connection's place in the house and with its worker; free again when dropped.
 pub(super) struct Seat {
-    pub(super) worker: usize,
     connections: Arc<AtomicUsize>,
     pub(super) place: Place,
 }
@@ -301,8 +300,8 @@ impl House {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A place for a connection, with the worker that has the fewest connections and sessions.
-    pub(super) fn admit(&self, peer: IpAddr) -> Result<Seat, Full> {
+    /// A place for a connection, and with which worker: the one that has the fewest connections and sessions.
+    pub(super) fn admit(&self, peer: IpAddr) -> Result<(usize, Seat), Full> {
         let place = self.admission.admit(peer)?;
         let sessions = self.registry().loads(self.desks.len());
         let load = |index: &usize| self.desks[*index].connections.load(Ordering::Relaxed) + sessions[*index];
@@ -310,7 +309,7 @@ impl House {
         let worker = open.min_by_key(load).unwrap_or(0);
         let connections = self.desks[worker].connections.clone();
         connections.fetch_add(1, Ordering::Relaxed);
-        Ok(Seat { worker, connections, place })
+        Ok((worker, Seat { connections, place }))
     }
 
     /// Tells a worker what to do; nothing if it has ended.

@@ -66,6 +66,7 @@ impl Worker {
             }
             self.tell_who_is_there();
             let (readers, now) = (self.readers(), clock::now());
+            self.ask_for_links(now);
             readers.iter().for_each(|reader| reader.note_volume(now));
             for (reader, why) in readers.iter().filter_map(|reader| Some((reader, over(reader)?))) {
                 self.house.sessions().close(&reader.session);

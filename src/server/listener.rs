@@ -138,8 +138,8 @@ pub(super) async fn accept(worker: Rc<Worker>, listener: &TcpListener) {
             continue;
         }
         match worker.house.admit(peer.ip()) {
-            Ok(seat) if seat.worker == worker.index => connection::serve(&worker, stream, peer, seat),
-            Ok(seat) => worker.house.order(seat.worker, Order::Serve { stream, peer, seat }),
+            Ok((keeper, seat)) if keeper == worker.index => connection::serve(&worker, stream, peer, seat),
+            Ok((keeper, seat)) => worker.house.order(keeper, Order::Serve { stream, peer, seat }),
             Err(full) => {
                 tracing::debug!(%peer, "{full}");
                 sign_in::no_place(stream, full);

@@ -1,5 +1,6 @@
 //! Large pictures are spread over the time until the next one: how, and what is due when. No sockets, no clock.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,16 @@ pub(super) enum Speed {
     Unlimited,
     Known(u64),
     Unknown,
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unlimited => f.write_str("without a bound"),
+            Self::Known(speed) => write!(f, "{} Mbit/s", speed / 1_000_000),
+            Self::Unknown => write!(f, "not known (taken for {} Mbit/s)", ASSUMED / 1_000_000),
+        }
+    }
 }
 
 /// A picture that goes out to several readers.

@@ -17,6 +17,11 @@ pub(super) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, String
     AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| sentence(&*panic))
 }
 
+/// The same for what there are many of: it takes no more room than the work, and [`sentence`] tells what the panic said.
+pub(super) fn contained<T>(work: impl Future<Output = T>) -> impl Future<Output = std::thread::Result<T>> {
+    AssertUnwindSafe(work).catch_unwind()
+}
+
 /// Runs what `start` begins until that ends by itself; begins it again when it panics.
 pub(super) async fn restarted<F: Future<Output = ()>>(what: &str, mut start: impl FnMut() -> F) {
     while let Err(panic) = caught(start()).await {

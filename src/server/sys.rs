@@ -24,8 +24,9 @@ pub(super) fn inherited(first: i32, count: i32) -> Vec<OwnedFd> {
     (first..first.saturating_add(count)).filter(open).map(own).collect()
 }
 
-/// Messages that one call takes: the kernel's `UIO_MAXIOV`.
-pub(super) const MESSAGES: usize = 1024;
+/// Messages that one call is given. The kernel takes four times as many (`UIO_MAXIOV`), and a call more is nothing to them;
+/// but each is 64 bytes that are kept from round to round.
+pub(super) const MESSAGES: usize = 256;
 
 /// A control message that has the kernel cut a message into segments: as many messages share it as like.
 #[derive(Clone, Copy)]

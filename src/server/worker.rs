@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::time::Instant;
 
 use smol::{LocalExecutor, Task};
 
@@ -192,6 +193,14 @@ impl Worker {
         });
         self.pairs.borrow_mut().insert(local, pair.clone());
         Ok(pair)
+    }
+
+    /// Asks anew how fast the links are that readers are behind, in tasks of their own: nothing waits for the answer.
+    pub(super) fn ask_for_links(&self, now: Instant) {
+        for pair in self.pairs.borrow().values().filter(|pair| pair.link_is_due(now)) {
+            let pair = pair.clone();
+            self.spawn(async move { pair.ask_for_link().await });
+        }
     }
 
     /// Enters where a session's track goes.

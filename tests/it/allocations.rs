@@ -362,7 +362,7 @@ fn a_reader_is_small() {
         };
         (0..PICTURES).map(now).min().expect("some pictures")
     };
-    for (transport, most) in [(Transport::Tcp, 1_664), (Transport::Udp, 2_048)] {
+    for (transport, most) in [(Transport::Tcp, 1_600), (Transport::Udp, 1_984)] {
         let each = || (held(transport, 96) - held(transport, 32)) / 64;
         let small = |each: &isize| (200..=most).contains(each);
         let tries: Vec<isize> = (0..10)

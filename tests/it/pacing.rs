@@ -105,6 +105,34 @@ fn a_slow_link_loses_keyframes_that_are_sent_at_once_and_none_that_are_spread() 
     assert!(lost > 20 && spread == 0, "missing at once {lost}, spread {spread}");
 }
 
+/// What the kernel says of the link is a file of the test's, in a view of the files that the server alone has.
+#[test]
+fn a_link_that_becomes_slow_while_somebody_watches_has_keyframes_spread_from_then_on() {
+    if !alone("pacing::a_link_that_becomes_slow_while_somebody_watches_has_keyframes_spread_from_then_on")
+        || !has("nsenter", &["--version"])
+    {
+        return;
+    }
+    let (clip, behind, said) = (clip(), Behind::new(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(said.path().join("far")).unwrap();
+    let say = |speed: &str| std::fs::write(said.path().join("far/speed"), speed).unwrap();
+    say("10000\n");
+    let mut command = Command::new("nsenter");
+    command.args(["-t", &behind.process().to_string(), "-n", "unshare", "-m", "sh", "-c"]);
+    command.arg("mount --bind \"$0\" /sys/class/net && exec \"$@\"").arg(said.path());
+    command.args([env!("CARGO_BIN_EXE_lenslet"), "-v", "serve"]);
+    let mounts = format!("mounts: {{\"test\": File(path: {:?}, fps: 30)}}", clip.path());
+    let server =
+        Server::run_text(&mut command, &format!("(listen: [\"10.9.0.1:0\"], udp_ports: (0, 0), {mounts})"));
+    let reader = Reader::play(&server, "10.9.0.2");
+    server.logged(&["the link's speed: 10000 Mbit/s"]);
+    missing(&reader, 30);
+    say("10\n");
+    // Of what is spread the first is told, and that alone: it was none before this.
+    server.logged(&["the link's speed is 10 Mbit/s now; it was 10000 Mbit/s"]);
+    server.logged(&["large pictures are spread over time"]);
+}
+
 /// The next packet, and when the kernel got it.
 fn stamped(socket: &UdpSocket) -> (Rtp, Duration) {
     let mut bytes = [0; 2048];

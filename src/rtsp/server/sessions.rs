@@ -1,6 +1,6 @@
 //! The server's sessions: a table without sockets.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,8 +80,8 @@ pub struct Sessions {
     random: fn() -> [u8; 16],
     limits: Limits,
     aliases: Aliases,
-    /// In boxes: of a table's places up to the half is empty.
-    table: HashMap<SessionId, Box<Session>>,
+    /// In boxes: of a table's places some are empty. Of a hashed one it may be more than the half.
+    table: BTreeMap<SessionId, Box<Session>>,
     /// Of mounts and programs.
     names: Names,
     /// No more are let in for now.
@@ -171,7 +171,7 @@ impl Sessions {
             random,
             limits,
             aliases: Aliases::default(),
-            table: HashMap::new(),
+            table: BTreeMap::new(),
             names: Names::default(),
             closed: false,
             refused: 0,

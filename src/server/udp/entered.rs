@@ -16,6 +16,11 @@ pub(super) struct Entered {
 type Of = fn(&Destination) -> SocketAddr;
 
 impl Entered {
+    /// Whether nothing goes anywhere.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_rtp.is_empty()
+    }
+
     /// Enters one; who was at an address of its before is not found by it any more.
     pub(super) fn enter(&mut self, destination: &Rc<Destination>) {
         let lists: [(&mut Vec<_>, Of); 2] =

@@ -1,13 +1,57 @@
 //! How fast the link is that a local address is on.
 
+use std::cell::Cell;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 
+use crate::clock;
 use crate::server::pacing::Speed;
 
-/// What the kernel says of the interface that has this address; asked once, when a reader first comes that way.
-pub(super) fn speed(local: IpAddr) -> Speed {
+/// The kernel is asked again after this long, while readers are behind the link: a cable is put in elsewhere, a switch
+/// settles for less, the address moves to another adapter.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The link, and what the kernel said last.
+pub(super) struct Watched {
+    local: IpAddr,
+    speed: Cell<Speed>,
+    /// When to ask again; `None` while it is asked.
+    due: Cell<Option<Instant>>,
+}
+
+impl Watched {
+    pub(super) fn new(local: IpAddr) -> Self {
+        let speed = speed(local);
+        tracing::debug!(%local, "the link's speed: {speed}");
+        Self { local, speed: Cell::new(speed), due: Cell::new(Some(clock::now() + AGAIN)) }
+    }
+
+    pub(super) fn speed(&self) -> Speed {
+        self.speed.get()
+    }
+
+    /// Whether it is time to ask again. This machine itself becomes no link.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.speed() != Speed::Unlimited && self.due.get().is_some_and(|due| due <= now)
+    }
+
+    /// Asks again, on another thread: of some adapters on USB the kernel asks the adapter itself, which takes its time.
+    pub(super) async fn ask(&self) {
+        self.due.set(None);
+        let local = self.local;
+        let (now, before) = (smol::unblock(move || speed(local)).await, self.speed());
+        self.speed.set(now);
+        self.due.set(Some(clock::now() + AGAIN));
+        if now != before {
+            tracing::info!(%local, "the link's speed is {now} now; it was {before}");
+        }
+    }
+}
+
+/// What the kernel says of the interface that has this address.
+fn speed(local: IpAddr) -> Speed {
     let local = local.to_canonical();
     if local.is_loopback() {
         return Speed::Unlimited;
@@ -19,9 +63,7 @@ pub(super) fn speed(local: IpAddr) -> Speed {
     let name = interface.interface_name;
     // Wi-Fi has none, and neither has a cable that is not plugged in (-1).
     let said = std::fs::read_to_string(format!("/sys/class/net/{name}/speed")).unwrap_or_default();
-    let speed = parse(&said);
-    tracing::debug!(%local, interface = name, "the link's speed: {speed:?}");
-    speed
+    parse(&said)
 }
 
 fn address(interface: &InterfaceAddress) -> Option<IpAddr> {

@@ -15,6 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
+use std::time::Instant;
 
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
@@ -41,7 +42,7 @@ pub(super) struct Pair {
     rtp: Async<UdpSocket>,
     rtcp: Async<UdpSocket>,
     ports: (u16, u16),
-    speed: Speed,
+    link: link::Watched,
     /// The kernel cuts messages into datagrams.
     cuts: bool,
     entered: RefCell<Entered>,
@@ -102,7 +103,7 @@ impl Pair {
             rtp: Async::new(rtp)?,
             rtcp: Async::new(rtcp)?,
             ports: (port, port + 1),
-            speed: link::speed(local.ip()),
+            link: link::Watched::new(local.ip()),
             entered: RefCell::default(),
             room: RefCell::default(),
         })
@@ -114,7 +115,17 @@ impl Pair {
 
     /// How fast the link is that its readers are behind.
     pub(super) fn speed(&self) -> Speed {
-        self.speed
+        self.link.speed()
+    }
+
+    /// Whether it is time to ask that again: never while nobody is behind it.
+    pub(super) fn link_is_due(&self, now: Instant) -> bool {
+        self.link.is_due(now) && !self.entered.borrow().is_empty()
+    }
+
+    /// Asks it again.
+    pub(super) async fn ask_for_link(&self) {
+        self.link.ask().await;
     }
 
     /// Enters where a session's track goes: ports of one host.

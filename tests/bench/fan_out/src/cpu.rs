@@ -12,9 +12,11 @@ pub fn nanoseconds(pid: u32) -> u64 {
     spent.sum()
 }
 
-/// Resident memory in kB.
-pub fn resident(pid: u32) -> u64 {
+/// Resident memory in kB, and what of it is the process's own and no part of a file.
+pub fn memory(pid: u32) -> [u64; 2] {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    ["VmRSS:", "RssAnon:"].map(|name| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    })
 }

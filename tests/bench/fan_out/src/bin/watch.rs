@@ -92,8 +92,8 @@ impl Crowd {
         let spent = cpu::nanoseconds(self.plan.pid).saturating_sub(spent);
         let own = own_cpu().saturating_sub(own);
         self.viewers.iter_mut().flatten().for_each(|viewer| viewer.counts.end(ended));
-        let resident = cpu::resident(self.plan.pid);
-        self.tell(ended - began, spent, own, resident);
+        let memory = cpu::memory(self.plan.pid);
+        self.tell(ended - began, spent, own, memory);
         self.viewers.iter_mut().flatten().for_each(Viewer::leave);
         Ok(())
     }
@@ -165,7 +165,7 @@ impl Crowd {
         }
     }
 
-    fn tell(&self, window: Duration, spent: u64, own: u64, resident: u64) {
+    fn tell(&self, window: Duration, spent: u64, own: u64, [resident, private]: [u64; 2]) {
         let good = || self.viewers[self.plan.stalled..].iter().flatten();
         let sum = |of: fn(&Viewer) -> u64| good().map(of).sum::<u64>();
         let (packets, pictures) = (sum(|viewer| viewer.counts.packets), sum(|viewer| viewer.counts.pictures));
@@ -188,6 +188,7 @@ impl Crowd {
             ("server_cpu", format!("{:.4}", spent as f64 / 1e9 / seconds)),
             ("client_cpu", format!("{:.4}", own as f64 / 1e9 / seconds)),
             ("resident_kb", resident.to_string()),
+            ("private_kb", private.to_string()),
             ("keyframe_ms", list(&keyframes)),
             ("gap_ms", list(&gaps)),
         ];
