@@ -21,7 +21,7 @@ pub(super) struct FileWatch {
     bell: Arc<EventFd>,
 }
 
-/// A file that is gone, and that nothing has come in the place of by then, is gone. In milliseconds.
+/// A file that is gone or empty, and is still by then, is. In milliseconds.
 const REPLACED: u16 = 500;
 
 impl FileWatch {
@@ -60,8 +60,10 @@ fn follow_file(folders: &mut Folders, stop: &EventFd, asker: &Asker) {
         may_panic("config-watch");
         // One for all that is there: of several writes the last text counts.
         match events.iter().rfind(|event| folders.is_of_file(event)) {
-            // Many editors put it aside for a moment.
-            Some(event) if event.mask.intersects(gone()) => patience = REPLACED.into(),
+            // Many editors put it aside for a moment, and some have it empty before they write it.
+            Some(event) if event.mask.intersects(gone()) || folders.is_emptied() => {
+                patience = REPLACED.into()
+            }
             None if woken != Ok(0) => {}
             Some(_) | None => {
                 patience = PollTimeout::NONE;
@@ -107,6 +109,11 @@ impl Folders {
             self.named.push(named);
         }
         Ok(())
+    }
+
+    /// Whether there is nothing in the file.
+    fn is_emptied(&self) -> bool {
+        std::fs::metadata(&self.path).is_ok_and(|meta| meta.is_file() && meta.len() == 0)
     }
 
     fn is_of_file(&self, event: &InotifyEvent) -> bool {

@@ -1,6 +1,6 @@
 //! Changes while people watch: the file, signals, what systemd hears.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, ChildStderr, Stdio};
@@ -140,6 +140,37 @@ fn a_file_that_is_wrong_changes_nothing_and_sighup_has_it_read_again() {
     assert!(daemon.logged("reloaded:").contains("removed: m0"));
     // Its reader is told goodbye, and the connection ends.
     while !client.next_frame(1).windows(4).any(|head| head == [0x81, 203, 0, 1]) {}
+}
+
+/// Who empties the file and writes it then is told nothing of what it was between, and nobody is served that.
+#[test]
+fn a_file_that_is_being_written_is_waited_for() {
+    let mut daemon = Daemon::start(&pictures(FIRST, 2), None, "");
+    let mut client = daemon.play("m0");
+    client.next_frame(0);
+    let path = daemon.folder.path().join("lenslet.ron");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // Emptied, and no more: that is told, but not at once.
+    let began = Instant::now();
+    std::fs::write(&path, "").unwrap();
+    daemon.logged("the file is empty");
+    assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
+    daemon.logged("the configuration is as it was");
+    // Half of it, for as long as who writes has it open.
+    let mut file = std::fs::File::create(&path).unwrap();
+    let changed = text.replacen("fps: 5", "fps: 10", 1);
+    let (half, rest) = changed.split_at(changed.len() / 2);
+    file.write_all(half.as_bytes()).unwrap();
+    (0..5).for_each(|_| drop(client.next_frame(0)));
+    file.write_all(rest.as_bytes()).unwrap();
+    drop(file);
+    let mut told = Vec::new();
+    while !told.last().is_some_and(|line: &String| line.contains("reloaded:")) {
+        told.push(daemon.logged(""));
+    }
+    assert!(told.last().unwrap().contains("restarted: m0"), "{told:?}");
+    assert!(!told.iter().any(|line| line.contains("as it was")), "{told:?}");
+    client.next_frame(0);
 }
 
 /// Runs a command of the same person's: whether it went well, and what it said.

@@ -54,7 +54,7 @@ pub(super) fn typed(theme: Theme, input: &Input, hidden: bool, room: usize) -> (
 const MARKED: usize = 8;
 
 /// The first column of the line that is seen. Behind its last sign the cursor has room too.
-fn first(before: usize, all: usize, room: usize) -> usize {
+pub(super) fn first(before: usize, all: usize, room: usize) -> usize {
     let step = (room / 4).max(1);
     let last = (before + room / 4).min(all);
     (last + 1).saturating_sub(room).div_ceil(step) * step

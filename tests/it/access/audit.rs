@@ -114,7 +114,12 @@ fn what_is_lifted_is_said_and_what_is_not() {
     let said = lift("203.0.113.7");
     assert!(said.contains("only as a part of 203.0.113.0/24 now"), "{said}");
     assert!(lift("203.0.113.0/24").contains("is not banned any more"));
-    assert_eq!(status(&server).access.bans, 0);
+    let told = status(&server);
+    assert_eq!(told.access.bans, 0);
+    // By whom, as far as the system knows who asked.
+    let me = lenslet::config::store::author(nix::unistd::getuid().as_raw());
+    let lifted = told.audit.iter().filter(|entry| entry.what == "203.0.113.0/24 is not banned any more");
+    assert_eq!(lifted.map(|entry| entry.who.as_deref()).collect::<Vec<_>>(), [Some(me.as_str())]);
     let banned = by_daemon(&server, &["ban", "add", "127.0.0.9"], "");
     assert!(banned.contains("127.0.0.9 is banned until"), "{banned}");
     let reply = Client::connect_from(server.address, "127.0.0.9").next_reply().unwrap();

@@ -38,6 +38,10 @@ fn little_and_much() {
         shows(&format!("config-text-{day}"), &mut screen.model);
         screen.press("Esc w");
         shows(&format!("config-review-{day}"), &mut screen.model);
+        // Of a section nothing of which is written, or the last of more mounts than there is room for.
+        screen.press(if day == "empty" { "g Enter" } else { "G Enter" });
+        shows(&format!("config-form-{day}"), &mut screen.model);
+        screen.press("Esc g");
         let mut screen = accessed(screen);
         shows(&format!("access-{day}"), &mut screen.model);
     }

@@ -8,6 +8,7 @@ use lenslet::tui::words::{sign_by_sign, wide};
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyModifiers;
 use ratatui::layout::Position;
+use ratatui::style::Modifier;
 
 use super::config::Screen;
 use super::hostile::{holds, texts};
@@ -132,6 +133,41 @@ fn the_cursor_is_seen_with_what_stands_around_it() {
                 // It jumps by a quarter of the box, which has 18 columns at least.
                 assert!(moved <= wide(&whole) / 4 + 1, "{name}, {width}x{height}, {text:?}: {moved}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_files_text_stands_still_as_well() {
+    let numbered: String = (0..50).map(|number| format!("{number:02}-")).collect();
+    let ideographs: String = (0x4e00..0x4e00 + 80).filter_map(char::from_u32).collect();
+    for (width, height) in SIZES {
+        for text in [&numbered, &ideographs] {
+            let mut screen = open("4 e");
+            paste(&mut screen, text);
+            let (mut shown, mut moved) = (None, 0);
+            for at in (0..=text.chars().count()).rev() {
+                let (buffer, _) = draw_with_cursor(&mut screen.model, width, height);
+                let what = format!("{width}x{height}, {at} of {text}");
+                // Its cursor is a sign the other way round; so is the tab where one is.
+                let reversed =
+                    |at: &(u16, u16)| buffer[*at].style().add_modifier.contains(Modifier::REVERSED);
+                let all = (2..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+                let (x, y) = all.into_iter().find(reversed).unwrap_or_else(|| panic!("no cursor: {what}"));
+                let (before, after) = (cells(&buffer, y, 1..x), cells(&buffer, y, x..width - 1));
+                let split = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+                let near: String =
+                    text[..split].chars().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
+                assert!(before.ends_with(&near), "{what}: {before:?}");
+                let seen = after.trim_end();
+                let rest = &text[split..];
+                assert!(rest.starts_with(seen) || seen.starts_with(rest), "{what}: {seen:?}");
+                assert!(wide(seen) >= RIGHT.min(wide(rest)), "{what}: {seen:?}");
+                let line = cells(&buffer, y, 0..width);
+                moved += usize::from(shown.replace(line.clone()).is_some_and(|it| it != line));
+                press(&mut screen, "Left");
+            }
+            assert!(moved <= wide(text) / 9 + 2, "{width}x{height}, {text}: {moved}");
         }
     }
 }
