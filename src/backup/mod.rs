@@ -38,7 +38,7 @@ pub struct Place {
 }
 
 /// A room's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Section {
     /// Its name in backups.
     pub name: &'static str,
@@ -46,6 +46,8 @@ pub struct Section {
     pub path: PathBuf,
     /// Whether nobody else may read it.
     pub secret: bool,
+    /// What its room says of a text: why it is none of its files, where that is so.
+    pub is_right: fn(&str) -> Result<(), String>,
 }
 
 /// Why nothing was made, or nothing restored.
@@ -63,6 +65,17 @@ pub enum Error {
     Devices(crate::config::edit::Error),
     /// It has a section that this version does not know.
     Section(String),
+    /// A section is none that its room could read.
+    Damaged {
+        /// The section.
+        name: &'static str,
+        /// Where it is kept.
+        path: PathBuf,
+        /// What its room says.
+        why: String,
+    },
+    /// A section of it is none that its room could read, for this reason.
+    Spoilt(&'static str, String),
     /// A restore was begun, and something of it could not be done.
     Unfinished(Box<Error>),
     /// Another file's restore was begun, in the same folder of what is kept.
@@ -98,6 +111,18 @@ impl Place {
             }
         }
         Ok((Contents { config, devices, history, sections }, left_out))
+    }
+
+    /// That the rooms can read their sections: what they cannot is no backup, and would push a good one out.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn are_right(&self, sections: &BTreeMap<String, Text>) -> Result<(), Error> {
+        for (name, text) in sections {
+            let Section { name, path, is_right, .. } = self.section(name)?.clone();
+            is_right(text).map_err(|why| Error::Damaged { name, path, why })?;
+        }
+        Ok(())
     }
 }
 
@@ -154,6 +179,14 @@ fn host() -> String {
 }
 
 impl Error {
+    /// As a daemon says it, which may be another user than who hears it.
+    pub fn of_daemon(&self) -> String {
+        match self {
+            Self::Config(error) => error.of_daemon(),
+            other => other.to_string(),
+        }
+    }
+
     fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Config(store::Error::system(what, path, source))
     }
@@ -181,6 +214,12 @@ impl fmt::Display for Error {
                 file.display(),
                 pending.display()
             ),
+            Self::Damaged { name, path, why } => {
+                write!(f, "{name} ({}): this cannot be read: {why}", path.display())
+            }
+            Self::Spoilt(name, why) => {
+                write!(f, "its {name} cannot be read: {why}\nNothing was restored: take an earlier backup")
+            }
             Self::Section(name) => write!(
                 f,
                 "it holds {name:?}, which this version does not know: install the version that made it, or later"

@@ -51,7 +51,7 @@ impl Place {
             return Err(Error::Another { file, pending: path });
         }
         let text = whole(|out| serde_json::to_writer(out, pending));
-        store::replace(&path, &text, 0o600).map_err(Error::Config)
+        store::replace_secret_for(&self.state, &path, &text).map_err(Error::Config)
     }
 
     /// The configuration's file, wherever who asks stands.
@@ -98,8 +98,8 @@ impl Place {
         for (name, text) in &pending.sections {
             let section = self.section(name)?;
             if section.text()?.as_ref() != Some(text) {
-                let mode = if section.secret { 0o600 } else { 0o640 };
-                store::replace(&section.path, text.as_bytes(), mode).map_err(Error::Config)?;
+                store::replace_secret_for(&self.state, &section.path, text.as_bytes())
+                    .map_err(Error::Config)?;
             }
         }
         let Some(text) = &pending.config else { return Ok(()) };

@@ -70,6 +70,11 @@ impl Restore {
             absent =
                 devices::of(text).into_iter().filter(|(_, device)| !Path::new(device).exists()).collect();
         }
+        // What nobody can read takes nobody's place.
+        place.are_right(&contents.sections).map_err(|error| match error {
+            Error::Damaged { name, why, .. } => Error::Spoilt(name, why),
+            other => other,
+        })?;
         let (mut sections, mut before_of_sections) = (Vec::new(), Vec::new());
         for (name, text) in &contents.sections {
             let now = place.section(name)?.text()?;

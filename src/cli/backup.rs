@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -29,7 +30,7 @@ pub(super) struct BackupArguments {
     /// Write into this folder, unless its newest says the same, and keep so many.
     #[arg(long, num_args = 2, value_names = ["N", "DIR"], conflicts_with = "file")]
     keep: Option<Vec<String>>,
-    /// Even if the configuration is not there or damaged.
+    /// Even if the configuration is not there or damaged, or the users are.
     #[arg(long)]
     as_it_is: bool,
     #[command(flatten)]
@@ -69,6 +70,9 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
     }
     let passphrase = arguments.passphrase.read()?;
     let (contents, left_out) = place.contents(passphrase.is_some())?;
+    if !arguments.as_it_is {
+        place.are_right(&contents.sections).map_err(|why| format!("{why}{}", none_made("it")))?;
+    }
     let mut out = io::stdout().lock();
     if let Some([count, folder]) = arguments.keep.as_deref() {
         let number = count.parse().ok().filter(|number| *number > 0);
@@ -91,8 +95,9 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
             // A stick that is not there is no folder to make.
             let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
             folder.map_or(Ok(()), is_there)?;
-            store::replace(&file, &bytes, 0o600)?;
-            writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
+            if put(&file, &bytes)? {
+                writeln!(out, "{}: {} bytes", file.display(), bytes.len())?;
+            }
         }
     }
     for version in place.store.history()? {
@@ -108,6 +113,23 @@ pub(super) fn backup(arguments: &BackupArguments) -> Done {
     Ok(())
 }
 
+/// Writes it; whether it is in a file then. Into what is there and is none (a pipe, a terminal, as /dev/stdout is one) it is written as by
+/// any program, and nothing else is said there. A disk is not what is meant.
+fn put(file: &Path, bytes: &[u8]) -> Result<bool, Box<dyn std::error::Error>> {
+    let path = file.display();
+    match fs::metadata(file).map(|there| there.file_type()) {
+        Ok(kind) if kind.is_block_device() => {
+            Err(format!("{path}: that is a disk: mount it, and name a file on it").into())
+        }
+        Ok(kind) if !kind.is_file() && !kind.is_dir() => {
+            let written =
+                fs::OpenOptions::new().write(true).open(file).and_then(|mut file| file.write_all(bytes));
+            written.map(|()| false).map_err(|error| format!("cannot write into {path}: {error}").into())
+        }
+        _ => Ok(store::replace(file, bytes, 0o600).map(|()| true)?),
+    }
+}
+
 /// That its configuration is one to go back to: else it would push a good backup out.
 fn is_right(place: &Place) -> Result<(), String> {
     let why = match place.store.written() {
@@ -121,7 +143,11 @@ fn is_right(place: &Place) -> Result<(), String> {
         }
         Err(error) => error.to_string(),
     };
-    Err(format!("{why}\nNo backup was made: mend the configuration, or take it all the same with --as-it-is"))
+    Err(why + &none_made("the configuration"))
+}
+
+fn none_made(what: &str) -> String {
+    format!("\nNo backup was made: mend {what}, or take it all the same with --as-it-is")
 }
 
 /// That it is a folder, where a backup may go.
@@ -196,9 +222,21 @@ pub(super) fn place(paths: Paths) -> Place {
 
 fn place_of(paths: Paths, said: &Config) -> Place {
     let Paths { config, state } = paths;
-    let section = |name, path: &Path, secret| Section { name, path: path.to_owned(), secret };
+    let section = |name, path: &Path, secret, is_right: fn(&str) -> Result<(), String>| Section {
+        name,
+        path: path.to_owned(),
+        secret,
+        is_right,
+    };
+    let are_users = |text: &str| match Users::parse(text) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("this is no file of users: {why}")),
+    };
     let (users, bans) = (UsersFile::of(&said.access, &state), BansFile::in_state(&state));
-    let sections = vec![section(USERS, users.path(), true), section("bans", bans.path(), false)];
+    let sections = vec![
+        section(USERS, users.path(), true, are_users),
+        section("bans", bans.path(), false, |text| BansFile::parse(text).map(drop)),
+    ];
     Place { store: Store::new(config, &state), state, sections }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn serve(arguments: ServeArguments, logs: Option<Logs>) -> Done {
     match super::backup::place(config.paths()).finish() {
         Ok(false) => {}
         Ok(true) => tracing::warn!("a restore that was interrupted is finished"),
-        Err(error) => tracing::error!("a restore that was interrupted cannot be finished: {error}"),
+        Err(error) => {
+            tracing::error!("a restore that was interrupted cannot be finished: {}", error.of_daemon());
+        }
     }
     let loaded = store.load()?;
     let nothing = loaded.from == From::Nothing;

@@ -14,6 +14,7 @@ mod plan;
 mod reload;
 mod steering;
 mod steward;
+mod unwatched;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -43,6 +44,7 @@ use file_watch::FileWatch;
 use notify::{Notify, Watchdog};
 use reload::Reloader;
 use steering::Steering;
+use unwatched::Unwatched;
 
 /// Sources may take this long to end, once everybody has been told goodbye: a camera or an encoder that is cut off while it
 /// streams may not be there for the next who wants it.
@@ -85,13 +87,10 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         note_state(store.path(), &Paths::of(&Environment::read()).state, &state);
     }
     let keeper = Arc::new(Keeper::open(config, &state, handle.gate()).map_err(Error::Users)?);
-    let (hotplug, watching) = match source::hotplug::watch(Path::new("/dev")) {
-        Ok((hotplug, watching)) => (hotplug, Some(watching)),
-        Err(error) => {
-            tracing::debug!(%error, "/dev cannot be watched: a camera that comes is found when its turn comes");
-            (source::hotplug::Hotplug::default(), None)
-        }
-    };
+    let unwatched = Unwatched::default();
+    let watched = source::hotplug::watch(Path::new("/dev"));
+    let (hotplug, watching) = watched.inspect_err(|error| unwatched.cameras(error)).ok().unzip();
+    let hotplug = hotplug.unwrap_or_default();
     let mut mounts = Mounts::new(handle.clone(), hotplug.clone());
     let applied =
         smol::block_on(mounts.apply(config)).map_err(|error| Error::System(io::Error::other(error)))?;
@@ -113,6 +112,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
         mounts: listing.clone(),
         asker: asker.clone(),
         keeper: keeper.clone(),
+        unwatched: unwatched.clone(),
     };
     let steward = steward::Steward::new(rooms, store.clone(), &state, logs, stop);
     let looking = steward.watch(bell, rung).map_err(Error::System)?;
@@ -125,7 +125,7 @@ pub fn serve(config: &Config, options: Options) -> Result<(), Error> {
     let signals = Signals::new([Signal::Int, Signal::Term, Signal::Hup]).map_err(Error::System)?;
     let file_watch = store.as_ref().and_then(|store| {
         let watch = FileWatch::spawn(store.path(), asker.clone());
-        watch.inspect_err(|error| tracing::warn!(%error, "the file is not watched: SIGHUP has it read")).ok()
+        watch.inspect_err(|error| unwatched.file(error)).ok()
     });
     let watchdog = watchdog_patience().and_then(|patience| {
         let watchdog = Watchdog::spawn(notify(), handle, patience);

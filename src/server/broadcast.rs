@@ -61,7 +61,11 @@ impl Broadcast {
                 Woken::Unit(None) => return,
                 Woken::Unit(Some(slot)) => self.handle_unit(slot),
                 Woken::Part => self.go_on(),
-                Woken::Other => self.pump(),
+                Woken::Other => {
+                    self.pump();
+                    // Whatever is due all the time, others have their turn.
+                    smol::future::yield_now().await;
+                }
             }
         }
     }

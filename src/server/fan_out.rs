@@ -117,7 +117,10 @@ impl FanOut {
     fn see_to(&self, reader: &Reader, now: Moment) {
         // A connection that failed ends in its own task: its socket is readable then.
         let _ = reader.report(now);
-        self.due.set(self.due.get().into_iter().chain(reader.due()).min());
+        // One that is past was not taken: its connection has no room, or its codec is not sent any more. What makes room
+        // goes on with it, and to look again at once would be to look for ever.
+        let due = reader.due().filter(|due| Moment::from(*due) > now);
+        self.due.set(self.due.get().into_iter().chain(due).min());
         if reader.wants_keyframe.take() {
             self.wants_keyframe.set(true);
         }

@@ -1,4 +1,4 @@
-//! What programs say on their standard error, however much that is.
+//! What programs say on their standard error, however much that is, and what they print behind their pictures.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -38,4 +38,24 @@ fn a_program_that_says_more_than_can_be_read_gives_its_pictures_and_costs_little
     println!("{processor:?} of the processor and {} MB in {time:?}", read / 1_000_000);
     assert!(processor < time / 2, "{processor:?} of the processor in {time:?}");
     assert!((read as f64) < 40e6 * time.as_secs_f64(), "{read} bytes in {time:?}");
+}
+
+#[test]
+fn what_a_program_prints_behind_its_pictures_is_told_when_it_ends_and_when_it_is_silent() {
+    let Some(camera) = Camera::new() else { return };
+    let pictures = camera.command("30 exit:0");
+    for (then, told) in [
+        ("exit 3", "exit status 3; it prints text behind its pictures: \"ERROR: camera frontend timed out\""),
+        (
+            "sleep 60",
+            "how long it may): it prints text behind its pictures: \"ERROR: camera frontend timed out\"",
+        ),
+    ] {
+        let script = format!("{pictures}; echo; echo ERROR: camera frontend timed out; {then}");
+        let server = serve(&format!("sh -c {}", shell_quoted(&script)), "fps: 100, silence: 1");
+        let mut player = Player::play(&server);
+        player.picture();
+        server.logged(&[told]);
+        assert!(server.stop());
+    }
 }

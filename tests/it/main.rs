@@ -4,6 +4,7 @@
 
 mod access;
 mod allocations;
+mod another_user;
 mod architecture;
 mod backup;
 mod bad_input;

@@ -1,8 +1,11 @@
 //! Restores that cannot be carried out to their end, and what becomes of them.
 
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
-use std::process::Output;
+use std::process::{Output, Stdio};
+
+use lenslet::config::store;
 
 use crate::support::lenslet;
 
@@ -102,4 +105,74 @@ fn a_backup_says_whose_it_is_where_little_is_seen_of_proc() {
     };
     assert_ne!(seen, "board", "this machine has a name");
     assert_eq!(named(true).unwrap(), seen);
+}
+
+/// A pipe, and what /dev/stdout is where a pipe is behind it: never the real one, which a mistake would replace.
+#[test]
+fn a_backup_goes_into_what_is_no_file_and_never_in_its_place() {
+    let card = Card::new();
+    let fifo = card.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let is_fifo = || fs::symlink_metadata(&fifo).unwrap().file_type().is_fifo();
+    let mut cat = std::process::Command::new("cat");
+    let reader = cat.arg(&fifo).stdout(Stdio::piped()).spawn().unwrap();
+    let said = card.well(&["backup", "fifo", "--config", "old.ron"]);
+    let read = reader.wait_with_output().unwrap().stdout;
+    assert!(serde_json::from_slice::<serde_json::Value>(&read).is_ok(), "{}", String::from_utf8_lossy(&read));
+    assert!(is_fifo() && said.is_empty(), "{said}");
+    let link = card.path("stdout");
+    std::os::unix::fs::symlink("/proc/self/fd/1", &link).unwrap();
+    let said = card.well(&["backup", "stdout", "--config", "old.ron"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&said).is_ok(), "{said}");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    // What has to be a file is not written at all.
+    for replaced in [
+        store::replace(&fifo, b"text", 0o600),
+        store::replace_for(&card.path("state"), &fifo, b"text", 0o600),
+        store::replace_secret_for(&card.path("state"), &fifo, b"text"),
+    ] {
+        let said = replaced.unwrap_err().to_string();
+        assert!(said.contains("no regular file") && is_fifo(), "{said}");
+    }
+}
+
+#[test]
+fn users_that_cannot_be_read_push_no_good_backup_out_and_are_not_restored() {
+    let card = Card::new();
+    assert!(card.restore("old.ron").is_ok());
+    fs::create_dir(card.path("stick")).unwrap();
+    let keep = ["backup", "--keep", "1", "stick", "--passphrase-file", "passphrase", "--config", "old.ron"];
+    card.well(&keep);
+    let there = || {
+        fs::read_dir(card.path("stick")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    let good = there();
+    let users = fs::read_to_string(card.path("state/users.ron")).unwrap();
+    let as_it_is =
+        ["backup", "spoilt", "--as-it-is", "--passphrase-file", "passphrase", "--config", "old.ron"];
+    for (file, text, why) in [
+        ("state/users.ron", &users[..users.len() / 2], "this is no file of users"),
+        ("state/bans.ron", "(bans: [", "these are no bans"),
+    ] {
+        let before = fs::read(card.path(file)).ok();
+        fs::write(card.path(file), text).unwrap();
+        let output = card.run(&keep);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !output.status.success() && said.contains(why) && said.contains("No backup was made"),
+            "{said}"
+        );
+        assert_eq!(there(), good);
+        card.well(&as_it_is);
+        match before {
+            Some(before) => fs::write(card.path(file), before).unwrap(),
+            None => fs::remove_file(card.path(file)).unwrap(),
+        }
+        let words = ["restore", "spoilt", "--passphrase-file", "passphrase", "--config", "old.ron"];
+        let output = card.run(&words);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(why) && said.contains("earlier backup"), "{said}");
+        assert!(!card.path("state/restore.json").exists());
+        assert_eq!(fs::read_to_string(card.path("state/users.ron")).unwrap(), users);
+    }
 }

@@ -100,7 +100,12 @@ fn no_memory_of_a_restore_is_given_back_with_what_is_kept_of_passwords() {
     for hash in HASHES {
         for passphrase in [Some("a passphrase"), None] {
             let folder = tempfile::tempdir().unwrap();
-            let section = || Section { name: "users", path: folder.path().join("users"), secret: true };
+            let section = || Section {
+                name: "users",
+                path: folder.path().join("users"),
+                secret: true,
+                is_right: |_| Ok(()),
+            };
             let config = folder.path().join("lenslet.ron");
             let state = folder.path().join("state");
             let place = || Place {

@@ -13,7 +13,7 @@ import faults, reader
 from reader import Failed, Reader, until
 
 # Others are watched beside it.
-reader.PORT = 8557
+reader.PORT, reader.OFF = 8557, 8
 LOG = faults.LOG = '/lab/out/serve.bad.log'
 CONFIG = '''(listen: ["127.0.0.1:8557"], mounts: {
     "h264": Camera(device: "/dev/video11"),
@@ -101,7 +101,7 @@ def main():
         for thread in threads: thread.join()
         failures += [reader.wrong for reader in readers.values() if reader.wrong]
         if faults.said('an error in Lenslet itself'): failures.append('something panicked')
-        for mount, reader in readers.items(): print(f'/{mount}: {reader.packets} packets, none missing', flush=True)
+        for mount, reader in readers.items(): print(f'/{mount}: {reader.packets} packets, none missing, at most {reader.off:.1f} s off the clock', flush=True)
     except Failed as error: failures.append(str(error))
     finally: ended = faults.stop(server)
     if ended: failures.append(f'the server ended with {ended}')

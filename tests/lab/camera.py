@@ -15,7 +15,7 @@ sys.path.insert(0, os.environ['LAB'])
 import faults, reader
 from reader import Failed, Reader, until
 
-reader.PORT = 8558
+reader.PORT, reader.OFF = 8558, 8
 PLANES = sys.argv[1:] == ['planes']
 LOG = faults.LOG = f'/lab/out/serve.camera{"-planes" * PLANES}.log'
 OUT, CAM = '/lab/out/', '/sys/module/labcam/parameters/'
@@ -263,7 +263,7 @@ def main():
             if 'Plane {' in line: failures.append(f'no sentence: {line.strip()}')
         print(f'{open_before} descriptors before, {len(faults.opened())} after', flush=True)
         failures += [reader.wrong for reader in readers.values() if reader.wrong]
-        for mount in readers: print(f'/{mount}: {readers[mount].packets} packets, none missing, the longest pause {readers[mount].longest:.1f} s', flush=True)
+        for mount in readers: print(f'/{mount}: {readers[mount].packets} packets, none missing, the longest pause {readers[mount].longest:.1f} s, at most {readers[mount].off:.1f} s off the clock', flush=True)
     except Failed as error: failures.append(str(error))
     finally: ended = faults.stop(server)
     if faults.said('an error in Lenslet itself'): failures.append('something panicked')

@@ -428,8 +428,9 @@ def hang():
     asked = time.monotonic()
     # Its end is not waited for: such a driver lets nobody go who has it open, before it lets go of the first.
     with open('/tmp/probe.hung', 'w') as answer: subprocess.Popen([LENSLET, 'probe'], stdout=answer, stderr=subprocess.DEVNULL)
-    until('probe answers', lambda: 'lab UVC' in open('/tmp/probe.hung').read())
-    if '/dev/video40' in open('/tmp/probe.hung').read(): raise Failed('probe knows what a node is that does not answer')
+    def answer(words): return re.search(words, open('/tmp/probe.hung').read(), re.M)
+    until('probe answers', lambda: answer('lab UVC') and answer('^not looked at: /dev/video40: it does not answer'))
+    if answer('^/dev/video40 '): raise Failed('probe knows what a node is that does not answer')
     print(f'ok: closing the encoder hangs: all play, and probe answers after {time.monotonic() - asked:.1f} s', flush=True)
 
 
@@ -478,7 +479,7 @@ def main():
         for how, those in ('TCP', readers), ('UDP', by_udp):
             for mount, reader in those.items():
                 if reader.wrong: failures.append(f'by {how}: {reader.wrong}')
-                else: print(f'/{mount} by {how}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time', flush=True)
+                else: print(f'/{mount} by {how}: {reader.packets} packets, none missing, the longest pause {reader.longest:.1f} s of media time, at most {reader.off:.1f} s off the clock', flush=True)
         try:
             settled()
             rested(held, HEAP_AGAIN, held[3] + RESIDENT_AGAIN)

@@ -428,6 +428,26 @@ def a_copy_of_the_configuration_is_kept(machine):
     return kept
 
 
+def what_root_restores_is_the_services(machine):
+    """As docs/recovery.md has it, beside the service and without it."""
+    machine.say(f"cd /root && cp {CONFIG} kept.ron && echo horse >pass && printf sesame | lenslet user add anna --password-stdin && "
+                "lenslet backup --passphrase-file pass box.backup && systemctl stop lenslet.socket lenslet && "
+                "cd /var/lib/lenslet && rm -r users.ron history && rm -f bans.ron && systemctl start lenslet.socket lenslet")
+    restore = "cd /root && lenslet restore --passphrase-file pass box.backup"
+    machine.is_up()
+    for script in (restore, f"systemctl stop lenslet.socket lenslet && rm -r /var/lib/lenslet/users.ron /var/lib/lenslet/history && {restore} && "
+                            f"echo >>{CONFIG} && lenslet config rollback $(lenslet config history | sed -n 's/ .*//;1p') && systemctl start lenslet.socket lenslet"):
+        machine.say(script)
+        machine.is_up()
+        machine.until("the users", "lenslet user list", lambda said: "anna" in said)
+        machine.refused("find /var/lib/lenslet ! -user lenslet | grep .", [])
+        machine.say("[ $(stat -c %a /var/lib/lenslet/users.ron) = 600 ] && lenslet config set max_sessions 50")
+        machine.shut_out("yard")
+        machine.picture("yard", user="anna:sesame")
+    machine.say(f"cat /root/kept.ron >{CONFIG} && lenslet user remove anna && rm /root/kept.ron /root/pass /root/box.backup")
+    return machine.until("what was there", "lenslet urls && lenslet config history", lambda said: "/yard" in said).splitlines()[-1]
+
+
 def a_root_that_is_read_only_serves(machine):
     """State in memory, the configuration and the users on the boot partition: as docs/install.md says."""
     machine.say("mkdir -p /boot/firmware && mount -t tmpfs tmp /boot/firmware && mkdir /boot/firmware/lenslet")
@@ -511,6 +531,7 @@ STEPS = [
     an_upgrade_over_a_broken_configuration_serves_what_was_served,
     an_upgrade_translates_an_earlier_versions_configuration,
     a_copy_of_the_configuration_is_kept,
+    what_root_restores_is_the_services,
     a_root_that_is_read_only_serves,
     what_is_removed_comes_back_as_it_was,
     a_purge_leaves_nothing,

@@ -75,7 +75,9 @@ fn access(access: &AccessState) -> String {
             "No users: private networks watch without a password, and nobody else".to_owned()
         }
         (OpenTo::World, _) => "No users: THE WHOLE WORLD watches without a password".to_owned(),
-        (OpenTo::Users, 0) => "The users' file is missing: this machine alone is answered".to_owned(),
+        (OpenTo::Users, 0) => {
+            "The users' file is missing or cannot be read: this machine alone is answered".to_owned()
+        }
         (OpenTo::Users, 1) => "1 user, who is asked for a password".to_owned(),
         (OpenTo::Users, users) => format!("{users} users, who are asked for passwords"),
     };

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Damage;
+use super::{Damage, author};
 use crate::config;
 
 /// Why nothing was saved, or loaded.
@@ -41,6 +42,16 @@ impl Error {
         }
     }
 
+    /// As a daemon says it: who hears that may be another user, root for instance, and be no more let in by sudo.
+    pub fn of_daemon(&self) -> String {
+        match self {
+            Self::System { what, path, source } => {
+                format!("cannot {what} {}: {source}{}", path.display(), what_to_do(path, source, By::Daemon))
+            }
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn system(what: &'static str, path: &Path, source: io::Error) -> Self {
         Self::System { what, path: path.to_owned(), source }
     }
@@ -66,7 +77,12 @@ impl fmt::Display for Error {
                 write!(f, "version {number} {damage}: `lenslet config history` lists those that are right")
             }
             Self::System { what, path, source } => {
-                write!(f, "cannot {what} {}: {source}{}", path.display(), what_to_do(source))
+                write!(
+                    f,
+                    "cannot {what} {}: {source}{}",
+                    path.display(),
+                    what_to_do(path, source, By::Somebody)
+                )
             }
         }
     }
@@ -74,13 +90,48 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-fn what_to_do(error: &io::Error) -> &'static str {
+/// Who was refused something.
+#[derive(Clone, Copy)]
+enum By {
+    /// Who typed a command.
+    Somebody,
+    /// A daemon, of whom somebody wants something.
+    Daemon,
+}
+
+fn what_to_do(path: &Path, error: &io::Error, by: By) -> String {
     match error.kind() {
         io::ErrorKind::ReadOnlyFilesystem => {
-            "; the configuration is on a read-only file system: remount it (mount -o remount,rw /) to change it"
+            "; that is on a read-only file system: remount it (mount -o remount,rw /) to change it".to_owned()
         }
-        io::ErrorKind::PermissionDenied => "; who runs this may not do that: try it with sudo",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room there first",
-        _ => "",
+        io::ErrorKind::PermissionDenied => denied(path, by),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room there first".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What to do where a daemon is not let in.
+pub(crate) fn denied_to_daemon(path: &Path) -> String {
+    denied(path, By::Daemon)
+}
+
+fn denied(path: &Path, by: By) -> String {
+    let user = nix::unistd::geteuid();
+    let me = author(user.as_raw());
+    // What is not there yet would be in the folder around it.
+    let there = path.ancestors().find_map(|path| path.metadata().ok().map(|meta| (path, meta.uid())));
+    match (there, by) {
+        _ if user.is_root() => "; not even root may do that there".to_owned(),
+        (Some((there, owner)), By::Daemon) if owner != user.as_raw() => {
+            let (owner, all) = (author(owner), if there.is_dir() { "-R " } else { "" });
+            format!(
+                "; it belongs to {owner}, and Lenslet runs as {me}: sudo chown {all}{me} {}",
+                there.display()
+            )
+        }
+        (_, By::Daemon) => {
+            format!("; Lenslet runs as {me}, who may not do that: ls -ld {} says who may", path.display())
+        }
+        (_, By::Somebody) => format!("; {me} may not do that: try it with sudo"),
     }
 }

@@ -10,6 +10,8 @@ use std::time::SystemTime;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::Error;
+use super::owner::{folder_of, inherit, mend};
+use super::replace::{anew, make};
 use crate::clock;
 
 /// So many are kept.
@@ -67,12 +69,17 @@ impl History {
 
     /// One program at a time: held until dropped.
     pub(super) fn lock(&self) -> Result<Flock<File>, Error> {
-        let make = || {
-            fs::create_dir_all(&self.folder)?;
-            let path = self.folder.join("lock");
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+        let open = || {
+            make(&self.folder)?;
+            mend(&folder_of(&self.folder));
+            mend(&self.folder);
+            let mut open = OpenOptions::new();
+            // Whoever has the folder could have a link there to what is none of his.
+            open.write(true).create(true).truncate(false).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+            let file = open.open(self.folder.join("lock"))?;
+            inherit(&file, &self.folder).map(|()| file)
         };
-        let file = make().map_err(|error| Error::system("write", &self.folder, error))?;
+        let file = open().map_err(|error| Error::system("write", &self.folder, error))?;
         Flock::lock(file, FlockArg::LockExclusive)
             .map_err(|(_, error)| Error::system("lock", &self.folder, error.into()))
     }
@@ -179,9 +186,10 @@ impl History {
 
     /// Whole or not at all: under its name once it is on the disk.
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        make(&self.folder)?;
         let new = self.folder.join("new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let mut file = anew(&new)?;
+        inherit(&file, &self.folder)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, path)?;

@@ -14,6 +14,7 @@ mod difference;
 mod error;
 mod history;
 mod notes;
+mod owner;
 mod paths;
 mod replace;
 mod saving;
@@ -25,10 +26,11 @@ use std::path::{Path, PathBuf};
 pub use author::author;
 pub use difference::difference;
 pub use error::Error;
+pub(crate) use error::denied_to_daemon;
 pub use history::{Damage, Version};
 pub use notes::{note_state, noted_state};
 pub use paths::{Environment, Paths};
-pub use replace::{replace, replace_secret};
+pub use replace::{replace, replace_for, replace_secret_for};
 pub use saving::{Seen, Written, hash};
 
 use super::Config;
@@ -42,6 +44,8 @@ const BY_HAND: &str = "by hand";
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,
+    /// Where the daemon keeps what it keeps across starts.
+    state: PathBuf,
     history: History,
 }
 
@@ -88,7 +92,7 @@ impl Store {
         // Each file has its own, whoever else is served by this user.
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         let history = History::new(state.join("history").join(folder_name(&whole)));
-        Self { path, history }
+        Self { path, state: state.to_owned(), history }
     }
 
     /// The file.
@@ -200,7 +204,7 @@ impl Store {
     /// Why it may not: a root that is read-only, a folder of somebody else's.
     pub fn may_save(&self) -> Result<(), Error> {
         let file = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let folder = replace::folder_of(&file);
+        let folder = owner::folder_of(&file);
         nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK)
             .map_err(|error| Error::system("write", &folder, error.into()))
     }

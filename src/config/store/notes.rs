@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::history::checksum;
-use super::replace;
+use super::replace_for;
 
 /// Notes under the usual folder where a file's versions are, if it says that they are elsewhere: the file may get lost. As far as
 /// the usual folder can be written.
@@ -16,7 +16,7 @@ pub fn note_state(config: &Path, usual: &Path, state: &Path) {
     } else if noted_state(config, usual).as_deref() == Some(state) {
         Ok(())
     } else {
-        replace(&note, state.as_os_str().as_encoded_bytes(), 0o644).map_err(io::Error::other)
+        replace_for(usual, &note, state.as_os_str().as_encoded_bytes(), 0o644).map_err(io::Error::other)
     };
     if let Err(error) = done {
         tracing::debug!(%error, "where the versions are is known by the configuration's file alone");

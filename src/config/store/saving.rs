@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::replace::replace;
+use super::replace::replace_for;
 use super::{BY_HAND, Error, Store, Version};
 use crate::config::Config;
 
@@ -78,7 +78,7 @@ impl Store {
                 return Ok(Written { text, before, version });
             }
         }
-        replace(&self.path, text.as_bytes(), MODE)?;
+        replace_for(&self.state, &self.path, text.as_bytes(), MODE)?;
         Ok(Written { text, before, version: None })
     }
 
@@ -120,7 +120,7 @@ impl Store {
             return Err(Error::Changed { newest: self.newest() });
         }
         match &written.before {
-            Some(bytes) => replace(&self.path, bytes, MODE),
+            Some(bytes) => replace_for(&self.state, &self.path, bytes, MODE),
             None => {
                 let gone = fs::remove_file(&self.path);
                 gone.map_err(|error| Error::system("remove", &self.path, error))

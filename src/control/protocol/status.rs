@@ -38,7 +38,7 @@ pub struct Status {
 /// Something that a person should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// The same as long as it is the same trouble: `under-voltage`, `mount-failed:cam`.
+    /// The same as long as it is the same trouble: `box/under-voltage`, `mount/cam/failed`.
     pub id: String,
     /// How bad.
     pub level: AlarmLevel,

@@ -22,6 +22,8 @@ const LONGEST_PASSWORD: usize = 1024;
 pub struct UsersFile {
     path: PathBuf,
     realm: String,
+    /// The folder of what is kept across starts, whose owner is to read it.
+    state: PathBuf,
 }
 
 /// What is done to a user.
@@ -96,9 +98,10 @@ pub enum Error {
 pub(super) struct Mark(u64, i64, i64);
 
 impl UsersFile {
-    /// The file at a path. Where there is none yet, its users will be of this realm.
-    pub fn new(path: impl Into<PathBuf>, realm: &str) -> Self {
-        Self { path: path.into(), realm: realm.to_owned() }
+    /// The file at a path. Where there is none yet, its users will be of this realm. `state` is the folder of what is kept across
+    /// starts: what root writes is its owner's.
+    pub fn new(path: impl Into<PathBuf>, realm: &str, state: &Path) -> Self {
+        Self { path: path.into(), realm: realm.to_owned(), state: state.to_owned() }
     }
 
     /// Where it is.
@@ -144,7 +147,8 @@ impl UsersFile {
             .map_err(|(_, error)| system(error.into()))?;
         let mut users = self.load()?;
         edit.apply(&mut users)?;
-        store::replace_secret(&self.path, users.text().as_bytes()).map_err(Error::Unwritten)?;
+        store::replace_secret_for(&self.state, &self.path, users.text().as_bytes())
+            .map_err(Error::Unwritten)?;
         Ok(users)
     }
 
@@ -239,6 +243,19 @@ impl fmt::Debug for Edit {
     }
 }
 
+impl Error {
+    /// As a daemon says it, which is another user than who hears it.
+    pub fn of_daemon(&self) -> String {
+        match self {
+            Self::System { path, source } if source.kind() == io::ErrorKind::PermissionDenied => {
+                format!("{self}{}", store::denied_to_daemon(path))
+            }
+            Self::Unwritten(error) => error.of_daemon(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -276,7 +293,7 @@ mod tests {
     #[test]
     fn users_are_kept_for_nobody_else_to_read() {
         let folder = tempfile::tempdir().unwrap();
-        let file = UsersFile::new(folder.path().join("new/users.ron"), "Lenslet");
+        let file = UsersFile::new(folder.path().join("new/users.ron"), "Lenslet", folder.path());
         assert!(file.load().unwrap().is_empty());
         for password in ["marker-password", "p:%\"\\ä\n"] {
             file.change(&add("anna", password)).unwrap();
@@ -304,7 +321,7 @@ mod tests {
     #[test]
     fn what_cannot_be_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let file = UsersFile::new(folder.path().join("users.ron"), "Lenslet");
+        let file = UsersFile::new(folder.path().join("users.ron"), "Lenslet", folder.path());
         file.change(&add("anna", "secret")).unwrap();
         let before = fs::read(file.path()).unwrap();
         for edit in [
@@ -325,7 +342,7 @@ mod tests {
     #[test]
     fn of_many_who_write_at_once_nobody_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let file = UsersFile::new(folder.path().join("users.ron"), "Lenslet");
+        let file = UsersFile::new(folder.path().join("users.ron"), "Lenslet", folder.path());
         std::thread::scope(|threads| {
             for number in 0..8 {
                 let file = &file;

@@ -64,11 +64,16 @@ impl Keeper {
     /// What the configuration and the files under `state` say is what is true at this gate from now on.
     ///
     /// # Errors
-    /// The users' file cannot be read, is another, or may be read by others: nobody would be asked for a password.
+    /// The users' file may be read by others: who did can sign in as anybody. One that cannot be read, or is damaged, is an alarm, and
+    /// nobody but this machine is answered: a box in a cupboard is to say so.
     pub fn open(config: &Config, state: &Path, gate: Arc<Gate>) -> Result<Self, Error> {
         let file = UsersFile::of(&config.access, state);
         let mark = file.mark();
-        let users = file.load()?;
+        let (users, trouble) = match file.load() {
+            Ok(users) => (users, None),
+            Err(error @ Error::Readable { .. }) => return Err(error),
+            Err(error) => (Users::new(&config.access.realm), Some(error.of_daemon())),
+        };
         let bans = BansFile::in_state(state);
         let memory = bans.load().unwrap_or_else(|error| {
             tracing::warn!(%error, "the bans cannot be read: nobody is banned");
@@ -80,7 +85,7 @@ impl Keeper {
             file,
             users,
             mark,
-            trouble: None,
+            trouble,
             // Nobody is banned for a wrong password either where none is asked for.
             signed_in: !(memory.guests.is_empty() && memory.bans.is_empty() && memory.records.is_empty()),
         };
@@ -104,7 +109,7 @@ impl Keeper {
     pub fn may_move_to(&self, state: &Path, config: &Config) -> Result<(), String> {
         let known = self.known();
         let there = UsersFile::of(&config.access, state);
-        let moves = there != UsersFile::of(&config.access, &self.state);
+        let moves = there.path() != UsersFile::of(&config.access, &self.state).path();
         if !moves || known.users.is_empty() || there.mark().is_some() {
             return Ok(());
         }
@@ -301,6 +306,15 @@ impl Keeper {
     }
 }
 
+/// Why nobody knows who the users are.
+#[derive(Debug)]
+enum Lost {
+    /// Their file cannot be read, for this reason.
+    Unread(String),
+    /// There is no file, and this says that there has to be one.
+    Gone(&'static str),
+}
+
 impl Known {
     fn rules(&self) -> Rules {
         Rules {
@@ -322,7 +336,7 @@ impl Known {
         let read = if gone {
             Err(format!("{}: the users' file is gone", self.file.path().display()))
         } else {
-            self.file.load().map_err(|error| error.to_string())
+            self.file.load().map_err(|error| error.of_daemon())
         };
         match read {
             Ok(users) => (self.users, self.trouble) = (users, None),
@@ -330,13 +344,19 @@ impl Known {
         }
     }
 
-    /// Why there have to be users though there is no file of them: nobody is let in without a password by a slip.
-    fn lost(&self) -> Option<&'static str> {
-        if self.mark.is_some() || !self.users.is_empty() {
+    /// Why there have to be users though nobody knows whom: nobody is let in without a password by a slip.
+    fn lost(&self) -> Option<Lost> {
+        if !self.users.is_empty() {
             return None;
         }
-        let written = self.access.users_file.as_ref().map(|_| "access.users_file names it");
-        written.or(self.signed_in.then_some("users signed in before"))
+        match (self.trouble.as_ref(), self.mark) {
+            (Some(why), _) => Some(Lost::Unread(why.clone())),
+            (None, Some(_)) => None,
+            (None, None) if self.access.users_file.is_some() => {
+                Some(Lost::Gone("access.users_file names it"))
+            }
+            (None, None) => self.signed_in.then_some(Lost::Gone("users signed in before")),
+        }
     }
 
     fn open_to(&self) -> OpenTo {
@@ -365,7 +385,7 @@ impl Known {
                 "`lenslet user add NAME` has everybody asked for a password",
             )
         });
-        let unread = self.trouble.clone().map(|why| {
+        let unread = self.trouble.clone().filter(|_| !self.users.is_empty()).map(|why| {
             trouble(
                 "users-file",
                 why,
@@ -374,10 +394,18 @@ impl Known {
         });
         let lost = self.lost().map(|why| {
             let file = self.file.path().display();
-            let why = format!("{file}: there is no such file, and {why}: nobody but this machine is answered");
-            let what = "bring it back (`lenslet restore`), or make another by `lenslet user add NAME`; to go on without users, \
-                        remove that user again";
-            trouble("users-file", why, what)
+            match why {
+                Lost::Unread(why) => {
+                    let what = "mend it, or `lenslet restore` it: until then nobody but this machine is answered";
+                    trouble("users-file", why, what)
+                }
+                Lost::Gone(why) => {
+                    let why = format!("{file}: there is no such file, and {why}: nobody but this machine is answered");
+                    let what = "bring it back (`lenslet restore`), or make another by `lenslet user add NAME`; to go on without users, \
+                                remove that user again";
+                    trouble("users-file", why, what)
+                }
+            }
         });
         let realm = (!self.users.is_empty() && self.users.realm() != self.access.realm).then(|| {
             let (kept, asked) = (self.users.realm(), &self.access.realm);

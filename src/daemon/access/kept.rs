@@ -39,10 +39,18 @@ impl BansFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Memory::default()),
             read => read?,
         };
-        Ok(ron::from_str(&text).unwrap_or_else(|error| {
-            tracing::warn!("{}: these are no bans, and nobody is banned: {error}", self.path.display());
+        Ok(Self::parse(&text).unwrap_or_else(|why| {
+            tracing::warn!("{}: {why}, and nobody is banned", self.path.display());
             Memory::default()
         }))
+    }
+
+    /// What stands in a file of bans.
+    ///
+    /// # Errors
+    /// It is none, in a sentence.
+    pub fn parse(text: &str) -> Result<Memory, String> {
+        ron::from_str(text).map_err(|error| format!("these are no bans: {error}"))
     }
 
     /// Keeps this.
@@ -52,7 +60,8 @@ impl BansFile {
     pub fn save(&self, memory: &Memory) -> Result<(), store::Error> {
         // Strings and numbers are never refused.
         let text = ron::ser::to_string_pretty(memory, ron::ser::PrettyConfig::default()).unwrap_or_default();
-        store::replace_secret(&self.path, format!("{text}\n").as_bytes())
+        let state = self.path.parent().unwrap_or(Path::new("."));
+        store::replace_secret_for(state, &self.path, format!("{text}\n").as_bytes())
     }
 
     /// Lifts bans where no daemon runs; what is said of it.

@@ -21,7 +21,7 @@ impl UsersFile {
     /// The one that a configuration means; `state` is the folder of what is kept across starts.
     pub fn of(access: &config::Access, state: &Path) -> Self {
         let path = access.users_file.clone().unwrap_or_else(|| state.join("users.ron"));
-        Self::new(path, &access.realm)
+        Self::new(path, &access.realm, state)
     }
 }
 

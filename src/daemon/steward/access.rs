@@ -65,5 +65,5 @@ fn refusal(error: Error) -> Refusal {
         }
         Error::Unwritten(_) => ("not-written", "nothing was changed"),
     };
-    Refusal::new(what, error.to_string(), what_to_do)
+    Refusal::new(what, error.of_daemon(), what_to_do)
 }

@@ -83,7 +83,7 @@ impl Steward {
             Err(error) => (ConfigOrigin::LastGood, Some(in_a_line(&error.lines()))),
         };
         let hash = store.written().ok().map(|text| store::hash(text.unwrap_or_default().as_bytes()));
-        let read_only = store.may_save().err().map(|error| error.to_string());
+        let read_only = store.may_save().err().map(|error| error.of_daemon());
         let state_dir = Some(self.state.display().to_string());
         ConfigState { path, version, hash, origin, why, read_only, state_dir }
     }
@@ -427,7 +427,7 @@ fn refusal(error: store::Error) -> Refusal {
         store::Error::Damaged(..) => ("damaged-version", ""),
         store::Error::System { .. } => ("not-written", ""),
     };
-    Refusal::new(what, error.to_string(), what_to_do)
+    Refusal::new(what, error.of_daemon(), what_to_do)
 }
 
 fn plan(applied: &Applied, interrupted: &[SessionFigures]) -> Plan {

@@ -22,6 +22,7 @@ use super::bell::{Bell, Rung, Wake};
 use super::listing::{Listed, Listing};
 use super::panics::{keep_up, may_panic};
 use super::reload::Asker;
+use super::unwatched::Unwatched;
 use crate::board::{Board, Health};
 use crate::clock;
 use crate::config::store::{Store, author};
@@ -47,6 +48,7 @@ pub(super) struct Rooms {
     pub(super) mounts: Listing,
     pub(super) asker: Asker,
     pub(super) keeper: Arc<Keeper>,
+    pub(super) unwatched: Unwatched,
 }
 
 /// The daemon, as the control socket sees it.
@@ -194,6 +196,7 @@ impl Steward {
         let mut troubles = troubles(mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config, self.rooms.asker.unserved().is_some()));
         troubles.extend(self.rooms.keeper.troubles());
+        troubles.extend(self.rooms.unwatched.troubles());
         troubles.extend(denied(&self.rooms.mounts.denied()));
         seen.alarms.look(troubles, &tried(mounts), clock::wall());
     }
@@ -287,14 +290,14 @@ fn no_such_mount(asked: &str, known: &[String], aliases: &[&str]) -> Refusal {
 /// What is wrong now.
 fn troubles(mounts: &[Listed], health: &Health) -> Vec<Trouble> {
     let mounts = mounts.iter().filter_map(|listed| {
-        let (state, why) = match listed.mount.state() {
-            State::Failed(why) => ("failed", why),
-            State::StandIn(why) => ("stand-in", why),
+        let why = match listed.mount.state() {
+            State::Failed(why) => why.to_string(),
+            State::StandIn(why) => format!("{why}; meanwhile its last picture is shown"),
             State::Idle | State::Starting | State::Live => return None,
         };
         Some(Trouble {
-            id: id(listed, state),
-            why: why.to_string(),
+            id: id(listed),
+            why,
             what_to_do: "it is tried again by itself; `lenslet check` and `lenslet probe` say more"
                 .to_owned(),
         })
@@ -323,16 +326,15 @@ fn tried(mounts: &[Listed]) -> Vec<String> {
         State::Starting => true,
         // Between two attempts; of what nobody wants nothing is wrong.
         State::Idle => listed.mount.wanted() > 0,
-        // What is shown instead, or not any more, is an alarm of its own, and no end of the other.
-        State::Failed(_) | State::StandIn(_) => true,
-        State::Live => false,
+        // That is a trouble by itself.
+        State::Failed(_) | State::StandIn(_) | State::Live => false,
     };
-    let ids = |listed: &Listed| ["failed", "stand-in"].map(|state| id(listed, state));
-    mounts.iter().filter(tried).flat_map(ids).collect()
+    mounts.iter().filter(tried).map(id).collect()
 }
 
-fn id(listed: &Listed, state: &str) -> String {
-    format!("mount/{}/{state}", listed.mount.name())
+/// The alarm of a mount whose source fails: one, whether its last picture is shown meanwhile or nothing.
+fn id(listed: &Listed) -> String {
+    format!("mount/{}/failed", listed.mount.name())
 }
 
 /// A caller in words: `pi`, `pi from 192.168.1.9`.
@@ -401,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_lasts_for_as_long_as_the_source_is_away_whatever_is_shown_meanwhile() {
+    fn a_source_that_is_away_is_one_alarm_which_tells_whether_something_is_shown_meanwhile() {
         let (outlet, mount) = crate::hub::mount("cam");
         let picture = |millis| AccessUnit {
             track: TrackId(0),
@@ -412,28 +414,27 @@ mod tests {
         };
         let listed = [Listed { mount: mount.clone(), settings: MountSettings::Pattern(Default::default()) }];
         let mut alarms = Alarms::default();
-        let mut lasting = || {
+        let mut lasting = || -> Vec<(String, String, u32)> {
             alarms.look(troubles(&listed, &Health::default()), &tried(&listed), clock::wall());
             let lasting = alarms.all().filter(|alarm| alarm.until.is_none());
-            let mut lasting: Vec<_> = lasting.map(|alarm| alarm.trouble.id.clone()).collect();
-            lasting.sort();
-            lasting
+            lasting.map(|alarm| (alarm.trouble.id.clone(), alarm.trouble.why.clone(), alarm.times)).collect()
         };
+        let one = |why: &str| -> Vec<_> { vec![("mount/cam/failed".to_owned(), why.to_owned(), 1)] };
         outlet.describe(vec![Track { codec: Codec::Jpeg, bitrate: None }], false);
         outlet.publish(picture(0));
-        assert_eq!(lasting(), [""; 0]);
+        assert_eq!(lasting(), []);
         outlet.fail("unplugged");
-        assert_eq!(lasting(), ["mount/cam/failed"]);
+        assert_eq!(lasting(), one("unplugged"));
         // Somebody comes, and is shown something.
         let demand = mount.want();
         assert!(outlet.stand_in().publish(picture(1000)));
-        assert_eq!(lasting(), ["mount/cam/failed", "mount/cam/stand-in"]);
+        assert_eq!(lasting(), one("unplugged; meanwhile its last picture is shown"));
         // He leaves.
         drop(demand);
         outlet.fail("unplugged");
-        assert_eq!(lasting(), ["mount/cam/failed", "mount/cam/stand-in"]);
+        assert_eq!(lasting(), one("unplugged"));
         outlet.publish(picture(2000));
-        assert_eq!(lasting(), [""; 0]);
+        assert_eq!(lasting(), []);
     }
 
     #[test]
@@ -446,6 +447,7 @@ mod tests {
             mounts: daemon.listing.clone(),
             asker: daemon.reloader.asker(),
             keeper: daemon.keeper.clone(),
+            unwatched: Unwatched::default(),
         };
         let steward = Steward::new(rooms, None, folder.path(), None, stop);
         on_purpose::plan("watch");

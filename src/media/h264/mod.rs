@@ -1,5 +1,6 @@
 //! H.264 as a byte stream: NAL units, parameter sets, access units (ITU-T H.264 annex B, section 7.4.1).
 
+mod aspect;
 mod assembler;
 mod display;
 mod format;
@@ -10,6 +11,7 @@ mod sets;
 mod slice;
 mod splitter;
 
+pub use aspect::PixelAspect;
 pub use assembler::Assembler;
 pub use display::{DisplayOrder, Frame};
 pub use level::{Level, Load, Profile, macroblocks};

@@ -13,7 +13,7 @@ use super::recognized::{ENOUGH, mistaken};
 use super::said::{Said, log, tell};
 use super::settings::Settings;
 use super::silence::Silence;
-use super::wrote::{is_text, wrote};
+use super::wrote::{Tail, is_text, wrote};
 use crate::clock;
 use crate::hub::Outlet;
 use crate::source::Error;
@@ -63,6 +63,8 @@ pub(super) struct Playing<'a> {
     /// Bytes since the last picture, and the first of them.
     barren: usize,
     head: Vec<u8>,
+    /// What it wrote last.
+    tail: Tail,
     /// Whether it was told how its pictures come.
     eager: bool,
     again: bool,
@@ -86,6 +88,7 @@ impl<'a> Playing<'a> {
             read: clock::now(),
             barren: 0,
             head: Vec::new(),
+            tail: Tail::default(),
             eager: false,
             again,
         }
@@ -156,6 +159,7 @@ impl<'a> Playing<'a> {
                 return Err(self.over(&what));
             }
         }
+        self.tail.push(&self.block[..length]);
         self.read = clock::now();
         self.barren += length;
         let pictures = &mut self.pictures;
@@ -164,7 +168,7 @@ impl<'a> Playing<'a> {
         });
         self.served(now)?;
         if pushed.is_err() || self.barren > BARREN && self.pictures.published == 0 {
-            let wrote = wrote(&self.head, self.format);
+            let wrote = self.printed().unwrap_or_else(|| wrote(&self.head, self.format));
             return Err(self.over(&wrote));
         }
         Ok(())
@@ -214,9 +218,13 @@ impl<'a> Playing<'a> {
         if self.pictures.published == 0 { mistaken(&self.head, self.format) } else { None }
     }
 
-    /// That it writes text, where it never wrote a picture: its help, or an error that is not on its standard error.
+    /// That it writes text, where it never wrote a picture, or behind its pictures: its help, or an error that is not on its
+    /// standard error.
     fn printed(&self) -> Option<String> {
-        (self.pictures.published == 0 && is_text(&self.head)).then(|| wrote(&self.head, self.format))
+        if self.pictures.published > 0 {
+            return self.tail.printed();
+        }
+        is_text(&self.head).then(|| wrote(&self.head, self.format))
     }
 
     /// It is of no use any more.

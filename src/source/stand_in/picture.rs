@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::encode::{self, draw};
-use crate::media::h264::Assembler;
+use crate::media::h264::{Assembler, PixelAspect};
 use crate::media::{self, AccessUnit, EncoderError, Link, MediaTime};
 
 /// A keyframe every second takes no more than this.
@@ -62,6 +62,7 @@ impl Unmarked {
             }
         };
         write(&mut picture, &line(since));
+        let aspect = PixelAspect::of(&last.data);
         let settings =
             encode::Settings { bitrate: BITRATE, gop: 1, fps: 1.0, level: None, full_range: false };
         let mut encoder = encode::h264(settings)?;
@@ -72,6 +73,8 @@ impl Unmarked {
             let (data, link) = unit
                 .filter(|(_, link)| *link == Link::Start)
                 .ok_or_else(|| EncoderError("it made no keyframe".to_owned()))?;
+            // The encoder has no way to say it.
+            let data = aspect.map_or(data.clone(), |aspect| aspect.written_into(&data).into());
             Ok(AccessUnit { track: last.track, time: last.time, link, journey: None, data })
         };
         Ok(Marked { units: [code()?, code()?], left, since })
@@ -142,6 +145,7 @@ fn write(picture: &mut media::Picture, line: &str) {
 #[cfg(feature = "soft-h264")]
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -179,6 +183,22 @@ mod tests {
         }
         for pair in units.windows(2) {
             assert_ne!(pair[0].data, pair[1].data, "two IDR pictures in a row have different numbers");
+        }
+    }
+
+    #[test]
+    fn pixels_are_as_wide_as_those_of_the_source() {
+        let aspect = PixelAspect::new(484, 483).unwrap();
+        let keyframe = keyframe();
+        assert_eq!(PixelAspect::of(&keyframe.data), None);
+        let data: Arc<[u8]> = aspect.written_into(&keyframe.data).into();
+        for left in [None, Some(media::Picture::black(320, 240))] {
+            let last = AccessUnit { data: data.clone(), ..keyframe.clone() };
+            let marked = Unmarked::Last { last, left }.mark(UNIX_EPOCH).unwrap();
+            let again = Unmarked::Again(marked.clone()).mark(UNIX_EPOCH + SAME).unwrap();
+            for unit in marked.units.iter().chain(&again.units) {
+                assert_eq!(PixelAspect::of(&unit.data), Some(aspect));
+            }
         }
     }
 

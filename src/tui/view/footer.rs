@@ -12,6 +12,7 @@ use super::super::panes::config;
 use super::super::theme::Theme;
 use super::super::words::{plain, wide};
 use super::parts::{clip, wrapped};
+use super::typed::typed;
 
 /// The lowest line.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mut Places) {
@@ -20,18 +21,12 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         // What is wrong with it stands above what is typed.
         let [above, area] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
         model.notice.iter().for_each(|notice| said(theme, notice, frame, above));
-        let asks = match what {
-            Prompt::FilterSessions => " Show only (text, mount:cam, udp, loss>1): ".to_owned(),
-            Prompt::SearchLog => " Look for: ".to_owned(),
-            Prompt::Ban { address, .. } => format!(" Ban {} for (30m, 2h, 7d): ", plain(address)),
-        };
-        let room = usize::from(area.width).saturating_sub(wide(&asks) + 1);
-        let scroll = input.visual_scroll(room);
-        let typed: String = input.value().chars().skip(scroll).collect();
-        let line = Line::from(vec![Span::styled(asks.clone(), theme.title()), Span::raw(typed)]);
+        let asks = asks(theme, what, usize::from(area.width));
+        let (typed, cursor) = typed(theme, input, false, usize::from(area.width).saturating_sub(wide(&asks)));
+        let x = area.x + wide(&asks) as u16 + cursor;
+        let line = Line::from(vec![Span::styled(asks, theme.title()), Span::raw(typed)]);
         frame.render_widget(Paragraph::new(line), area);
-        let x = wide(&asks) + input.visual_cursor().saturating_sub(scroll);
-        frame.set_cursor_position((area.x + x as u16, area.y));
+        frame.set_cursor_position((x, area.y));
         return;
     }
     match &model.notice {
@@ -39,6 +34,21 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect, places: &mu
         None => hints(model, frame, area, places),
     }
 }
+
+/// What stands before the line that is typed: as much of it as leaves that some room.
+fn asks(theme: Theme, what: &Prompt, width: usize) -> String {
+    let (asks, of) = match what {
+        Prompt::FilterSessions => (" Show only".to_owned(), " (text, mount:cam, udp, loss>1)"),
+        Prompt::SearchLog => (" Look for".to_owned(), ""),
+        Prompt::Ban { address, .. } => (format!(" Ban {} for", plain(address)), " (30m, 2h, 7d)"),
+    };
+    let room = width.saturating_sub(TYPED + ": ".len());
+    let of = if wide(&asks) + wide(of) <= room { of } else { "" };
+    format!("{}{of}: ", clip(theme, &asks, room))
+}
+
+/// What is typed has so many columns at least.
+const TYPED: usize = 18;
 
 /// Lines that it needs: what was done or refused is told whole, as far as half of the screen goes.
 pub(super) fn height(model: &Model, area: Rect) -> u16 {

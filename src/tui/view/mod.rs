@@ -31,6 +31,7 @@ mod overlay;
 mod parts;
 mod session;
 mod sessions;
+mod typed;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

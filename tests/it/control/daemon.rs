@@ -1,11 +1,13 @@
 //! The daemon behind the socket.
 
+use std::process::Command;
+
 use lenslet::control::client::{Blocking, Error};
 use lenslet::control::protocol::{
     Act, Ask, ConfigRequest, Level, LogEvent, LogWish, Look, MountState, MountStatus, Reply, Status,
 };
 
-use crate::support::{Client, Rtp, Server};
+use crate::support::{Client, Rtp, Server, lenslet};
 
 fn connect(server: &Server) -> Blocking {
     Blocking::connect(&server.control()).unwrap()
@@ -79,6 +81,40 @@ fn a_mount_that_fails_is_an_alarm_with_what_to_do() {
     };
     assert_eq!(failing.id, "mount/absent/failed");
     assert!(failing.why.contains("/nowhere/absent.h264") && !failing.what_to_do.is_empty(), "{failing:?}");
+}
+
+/// In a namespace of users whose inotify instances are used up.
+const UNWATCHED: &str = "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"";
+
+#[test]
+fn what_cannot_be_watched_is_an_alarm_with_what_to_do() {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", UNWATCHED, "sh"]);
+    if !Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", UNWATCHED, "sh", "true"])
+        .output()
+        .is_ok_and(|done| done.status.success())
+    {
+        assert!(std::env::var_os("LENSLET_REQUIRE_TOOLS").is_none(), "no namespaces of users");
+        println!("SKIPPED: no namespaces of users here");
+        return;
+    }
+    command.arg(lenslet().get_program()).arg("serve");
+    let server = Server::by(&mut command, "mounts: {\"test\": Pattern(width: 64, height: 48, fps: 5)}");
+    let mut control = connect(&server);
+    for (id, why, what_to_do) in [
+        ("cameras/unwatched", "/dev is not watched: ", "found when it is tried again"),
+        (
+            "config/unwatched",
+            "the configuration's file is not watched: ",
+            "`lenslet reload` or SIGHUP has it read",
+        ),
+    ] {
+        server.logged(&["WARN", why, "sysctl fs.inotify"]);
+        let alarm = status(&mut control).alarms.into_iter().find(|alarm| alarm.id == id).unwrap();
+        assert!(alarm.why.starts_with(why) && alarm.what_to_do.contains(what_to_do), "{alarm:?}");
+        assert_eq!((alarm.ended_at, alarm.times), (None, 1));
+    }
 }
 
 #[test]

@@ -330,7 +330,7 @@ pub(super) fn status() -> Status {
         }],
         connections: 2,
         alarms: vec![Alarm {
-            id: "mount-stand-in:cam".into(),
+            id: "mount/cam/failed".into(),
             level: AlarmLevel::Error,
             mount: Some("cam".into()),
             began_at: "2026-11-25T21:03:05Z".into(),

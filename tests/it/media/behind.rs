@@ -1,6 +1,7 @@
 //! Readers that fall behind: what they get when they go on, what is counted and told, and how far behind they are.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,7 +10,7 @@ use lenslet::rtp::{DepacketizedUnit, Depacketizer};
 use super::viewer::Viewer;
 use super::waits::holes;
 use crate::interop::has;
-use crate::support::{Rtp, Server};
+use crate::support::{Client, Rtp, Server};
 
 /// Keyframes every 20 s and on request.
 const SPARSE: &str =
@@ -193,6 +194,38 @@ fn how_far_a_reader_is_behind_is_told_until_it_has_caught_up() {
     assert!(late.parameters([BEHIND])[0] <= 100, "it is live");
     late.request("TEARDOWN");
     server.logged(&["not sent: [", late.shown(), "behind_ms="]);
+}
+
+/// As many requests as the connection takes.
+fn flood(mut socket: &TcpStream, request: &[u8]) {
+    while socket.write_all(request).is_ok() {}
+}
+
+#[test]
+fn who_catches_up_and_reads_no_replies_keeps_nobody_else_waiting() {
+    // A keyframe every two seconds, and nobody can ask for another.
+    let clip = "tests/fixtures/bitstreams/clip.h264";
+    let server = Server::with(&format!("mounts: {{ \"clip\": File(path: {clip:?}, fps: 15) }}"));
+    let mut live = Viewer::play(&server, "clip", "tcp");
+    let request = format!("OPTIONS {} RTSP/1.0\r\nCSeq: 9\r\n\r\n", server.url("clip")).repeat(20);
+    let mut floods = Vec::new();
+    for _ in 0..4 {
+        let mut at_keyframe = false;
+        while !at_keyframe {
+            at_keyframe = live.pictures(1).iter().any(|packet| packet.nal == 7);
+        }
+        live.pictures(25);
+        let late = Viewer::play_narrow(&server, "clip");
+        late.client.socket().set_nonblocking(true).unwrap();
+        for _ in 0..10 {
+            flood(late.client.socket(), request.as_bytes());
+            live.pictures(1);
+        }
+        floods.push(late);
+    }
+    let mut other = Client::connect(&server);
+    assert_eq!(other.ask(&[&format!("OPTIONS {} RTSP/1.0", server.url("clip"))]).status, 200);
+    live.has_no_gap();
 }
 
 /// The time of the newest picture that a reader which keeps up was sent.

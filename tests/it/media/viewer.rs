@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use crate::support::{Client, Incoming, PATIENCE, Receiver, Reply, Rtp, Server};
 
 pub(super) struct Viewer {
-    client: Client,
+    pub(super) client: Client,
     url: String,
     session: String,
     udp: Option<Udp>,

@@ -68,7 +68,7 @@ fn wide(text: &str) -> usize {
 }
 
 /// Each sign is as wide as any terminal takes it for, and none stands over the edge.
-fn holds(buffer: &Buffer, what: &str) {
+pub(super) fn holds(buffer: &Buffer, what: &str) {
     let area = buffer.area;
     for y in 0..area.height {
         let mut x = 0;

@@ -15,3 +15,4 @@ mod screens;
 mod support;
 mod svg;
 mod told;
+mod typing;

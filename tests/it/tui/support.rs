@@ -15,6 +15,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::Position;
 
 /// What a daemon said of itself.
 pub(super) fn status(name: &str) -> Status {
@@ -57,7 +58,7 @@ pub(super) fn overloaded() -> Status {
     let alarm = status.alarms[0].clone();
     for number in 0..20 {
         let mut alarm = alarm.clone();
-        alarm.id = format!("mount-failed:camera{number}");
+        alarm.id = format!("mount/camera{number}/failed");
         alarm.mount = Some(format!("camera{number}"));
         status.alarms.insert(0, alarm);
     }
@@ -120,11 +121,17 @@ pub(super) fn tell(model: &mut Model, to: Asked, outcome: Outcome) -> Vec<Effect
 
 /// Draws it, and remembers where things are, as the program does.
 pub(super) fn draw(model: &mut Model, width: u16, height: u16) -> Buffer {
+    draw_with_cursor(model, width, height).0
+}
+
+/// The same, and where the cursor stands then.
+pub(super) fn draw_with_cursor(model: &mut Model, width: u16, height: u16) -> (Buffer, Position) {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let mut places = None;
     terminal.draw(|frame| places = Some(view(model, frame))).unwrap();
     model.places = places.unwrap();
-    terminal.backend().buffer().clone()
+    let cursor = terminal.get_cursor_position().unwrap();
+    (terminal.backend().buffer().clone(), cursor)
 }
 
 /// What stands on a screen, without its colours.
@@ -171,6 +178,7 @@ pub(super) fn key(name: &str) -> Key {
         ("Shift-Tab", ..) => Key::Code(KeyCode::BackTab),
         ("Esc", ..) => Key::Code(KeyCode::Esc),
         ("Backspace", ..) => Key::Code(KeyCode::Backspace),
+        ("Delete", ..) => Key::Code(KeyCode::Delete),
         ("F1", ..) => Key::Code(KeyCode::F(1)),
         _ => panic!("no key is {name}"),
     }

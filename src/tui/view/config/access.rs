@@ -12,6 +12,7 @@ use super::super::super::panes::config::steps::Steps;
 use super::super::super::words::{duration, plain};
 use super::super::parts::middle;
 use super::super::parts::{airy, clip, column, hints, more, panel, row_style, wrapped};
+use super::super::typed::typed;
 use crate::control::protocol::{AccessState, OpenTo};
 
 /// Both lists, one below the other.
@@ -110,16 +111,10 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
     let (mut lines, mut cursor) = (Vec::new(), None);
     for (place, (step, input)) in steps.lines.iter().enumerate() {
         let head = format!("{:<10} ", step.name());
-        let room = inside.saturating_sub(head.len() + 1).max(1);
-        let scroll = input.visual_scroll(room);
-        let sign = theme.sign("•", "*");
-        let typed: String = match step.is_hidden() {
-            true => sign.repeat(input.value().chars().count()).chars().skip(scroll).take(room).collect(),
-            false => clip(theme, &plain(input.value()).chars().skip(scroll).collect::<String>(), room),
-        };
+        let (typed, at) = typed(theme, input, step.is_hidden(), inside.saturating_sub(head.len()));
         let here = place == steps.at;
         if here {
-            cursor = Some(head.len() + input.visual_cursor().saturating_sub(scroll));
+            cursor = Some(head.len() as u16 + at);
         }
         let look = if here { theme.title() } else { theme.quiet() };
         lines.push(Line::from(vec![Span::styled(head, look), Span::raw(typed)]));
@@ -160,6 +155,6 @@ pub(super) fn steps(model: &Model, steps: &Steps, frame: &mut Frame<'_>, body: R
         places.spots.push((Rect::new(at.x, row, at.width, 1), Spot::Row(place)));
     }
     if let Some(column) = cursor.filter(|_| model.overlay.is_none()) {
-        frame.set_cursor_position(Position::new(at.x + column as u16, at.y + (steps.at - first) as u16));
+        frame.set_cursor_position(Position::new(at.x + column, at.y + (steps.at - first) as u16));
     }
 }

@@ -10,6 +10,7 @@ use super::super::super::panes::config::editor::{Choice, Editor, Line, Tried};
 use super::super::super::words::plain;
 use super::super::parts::middle;
 use super::super::parts::{airy, at_least, clip, hints, row_style};
+use super::super::typed::typed;
 
 /// Over the body.
 pub(super) fn draw(model: &Model, editor: &Editor, frame: &mut Frame<'_>, body: Rect, places: &mut Places) {
@@ -32,12 +33,8 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     let first = line.suggested.map_or(0, |it| (it + 1).saturating_sub(room));
     let suggested: Vec<_> = line.suggestions.iter().enumerate().skip(first).take(room).collect();
     let mut lines = Vec::new();
-    let visual = line.input.visual_scroll(inside.saturating_sub(2));
-    let typed: String = plain(line.input.value()).chars().skip(visual).collect();
-    lines.push(Text::from(vec![
-        Span::styled("> ", theme.title()),
-        Span::raw(clip(theme, &typed, inside - 2)),
-    ]));
+    let (typed, cursor) = typed(theme, &line.input, false, inside.saturating_sub(2));
+    lines.push(Text::from(vec![Span::styled("> ", theme.title()), Span::raw(typed)]));
     lines.push(match &line.tried {
         Tried::Asked | Tried::Wanted => Text::styled("...", theme.quiet()),
         Tried::Fits(_) if line.warning.is_some() => {
@@ -75,8 +72,7 @@ fn line(model: &Model, line: &Line, frame: &mut Frame<'_>, body: Rect) {
     let block = airy(theme, plain(&line.title)).title_bottom(hints(theme, &keys));
     let at = block.inner(area);
     frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
-    let column = line.input.visual_cursor().saturating_sub(visual) as u16;
-    frame.set_cursor_position(Position::new(at.x + 2 + column, at.y));
+    frame.set_cursor_position(Position::new(at.x + 2 + cursor, at.y));
 }
 
 /// The first line of a reason, without the words that every edit's reason begins with.
