@@ -25,7 +25,7 @@ main() {
     x86_64) triple=x86_64-unknown-linux-musl ;;
     *) usage ;;
     esac
-    local board=$1 command=${2:-} profile=()
+    local board=$1 command=${2:-} profile=() program=() last=()
     shift
     case $command in build | test) shift ;; *) usage ;; esac
     mkdir -p "$kept"
@@ -38,15 +38,21 @@ main() {
     build) command=zigbuild ;;
     test) emulator ;;
     esac
-    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "$@"
+    PATH="$tools/bin:$PATH" PYTHONPATH="$tools" cargo-zigbuild "$command" --target "$triple" "${profile[@]}" "${program[@]}" "$@" "${last[@]}"
 }
 
 # The same commit gives the same bytes, whoever builds it, and where. Cards and caches of boards are small: what is run
 # seldom is made for size there.
-release() { # sets $profile
+release() { # sets $profile, $program, $last, $command
     local crate level=s
     # A PC has room, and hundreds of viewers.
-    [ "$board" = x86_64 ] && level=3
+    if [ "$board" = x86_64 ]; then
+        level=3
+    else
+        for crate in "${seldom[@]}"; do
+            profile+=(--config "profile.release.package.$crate.opt-level='z'")
+        done
+    fi
     RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$PWD=lenslet"
     RUSTFLAGS+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates"
     small_std
@@ -54,13 +60,21 @@ release() { # sets $profile
     # Functions that are the same are there once; a relocation takes a bit instead of three words.
     RUSTFLAGS+=' -C linker=rust-lld -C link-arg=--icf=all -C link-arg=--pack-dyn-relocs=relr -C link-arg=-O2'
     export RUSTFLAGS
-    # What touches every pixel or byte is made for speed, the software encoder's C++ nearly so.
+    # What touches every pixel or byte is made for speed, the software encoder's C++ nearly so; our own of it is in Cargo.toml.
     for crate in memchr openh264 zune-core zune-jpeg; do
         profile+=(--config "profile.release.package.$crate.opt-level=3")
     done
     profile+=(--config 'profile.release.package.openh264-sys2.opt-level=2')
     export CARGO_PROFILE_RELEASE_OPT_LEVEL=${CARGO_PROFILE_RELEASE_OPT_LEVEL:-$level}
+    # All crates are made into one at last, with the passes of the level of the program's own few lines: those for size make
+    # no vectors, of whatever it is. What is made for size stays so, function by function.
+    command=rustc program=(--bin lenslet) last=(-- -C opt-level=3)
 }
+
+# Crates that no picture comes by: commands, configuration, screens, the log. On boards they are as small as can be.
+seldom=(base64 clap clap_builder clap_lex compact_str crossterm http-auth httpdate ipnet kasuari mio qrcode ratatui ratatui-core
+    ratatui-crossterm ratatui-textarea ratatui-widgets ron sdp-types serde_core serde_json shell-words shiguredo_mp4 signal-hook
+    similar strsim tracing-subscriber tui-input unicode-truncate unicode-width)
 
 # Runs what .cargo/config.toml names as the targets' runners.
 emulator() {
@@ -120,16 +134,18 @@ std() {
 # The standard library, made of the sources that belong to this compiler: for size, and without what finds the names of
 # functions for a backtrace, which a stripped program has not. Adds to $RUSTFLAGS.
 small_std() {
-    local system release made
+    local system release made features=panic-unwind
     system=$(rustc --print sysroot)
     release=$(rustc -vV | sed -n 's/^release: //p; s/^commit-hash: \(.\{9\}\).*/\1/p' | paste -sd-)
-    made=$kept/small-std-$release-$triple
-    [ -e "$made/complete" ] || make_std "$made" "$system"
+    # Sorting and numbers as text with less code, which takes longer.
+    [ "$board" = x86_64 ] || features+=,optimize_for_size
+    made=$kept/small-std-$release-$triple-${features//,/-}
+    [ -e "$made/complete" ] || make_std "$made" "$system" "$features"
     # Cargo gives it to what is built for the target alone.
     export RUSTFLAGS="${RUSTFLAGS:-} --sysroot=$made"
 }
 
-make_std() { # MADE SYSTEM
+make_std() { # MADE SYSTEM FEATURES
     local made=$1 system=$2 lib=$1/lib/rustlib/$triple/lib
     printf 'making the standard library for %s\n' "$triple" >&2
     rm -rf "$made"
@@ -145,7 +161,7 @@ make_std() { # MADE SYSTEM
             RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zforce-unstable-if-unmarked -Cembed-bitcode=yes --remap-path-prefix=$made=std" \
             __CARGO_DEFAULT_LIB_METADATA=lenslet CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 \
             CARGO_PROFILE_RELEASE_OPT_LEVEL=s \
-            cargo build -q --release --locked --target "$triple" --features panic-unwind --target-dir "$made/build"
+            cargo build -q --release --locked --target "$triple" --features "$3" --target-dir "$made/build"
     )
     cp "$made/build/$triple/release/deps/"*.rlib "$lib/"
     musl "$lib/self-contained" "$system/lib/rustlib/$triple/lib/self-contained"

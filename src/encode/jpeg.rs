@@ -83,17 +83,9 @@ fn apart(pixels: &[u8], width: usize, to: &mut Picture) {
     for ((luma, (blue, red)), rows) in to.luma.chunks_exact_mut(2 * even).zip(colours).zip(pairs) {
         let (upper, lower) = rows.split_at(3 * width);
         let (first, second) = luma.split_at_mut(even);
-        for (to, row) in [(first, upper), (second, lower)] {
-            to.iter_mut().zip(row.chunks_exact(3)).for_each(|(to, pixel)| *to = pixel[0]);
-        }
-        let fours = upper.chunks_exact(6).zip(lower.chunks_exact(6));
-        for ((blue, red), (upper, lower)) in blue.iter_mut().zip(red).zip(fours) {
-            let mean = |at: usize| {
-                let sum = [upper[at], upper[at + 3], lower[at], lower[at + 3]].map(u16::from);
-                ((sum.into_iter().sum::<u16>() + 2) / 4) as u8
-            };
-            (*blue, *red) = (mean(1), mean(2));
-        }
+        lenslet_pixels::luma(upper, first);
+        lenslet_pixels::luma(lower, second);
+        lenslet_pixels::chroma(upper, lower, blue, red);
     }
 }
 

@@ -4,6 +4,7 @@
 //! enough or refused, whole, before a byte of it is read.
 
 use arrayvec::ArrayVec;
+use lenslet_pixels::{high, low, mean_of_high, mean_of_low};
 
 use super::Unreadable;
 use crate::media::Picture;
@@ -189,11 +190,11 @@ impl Layout {
             if self.samples == Samples::Yuyv {
                 low(upper, first);
                 low(lower, second);
-                mean(upper, lower, high_of, &mut self.chroma);
+                mean_of_high(upper, lower, &mut self.chroma);
             } else {
                 high(upper, first);
                 high(lower, second);
-                mean(upper, lower, low_of, &mut self.chroma);
+                mean_of_low(upper, lower, &mut self.chroma);
             }
             let chroma = pairs(&self.chroma);
             low(chroma, blue);
@@ -225,34 +226,8 @@ fn copy<'a>(rows: impl Iterator<Item = &'a [u8]>, to: &mut [u8], width: usize) {
     to.chunks_exact_mut(width).zip(rows).for_each(|(to, row)| to.copy_from_slice(&row[..width]));
 }
 
-// What follows is written so that the compiler makes vectors of it, those of the oldest processors too: bytes two by two
-// as one number, of which one byte is wanted. It makes none of every second byte of a row.
-
 fn pairs(row: &[u8]) -> &[[u8; 2]] {
     row.as_chunks().0
-}
-
-fn low_of(pair: &[u8; 2]) -> u16 {
-    u16::from_le_bytes(*pair) & 0xff
-}
-
-fn high_of(pair: &[u8; 2]) -> u16 {
-    u16::from_le_bytes(*pair) >> 8
-}
-
-fn low(pairs: &[[u8; 2]], to: &mut [u8]) {
-    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = low_of(pair) as u8);
-}
-
-fn high(pairs: &[[u8; 2]], to: &mut [u8]) {
-    to.iter_mut().zip(pairs).for_each(|(to, pair)| *to = high_of(pair) as u8);
-}
-
-/// The mean of one byte of each pair of two rows.
-fn mean(upper: &[[u8; 2]], lower: &[[u8; 2]], of: impl Fn(&[u8; 2]) -> u16, to: &mut [u8]) {
-    for ((to, upper), lower) in to.iter_mut().zip(upper).zip(lower) {
-        *to = ((of(upper) + of(lower) + 1) >> 1) as u8;
-    }
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ impl Feed {
     ///
     /// # Errors
     /// How many there are: no more are allowed.
+    #[allow(deprecated, reason = "it has another name from Rust 1.99 on, which those before do not know")]
     pub(super) fn take_place(&self) -> Result<(), usize> {
         let most = self.settings().max_readers.unwrap_or(usize::MAX);
         let more = |places: usize| (places < most).then_some(places + 1);

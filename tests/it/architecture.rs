@@ -218,7 +218,8 @@ fn nobody_knows_whom_it_may_not() {
         .map(|path| {
             (path.strip_prefix(root).unwrap().display().to_string(), fs::read_to_string(path).unwrap())
         })
-        .filter(|(file, _)| !file.starts_with("src/v4l2-sys/"))
+        // Crates of their own, which cannot know this one.
+        .filter(|(file, _)| !file.starts_with("src/v4l2-sys/") && !file.starts_with("src/pixels/"))
         .flat_map(|(file, source)| offences(&file, &source))
         .collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));

@@ -56,10 +56,9 @@ pub(super) fn picture(camera: &Format, filled: &Filled) -> Option<Picture> {
 fn narrow(picture: &mut Picture) {
     let luma: [u8; 256] = std::array::from_fn(|value| (16 + (value * 219 + 127) / 255) as u8);
     let chroma: [u8; 256] = std::array::from_fn(|value| (16 + (value * 224 + 127) / 255) as u8);
-    picture.luma.iter_mut().for_each(|sample| *sample = luma[usize::from(*sample)]);
-    for plane in [&mut picture.blue, &mut picture.red] {
-        plane.iter_mut().for_each(|sample| *sample = chroma[usize::from(*sample)]);
-    }
+    lenslet_pixels::look_up(&luma, &mut picture.luma);
+    lenslet_pixels::look_up(&chroma, &mut picture.blue);
+    lenslet_pixels::look_up(&chroma, &mut picture.red);
 }
 
 /// The format of what is made of a camera's pictures: three planes without padding, an odd row or column left out.
