@@ -111,10 +111,11 @@ def tell_in_brief(servers, measured):
             yield " / ".join(figure(of.calls(name, count), 3) for of, name in named)
         yield " / ".join(figure(of.first_keyframe(name), 1) for of, name in named) + " ms"
 
+    yardstick = "the bare loop" if any_of_them.yardsticks else servers[0]
     by = " / ".join(transport.upper() for transport in measured)
     titles = [
         f"{many} viewers",
-        *[f"{transport.upper()}: µs CPU a packet (against the bare loop)" for transport in measured],
+        *[f"{transport.upper()}: µs CPU a packet (against {yardstick})" for transport in measured],
         f"resident: {by}",
         f"KB a viewer, {few} to {many}: {by}",
         *[f"system calls a picture and viewer, {count} viewers: {by}" for count in dict.fromkeys((few, many))],
