@@ -184,7 +184,10 @@ fn fifty_versions_are_kept_and_numbers_only_grow() {
 fn a_folder_that_takes_nothing_is_told_and_changes_nothing() {
     for (kind, words) in [
         (io::ErrorKind::ReadOnlyFilesystem, "remount"),
-        (io::ErrorKind::PermissionDenied, "sudo"),
+        (
+            io::ErrorKind::PermissionDenied,
+            if nix::unistd::geteuid().is_root() { "not even root" } else { "sudo" },
+        ),
         (io::ErrorKind::StorageFull, "make room"),
     ] {
         let said = Error::system("write", Path::new("/etc/lenslet/lenslet.ron"), kind.into()).to_string();
