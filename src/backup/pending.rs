@@ -106,7 +106,13 @@ impl Place {
         // What is damaged may be no text: it is put aside.
         let found = self.store.found().map_err(Error::Config)?;
         if found.as_deref() != Some(text.as_bytes()) {
-            self.store.save(text, &pending.author, found.as_deref(), clock::wall()).map_err(Error::Config)?;
+            match self.store.save(text, &pending.author, found.as_deref(), clock::wall()) {
+                // Done again it would be as it is: a daemon keeps it as soon as it can.
+                Err(error @ store::Error::NotKept(_)) => tracing::warn!("{error}"),
+                saved => {
+                    saved.map_err(Error::Config)?;
+                }
+            }
         }
         Ok(())
     }

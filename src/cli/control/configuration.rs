@@ -1,6 +1,6 @@
 //! The configuration, by the daemon that serves it.
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -203,7 +203,14 @@ fn rollback(place: &PlaceArguments, to: u64, base: Option<u64>) -> Done {
         return Err(store::Error::Changed { newest: store.newest() }.into());
     }
     let (newest, was_there) = (store.newest(), store.path().exists());
-    let version = store.rollback(to, &store::author(nix::unistd::getuid().as_raw()), clock::wall())?;
+    let author = store::author(nix::unistd::getuid().as_raw());
+    let version = match store.rollback(to, &author, clock::wall()) {
+        Err(error @ store::Error::NotKept(_)) => {
+            print("No daemon runs that would serve the file.".to_owned())?;
+            return Ok(writeln!(std::io::stderr().lock(), "lenslet: {error}")?);
+        }
+        version => version?,
+    };
     let what = match (newest != Some(version), was_there) {
         (true, _) => "This is",
         (false, true) => "The file says that already: it is",
@@ -284,6 +291,9 @@ pub(super) fn plan(plan: &Plan) -> String {
     lines.extend(plan.changed.iter().map(|field| format!("{field} holds at once")));
     lines
         .extend(plan.after_restart.iter().map(|field| format!("{field} holds when the daemon starts again")));
+    if let Some(why) = &plan.unkept {
+        lines.push(format!("! {why}"));
+    }
     match (plan.version, lines.is_empty()) {
         (None, true) => lines.push("Nothing changes.".to_owned()),
         (None, false) => {}

@@ -65,6 +65,12 @@ fn configuration(config: &ConfigState) -> Vec<String> {
         let why = config.why.as_deref().unwrap_or("it is wrong");
         lines.push(format!("! the last good version is served, not the file: {why}"));
     }
+    lines.extend(
+        config
+            .unkept
+            .iter()
+            .map(|why| format!("! it is served, and is no version that can be gone back to: {why}")),
+    );
     lines.extend(config.read_only.iter().map(|why| format!("  it cannot be changed: {why}")));
     lines
 }

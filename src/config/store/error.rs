@@ -22,6 +22,8 @@ pub enum Error {
     NoVersion(u64),
     /// That version is not as it was written.
     Damaged(u64, Damage),
+    /// It is written, and is no version, for this reason.
+    NotKept(Box<Error>),
     /// The system refused.
     System {
         /// What was being done.
@@ -48,6 +50,7 @@ impl Error {
             Self::System { what, path, source } => {
                 format!("cannot {what} {}: {source}{}", path.display(), what_to_do(path, source, By::Daemon))
             }
+            Self::NotKept(why) => format!("{NOT_KEPT}: {}", why.of_daemon()),
             other => other.to_string(),
         }
     }
@@ -76,6 +79,7 @@ impl fmt::Display for Error {
             Self::Damaged(number, damage) => {
                 write!(f, "version {number} {damage}: `lenslet config history` lists those that are right")
             }
+            Self::NotKept(why) => write!(f, "{NOT_KEPT}: {why}"),
             Self::System { what, path, source } => {
                 write!(
                     f,
@@ -89,6 +93,8 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+const NOT_KEPT: &str = "the file is written, and is no version that can be gone back to";
 
 /// Who was refused something.
 #[derive(Clone, Copy)]

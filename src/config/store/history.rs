@@ -67,6 +67,10 @@ impl History {
         Self { folder }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// One program at a time: held until dropped.
     pub(super) fn lock(&self) -> Result<Flock<File>, Error> {
         let open = || {

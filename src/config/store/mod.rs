@@ -8,6 +8,7 @@
 //! | the file changed since it was read | nothing is written; the change has become a version |
 //! | the file is damaged from outside, or gone | the newest version that is right is taken, and a damaged text is kept at the next save |
 //! | nothing can be written | the reason is told, and what is served is served on |
+//! | only the version cannot be written | it is served, the reason is told, and it is tried again |
 
 mod author;
 mod difference;
@@ -18,10 +19,12 @@ mod owner;
 mod paths;
 mod replace;
 mod saving;
+mod unkept;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 pub use author::author;
 pub use difference::difference;
@@ -47,6 +50,8 @@ pub struct Store {
     /// Where the daemon keeps what it keeps across starts.
     state: PathBuf,
     history: History,
+    /// What could not be kept last: of all who have this store.
+    unkept: Arc<Mutex<Option<unkept::Unkept>>>,
 }
 
 /// What was found.
@@ -92,7 +97,7 @@ impl Store {
         // Each file has its own, whoever else is served by this user.
         let whole = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
         let history = History::new(state.join("history").join(folder_name(&whole)));
-        Self { path, state: state.to_owned(), history }
+        Self { path, state: state.to_owned(), history, unkept: Arc::default() }
     }
 
     /// The file.
@@ -182,6 +187,9 @@ impl Store {
             Ok(version) => {
                 tracing::warn!(version, "{}: it was written for an earlier version", self.path.display());
             }
+            Err(error @ Error::NotKept(_)) => {
+                tracing::error!("{}: it was written for an earlier version: {error}", self.path.display())
+            }
             Err(error) => tracing::error!("the translated configuration is served, and not written: {error}"),
         }
         Some(Loaded { config, text, found: self.read().ok()?, from: From::File })
@@ -205,8 +213,14 @@ impl Store {
     pub fn may_save(&self) -> Result<(), Error> {
         let file = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = owner::folder_of(&file);
-        nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK)
-            .map_err(|error| Error::system("write", &folder, error.into()))
+        let writable = |folder: &Path| {
+            nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK)
+                .map_err(|error| Error::system("write", folder, error.into()))
+        };
+        // What is replaced has to become a version first.
+        let versions = self.history.folder().ancestors().find(|folder| folder.exists());
+        versions.map_or(Ok(()), &writable)?;
+        writable(&folder)
     }
 
     /// The versions that are kept, the oldest first, those that are damaged too.

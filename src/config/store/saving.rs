@@ -29,8 +29,18 @@ pub struct Written {
     text: String,
     /// What the file said before; none: there was none.
     before: Option<Vec<u8>>,
-    /// The version that it is already: then nothing was written.
-    version: Option<u64>,
+    /// Whether the file said something else.
+    is_new: bool,
+    /// Why what it said before is no version, where it is none.
+    lost: Option<Error>,
+}
+
+impl Written {
+    /// Why what the file said before cannot be gone back to, where that is so.
+    pub fn lost(&self) -> Option<String> {
+        let why = self.lost.as_ref()?.of_daemon();
+        Some(format!("what the file said before is no version that can be gone back to: {why}"))
+    }
 }
 
 /// What a file's text is known by: nobody makes another text with the same.
@@ -43,7 +53,7 @@ impl Store {
     /// number, which is the newest one's where the file says that already.
     ///
     /// # Errors
-    /// See [`Error`]; then nothing was written.
+    /// See [`Error`]; then nothing was written, unless it is that it was not kept.
     pub fn save(
         &self,
         text: &str,
@@ -53,7 +63,7 @@ impl Store {
     ) -> Result<u64, Error> {
         let seen = Seen::Bytes(found.map(<[u8]>::to_vec));
         let written = self.write(text, &[seen], now)?;
-        Ok(self.make_version(&written, author, now))
+        self.make_version(&written, author, now).map_err(|why| Error::NotKept(Box::new(why)))
     }
 
     /// Writes a text into the file, if all holds that was `seen` of it. What it said before is a version, or put aside.
@@ -66,27 +76,30 @@ impl Store {
         let before = self.read()?;
         if !seen.iter().all(|seen| self.says(before.as_deref(), seen)) {
             let right = before.as_ref().filter(|bytes| self.parse(bytes).is_ok());
-            let newest = right.and_then(|bytes| self.keep(bytes, BY_HAND, now));
+            let newest = right.and_then(|bytes| self.keep(bytes, BY_HAND, now).ok());
             return Err(Error::Changed { newest });
         }
         let text = text.to_owned();
         // What goes is kept before it goes.
+        let mut lost = None;
         if let Some(bytes) = &before {
-            let kept = self.keep(bytes, BY_HAND, now);
+            // Of whom it is that could not keep it before.
+            let author = self.author_of(bytes);
+            let kept = self.keep(bytes, &author, now);
             if bytes == text.as_bytes() {
-                let version = Some(kept.or_else(|| self.newest()).unwrap_or_default());
-                return Ok(Written { text, before, version });
+                return Ok(Written { text, before, is_new: false, lost: None });
             }
+            lost = kept.err();
         }
         replace_for(&self.state, &self.path, text.as_bytes(), MODE)?;
-        Ok(Written { text, before, version: None })
+        Ok(Written { text, before, is_new: true, lost })
     }
 
-    /// Keeps what was written as a version; gives its number, or the newest one's where it cannot be kept.
-    pub fn make_version(&self, written: &Written, author: &str, now: SystemTime) -> u64 {
-        if let Some(version) = written.version {
-            return version;
-        }
+    /// Keeps what was written as a version; gives its number.
+    ///
+    /// # Errors
+    /// It cannot be kept. The file is what counts: it says what was written all the same.
+    pub fn make_version(&self, written: &Written, author: &str, now: SystemTime) -> Result<u64, Error> {
         let add = || {
             let _one_at_a_time = self.history.lock()?;
             let newest = self.history.newest();
@@ -100,11 +113,9 @@ impl Store {
                 None => self.history.add(&written.text, author, now),
             }
         };
-        // The file is what counts: a version that cannot be kept is told, and one from the last but one on remains.
-        add().unwrap_or_else(|error: Error| {
-            tracing::warn!("the version is not kept: {error}");
-            self.newest().unwrap_or_default()
-        })
+        let kept = add();
+        self.note_kept(&written.text, author, &kept);
+        kept
     }
 
     /// Has the file say again what it said before this was written; nothing of it is left among the versions.
@@ -113,7 +124,7 @@ impl Store {
     /// Somebody has written another since, or it cannot be written.
     pub fn take_back(&self, written: &Written) -> Result<(), Error> {
         let _one_at_a_time = self.history.lock()?;
-        if written.version.is_some() {
+        if !written.is_new {
             return Ok(());
         }
         if self.read()?.as_deref() != Some(written.text.as_bytes()) {
@@ -140,26 +151,32 @@ impl Store {
 
     /// Makes a text that is served a version, where it is not the newest one: somebody wrote it by hand.
     pub fn remember(&self, text: &str) {
-        let Ok(_one_at_a_time) = self.history.lock() else { return };
-        // Somebody may have saved another since it was read, which is a version already.
-        if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
-            return;
-        }
-        self.keep(text.as_bytes(), BY_HAND, crate::clock::wall());
+        self.remember_of(text, BY_HAND, crate::clock::wall());
+    }
+
+    pub(super) fn remember_of(&self, text: &str, author: &str, now: SystemTime) {
+        let keep = || {
+            let _one_at_a_time = self.history.lock()?;
+            // Somebody may have saved another since it was read, which is a version already.
+            if !self.read().is_ok_and(|there| there.as_deref() == Some(text.as_bytes())) {
+                return Ok(());
+            }
+            self.keep(text.as_bytes(), author, now).map(drop)
+        };
+        self.note_kept(text, author, &keep());
     }
 
     /// Keeps what a file holds: as a version if it is a configuration, else aside.
-    fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Option<u64> {
+    fn keep(&self, bytes: &[u8], author: &str, now: SystemTime) -> Result<u64, Error> {
         let newest = self.history.newest();
         let text = String::from_utf8_lossy(bytes);
         if let Some(newest) = newest.as_ref().filter(|newest| self.is(newest, bytes)) {
-            return Some(newest.number);
+            return Ok(newest.number);
         }
-        let kept = match self.parse(bytes) {
+        match self.parse(bytes) {
             Ok(_) => self.history.add(&text, author, now),
             Err(_) => self.history.put_aside(bytes).map(|()| newest.map_or(0, |newest| newest.number)),
-        };
-        kept.inspect_err(|error| tracing::debug!(%error, "a version is not kept")).ok()
+        }
     }
 
     /// Whether that is what a version says.

@@ -210,9 +210,12 @@ pub struct Problem {
 /// What a text would change, or has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The version that it has become; none: nothing was written.
+    /// The version that it has become; none: nothing was written, or it could not be kept (`unkept`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u64>,
+    /// Why what was written is no version, or what the file said before is none, in a sentence; none: that is not so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
     /// The two texts' difference, in unified form; empty: they are the same.
     pub diff: String,
     /// What becomes of each mount.

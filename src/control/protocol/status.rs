@@ -384,8 +384,11 @@ pub enum SessionState {
 pub struct ConfigState {
     /// The file; none: the defaults are served.
     pub path: Option<String>,
-    /// The version that is served.
+    /// The version that is served; none: what is served is none.
     pub version: Option<u64>,
+    /// Why what is served could not be made a version, in a sentence; none: that is not so. It is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
     /// What the file's text is known by, as `config get` tells it: whoever shows the text sees that it is another.
     pub hash: Option<String>,
     /// Whether it is what the file says.

@@ -72,8 +72,14 @@ impl Steward {
         // Who asks may stand in another folder.
         let path = std::path::absolute(store.path()).unwrap_or_else(|_| store.path().to_owned());
         let path = Some(path.display().to_string());
-        let version = store.newest();
-        let (origin, why) = match store.look().map(|loaded| loaded.from) {
+        store.keep_again();
+        let looked = store.look();
+        let served = looked.as_ref().ok().filter(|loaded| loaded.from == From::File);
+        let served =
+            served.filter(|_| self.rooms.asker.unserved().is_none()).map(|loaded| loaded.text.clone());
+        let unkept = served.as_ref().and_then(|text| store.unkept(text));
+        let version = store.newest().filter(|_| unkept.is_none());
+        let (origin, why) = match looked.map(|loaded| loaded.from) {
             Ok(From::File) => match self.rooms.asker.unserved() {
                 Some(why) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
                 None => (ConfigOrigin::File, None),
@@ -85,12 +91,14 @@ impl Steward {
         let hash = store.written().ok().map(|text| store::hash(text.unwrap_or_default().as_bytes()));
         let read_only = store.may_save().err().map(|error| error.of_daemon());
         let state_dir = Some(self.state.display().to_string());
-        ConfigState { path, version, hash, origin, why, read_only, state_dir }
+        ConfigState { path, version, unkept, hash, origin, why, read_only, state_dir }
     }
 
     async fn get(&self) -> Answer {
         let text = self.text(None).await?;
-        let version = self.with_store(|store| Ok(store.newest())).await?;
+        let said = text.clone();
+        let newest = move |store: &Store| Ok(store.newest().filter(|_| store.unkept(&said).is_none()));
+        let version = self.with_store(newest).await?;
         let hash = Some(store::hash(text.as_bytes()));
         Ok(Reply::Config(ConfigText { version, text, hash, is_default: false }))
     }
@@ -183,6 +191,7 @@ impl Steward {
             self.look_at_config();
         });
         let (written, newest) = written?;
+        let lost = written.lost();
         let applied = match self.rooms.asker.apply(config).await {
             Ok(applied) => applied,
             Err(why) => {
@@ -196,12 +205,22 @@ impl Steward {
         };
         let who = author.clone();
         let version = move |store: &Store| Ok(store.make_version(&written, &who, clock::wall()));
-        let version = self.with_store(version).await?;
+        let (version, unkept) = match self.with_store(version).await? {
+            Ok(version) => (Some(version), lost),
+            Err(why) => (None, Some(store::Error::NotKept(Box::new(why)).of_daemon())),
+        };
         self.look_at_config();
-        if newest != Some(version) {
-            self.rooms.keeper.note(&author, &format!("the configuration is version {version}"));
+        match (version, &unkept) {
+            (Some(version), _) if newest != Some(version) => {
+                self.rooms.keeper.note(&author, &format!("the configuration is version {version}"));
+            }
+            (None, Some(why)) => {
+                tracing::warn!("{why}");
+                self.rooms.keeper.note(&author, "the configuration was changed, and is no version");
+            }
+            _ => {}
         }
-        Ok(Reply::Plan(Plan { version: Some(version), ..difference.of(plan(&applied, &[])) }))
+        Ok(Reply::Plan(Plan { version, unkept, ..difference.of(plan(&applied, &[])) }))
     }
 
     /// Has the file say again what it said, as what it says now could not be served; says what is true then.
@@ -344,6 +363,16 @@ pub(super) fn trouble(state: &ConfigState, unserved: bool) -> Option<Trouble> {
     Some(Trouble { id: "config/damaged".to_owned(), why, what_to_do: what_to_do.to_owned() })
 }
 
+/// What is served cannot be gone back to, if that is so.
+pub(super) fn unkept(state: &ConfigState) -> Option<Trouble> {
+    let why = format!(
+        "the configuration that is served is no version that can be gone back to: {}",
+        state.unkept.as_ref()?
+    );
+    let what_to_do = "it is tried again by itself; a change made before that leaves nothing of it".to_owned();
+    Some(Trouble { id: "config/unkept".to_owned(), why, what_to_do })
+}
+
 fn seen(base: Base) -> store::Seen {
     match base {
         Base::Version(number) => store::Seen::Version(number),
@@ -425,7 +454,7 @@ fn refusal(error: store::Error) -> Refusal {
         store::Error::Changed { .. } => ("changed-meanwhile", ""),
         store::Error::NoVersion(_) => ("no-such-version", ""),
         store::Error::Damaged(..) => ("damaged-version", ""),
-        store::Error::System { .. } => ("not-written", ""),
+        store::Error::System { .. } | store::Error::NotKept(_) => ("not-written", ""),
     };
     Refusal::new(what, error.of_daemon(), what_to_do)
 }
@@ -456,6 +485,7 @@ fn plan(applied: &Applied, interrupted: &[SessionFigures]) -> Plan {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Plan {
         version: None,
+        unkept: None,
         diff: String::new(),
         mounts,
         changed: names(&applied.server.now),

@@ -195,6 +195,7 @@ impl Steward {
     fn judge(&self, seen: &mut Seen, mounts: &[Listed]) {
         let mut troubles = troubles(mounts, &seen.health);
         troubles.extend(configuration::trouble(&seen.config, self.rooms.asker.unserved().is_some()));
+        troubles.extend(configuration::unkept(&seen.config));
         troubles.extend(self.rooms.keeper.troubles());
         troubles.extend(self.rooms.unwatched.troubles());
         troubles.extend(denied(&self.rooms.mounts.denied()));

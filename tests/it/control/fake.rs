@@ -296,6 +296,7 @@ fn plan(version: Option<u64>) -> Plan {
         ],
         changed: vec!["max_sessions".into()],
         after_restart: vec!["listen".into()],
+        unkept: None,
     }
 }
 
@@ -344,6 +345,7 @@ pub(super) fn status() -> Status {
         config: ConfigState {
             path: Some("/etc/lenslet/lenslet.ron".into()),
             version: Some(4),
+            unkept: None,
             hash: Some("046c441dbf3c43ea0b66afff1f1f188a".into()),
             origin: ConfigOrigin::LastGood,
             why: Some("3:1: a bracket is not closed".into()),

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod damaged;
+mod full;
 mod owner;
 mod read_only;
 

@@ -283,6 +283,7 @@ fn plan(text: &str) -> Plan {
         mounts: vec![mount(Change::Added), mount(Change::Refused), mount(Change::Kept)],
         changed: vec![text.into()],
         after_restart: vec![text.into()],
+        unkept: None,
     }
 }
 

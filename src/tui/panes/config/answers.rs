@@ -122,7 +122,9 @@ fn applied(model: &mut Model, plan: &Plan, applying: Option<Applying>) -> Effect
         .filter(|mount| mount.change == crate::control::protocol::Change::Refused)
         .map(|mount| mount.mount.as_str())
         .collect();
-    model.notice = Some(if refused.is_empty() {
+    model.notice = Some(if let Some(why) = &plan.unkept {
+        Notice::refused(format!("It is served{version}; {why}"))
+    } else if refused.is_empty() {
         Notice::done(format!("It is served{version}."))
     } else {
         Notice::refused(format!("It is written{version}, but cannot all be served: {}", refused.join(", ")))

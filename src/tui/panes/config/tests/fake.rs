@@ -153,6 +153,7 @@ fn plan(version: Option<u64>) -> Plan {
         mounts,
         changed: vec!["workers".into()],
         after_restart: vec![],
+        unkept: None,
     }
 }
 
