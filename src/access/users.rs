@@ -2,7 +2,7 @@
 //! so that it is to be read by nobody else.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -28,7 +28,8 @@ pub struct Users {
 /// One of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    secret: Secret,
+    /// Where it stays until it is wiped: what a map moves it leaves behind.
+    secret: Box<Secret>,
     /// What it may do.
     pub rights: Rights,
 }
@@ -132,13 +133,14 @@ impl Users {
                 md5: Ha1(bytes(&kept.md5).ok_or_else(wrong)?),
                 sha256: Ha1(bytes(&kept.sha256).ok_or_else(wrong)?),
             };
-            users.insert(name, User { secret, rights: Rights { read: kept.read, control: kept.control } });
+            let rights = Rights { read: kept.read, control: kept.control };
+            users.insert(name, User { secret: Box::new(secret), rights });
         }
         Ok(Self { realm: kept.realm, users })
     }
 
     /// The text to keep, for nobody else's eyes.
-    pub fn text(&self) -> String {
+    pub fn text(&self) -> Zeroizing<String> {
         let user = |user: &User| KeptUser {
             md5: hex(&user.secret.md5.0).into(),
             sha256: hex(&user.secret.sha256.0).into(),
@@ -148,9 +150,11 @@ impl Users {
         };
         let users = self.users.iter().map(|(name, found)| (name.clone(), user(found))).collect();
         let kept = Kept { realm: self.realm.clone(), users };
+        let mut text = Growing(Zeroizing::new(HEADING.to_owned()));
         // Strings and lists of them are never refused.
-        let text = ron::ser::to_string_pretty(&kept, ron::ser::PrettyConfig::default()).unwrap_or_default();
-        format!("{HEADING}{text}\n")
+        let _ = ron::ser::to_writer_pretty(&mut text, &kept, ron::ser::PrettyConfig::default());
+        let _ = text.write_str("\n");
+        text.0
     }
 
     /// The realm's name.
@@ -170,7 +174,7 @@ impl Users {
 
     /// What is known of a user's password.
     pub fn secret(&self, name: &str) -> Option<Secret> {
-        self.users.get(name).map(|user| user.secret)
+        self.users.get(name).map(|user| Secret::clone(&user.secret))
     }
 
     /// Whether a user has a right to a mount.
@@ -197,7 +201,7 @@ impl Users {
             return Err(Error::Quoted(name.to_owned()));
         }
         let secret = Secret::of(name, &self.realm, password);
-        self.users.insert(name.to_owned(), User { secret, rights });
+        self.users.insert(name.to_owned(), User { secret: Box::new(secret), rights });
         Ok(())
     }
 
@@ -209,7 +213,7 @@ impl Users {
         let secret = Secret::of(name, &self.realm, password);
         self.users
             .get_mut(name)
-            .map(|user| user.secret = secret)
+            .map(|user| *user.secret = secret)
             .ok_or_else(|| Error::Nobody(name.to_owned()))
     }
 
@@ -236,6 +240,22 @@ impl Users {
     /// There is none of that name.
     pub fn remove(&mut self, name: &str) -> Result<(), Error> {
         self.users.remove(name).map(drop).ok_or_else(|| Error::Nobody(name.to_owned()))
+    }
+}
+
+/// A text that leaves nothing behind where it grows.
+struct Growing(Zeroizing<String>);
+
+impl fmt::Write for Growing {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let length = self.0.len() + more.len();
+        if length > self.0.capacity() {
+            let mut longer = Zeroizing::new(String::with_capacity(2 * length));
+            longer.push_str(&self.0);
+            self.0 = longer;
+        }
+        self.0.push_str(more);
+        Ok(())
     }
 }
 
@@ -305,7 +325,7 @@ mod tests {
         users.add("alice", "marker-password", rights(&["*"], &["cam"])).unwrap();
         // Of an earlier version.
         let secret = Secret::of("Ünal \"q\"", "Lenslet", "");
-        let user = User { secret, rights: rights(&["floor1/*", "/door"], &[]) };
+        let user = User { secret: Box::new(secret), rights: rights(&["floor1/*", "/door"], &[]) };
         users.users.insert("Ünal \"q\"".to_owned(), user);
         users
     }

@@ -253,7 +253,7 @@ fn what_becomes_of_users_is_told_by_their_names_and_nothing_else() {
             let rights = Rights { read: vec![(*mount).to_owned()], control: Vec::new() };
             users.add(name, password, rights).unwrap();
         }
-        users.text()
+        users.text().to_string()
     };
     let theirs =
         users(&[("anna", "first", "*"), ("bob", "x", "*"), ("carl", "y", "cam"), ("dora", "z", "*")]);

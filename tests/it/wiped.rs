@@ -1,10 +1,13 @@
 //! What holds a password is wiped before its memory is given back: looked at block by block, for what is given back is soon
 //! another's, and whoever looks into the whole process later finds nothing by luck.
 
+use std::time::Duration;
+
 use lenslet::access::Users;
 use lenslet::backup::{self, Contents, Devices, Place, Restore, Section};
 use lenslet::config::store::Store;
 use lenslet::control::protocol::RequestLine;
+use lenslet::rtsp::auth::{Asked, Challenger, Verdict};
 
 use crate::allocations::given_back_with;
 
@@ -142,6 +145,42 @@ fn no_memory_of_a_restore_is_given_back_with_what_is_kept_of_passwords() {
                 assert_eq!(found, 0, "{passphrase:?}, {before:?}");
                 assert_eq!(std::fs::read_to_string(&path).unwrap(), users);
             }
+        }
+    }
+}
+
+/// The hashes of all users' passwords, as they are in memory: whose text is this, and in digits.
+const BINARY: [&str; 2] = ["marker-6d1f0c83!", "and of thirty-two: 6d1f0c83a9e2!"];
+const DIGITS: [&str; 2] =
+    ["6d61726b65722d366431663063383321", "616e64206f66207468697274792d74776f3a2036643166306338336139653221"];
+
+/// So many that the map of them grows and moves what is in it.
+fn many_users() -> &'static str {
+    let [md5, sha256] = DIGITS;
+    let user = |number: usize| format!("\"user{number}\": (md5: \"{md5}\", sha256: \"{sha256}\"), ");
+    kept(format!("(realm: \"Porch\", users: {{{}}})", (0..40).map(user).collect::<String>()))
+}
+
+#[test]
+fn no_memory_of_an_answer_is_given_back_with_the_hash_that_it_is_held_against() {
+    let users = Users::parse(many_users()).unwrap();
+    let challenger = Challenger::new("Porch", [7; 32], false);
+    let peer = "192.168.1.9".parse().unwrap();
+    let asked =
+        Asked { method: "DESCRIBE", uri: "rtsp://porch/cam", peer, connection: 1, now: Duration::ZERO };
+    let challenges = challenger.challenges(peer, Duration::ZERO, false);
+    let nonce = challenges[0].split("nonce=\"").nth(1).unwrap().split('"').next().unwrap();
+    for (digits, sought) in [(64, DIGITS[1]), (32, DIGITS[0]), (64, BINARY[1]), (32, BINARY[0])] {
+        for qop in ["", ", qop=auth, nc=00000001, cnonce=\"0a4f113b\""] {
+            let answer = format!(
+                "Digest username=\"user7\", realm=\"Porch\", nonce=\"{nonce}\", uri=\"rtsp://porch/cam\", response=\"{}\"{qop}",
+                "0".repeat(digits)
+            );
+            let found = given_back_with(sought, || {
+                let verdict = challenger.check(&answer, &asked, |user| users.secret(user));
+                assert_eq!(verdict, Verdict::Wrong(Some("user7".to_owned())));
+            });
+            assert_eq!(found, 0, "{answer}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use zeroize::Zeroizing;
 
 use crate::access::{self, Users};
 use crate::config::store;
@@ -127,7 +128,8 @@ impl UsersFile {
         if mode & 0o077 != 0 {
             return Err(Error::Readable { path: self.path.clone(), mode });
         }
-        let mut text = String::new();
+        // With room for all of it, and a byte more to see its end in.
+        let mut text = Zeroizing::new(String::with_capacity(usize::try_from(meta.len()).unwrap_or(0) + 1));
         file.read_to_string(&mut text).map_err(system)?;
         let users = Users::parse(&text).map_err(|why| Error::Text { path: self.path.clone(), why })?;
         // Of another realm nothing is kept then.

@@ -3,16 +3,16 @@
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::credentials::Digest;
 
-/// `H(user:realm:password)`: as good as the password in its realm, and only there.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// `H(user:realm:password)`: as good as the password in its realm, and only there. Its memory is wiped at its end.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Ha1<const N: usize>(pub [u8; N]);
 
 /// What is known of a user's password.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     /// For clients that know MD5 alone.
     pub md5: Ha1<16>,
@@ -20,10 +20,16 @@ pub struct Secret {
     pub sha256: Ha1<32>,
 }
 
-impl Secret {
-    /// What answers of unknown users are held against: no password has it but by a chance of 2^-256.
-    pub(super) const NOBODYS: Self = Self { md5: Ha1([0; 16]), sha256: Ha1([0; 32]) };
+/// What answers of unknown users are held against: no password has it but by a chance of 2^-256.
+pub(super) static NOBODYS: Secret = Secret { md5: Ha1([0; 16]), sha256: Ha1([0; 32]) };
 
+impl<const N: usize> Drop for Ha1<N> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl Secret {
     /// Of a password, whatever its characters.
     pub fn of(user: &str, realm: &str, password: &str) -> Self {
         // As long as it will be from the beginning: what grows leaves a copy behind, and it is wiped at its end.
@@ -58,14 +64,18 @@ impl Digest {
     }
 
     fn expected<H: sha2::Digest>(&self, ha1: &[u8], method: &str) -> String {
-        let of = |text: &str| hex(&H::digest(text));
-        let (ha1, ha2) = (hex(ha1), of(&format!("{method}:{}", self.uri)));
-        match self.qop() {
+        let ha1 = Zeroizing::new(hex(ha1));
+        let ha2 = hex(&H::digest(format!("{method}:{}", self.uri)));
+        let rest = match self.qop() {
             Some((qop, count, client_nonce)) => {
-                of(&format!("{ha1}:{}:{count}:{client_nonce}:{qop}:{ha2}", self.nonce))
+                format!(":{}:{count}:{client_nonce}:{qop}:{ha2}", self.nonce)
             }
-            None => of(&format!("{ha1}:{}:{ha2}", self.nonce)),
-        }
+            None => format!(":{}:{ha2}", self.nonce),
+        };
+        // Never in one text with the secret, which would be left in memory.
+        let mut hash = H::new();
+        [&**ha1, &rest].into_iter().for_each(|part| hash.update(part));
+        hex(&hash.finalize())
     }
 }
 
@@ -73,5 +83,10 @@ impl Digest {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect()
+    // As long as it will be from the beginning: what grows leaves a copy of a secret behind.
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(
+        bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]),
+    );
+    text
 }

@@ -28,6 +28,7 @@ pub use identity::Identity;
 pub use manner::Manner;
 
 use credentials::{Credentials, Digest};
+use digest::NOBODYS;
 use nonces::{Nonces, Validity};
 
 /// A nonce is taken for so long, if not said otherwise.
@@ -114,7 +115,7 @@ impl Challenger {
             Some(Credentials::Basic { user, password }) if self.basic => {
                 let claimed = Secret::of(&user, &self.realm, &password);
                 let known = secret(&user);
-                let right = known.as_ref().unwrap_or(&Secret::NOBODYS).sha256.0.ct_eq(&claimed.sha256.0);
+                let right = known.as_ref().unwrap_or(&NOBODYS).sha256.0.ct_eq(&claimed.sha256.0);
                 verdict(user, known.is_some(), right)
             }
             Some(Credentials::Digest(answer)) => self.check_digest(&answer, asked, secret),
@@ -131,7 +132,7 @@ impl Challenger {
     ) -> Verdict {
         let known = secret(&answer.user);
         // Whether there is such a user is not to be learnt from the time it takes.
-        let right = answer.is_right(known.as_ref().unwrap_or(&Secret::NOBODYS), asked.method);
+        let right = answer.is_right(known.as_ref().unwrap_or(&NOBODYS), asked.method);
         let user = answer.user.clone();
         if answer.realm != self.realm || !concerns(&answer.uri, asked.uri) {
             return Verdict::Wrong(Some(user));
