@@ -1,13 +1,15 @@
 //! What holds a password is wiped before its memory is given back: looked at block by block, for what is given back is soon
 //! another's, and whoever looks into the whole process later finds nothing by luck.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use lenslet::access::Users;
 use lenslet::backup::{self, Contents, Devices, Place, Restore, Section};
-use lenslet::config::store::Store;
+use lenslet::config::store::{Store, replace_secret};
 use lenslet::control::protocol::RequestLine;
-use lenslet::rtsp::auth::{Asked, Challenger, Verdict};
+use lenslet::daemon::{UserEdit, UsersFile};
+use lenslet::rtsp::auth::{Asked, Challenger, Verdict, hex};
 
 use crate::allocations::given_back_with;
 
@@ -154,11 +156,36 @@ const BINARY: [&str; 2] = ["marker-6d1f0c83!", "and of thirty-two: 6d1f0c83a9e2!
 const DIGITS: [&str; 2] =
     ["6d61726b65722d366431663063383321", "616e64206f66207468697274792d74776f3a2036643166306338336139653221"];
 
-/// So many that the map of them grows and moves what is in it.
+/// So many that the map of them grows and moves what is in it. Nothing of the text is given back while it is made.
 fn many_users() -> &'static str {
     let [md5, sha256] = DIGITS;
-    let user = |number: usize| format!("\"user{number}\": (md5: \"{md5}\", sha256: \"{sha256}\"), ");
-    kept(format!("(realm: \"Porch\", users: {{{}}})", (0..40).map(user).collect::<String>()))
+    let mut text = String::with_capacity(1 << 14);
+    text.push_str("(realm: \"Porch\", users: {");
+    for number in 0..40 {
+        write!(text, "\"user{number}\": (md5: \"{md5}\", sha256: \"{sha256}\"), ").unwrap();
+    }
+    text.push_str("})");
+    kept(text)
+}
+
+#[test]
+fn no_memory_of_users_is_given_back_with_what_is_known_of_their_passwords() {
+    let text = many_users();
+    for (binary, digits) in BINARY.into_iter().zip(DIGITS) {
+        assert_eq!(hex(binary.as_bytes()), digits);
+        for sought in [binary, digits] {
+            let found = given_back_with(sought, || {
+                let mut users = Users::parse(text).unwrap();
+                let others = users.clone();
+                assert!(others.secret("user7").is_some());
+                users.set_password("user1", "another").unwrap();
+                (2..30).for_each(|number| users.remove(&format!("user{number}")).unwrap());
+                users.add("carl", "a password", Default::default()).unwrap();
+                assert!(others.text().contains(digits));
+            });
+            assert_eq!(found, 0, "{sought}");
+        }
+    }
 }
 
 #[test]
@@ -182,5 +209,21 @@ fn no_memory_of_an_answer_is_given_back_with_the_hash_that_it_is_held_against() 
             });
             assert_eq!(found, 0, "{answer}");
         }
+    }
+}
+
+#[test]
+fn no_memory_of_the_users_file_is_given_back_with_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("users.ron");
+    let file = UsersFile::new(&path, "Porch");
+    for sought in [DIGITS, BINARY].concat() {
+        replace_secret(&path, many_users().as_bytes()).unwrap();
+        let found = given_back_with(sought, || {
+            file.change(&UserEdit::Remove { name: "user7".to_owned() }).unwrap();
+            assert!(file.load().unwrap().secret("user8").is_some());
+        });
+        assert_eq!(found, 0, "{sought}");
+        assert!(!kept(std::fs::read_to_string(&path).unwrap()).contains("user7"));
     }
 }

@@ -5,14 +5,19 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use super::super::words::{bytes, plain};
-use super::parts::{gauge, named};
+use super::parts::{flow, gauge, named};
 use crate::control::protocol::{Board, Disk, Power};
 
 /// Its lines: processor and heat, memory, disks and air; then what is wrong with it.
 pub(super) fn lines(theme: Theme, board: &Board, width: u16) -> Vec<Line<'static>> {
-    let lines = [processor(theme, board), memory(theme, board), around(theme, board)];
-    let mut lines: Vec<Line<'static>> =
-        lines.into_iter().map(|parts| Line::from(fitting(parts, usize::from(width)))).collect();
+    let width = usize::from(width);
+    let (mut lines, mut left) = (Vec::new(), Vec::new());
+    for parts in [processor(theme, board), memory(theme, board), around(theme, board)] {
+        let (fit, others) = fitting(theme, parts, width);
+        lines.push(Line::from(fit));
+        left.extend(others.into_iter().filter(|part| is_wrong(theme, part)));
+    }
+    lines.extend(flow(left, width));
     lines.extend(board.power.and_then(|power| self::power(theme, power)));
     lines
 }
@@ -20,17 +25,23 @@ pub(super) fn lines(theme: Theme, board: &Board, width: u16) -> Vec<Line<'static
 /// A figure with what stands beside it: none is cut.
 type Part = Vec<Span<'static>>;
 
-/// Those that have room.
-fn fitting(mut parts: Vec<Part>, width: usize) -> Part {
-    let mut room = width;
-    parts.retain(|part| {
-        let wide: usize = part.iter().map(Span::width).sum();
-        // What stands behind the last one is nothing that is missed.
-        let fits = wide <= room + 2;
-        room = if fits { room.saturating_sub(wide) } else { room };
-        fits
-    });
-    parts.concat()
+/// Those that have room in a line, where what is wrong has it first, and the others.
+fn fitting(theme: Theme, parts: Vec<Part>, width: usize) -> (Part, Vec<Part>) {
+    let (mut room, mut fits) = (width, vec![false; parts.len()]);
+    for wrong in [true, false] {
+        for (part, fits) in parts.iter().zip(&mut fits).filter(|(part, _)| is_wrong(theme, part) == wrong) {
+            let wide: usize = part.iter().map(Span::width).sum();
+            // What stands behind the last one is nothing that is missed.
+            *fits = wide <= room + 2;
+            room = if *fits { room.saturating_sub(wide) } else { room };
+        }
+    }
+    let (fit, others): (Vec<_>, Vec<_>) = parts.into_iter().zip(fits).partition(|(_, fits)| *fits);
+    (fit.into_iter().flat_map(|(part, _)| part).collect(), others.into_iter().map(|(part, _)| part).collect())
+}
+
+fn is_wrong(theme: Theme, part: &Part) -> bool {
+    part.iter().any(|span| [theme.warning(), theme.bad()].contains(&span.style))
 }
 
 /// What matters most is the first.
@@ -92,13 +103,9 @@ fn around(theme: Theme, board: &Board) -> Vec<Part> {
         let (text, look) = match (disk.read_only, disk.free_bytes < disk.total_bytes / 20) {
             (true, _) => (format!("{} READ-ONLY", plain(&disk.path)), theme.warning()),
             (false, full) => {
-                let text = format!(
-                    "{} {} of {} free",
-                    plain(&disk.path),
-                    bytes(disk.free_bytes),
-                    bytes(disk.total_bytes)
-                );
-                (text + if full { " FULL" } else { "" }, if full { theme.warning() } else { Style::new() })
+                let free = format!("{} of {} free", bytes(disk.free_bytes), bytes(disk.total_bytes));
+                let text = format!("{}{} {free}", plain(&disk.path), if full { " FULL:" } else { "" });
+                (text, if full { theme.warning() } else { Style::new() })
             }
         };
         parts.push(named(theme, "Disk  ", text, look));

@@ -14,7 +14,7 @@ use ratatui::text::Span;
 use serde_json::{Value, json};
 
 use super::config::Screen;
-use super::support::{controls, draw, press, snapshot, status, tell};
+use super::support::{controls, draw, press, snapshot, status, tell, text as shown};
 
 /// What it may be called.
 const TEXTS: &[(&str, &str)] = &[
@@ -43,12 +43,13 @@ const TEXTS: &[(&str, &str)] = &[
         "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{627}\u{644}\u{633}\u{644}\u{627}\u{645} \u{644}\u{627}",
     ),
     ("last of all", "\u{10ffff}\u{e000}\u{fffd}"),
+    ("bytes that are no text, as they are escaped", "\\xff\\xfe\\x1b[2J \\u{d800} %1b%5b2J \u{fffd}\u{fffd}"),
 ];
 
 /// Texts that are too long to be written down.
 pub(super) fn texts() -> Vec<(&'static str, String)> {
     let long = [
-        ("one word", "w".repeat(5000)),
+        ("one word", "w".repeat(10_000)),
         ("one wide word", "\u{524d}".repeat(2000)),
         ("a tower of marks", format!("a{}", "\u{301}\u{322}\u{36f}".repeat(200))),
         ("many words", "lorem ipsum ".repeat(400)),
@@ -94,7 +95,7 @@ pub(super) fn holds(buffer: &Buffer, what: &str) {
     }
 }
 
-const SIZES: [(u16, u16); 5] = [(20, 8), (40, 10), (80, 24), (120, 40), (300, 100)];
+const SIZES: [(u16, u16); 7] = [(1, 1), (20, 5), (20, 8), (40, 10), (80, 24), (120, 40), (300, 100)];
 
 /// Names that have to differ.
 const NAMES: [&str; 2] = ["id", "name"];
@@ -287,34 +288,34 @@ fn plan(text: &str) -> Plan {
     }
 }
 
-/// The screens: their keys, and what is told there.
-const SCREENS: &[(&str, &str)] = &[
-    ("dashboard", "1"),
-    ("its question", "1 d"),
-    ("sessions", "2"),
-    ("sessions that are filtered", "2 / a b"),
-    ("a session", "2 Enter"),
-    ("kick", "2 x"),
-    ("ban", "2 B"),
-    ("url of a session", "2 u"),
-    ("mount", "3"),
-    ("a control", "3 j"),
-    ("url of a mount", "3 u"),
-    ("sections", "4 G k"),
-    ("form", "4 G k Enter"),
-    ("a line", "4 G k Enter Enter"),
-    ("kinds", "4 a"),
-    ("the text", "4 e End"),
-    ("versions", "4 v"),
-    ("review", "4 e x ^S w"),
-    ("users and bans", "4 ACCESS"),
-    ("a user's rights", "4 ACCESS Enter"),
-    ("a ban is lifted", "4 ACCESS j x"),
-    ("log", "5"),
-    ("a line of the log", "5 Enter"),
-    ("what is looked for", "5 / a b"),
-    ("alarms", "6"),
-    ("help", "1 ?"),
+/// The screens: their keys, what is told there, and what stands there whatever that is.
+const SCREENS: &[(&str, &str, &[&str])] = &[
+    ("dashboard", "1", &["Mounts", "READERS", "P99ms", "Box", "CPU", "Alarms"]),
+    ("its question", "1 d", &["Mounts", "y", "n"]),
+    ("sessions", "2", &["Sessions:", "FROM", "LOSS%", "BEHIND"]),
+    ("sessions that are filtered", "2 / a b", &["Sessions:", "Show only"]),
+    ("a session", "2 Enter", &["Session", "bitrate", "behind live", "round trip"]),
+    ("kick", "2 x", &["Sure?"]),
+    ("ban", "2 B", &["Ban ", " for"]),
+    ("url of a session", "2 u", &[]),
+    ("mount", "3", &["Mount", "bitrate", "Settings, live", "Picture"]),
+    ("a control", "3 j", &["Settings, live", "GOP, pictures"]),
+    ("url of a mount", "3 u", &[]),
+    ("sections", "4 G k", &["Configuration", "Server", "Users and bans"]),
+    ("form", "4 G k Enter", &["device", "fps", "label"]),
+    ("a line", "4 G k Enter Enter", &["take it", "leave it"]),
+    ("kinds", "4 a", &["What is to be served?", "Camera", "Pattern"]),
+    ("the text", "4 e End", &["The file's text", "Check"]),
+    ("versions", "4 v", &["Versions of the file"]),
+    ("review", "4 e x ^S w", &["What applying it would do"]),
+    ("users and bans", "4 ACCESS", &["MAY WATCH", "BANNED ADDRESS", "WHY"]),
+    ("a user's rights", "4 ACCESS Enter", &["What ", "May watch", "May steer"]),
+    ("a ban is lifted", "4 ACCESS j x", &["Sure?"]),
+    ("log", "5", &["Log", "ERROR", "debug"]),
+    ("a line of the log", "5 Enter", &["Log"]),
+    ("what is looked for", "5 / a b", &["Log", "Look for: "]),
+    ("alarms", "6", &["Alarms, the newest first"]),
+    ("help", "1 ?", &["help", "leave"]),
 ];
 
 /// Has a screen opened, from wherever one is, and what it asks answered.
@@ -322,6 +323,7 @@ pub(super) fn open(model: &mut Model, keys: &str, text: &str, schema: &Value) {
     model.overlay = None;
     model.panes.config = Default::default();
     model.panes.sessions.filter.clear();
+    model.panes.sessions.open = None;
     model.places = Default::default();
     configured(model, text, schema);
     for key in keys.split(' ') {
@@ -348,12 +350,19 @@ pub(super) fn open(model: &mut Model, keys: &str, text: &str, schema: &Value) {
 
 /// Draws each screen at each size.
 fn put_through(model: &mut Model, what: &str, text: &str, schema: &Value) {
-    for (screen, keys) in SCREENS {
+    for (screen, keys, own) in SCREENS {
         open(model, keys, text, schema);
         for (width, height) in SIZES {
             for glyphs in [Glyphs::Utf8, Glyphs::Ascii] {
                 model.theme.glyphs = glyphs;
-                holds(&draw(model, width, height), &format!("{screen}, {what}, {width}x{height}"));
+                let (buffer, what) =
+                    (draw(model, width, height), format!("{screen}, {what}, {width}x{height}"));
+                holds(&buffer, &what);
+                if width >= 80 {
+                    let shown = shown(&buffer);
+                    let lacks: Vec<_> = own.iter().filter(|part| !shown.contains(**part)).collect();
+                    assert!(lacks.is_empty(), "{what}: {lacks:?}\n{shown}");
+                }
             }
         }
     }

@@ -1,13 +1,13 @@
 //! What comes in beside keys, and what is said of it.
 
-use lenslet::control::protocol::{Level, LogEvent, LogLine, Refusal, Reply};
+use lenslet::control::protocol::{Board, Disk, Level, LogEvent, LogLine, Power, Refusal, Reply};
 use lenslet::tui::message::{Asked, Message};
 use lenslet::tui::model::Model;
 use lenslet::tui::update::update;
 
 use super::keys::{asked, day};
 use super::mouse::{click, place};
-use super::support::{draw, press, status, tell, text};
+use super::support::{draw, press, seen, status, tell, text};
 
 #[test]
 fn a_chosen_session_stays_chosen_where_others_come_and_go() {
@@ -194,6 +194,49 @@ fn a_line_of_the_log_is_read_whole_on_the_smallest_screen() {
     assert!(shown.contains("the end of it"), "{shown}");
     press(&mut model, "q");
     assert!(model.overlay.is_none());
+}
+
+/// Each is told where there is little room too, whatever else stands there.
+#[test]
+fn what_is_wrong_with_the_box_is_told() {
+    let whole = |board: &mut Board| {
+        board.power = Some(Power { under_voltage_before: false, ..board.power.unwrap() });
+        let disk = board.disks[0].clone();
+        for path in ["/var/lib/lenslet", "/home"] {
+            let total_bytes = disk.total_bytes + board.disks.len() as u64 * 1_000_000_000;
+            board.disks.push(Disk { path: path.into(), total_bytes, ..disk.clone() });
+        }
+    };
+    let power = |board: &mut Board, change: fn(&mut Power)| change(board.power.as_mut().unwrap());
+    let wrong: &[(&str, &dyn Fn(&mut Board))] = &[
+        ("UNDER-VOLTAGE", &|board| power(board, |power| power.under_voltage = true)),
+        ("THROTTLED", &|board| power(board, |power| power.throttled = true)),
+        ("CAPPED", &|board| power(board, |power| power.capped = true)),
+        ("HOT: slowed down", &|board| power(board, |power| power.soft_limit = true)),
+        ("supply was too weak", &|board| power(board, |power| power.under_voltage_before = true)),
+        ("C HOT", &|board| board.temperature_celsius = Some(81.0)),
+        ("/home READ-ONLY", &|board| board.disks[2].read_only = true),
+        ("FULL", &|board| board.disks[1].free_bytes = 1000),
+        ("NOT SET", &|board| board.clock_synchronised = Some(false)),
+        ("WEAK", &|board| board.wifi.iter_mut().for_each(|wifi| wifi.level_dbm = -90.0)),
+    ];
+    let shown = |change: &dyn Fn(&mut Board), width| {
+        let mut status = status("typical");
+        whole(&mut status.board);
+        change(&mut status.board);
+        text(&draw(&mut seen(&status), width, 24))
+    };
+    for width in [50, 80, 120] {
+        let well = shown(&|_| {}, width);
+        for (said, change) in wrong {
+            let shown = shown(change, width);
+            assert!(shown.contains(said) && !well.contains(said), "{said}, {width}:\n{shown}");
+        }
+        let all = shown(&|board| wrong[5..].iter().for_each(|(_, change)| change(board)), width);
+        let lacks: Vec<&str> =
+            wrong[5..].iter().map(|(said, _)| *said).filter(|said| !all.contains(said)).collect();
+        assert!(lacks.is_empty(), "{lacks:?}, {width}:\n{all}");
+    }
 }
 
 #[test]
