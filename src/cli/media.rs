@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::Done;
+use crate::config::Config;
 use crate::rtsp::client::Transport;
 use crate::tools::{load, plan, receive};
 
@@ -149,7 +150,10 @@ pub(super) fn plan(arguments: &PlanArguments) -> Done {
         BoardArgument::Arm11 => plan::Board::Arm11,
     };
     let (transport, fps) = (transport.into(), f64::from(fps));
-    Ok(plan::run(&plan::Wish { bitrate, fps, readers, transport, link, cores, board }, json)?)
+    let server = Config::default().server;
+    let let_in = plan::LetIn { sessions: server.max_sessions, connections: server.max_connections };
+    let wish = plan::Wish { bitrate, fps, readers, transport, link, cores, board, let_in };
+    if plan::run(&wish, json)? { Ok(()) } else { Err("one board does not carry so many".into()) }
 }
 
 /// A number a second, not below 0 and not beyond what one process opens.

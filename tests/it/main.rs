@@ -30,6 +30,7 @@ mod kept;
 mod lab;
 mod latency;
 mod load;
+mod load_verdict;
 mod logs;
 mod media;
 mod media3;

@@ -2,10 +2,13 @@
 
 use crate::support::lenslet;
 
+/// What is said; the exit status says whether it fits.
 fn plan(arguments: &[&str]) -> String {
     let output = lenslet().arg("plan").args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    let said = String::from_utf8(output.stdout).unwrap();
+    let fits = said.contains("One board carries");
+    assert_eq!(output.status.success(), fits, "{said}{}", String::from_utf8_lossy(&output.stderr));
+    said
 }
 
 #[test]
@@ -42,10 +45,57 @@ fn scripts_are_told_the_same() {
 }
 
 #[test]
+fn what_a_plan_advises_is_a_plan_that_fits() {
+    let mut advised = 0;
+    for (bitrate, readers, link, board) in [
+        ("4M", "50", "100M", "a72"),
+        ("1.5M", "50", "100M", "a72"),
+        ("2M", "38", "100M", "a72"),
+        ("8M", "19", "100M", "a72"),
+        ("8M", "33", "54M", "a53"),
+        ("1M", "77", "100M", "a53"),
+        ("6M", "150", "1G", "arm11"),
+        ("20M", "400", "10G", "a53"),
+        ("700k", "120", "100M", "arm11"),
+    ] {
+        let rest = ["--readers", readers, "--link", link, "--board", board];
+        let said = plan(&[&["--bitrate", bitrate], &rest[..]].concat());
+        let Some(at) = said.lines().find_map(|line| line.strip_prefix("At ")) else { continue };
+        let (number, unit) = at.split_once("bit/s ").unwrap().0.split_once(' ').unwrap();
+        let lower = plan(&[&["--bitrate", &format!("{number}{unit}")], &rest[..]].concat());
+        assert!(lower.contains(&format!("One board carries {readers} readers.")), "{said}{lower}");
+        advised += 1;
+    }
+    assert!(advised >= 7, "{advised}");
+}
+
+#[test]
+fn more_viewers_than_the_configuration_lets_in_need_a_line_of_it() {
+    let of = |readers| ["--bitrate", "500k", "--link", "10G", "--board", "x86", "--readers", readers];
+    let said = plan(&of("3000"));
+    assert!(said.contains("One board carries 3000 readers."), "{said}");
+    for part in ["`max_sessions` (1000", "`max_connections` (1024"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!plan(&of("1000")).contains("max_"));
+}
+
+#[test]
+fn small_rates_are_told_in_kilobits() {
+    let said = plan(&["--bitrate", "2k", "--fps", "1", "--readers", "1", "--link", "1T"]);
+    assert!(said.contains("1 reader of 2 kbit/s by TCP, "), "{said}");
+    let said = plan(&["--bitrate", "64k", "--fps", "5", "--readers", "1", "--link", "256k"]);
+    assert!(said.contains(" of 256 kbit/s, "), "{said}");
+}
+
+#[test]
 fn a_bitrate_that_is_none_is_refused() {
-    for wrong in ["4MB", "0", "fast"] {
+    for wrong in ["4MB", "0", "fast", "2T", "999"] {
         let output = lenslet().args(["plan", "--readers", "1", "--bitrate", wrong]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains("bits a second"), "{said}");
+        assert!(
+            !output.status.success() && said.contains("bits a second from 1k to 1T are needed"),
+            "{said}"
+        );
     }
 }

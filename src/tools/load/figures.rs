@@ -7,12 +7,15 @@ use serde::Serialize;
 
 use super::histogram::{Bucket, Spread, histogram, round};
 use super::reader::Reader;
-use super::verdict::{BUSY, Evidence, Verdict, judge};
+use super::verdict::{BUSY, Evidence, Slowness, Verdict, judge};
 use super::{Options, SlowKind, machine};
 use crate::rtsp::client::Transport;
 
 /// Who came so shortly before the end and got nothing says nothing.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
+/// Before the reason of one that does not read.
+const SLOW: &str = "slow reader: ";
 
 /// In which part a reader is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(super) struct Figures {
     jitter: Vec<Duration>,
     buffers: Vec<Duration>,
     rates: Vec<f64>,
+    /// Pictures a second of one reader alone.
+    pub(super) alone: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +91,7 @@ pub(super) struct Summary {
     pub(super) bitrate: u64,
     /// Packets a second, likewise.
     pub(super) packets_per_second: f64,
-    /// The longest time between two pictures, a value a reader.
+    /// The longest time without a picture, a value a reader.
     pub(super) largest_gap_ms: Option<Spread>,
     /// RFC 3550's interarrival jitter.
     pub(super) jitter_ms: Option<Spread>,
@@ -98,7 +103,10 @@ pub(super) struct Summary {
     pub(super) first_keyframe_ms: Option<Spread>,
     /// The same as counts.
     pub(super) first_keyframe_histogram: Vec<Bucket>,
+    /// By their timestamps, since everybody played.
     pub(super) pictures_per_second: Option<Spread>,
+    /// Likewise, of one reader before others came.
+    pub(super) pictures_per_second_alone: Option<f64>,
     pub(super) slow: Option<SlowSummary>,
     pub(super) churn: Option<ChurnSummary>,
     pub(super) tester: Tester,
@@ -217,7 +225,7 @@ impl Figures {
             self.slow.played += usize::from(reader.asked().is_some());
             self.slow.ended += usize::from(reader.asked().is_some() && why.is_some());
             self.slow.bytes += reader.trickled;
-            return self.reason(why.map(|why| format!("slow reader: {why}")));
+            return self.reason(why.map(|why| format!("{SLOW}{why}")));
         }
         let first = reader.tracks.iter().filter_map(|track| track.tally.first_packet).min();
         let silent = why.is_none() && first.is_none();
@@ -232,13 +240,16 @@ impl Figures {
         self.ended_early += usize::from(first.is_some() && why.is_some());
         self.reason(why.or_else(|| silent.then(|| "nothing came".to_owned())));
         self.total += Total::of(reader);
-        self.media(part, reader, first);
+        self.media(part, reader, first, now);
     }
 
     /// One could not even be opened.
     pub(super) fn unopened(&mut self, part: Part, why: String) {
         match part {
-            Part::Slow => self.slow.asked += 1,
+            Part::Slow => {
+                self.slow.asked += 1;
+                return self.reason(Some(format!("{SLOW}{why}")));
+            }
             _ => (self.asked, self.failed) = (self.asked + 1, self.failed + 1),
         }
         self.reason(Some(why));
@@ -259,7 +270,7 @@ impl Figures {
         }
     }
 
-    fn media(&mut self, part: Part, reader: &Reader, first: Option<Instant>) {
+    fn media(&mut self, part: Part, reader: &Reader, first: Option<Instant>, now: Instant) {
         let Some(tally) = reader.leading() else { return };
         let after = |at: Instant| reader.asked().map(|asked| at.saturating_duration_since(asked));
         self.first_packet.extend(first.and_then(after));
@@ -267,11 +278,11 @@ impl Figures {
         self.first_keyframe.extend(keyframe);
         self.joined.extend(keyframe.filter(|_| part == Part::Replacement));
         self.jitter.extend(tally.jitter());
+        self.gaps.extend(tally.largest_gap(now));
         if tally.pictures > 0 {
-            self.gaps.push(tally.largest_gap);
             self.buffers.push(tally.lateness.most());
         }
-        self.rates.extend(tally.rate());
+        self.rates.extend(tally.pace.rate());
     }
 
     /// The end, when every reader was added.
@@ -317,6 +328,7 @@ impl Figures {
             first_keyframe_ms: Spread::of_times(self.first_keyframe.iter().copied()),
             first_keyframe_histogram: histogram(self.first_keyframe.iter().copied()),
             pictures_per_second: Spread::of(self.rates.iter().copied()),
+            pictures_per_second_alone: self.alone.map(round),
             slow: (options.slow > 0).then(|| self.slow.summary(options.slow_kind)),
             churn: (options.churn > 0.0).then(|| ChurnSummary {
                 per_second: options.churn,
@@ -347,18 +359,25 @@ impl Figures {
     fn evidence(&self, options: &Options, busy: f64, overflows: u64) -> Evidence {
         let most = |times: &[Duration]| times.iter().copied().max().unwrap_or_default();
         let rates = Spread::of(self.rates.iter().copied()).map(|spread| (spread.min, spread.p50));
-        let of_viewers = self.reasons.iter().filter(|(reason, _)| !reason.starts_with("slow reader"));
+        let (of_slow, of_viewers): (Vec<_>, Vec<_>) =
+            self.reasons.iter().partition(|(reason, _)| reason.starts_with(SLOW));
+        let commonest = |reasons: Vec<(&String, &usize)>| {
+            let most = reasons.into_iter().max_by_key(|(_, count)| **count);
+            most.map(|(reason, _)| reason.trim_start_matches(SLOW).to_owned())
+        };
         Evidence {
             transport: options.transport,
             asked: self.asked,
             played: self.played,
             ended_early: self.ended_early,
-            reason: of_viewers.max_by_key(|(_, count)| **count).map(|(reason, _)| reason.clone()),
+            reason: commonest(of_viewers),
+            slow: Slowness { asked: self.slow.asked, played: self.slow.played, reason: commonest(of_slow) },
             expected: self.total.expected,
             lost: self.total.lost(),
             largest_gap: most(&self.gaps),
             buffer: most(&self.buffers),
             rates,
+            alone: self.alone,
             busy,
             overflows,
         }

@@ -11,7 +11,7 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use super::figures::{Figures, Part, Summary, Total, Window};
 use super::reader::{Reader, Socket, State, Wish};
 use super::sockets::Buffers;
-use super::{Options, Target, machine};
+use super::{Options, Target, alone, machine};
 use crate::client;
 use crate::clock;
 
@@ -48,6 +48,10 @@ pub(super) struct Fleet<'a> {
     queue: VecDeque<usize>,
     figures: Figures,
     began: Instant,
+    /// The first reader is to be alone for a moment.
+    alone: bool,
+    /// Others come from then on.
+    ramp_began: Instant,
     opened: usize,
     last_opened: Instant,
     churned: usize,
@@ -82,6 +86,8 @@ impl<'a> Fleet<'a> {
             queue: VecDeque::new(),
             figures: Figures::default(),
             began: now,
+            alone: options.readers + options.slow > 1,
+            ramp_began: now,
             opened: 0,
             last_opened: now,
             churned: 0,
@@ -129,8 +135,10 @@ impl<'a> Fleet<'a> {
 
     /// Lets those come whose time it is: viewers, then the slow ones.
     fn come(&mut self, now: Instant) {
+        self.end_alone(now);
         let (all, rate) = self.ramp();
-        let due = 1 + (now.saturating_duration_since(self.began).as_secs_f64() * rate) as usize;
+        let due = 1 + (now.saturating_duration_since(self.ramp_began).as_secs_f64() * rate) as usize;
+        let due = if self.alone { 1 } else { due };
         while self.opened < all.min(due) {
             let part = if self.opened < self.options.readers { Part::Viewer } else { Part::Slow };
             self.opened += 1;
@@ -139,9 +147,23 @@ impl<'a> Fleet<'a> {
         }
     }
 
+    /// Lets others come if the first reader was alone long enough, or is no more.
+    fn end_alone(&mut self, now: Instant) {
+        if !self.alone || self.opened == 0 {
+            return;
+        }
+        let first = self.members.first().and_then(Option::as_ref).filter(|member| !member.counted);
+        if first.is_some_and(|member| !alone::is_over(&member.reader, now)) {
+            return;
+        }
+        self.figures.alone = first.and_then(|member| alone::rate(&member.reader));
+        (self.alone, self.ramp_began) = (false, now);
+    }
+
     fn next_comer(&self) -> Option<Instant> {
         let (all, rate) = self.ramp();
-        (self.opened < all).then(|| self.began + Duration::from_secs_f64(self.opened as f64 / rate))
+        let next = || self.ramp_began + Duration::from_secs_f64(self.opened as f64 / rate);
+        (self.opened < all && !self.alone).then(next)
     }
 
     fn open(&mut self, part: Part, now: Instant) {
@@ -265,7 +287,7 @@ impl<'a> Fleet<'a> {
         self.window = Some(Window::begin(self.total(), self.options.pid, now));
         self.window_began = Some(now);
         let readers = self.members.iter_mut().flatten().map(|member| &mut member.reader);
-        readers.flat_map(|reader| &mut reader.tracks).for_each(|track| track.tally.mark());
+        readers.flat_map(|reader| &mut reader.tracks).for_each(|track| track.tally.pace.mark());
     }
 
     fn is_over(&self, now: Instant) -> bool {

@@ -3,12 +3,14 @@
 //! For the person who has one board and fifty viewers. One thread, one epoll; of packets the heads alone are looked at,
 //! so that the tester is later at its end than the server.
 
+mod alone;
 mod figures;
 mod fleet;
 mod framing;
 mod histogram;
 mod keyframe;
 mod machine;
+mod pace;
 mod reader;
 mod report;
 mod sockets;

@@ -25,6 +25,9 @@ const REPORT: Duration = Duration::from_secs(2);
 /// Read from a connection in one turn.
 const MOST: usize = 256 << 10;
 
+/// What a server says before it hangs up fits into this.
+const LAST_WORDS: usize = 16 << 10;
+
 /// Which of a reader's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Socket {
@@ -171,9 +174,8 @@ impl Reader {
         let bytes = match self.connection.read(buffers, most) {
             Ok(None) => return Ok(()),
             Ok(Some(bytes)) => bytes,
-            // A reset in answer to the goodbye is an end as good as any.
             Err(error) => {
-                self.client.closed().map_err(|_| client::Error::Connection(error))?;
+                self.lost(error)?;
                 return self.converse(now);
             }
         };
@@ -235,9 +237,38 @@ impl Reader {
             }
         }
         while let Some(message) = self.client.poll_output() {
-            self.connection.send(&message).map_err(client::Error::Connection)?;
+            if let Err(error) = self.connection.send(&message) {
+                return self.unsent(error, now);
+            }
         }
         Ok(())
+    }
+
+    /// A message cannot be sent. A server that turns us away says so and hangs up: what it said is there still.
+    fn unsent(&mut self, error: io::Error, now: Instant) -> Result<(), client::Error> {
+        if self.state == State::Opening {
+            let mut bytes = [0; LAST_WORDS];
+            if let Ok(Some(length)) = self.connection.read_into(&mut bytes) {
+                let client = &mut self.client;
+                self.framing.handle(&bytes[..length], |part| {
+                    if let Part::Message(bytes) = part {
+                        client.handle_input(bytes);
+                    }
+                });
+                while self.client.poll_event(now)?.is_some() {}
+            }
+        }
+        self.lost(error)?;
+        self.state = State::Over;
+        Ok(())
+    }
+
+    /// The connection failed. That is an end as good as any in answer to a goodbye, and no reason where there is a better.
+    fn lost(&mut self, error: io::Error) -> Result<(), client::Error> {
+        self.client.closed().map_err(|why| match why {
+            ProtocolError::Refused { .. } => why.into(),
+            _ => client::Error::Connection(error),
+        })
     }
 
     fn described(&mut self, presentation: &Presentation) {
@@ -312,8 +343,8 @@ impl Reader {
             self.client.handle_timeout(now)?;
             self.converse(now)?;
         }
-        self.report(now).map_err(client::Error::Connection)?;
-        self.connection.flush().map_err(client::Error::Connection)
+        let sent = self.report(now).and_then(|()| self.connection.flush());
+        sent.or_else(|error| self.unsent(error, now))
     }
 
     fn report(&mut self, now: Instant) -> io::Result<()> {

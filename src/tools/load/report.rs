@@ -25,7 +25,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  {rate:.1} Mbit/s, {each:.0} packets a second in all")?;
         writeln!(f, "  {} of {} packets lost", packets.lost, packets.expected)?;
         if let Some(rate) = self.pictures_per_second {
-            writeln!(f, "  pictures a second: min {:.1}, median {:.1}", rate.min, rate.p50)?;
+            write!(f, "  pictures a second: min {:.1}, median {:.1}", rate.min, rate.p50)?;
+            let alone = self.pictures_per_second_alone;
+            writeln!(f, "{}", alone.map_or(String::new(), |alone| format!(", of one alone {alone:.1}")))?;
         }
         for (what, spread) in [
             ("largest gap between pictures", self.largest_gap_ms),

@@ -104,8 +104,13 @@ impl Connection {
     /// Reads once what is there, at most `most` bytes: `None` if nothing, an empty piece at the end.
     pub(super) fn read<'a>(&mut self, buffers: &'a mut Buffers, most: usize) -> io::Result<Option<&'a [u8]>> {
         let most = most.min(buffers.bytes.len());
-        let read = or_later(self.stream.read(&mut buffers.bytes[..most]))?;
+        let read = self.read_into(&mut buffers.bytes[..most])?;
         Ok(read.map(|length| &buffers.bytes[..length]))
+    }
+
+    /// Likewise, into memory of the caller's.
+    pub(super) fn read_into(&mut self, bytes: &mut [u8]) -> io::Result<Option<usize>> {
+        or_later(self.stream.read(bytes))
     }
 }
 

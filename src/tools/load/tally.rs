@@ -3,13 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::keyframe::Format;
+use super::pace::Pace;
 use crate::client::Lateness;
 use crate::rtcp::Reception;
 use crate::rtp::{Jitter, Place, Sequence};
 use crate::sdp::presentation::MediaSection;
-
-/// Pictures a second say something from this time on.
-const LONG_ENOUGH: Duration = Duration::from_millis(500);
 
 /// Of one track.
 #[derive(Clone, Debug)]
@@ -30,15 +28,11 @@ pub(super) struct Tally {
     pub(super) first_packet: Option<Instant>,
     /// The end of the first keyframe of which nothing is missing.
     pub(super) first_keyframe: Option<Instant>,
-    pub(super) last_picture: Option<Instant>,
+    last_picture: Option<Instant>,
     /// The longest time from one picture's end to the next one's.
-    pub(super) largest_gap: Duration,
+    largest_gap: Duration,
     pub(super) lateness: Lateness,
-    /// Everybody plays.
-    counting: bool,
-    /// Pictures, and the last one's end, when everybody played: of a track without a picture then, when its first one
-    /// had come.
-    marked: Option<(u64, Instant)>,
+    pub(super) pace: Pace,
 }
 
 #[derive(Clone, Debug)]
@@ -96,8 +90,7 @@ impl Tally {
             last_picture: None,
             largest_gap: Duration::ZERO,
             lateness: Lateness::new(clock_rate),
-            counting: false,
-            marked: None,
+            pace: Pace::new(clock_rate),
         }
     }
 
@@ -130,6 +123,7 @@ impl Tally {
         if place == Place::Far {
             // The first packet, or the sender begins anew.
             self.expected_before += self.source.take().map_or(0, |source| source.sequence.expected());
+            self.pace.begin_anew();
             let sequence = Sequence::new(head.sequence);
             let jitter = Jitter::new(self.clock_rate, now);
             self.source = Some(Source { ssrc: head.ssrc, sequence, received: 0, reported: (0, 0), jitter });
@@ -171,9 +165,7 @@ impl Tally {
         if let Some(last) = self.last_picture.replace(now) {
             self.largest_gap = self.largest_gap.max(now.saturating_duration_since(last));
         }
-        if self.counting {
-            self.marked.get_or_insert((self.pictures, now));
-        }
+        self.pace.add(picture.timestamp);
         self.lateness.add(picture.timestamp, now);
         if picture.keyframe && picture.missing <= 0 {
             self.first_keyframe.get_or_insert(now);
@@ -188,18 +180,10 @@ impl Tally {
         self.sender_report = Some(SenderReport { ssrc, ntp: u64::from_be_bytes(*ntp), arrival: now });
     }
 
-    /// Everybody plays: pictures a second are counted from here. Before, a server may send its newest pictures faster
-    /// than they were captured.
-    pub(super) fn mark(&mut self) {
-        self.counting = true;
-        self.marked = self.last_picture.map(|last| (self.pictures, last));
-    }
-
-    /// Pictures a second since then, if that says something.
-    pub(super) fn rate(&self) -> Option<f64> {
-        let ((before, began), ended) = self.marked.zip(self.last_picture)?;
-        let time = ended.saturating_duration_since(began);
-        (time >= LONG_ENOUGH).then(|| (self.pictures - before) as f64 / time.as_secs_f64())
+    /// The longest time without a picture, that which is not over yet included; `None` if nothing came.
+    pub(super) fn largest_gap(&self, now: Instant) -> Option<Duration> {
+        let since = self.last_picture.or(self.first_packet)?;
+        Some(self.largest_gap.max(now.saturating_duration_since(since)))
     }
 
     /// Packets that should have come.
@@ -304,7 +288,9 @@ mod tests {
         stream.packet(4, 2, 0x41, true, 102);
         let tally = &stream.tally;
         assert_eq!((tally.expected(), tally.received, tally.pictures), (6, 5, 3));
-        assert_eq!(tally.largest_gap.as_millis(), 67);
+        let gap =
+            |millis| tally.largest_gap(stream.start + Duration::from_millis(millis)).unwrap().as_millis();
+        assert_eq!((gap(100), gap(167), gap(1_500)), (67, 67, 1_400), "one that is not over is one");
         assert_eq!(stream.keyframe(), Some(0));
     }
 
@@ -332,37 +318,21 @@ mod tests {
     }
 
     #[test]
-    fn pictures_a_second_are_those_since_the_mark() {
-        let mut stream = Stream::new();
-        // Thirty of the past at once, then 20 a second.
-        (0..30).for_each(|picture| stream.packet(picture, u32::from(picture), 0x41, true, 0));
-        assert_eq!(stream.tally.rate(), None);
-        stream.tally.mark();
-        for picture in 1..=40_u16 {
-            stream.packet(29 + picture, u32::from(29 + picture), 0x41, true, u64::from(picture) * 50);
-        }
-        assert_eq!(stream.tally.rate(), Some(20.0));
-    }
-
-    #[test]
-    fn a_track_whose_first_picture_has_not_ended_at_the_mark_has_a_rate_all_the_same() {
-        let mut stream = Stream::new();
-        stream.packet(0, 0, 0x65, false, 0);
-        stream.tally.mark();
-        stream.packet(1, 0, 0x65, true, 1);
-        (1..=20_u16).for_each(|picture| {
-            stream.packet(1 + picture, u32::from(picture), 0x41, true, 1 + u64::from(picture) * 50);
-        });
-        assert_eq!(stream.tally.rate(), Some(20.0));
-    }
-
-    #[test]
     fn a_sender_that_begins_anew_has_lost_nothing() {
         let mut stream = Stream::new();
         stream.packet(10, 0, 0x65, true, 0);
         stream.packet(20_000, 1, 0x65, true, 33);
         stream.packet(20_002, 2, 0x65, true, 66);
         assert_eq!((stream.tally.expected(), stream.tally.received), (4, 3));
+    }
+
+    #[test]
+    fn a_picture_that_has_begun_and_does_not_end_is_waited_for() {
+        let mut stream = Stream::new();
+        assert_eq!(stream.tally.largest_gap(stream.start), None);
+        stream.packet(0, 0, 0x65, false, 100);
+        let now = stream.start + Duration::from_millis(2_100);
+        assert_eq!(stream.tally.largest_gap(now), Some(Duration::from_secs(2)));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(super) struct Evidence {
     pub(super) ended_early: usize,
     /// The commonest reason why one did not play, or not to the end.
     pub(super) reason: Option<String>,
+    pub(super) slow: Slowness,
     pub(super) expected: u64,
     pub(super) lost: u64,
     /// Of the reader with the largest.
@@ -36,10 +37,21 @@ pub(super) struct Evidence {
     pub(super) buffer: Duration,
     /// Pictures a second of the reader with the fewest, and of the one in the middle.
     pub(super) rates: Option<(f64, f64)>,
+    /// And of one that was alone.
+    pub(super) alone: Option<f64>,
     /// Part of a core that this tester used.
     pub(super) busy: f64,
     /// Datagrams that came as far as this machine.
     pub(super) overflows: u64,
+}
+
+/// Readers that do not read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Slowness {
+    pub(super) asked: usize,
+    pub(super) played: usize,
+    /// The commonest reason why one did not.
+    pub(super) reason: Option<String>,
 }
 
 /// Players that are told nothing hold back this much or more.
@@ -68,6 +80,12 @@ pub(super) fn judge(evidence: &Evidence) -> (Verdict, String) {
         return (Verdict::Poor, format!("{ended_early} of {} did not last{why}.", amount(asked, "reader")));
     }
     match delivery(evidence) {
+        None if evidence.slow.played < evidence.slow.asked => {
+            let Slowness { asked, played, ref reason } = evidence.slow;
+            let why = reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
+            let what = format!("The server let {played} of {} play{why}.", amount(asked, "slow reader"));
+            (Verdict::Poor, what)
+        }
         None => (Verdict::Good, format!("The server carries {}.", amount(played, "reader"))),
         Some(what) if evidence.overflows > 0 && evidence.lost > 0 => (
             Verdict::Unknown,
@@ -89,7 +107,7 @@ pub(super) fn judge(evidence: &Evidence) -> (Verdict, String) {
 
 /// What is wrong with what came.
 fn delivery(evidence: &Evidence) -> Option<String> {
-    let Evidence { transport, expected, lost, largest_gap, buffer, rates, .. } = *evidence;
+    let Evidence { transport, expected, lost, largest_gap, buffer, rates, alone, .. } = *evidence;
     if expected == 0 {
         return Some("Nothing came.".into());
     }
@@ -111,12 +129,12 @@ fn delivery(evidence: &Evidence) -> Option<String> {
             buffer.as_millis()
         ));
     }
-    match rates {
-        Some((fewest, median)) if fewest < median * FEWER => {
-            Some(format!("Somebody got {fewest:.1} pictures a second where others got {median:.1}."))
-        }
-        _ => None,
+    let (fewest, median) = rates?;
+    if fewest < median * FEWER {
+        return Some(format!("Somebody got {fewest:.1} pictures a second where others got {median:.1}."));
     }
+    let alone = alone.filter(|alone| fewest < alone * FEWER)?;
+    Some(format!("Somebody got {fewest:.1} pictures a second where one alone got {alone:.1}."))
 }
 
 #[cfg(test)]
@@ -130,11 +148,13 @@ mod tests {
             played: 500,
             ended_early: 0,
             reason: None,
+            slow: Slowness::default(),
             expected: 1_000_000,
             lost: 0,
             largest_gap: Duration::from_millis(50),
             buffer: Duration::from_millis(20),
             rates: Some((29.9, 30.1)),
+            alone: Some(30.0),
             busy: 0.5,
             overflows: 0,
         }
@@ -143,6 +163,7 @@ mod tests {
     #[test]
     fn a_server_is_judged_by_what_viewers_would_see() {
         let late = Duration::from_millis(1_500);
+        let slow = |played| Slowness { asked: 5, played, reason: Some("453".into()) };
         for (evidence, expected, part) in [
             (good(), Verdict::Good, "carries 500 readers"),
             (Evidence { lost: 900, ..good() }, Verdict::Good, "carries"),
@@ -155,6 +176,11 @@ mod tests {
             (Evidence { largest_gap: late, ..good() }, Verdict::Poor, "1500 ms by somebody"),
             (Evidence { buffer: late, ..good() }, Verdict::Poor, "1500 ms late"),
             (Evidence { rates: Some((20.0, 30.0)), ..good() }, Verdict::Poor, "20.0 pictures a second"),
+            (Evidence { rates: Some((22.0, 22.5)), ..good() }, Verdict::Poor, "where one alone got 30.0"),
+            (Evidence { rates: Some((22.0, 22.5)), alone: None, ..good() }, Verdict::Good, "carries"),
+            (Evidence { slow: slow(5), ..good() }, Verdict::Good, "carries 500 readers."),
+            (Evidence { slow: slow(0), ..good() }, Verdict::Poor, "let 0 of 5 slow readers play: 453."),
+            (Evidence { slow: slow(0), lost: 9_000, ..good() }, Verdict::Poor, "packets were lost"),
             (Evidence { expected: 0, ..good() }, Verdict::Poor, "Nothing came"),
             (Evidence { largest_gap: late, busy: 0.98, ..good() }, Verdict::Unknown, "98 % of a core"),
             (Evidence { lost: 9_000, overflows: 9_000, ..good() }, Verdict::Unknown, "rmem_max"),

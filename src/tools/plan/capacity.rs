@@ -1,10 +1,14 @@
 //! What one board carries, reckoned from what was measured (docs/capacity.md).
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
 
 use crate::rtsp::client::Transport;
+
+/// A stream of less is none.
+const LEAST: f64 = 1_000.0;
 
 /// CPU microseconds that a packet to one reader costs, on the machine of docs/capacity.md.
 const TCP_MICROS: f64 = 1.15;
@@ -83,17 +87,27 @@ impl FromStr for Bitrate {
 
     /// Reads `4M`, `500k`, `1.5G`, `4000000`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text}: bits a second are needed, as 4M, 500k or 4000000");
-        let number = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
+        let wrong = || format!("{text}: bits a second from 1k to 1T are needed, as 4M, 500k or 4000000");
+        let number = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T']);
         let factor = match text[number.len()..].to_ascii_lowercase().as_str() {
             "" => 1.0,
             "k" => 1e3,
             "m" => 1e6,
             "g" => 1e9,
+            "t" => 1e12,
             _ => return Err(wrong()),
         };
         let rate = number.parse::<f64>().map_err(|_| wrong())? * factor;
-        if (1_000.0..=1e12).contains(&rate) { Ok(Self(rate)) } else { Err(wrong()) }
+        if (LEAST..=1e12).contains(&rate) { Ok(Self(rate)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Bitrate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            rate if rate < 1e6 => write!(f, "{:.0} kbit/s", rate / 1e3),
+            rate => write!(f, "{:.2} Mbit/s", rate / 1e6),
+        }
     }
 }
 
@@ -114,6 +128,17 @@ pub struct Wish {
     pub cores: u32,
     /// The board.
     pub board: Board,
+    /// As many sessions and connections are let in by a configuration that says nothing of it.
+    pub let_in: LetIn,
+}
+
+/// How many a server lets in.
+#[derive(Clone, Copy, Debug)]
+pub struct LetIn {
+    /// `max_sessions`.
+    pub sessions: usize,
+    /// `max_connections`.
+    pub connections: usize,
 }
 
 /// What it comes to.
@@ -131,7 +156,8 @@ pub struct Plan {
     pub link_readers: u32,
     /// Readers that the cores carry.
     pub core_readers: u32,
-    /// The stream's bitrate at which all readers fit the link.
+    /// The highest bitrate of the stream, up to that which is wanted, at which link and cores carry all readers; 0 if
+    /// there is none.
     pub fitting_bitrate: u64,
     /// It fits.
     pub fits: bool,
@@ -142,11 +168,9 @@ impl Wish {
     pub fn plan(&self) -> Plan {
         let packets = self.packets();
         let wire = self.wire(packets);
-        let micros = packets * self.micros() * self.board.factor();
-        let link = self.link.0 * LINK_SHARE;
-        let cores = f64::from(self.cores) * CORE_SHARE * 1e6;
+        let micros = self.micros(packets);
         let readers = f64::from(self.readers);
-        let (link_readers, core_readers) = ((link / wire) as u32, (cores / micros) as u32);
+        let (link_readers, core_readers) = self.carried();
         Plan {
             packets_per_second: packets,
             wire_bitrate: wire,
@@ -154,9 +178,32 @@ impl Wish {
             core_percent: micros * readers / 1e4,
             link_readers,
             core_readers,
-            fitting_bitrate: (self.bitrate.0 * (link / readers / wire).min(1.0)) as u64,
-            fits: self.readers <= link_readers.min(core_readers),
+            fitting_bitrate: self.fitting_bitrate(),
+            fits: self.fits(),
         }
+    }
+
+    fn fits(&self) -> bool {
+        let (link, cores) = self.carried();
+        self.readers <= link.min(cores)
+    }
+
+    /// Readers that the link carries, and the cores.
+    fn carried(&self) -> (u32, u32) {
+        let packets = self.packets();
+        let (link, cores) = (self.link.0 * LINK_SHARE, f64::from(self.cores) * CORE_SHARE * 1e6);
+        ((link / self.wire(packets)) as u32, (cores / self.micros(packets)) as u32)
+    }
+
+    /// Headers weigh more the lower the bitrate is: it is looked for by halves.
+    fn fitting_bitrate(&self) -> u64 {
+        let fits = |rate: u64| Self { bitrate: Bitrate(rate as f64), ..*self }.fits();
+        let (mut fitting, mut beyond) = (0, self.bitrate.0 as u64 + 1);
+        while fitting + 1 < beyond {
+            let middle = fitting.midpoint(beyond);
+            if fits(middle) { fitting = middle } else { beyond = middle }
+        }
+        if fitting < LEAST as u64 { 0 } else { fitting }
     }
 
     /// A picture ends with a packet that is half full.
@@ -177,11 +224,12 @@ impl Wish {
         bytes * 8.0
     }
 
-    fn micros(&self) -> f64 {
-        match self.transport {
+    fn micros(&self, packets: f64) -> f64 {
+        let each = match self.transport {
             Transport::Udp => UDP_MICROS,
             Transport::Tcp => TCP_MICROS,
-        }
+        };
+        packets * each * self.board.factor()
     }
 }
 
@@ -191,17 +239,19 @@ mod tests {
 
     fn wish() -> Wish {
         let (bitrate, link) = (Bitrate(4e6), Bitrate(100e6));
-        Wish { bitrate, link, fps: 30.0, readers: 10, transport: Transport::Udp, cores: 1, board: Board::A72 }
+        let let_in = LetIn { sessions: 1000, connections: 1024 };
+        let (transport, board) = (Transport::Udp, Board::A72);
+        Wish { bitrate, link, fps: 30.0, readers: 10, transport, cores: 1, board, let_in }
     }
 
     #[test]
     fn bitrates_are_read_as_people_write_them() {
         for (text, expected) in
-            [("4M", 4e6), ("500k", 5e5), ("1.5g", 1.5e9), ("64000", 64_000.0), ("2.5m", 2.5e6)]
+            [("4M", 4e6), ("500k", 5e5), ("1.5g", 1.5e9), ("1T", 1e12), ("64000", 64_000.0), ("2.5m", 2.5e6)]
         {
             assert_eq!(text.parse(), Ok(Bitrate(expected)), "{text}");
         }
-        for text in ["", "M", "4 M", "-4M", "4MM", "4Mbit", "0", "NaN", "inf", "1e40"] {
+        for text in ["", "M", "4 M", "-4M", "4MM", "4Mbit", "0", "NaN", "inf", "1e40", "2T", "999"] {
             assert!(text.parse::<Bitrate>().is_err(), "{text}");
         }
     }
@@ -224,8 +274,10 @@ mod tests {
         let many = Wish { readers: 50, ..wish() };
         let plan = many.plan();
         assert!(!plan.fits && plan.link_readers < 20, "{plan:?}");
-        let lower = Wish { bitrate: Bitrate(plan.fitting_bitrate as f64 * 0.95), ..many }.plan();
-        assert!(lower.fits, "{lower:?}");
+        let at = |bitrate: u64| Wish { bitrate: Bitrate(bitrate as f64), ..many }.plan().fits;
+        assert!(at(plan.fitting_bitrate) && !at(plan.fitting_bitrate + 1), "{plan:?}");
+        let crowd = Wish { readers: 1_000_000, ..many }.plan();
+        assert_eq!((crowd.fits, crowd.fitting_bitrate), (false, 0));
         let slow = Wish { board: Board::Arm11, link: Bitrate(1e9), readers: 100, ..wish() };
         assert!(!slow.plan().fits && slow.plan().core_readers < 100);
         assert!(Wish { cores: 4, ..slow }.plan().core_readers >= 4 * slow.plan().core_readers);
