@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lenslet::access::Users;
 use lenslet::backup::{self, Contents, Devices, Place, Restore, Section};
-use lenslet::config::store::{Store, replace_secret};
+use lenslet::config::store::{Store, replace_secret_for};
 use lenslet::control::protocol::RequestLine;
 use lenslet::daemon::{UserEdit, UsersFile};
 use lenslet::rtsp::auth::{Asked, Challenger, Verdict, hex};
@@ -216,9 +216,9 @@ fn no_memory_of_an_answer_is_given_back_with_the_hash_that_it_is_held_against() 
 fn no_memory_of_the_users_file_is_given_back_with_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.ron");
-    let file = UsersFile::new(&path, "Porch");
+    let file = UsersFile::new(&path, "Porch", folder.path());
     for sought in [DIGITS, BINARY].concat() {
-        replace_secret(&path, many_users().as_bytes()).unwrap();
+        replace_secret_for(folder.path(), &path, many_users().as_bytes()).unwrap();
         let found = given_back_with(sought, || {
             file.change(&UserEdit::Remove { name: "user7".to_owned() }).unwrap();
             assert!(file.load().unwrap().secret("user8").is_some());

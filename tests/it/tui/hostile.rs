@@ -302,7 +302,7 @@ const SCREENS: &[(&str, &str, &[&str])] = &[
     ("a control", "3 j", &["Settings, live", "GOP, pictures"]),
     ("url of a mount", "3 u", &[]),
     ("sections", "4 G k", &["Configuration", "Server", "Users and bans"]),
-    ("form", "4 G k Enter", &["device", "fps", "label"]),
+    ("form", "4 G k Enter", &["device", "fps", "format"]),
     ("a line", "4 G k Enter Enter", &["take it", "leave it"]),
     ("kinds", "4 a", &["What is to be served?", "Camera", "Pattern"]),
     ("the text", "4 e End", &["The file's text", "Check"]),
