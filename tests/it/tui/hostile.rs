@@ -309,7 +309,7 @@ const SCREENS: &[(&str, &str, &[&str])] = &[
     ("versions", "4 v", &["Versions of the file"]),
     ("review", "4 e x ^S w", &["What applying it would do"]),
     ("users and bans", "4 ACCESS", &["MAY WATCH", "BANNED ADDRESS", "WHY"]),
-    ("a user's rights", "4 ACCESS Enter", &["What ", "May watch", "May steer"]),
+    ("a user's rights", "4 ACCESS Enter", &["May watch", "May watch", "May steer"]),
     ("a ban is lifted", "4 ACCESS j x", &["Sure?"]),
     ("log", "5", &["Log", "ERROR", "debug"]),
     ("a line of the log", "5 Enter", &["Log"]),

@@ -10,6 +10,9 @@ use super::super::super::input;
 use super::super::super::words::{NO_TIME, seconds};
 use crate::control::protocol::{AccessRequest, Password, UserEntry};
 
+/// So many rights of no mount are told one by one, of one line: the other lines are to be seen.
+const DOUBTS: usize = 3;
+
 /// What is typed line by line, and then asked of the daemon as one.
 pub struct Steps {
     /// What for.
@@ -187,7 +190,15 @@ impl Steps {
             true => format!("{right} names no mount: all under a folder are folder/*, and all there are *."),
             false => format!("There is no mount {right} now; the right holds once there is."),
         };
-        words(self.of(step)).filter(of_none).map(said).collect()
+        let mut rights: Vec<&str> = Vec::new();
+        for right in words(self.of(step)).filter(of_none) {
+            if !rights.contains(&right) {
+                rights.push(right);
+            }
+        }
+        let more = rights.split_off(rights.len().min(DOUBTS)).len();
+        let more = (more > 0).then(|| format!("Nor are there mounts of {more} more of these now."));
+        rights.into_iter().map(said).chain(more).collect()
     }
 
     /// The first line that cannot be so, and why.
