@@ -208,7 +208,8 @@ fn what_is_wrong_with_the_box_is_told() {
         }
     };
     let power = |board: &mut Board, change: fn(&mut Power)| change(board.power.as_mut().unwrap());
-    let wrong: &[(&str, &dyn Fn(&mut Board))] = &[
+    type Change<'a> = &'a dyn Fn(&mut Board);
+    let wrong: &[(&str, Change<'_>)] = &[
         ("UNDER-VOLTAGE", &|board| power(board, |power| power.under_voltage = true)),
         ("THROTTLED", &|board| power(board, |power| power.throttled = true)),
         ("CAPPED", &|board| power(board, |power| power.capped = true)),
@@ -220,7 +221,7 @@ fn what_is_wrong_with_the_box_is_told() {
         ("NOT SET", &|board| board.clock_synchronised = Some(false)),
         ("WEAK", &|board| board.wifi.iter_mut().for_each(|wifi| wifi.level_dbm = -90.0)),
     ];
-    let shown = |change: &dyn Fn(&mut Board), width| {
+    let shown = |change: Change<'_>, width| {
         let mut status = status("typical");
         whole(&mut status.board);
         change(&mut status.board);
