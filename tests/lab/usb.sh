@@ -64,7 +64,7 @@ feed() {                            # FORMAT FILE NODE: for ever; a raw stream g
 }
 feed h264 "$H264" /dev/video11
 until_true 60 plays loop || fail "the writer came: $(describe loop) $(cat /tmp/feed.h264.log)"
-receive loop loopback.h264
+take loop loopback.h264
 feed mjpeg "$MJPEG" /dev/video12
 until_true 60 plays both-ends || fail "the writer came: $(describe both-ends) $(cat /tmp/feed.mjpeg.log)"
 receive both-ends loopback.mjpeg
@@ -104,7 +104,7 @@ until_true 60 plays named || fail "it has its name: $(describe named)"
 took=$(($(date +%s%3N) - named))
 [ "$took" -lt 6000 ] || fail "described $took ms after it had its name"
 pass "described $took ms after it had its name"
-receive named named.h264
+take named named.h264
 stop
 unplug
 until_true 20 [ ! -e "$stable" ] || fail 'the unplugged camera left its name'
@@ -118,18 +118,18 @@ plug
 until_true 60 plays camera0 || fail "it came: $(describe camera0)"
 python3 "$LAB/uvccam.py" --h264 "$OTHER_H264" --size 160x120 --port 1 & second=$!
 until_true 60 plays camera1 || fail "a second one came: $(describe camera1)"
-ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/camera0 -c copy -flush_packets 1 -f h264 /tmp/found.h264 2>/tmp/found.log & reader=$!
-until_true 60 larger /tmp/found.h264 20000 || fail "nothing of the first: $(cat /tmp/found.log)"
+record camera0 /tmp/found.h264
+until_true 60 larger /tmp/found.h264 20000 || fail "nothing of the first: $(cat /tmp/found.h264.log)"
 exec 7</dev/video0                  # its number is not given again
 kill -USR1 "$camera"; wait "$camera" 2>/dev/null
 until_true 30 grep -q 'the camera is gone' "$log" || fail 'the log does not say that the first is gone'
-receive camera1 second.h264
+take camera1 second.h264
 before=$(stat -c %s /tmp/found.h264)
 plug
-until_true 90 larger /tmp/found.h264 $((before + 60000)) || fail "nothing after the plug is back: $(cat /tmp/found.log)"
+until_true 90 larger /tmp/found.h264 $((before + 60000)) || fail "nothing after the plug is back: $(cat /tmp/found.h264.log)"
 [ ! -e /dev/video0 ] || fail 'it has its old number'
 no_mount camera2 || fail 'the first became another mount'
-kill -INT "$reader"; wait "$reader" 2>/dev/null
+recorded
 cp /tmp/found.h264 /lab/out/
 pass 'each is a mount when it comes, and the same one when it comes again as another node; the reader that was there goes on'
 stop
@@ -141,8 +141,8 @@ echo '== a USB camera'"'"'s controls by lenslet set: one that it refuses for now
 plug
 echo '(mounts: { "cam": Camera(device: "/dev/video0", format: H264, controls: {"brightness": 70}) })' >/tmp/lab.ron
 serve focus --config /tmp/lab.ron
-ffmpeg -v error -y -rtsp_transport tcp -i rtsp://127.0.0.1:8554/cam -c copy -flush_packets 1 -f h264 /tmp/focus.h264 2>/tmp/focus.log & reader=$!
-until_true 60 larger /tmp/focus.h264 20000 || fail "nothing: $(cat /tmp/focus.log)"
+record cam /tmp/focus.h264
+until_true 60 larger /tmp/focus.h264 20000 || fail "nothing: $(cat /tmp/focus.h264.log)"
 has /dev/video0 brightness 70 || fail 'what is configured is not set'
 steer set cam focus_absolute 100 && fail 'a focus that is automatic is set'
 grep -q 'focus_absolute stays as it is' /tmp/steer.log || fail "it says: $(cat /tmp/steer.log)"
@@ -150,7 +150,7 @@ grep -q 'group' /tmp/steer.log && fail "it says: $(cat /tmp/steer.log)"
 { steer set cam focus_automatic_continuous false && has /dev/video0 focus_automatic_continuous 0; } || fail "set: $(cat /tmp/steer.log)"
 until_true 20 has /dev/video0 focus_absolute 100 || fail "it was forgotten: $(v4l2-ctl -d /dev/video0 -C focus_absolute)"
 { steer set cam focus_absolute 30 && has /dev/video0 focus_absolute 30; } || fail "set: $(cat /tmp/steer.log)"
-kill -INT "$reader"; wait "$reader" 2>/dev/null
+recorded
 pass 'what the driver refused is set when another control allows it'
 stop
 unplug
