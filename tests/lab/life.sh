@@ -173,7 +173,7 @@ hold
 streams() { kill -0 "$holder" 2>/dev/null || hold; ! v4l2-ctl -d /dev/video30 --stream-mmap --stream-count=1 2>&1 | grep -q '<'; }
 until_true 30 streams || fail 'v4l2-ctl does not stream'
 echo '(mounts: { "cam": Camera(device: "/dev/video30", width: 320, height: 180, fps: 15) })' >/tmp/lab.ron
-chmod 644 /tmp/lab.ron
+chmod 644 /tmp/lab.ron; chmod 666 /dev/video30
 now_busy() { "${@:2}" "$LENSLET" check --config /tmp/lab.ron >/tmp/check.log 2>&1 && grep -q "cannot be served now: .*/dev/video30: in use by $1: it is served once that lets go of it" /tmp/check.log; }
 now_busy "pid $holder (v4l2-ctl)" || fail "check: $(cat /tmp/check.log)"
 # Of another user's program it is not seen which it is.
