@@ -7,6 +7,7 @@
 //! that is passed on: up to what RTP carries); 30 a second at most. Whatever is configured goes before the rule.
 
 mod coder;
+mod refusal;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -18,15 +19,16 @@ use std::collections::BTreeSet;
 
 use super::board::{EncoderNode, Encoders, Node, Offered, Size};
 use super::samples::same_samples;
-use super::signal::Signal;
 use super::thin;
 use crate::encode::{self, Samples};
 use crate::hub::Instead;
 use crate::media::h264::{Level, Profile};
 use crate::v4l2::{Capability, FourCc};
 use coder::Coder;
+use refusal::lacking;
 use sizes::Limit;
 
+pub(super) use refusal::Refusal;
 pub use wish::{Coding, Encode, Gop, Pictures, Wish};
 pub(crate) use wish::{level, profile};
 pub(super) use words::{rounded, verdict};
@@ -104,42 +106,6 @@ pub(super) struct Coded {
     pub(super) level: Option<Level>,
     /// Whether that is what is configured.
     pub(super) level_configured: bool,
-}
-
-/// Why a node cannot be served.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Refusal {
-    /// A camera's metadata, an encoder or an output.
-    NoCamera,
-    /// Nothing is connected, or it is off.
-    NoSignal,
-    /// A v4l2loopback node has what its writer brings, and lists every format there is before.
-    Unfed,
-    /// What comes in by HDMI cannot be captured.
-    Hdmi(Signal),
-    /// The driver names no pixel format.
-    NoFormat,
-    /// Nothing but a bare sensor's samples; these.
-    Bayer(String),
-    /// Nothing but raw pictures, and they are not to be encoded; these.
-    Raw(String),
-    /// Nothing that is known; these.
-    Unknown(String),
-    /// Not the pictures that is wished, but these.
-    Lacks(Pictures, String),
-    /// Pictures are larger than this can be: what is so, then the limit.
-    TooLarge(String, String),
-    /// No encoder does what is wished; why, each.
-    NoEncoder(Vec<String>),
-    /// There is none among the nodes that can be opened; why those others cannot that may be one.
-    Unopened(Vec<String>),
-}
-
-impl Refusal {
-    /// Whether it is what comes in, or who may open what, and not the camera: that may be otherwise at any time.
-    pub(super) fn is_for_now(&self) -> bool {
-        matches!(self, Self::NoSignal | Self::Unfed | Self::Hdmi(_) | Self::Unopened(_))
-    }
 }
 
 /// Whether something of the camera is to be taken whatever its rate and size are.
@@ -473,20 +439,6 @@ fn aside(node: &Node, board: Board<'_>, wish: &Wish, plan: &Plan) -> Option<Stri
         (Way::Hardware(_), Pictures::Raw) => larger(Pictures::Mjpeg)
             .map(|most| format!("its MJPEG goes up to {most}: `format: MJPEG` serves that as it comes")),
         _ => None,
-    }
-}
-
-fn lacking(offers: &[Offered], wish: &Wish) -> Refusal {
-    let names = words::names(offers);
-    let known = |pictures: Pictures| offers.iter().any(|offer| pictures.covers(offer.fourcc()));
-    let coded = [Pictures::H264, Pictures::Hevc, Pictures::Mjpeg].into_iter().any(known);
-    match wish.format {
-        _ if offers.is_empty() => Refusal::NoFormat,
-        _ if offers.iter().all(|offer| offer.fourcc().is_bayer()) => Refusal::Bayer(names),
-        Some(wish) if coded || wish != Pictures::H264 && known(Pictures::Raw) => Refusal::Lacks(wish, names),
-        _ if known(Pictures::Raw) && !coded => Refusal::Raw(names),
-        Some(wish) => Refusal::Lacks(wish, names),
-        None => Refusal::Unknown(names),
     }
 }
 
