@@ -74,13 +74,12 @@ impl Steward {
         let path = Some(path.display().to_string());
         store.keep_again();
         let looked = store.look();
-        let served = looked.as_ref().ok().filter(|loaded| loaded.from == From::File);
-        let served =
-            served.filter(|_| self.rooms.asker.unserved().is_none()).map(|loaded| loaded.text.clone());
-        let unkept = served.as_ref().and_then(|text| store.unkept(text));
+        let unserved = self.rooms.asker.unserved();
+        let file = looked.as_ref().ok().filter(|loaded| loaded.from == From::File && unserved.is_none());
+        let unkept = file.and_then(|loaded| store.unkept(&loaded.text));
         let version = store.newest().filter(|_| unkept.is_none());
         let (origin, why) = match looked.map(|loaded| loaded.from) {
-            Ok(From::File) => match self.rooms.asker.unserved() {
+            Ok(From::File) => match unserved {
                 Some(why) => (ConfigOrigin::LastGood, Some(in_a_line(&why))),
                 None => (ConfigOrigin::File, None),
             },
